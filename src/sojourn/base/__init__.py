@@ -1,0 +1,1 @@
+"""Ground floor: no health words here, and no imports of ours."""
