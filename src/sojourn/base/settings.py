@@ -1,0 +1,86 @@
+"""Every setting once: name, type, default, meaning."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+
+class BadSetting(Exception):
+    """A setting cannot be used. The message names the variable and what it takes; it never repeats the value."""
+
+
+def _setting(variable: str, default: object, meaning: str, *, secret: bool = False) -> Any:  # noqa: ANN401 - a dataclass field has the field's type
+    return field(default=default, metadata={"variable": variable, "meaning": meaning}, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says, read once at the start and handed down. Nothing else reads the environment."""
+
+    data: Path = _setting("SOJOURN_DATA", Path(".sojourn"), "Folder of the embedded PostgreSQL, the server key and local journals.")
+    host: str = _setting("SOJOURN_HOST", "127.0.0.1", "Address that the web server listens on.")
+    port: int = _setting("SOJOURN_PORT", 8000, "Port that the web server listens on.")
+    database_url: str = _setting(
+        "SOJOURN_DATABASE_URL", "", "A PostgreSQL 15 or newer to use in place of the embedded one, as postgresql://user:password@host/name.", secret=True
+    )
+    database_direct_url: str = _setting(
+        "SOJOURN_DATABASE_DIRECT_URL",
+        "",
+        "The same database as its owner and without a pooler between, for migrations and notifications. Default: SOJOURN_DATABASE_URL.",
+        secret=True,
+    )
+    database_connections: int = _setting("SOJOURN_DATABASE_CONNECTIONS", 16, "Connections that one server process keeps open.")
+    server_key_file: Path | None = _setting(
+        "SOJOURN_SERVER_KEY_FILE", None, "File with the server key. Default: server.key in SOJOURN_DATA, made at the first start. Processes that share a database share this file."
+    )
+    log_level: str = _setting("SOJOURN_LOG_LEVEL", "info", "Least severity that is logged: debug, info, warning or error.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the variables. An empty one counts as absent. Raises BadSetting for one that does not fit its type."""
+        environment = os.environ if environment is None else environment
+        given = {f.name: environment[f.metadata["variable"]] for f in fields(cls) if environment.get(f.metadata["variable"], "").strip()}
+        read: dict[str, Any] = {"data": cls.data_default().resolve()}
+        read |= {name: _converted(name, text.strip()) for name, text in given.items()}
+        return cls(**read)
+
+    @staticmethod
+    def data_default() -> Path:
+        """The data folder when none is named: beside where the server is started."""
+        return Path(".sojourn")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether our own PostgreSQL is used."""
+        return not (self.database_url or self.database_direct_url)
+
+    @property
+    def key_file(self) -> Path:
+        """Where the server key lies."""
+        return self.server_key_file or self.data / "server.key"
+
+
+def table() -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) of every setting, for docs/operate.md and `sojourn settings`."""
+    return [(f.metadata["variable"], "" if f.default in ("", None) else str(f.default), f.metadata["meaning"]) for f in fields(Settings)]
+
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _converted(name: str, text: str) -> object:
+    kind = next(f for f in fields(Settings) if f.name == name)
+    variable = kind.metadata["variable"]
+    if name in ("port", "database_connections"):
+        if not text.isdecimal() or not 0 <= int(text) <= 65535:
+            raise BadSetting(f"{variable} must be a whole number from 0 to 65535.")
+        return int(text)
+    if name in ("data", "server_key_file"):
+        return Path(text).expanduser().resolve()
+    if name == "log_level" and text.lower() not in _LEVELS:
+        raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")
+    if name.endswith("_url") and not text.startswith(("postgresql://", "postgres://")):
+        raise BadSetting(f"{variable} must begin with postgresql:// .")
+    return text.lower() if name == "log_level" else text
