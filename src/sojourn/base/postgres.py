@@ -180,12 +180,13 @@ class Postgres:
         with log_file.open("ab") as output, runner.folder(self.data) as (path, handles):
             begins = output.tell()
             # The name on the command line too: it is how a reused process id is told from our server.
-            command = [bin_dir / "postgres", "-D", path, "-c", f"cluster_name={self._cluster_name}"]
-            self._child = subprocess.Popen(
+            command = [str(bin_dir / "postgres"), "-D", path, "-c", f"cluster_name={self._cluster_name}"]
+            child: subprocess.Popen[bytes] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", start_new_session=True, pass_fds=handles, **runner.identity
             )
+        self._child = child
         try:
-            self._await_ready(self._child.pid)
+            self._await_ready(child.pid)
         except _Ended:
             with log_file.open("rb") as output:
                 output.seek(begins)
@@ -193,7 +194,7 @@ class Postgres:
             if "shared memory block" in said or "still in use" in said:
                 raise _StillInUse from None
             raise PostgresFailed(f"PostgreSQL did not start. It said:\n{said[-2000:]}") from None
-        _log.info("postgres started", pid=self._child.pid, version=self.version)
+        _log.info("postgres started", pid=child.pid, version=self.version)
 
     def _await_ready(self, pid: int, seconds: float = 300) -> None:
         """Wait for the eighth line of the pid file to say `ready`; recovery after a crash may take a while."""
