@@ -55,12 +55,12 @@ class Postgres:
     def running(self) -> int | None:
         """The process id of the server if it runs (it may still be starting), else None. A stale pid file, or one whose number
         now belongs to another program, counts as not running."""
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None  # it ended, and now it is no zombie either
         lines = self._pid_lines()
         if not lines or not lines[0].strip().isdecimal():
             return None
         pid = int(lines[0])
-        if self._child is not None and self._child.pid == pid and self._child.poll() is not None:
-            return None
         return pid if postgres_host.is_cluster(pid, self._cluster_name) else None
 
     def acquire(self) -> None:
@@ -169,6 +169,8 @@ class Postgres:
         _log.info("cluster created", version=made)
 
     def _launch(self, bin_dir: Path, runner: postgres_host.Runner) -> None:
+        if self._child is not None:  # killed a moment ago
+            self._child.wait(10)
         sockets = postgres_host.make_socket_dir(self.home, runner)
         postgres_conf.write(self.data, sockets, self._cluster_name, durable=self._durable, own=runner.own)
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # running() said that it is stale, and nobody else can start now
