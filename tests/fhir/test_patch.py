@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from decimal import Decimal
 from typing import Any
@@ -112,7 +113,7 @@ def test_a_value_put_in_twice_is_two_values() -> None:
 
 
 def test_a_patch_that_doubles_the_resource_each_time_is_stopped() -> None:
-    with pytest.raises(PatchError, match="too large|deeper"):
+    with pytest.raises(PatchError, match=r"too large|deeper"):
         json_patch(PATIENT, [{"op": "copy", "from": "/name", "path": "/name/0/again"}] * 60)
     with pytest.raises(PatchError, match="too large"):
         json_patch(PATIENT, [{"op": "add", "path": "/n", "value": []}, *[{"op": "copy", "from": "", "path": "/n/0"}] * 60])
@@ -168,8 +169,6 @@ OPERATIONS = st.fixed_dictionaries(
 @given(DOCUMENTS, st.lists(OPERATIONS, max_size=5) | VALUES)
 def test_whatever_is_sent_the_only_error_is_a_patch_error(document: dict[str, Any], operations: Any) -> None:
     before = copy.deepcopy(document)
-    try:
+    with contextlib.suppress(PatchError):
         json_patch(document, operations)
-    except PatchError:
-        pass
     assert document == before

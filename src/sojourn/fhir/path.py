@@ -144,6 +144,9 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text)
 
 
+_LITERALS: dict[str, Callable[[str], Any]] = {"text": _unescape, "number": Decimal, "date": str}
+
+
 class _Parser:
     """Recursive descent over the tokens of one expression; each rule gives a step."""
 
@@ -247,9 +250,11 @@ class _Parser:
     def literal(self) -> Step | None:
         """A string, number, date or truth value, if one is next."""
         kind, text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
-        value: Any = {"text": lambda: _unescape(text), "number": lambda: Decimal(text), "date": lambda: text}.get(kind, lambda: None)()
+        value: Any = None
         if kind == "name" and text in {"true", "false"}:
             value = text == "true"
+        elif kind in _LITERALS:
+            value = _LITERALS[kind](text)
         if value is None:
             return None
         self.at += 1

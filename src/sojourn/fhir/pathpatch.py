@@ -29,7 +29,8 @@ class Operation(NamedTuple):
     path: str
     name: str
     value: dict[str, Any] | None
-    index: int | None
+    at: int | None
+    """The part `index`: where to insert."""
     source: int | None
     destination: int | None
 
@@ -254,7 +255,7 @@ def _add(document: dict[str, Any], operation: Operation, budget: Budget) -> None
 
 def _insert_into(document: dict[str, Any], operation: Operation, budget: Budget) -> None:
     found = _collection(document, operation.path)
-    if operation.index is None or operation.index > len(found):
+    if operation.at is None or operation.at > len(found):
         raise Fault("`index` is needed, and may be at most the length of the list")
     if not found:
         way, _, name = operation.path.rpartition(".")
@@ -266,7 +267,7 @@ def _insert_into(document: dict[str, Any], operation: Operation, budget: Budget)
     assert first.parent is not None
     name = shape(first.parent.type).members[first.key].element if first.key in shape(first.parent.type).members else first.key
     new = _build(operation.value, _type_of(first.parent.type, name), budget)
-    _insert(first.parent.value, first.key, operation.index, new)
+    _insert(first.parent.value, first.key, operation.at, new)
 
 
 def _delete(document: dict[str, Any], operation: Operation, _budget: Budget) -> None:
