@@ -3,7 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 BUILD_FILES := pyproject.toml $(wildcard hatch_build.py package.json package-lock.json)
-export PIP_DISABLE_PIP_VERSION_CHECK = 1
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= 2
+ARGS   ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -11,24 +13,66 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## list the commands
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
+# -- set-up: each stamp is as new as what it was made from, so the second start does nothing ------------------------------------
+
 $(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt $(BUILD_FILES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt -r requirements/runtime.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt requirements/node.txt $(BUILD_FILES) | $(BIN)/python
+	@echo "Installing what Sojourn needs ..."
+	@$(PIP) install --quiet --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@command -v npm >/dev/null || $(PIP) install --quiet --require-hashes -r requirements/node.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
 setup: $(VENV)/.dev ## make .venv with everything in it
 
+# -- run it -----------------------------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/.runtime ## start everything with the sample organization; prints the address and the logins
+	@exec $(BIN)/sojourn demo $(ARGS)
+
+serve: $(VENV)/.runtime ## start the server
+	@exec $(BIN)/sojourn serve $(ARGS)
+
+# -- check it ---------------------------------------------------------------------------------------------------------------------
+
+test: lint types $(VENV)/.dev ## everything that CI runs
+	@$(BIN)/python -m tools.chromium
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-fast: $(VENV)/.dev ## the tests without the slow ones and without a browser
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not browser" $(ARGS)
+
+lint: $(VENV)/.dev ## ruff, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache --verbose > $(VENV)/imports.log 2>&1 || { $(BIN)/lint-imports --no-cache; exit 1; }
+
+fix: $(VENV)/.dev ## let ruff repair what it can
+	@$(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev ## mypy --strict over what is clean so far (pyproject.toml says what)
+	@$(BIN)/mypy
+
+# -- what is generated ------------------------------------------------------------------------------------------------------------
+
 lock: $(VENV)/.dev ## pin the requirements anew, with hashes
-	@for name in runtime build dev; do \
+	@for name in runtime build node dev; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
-.PHONY: help setup lock
+schema: $(VENV)/.dev ## write schema.sql from the migrations
+	@$(BIN)/python -m tools.schema
+
+architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md and the table of settings from the code
+	@$(BIN)/python -m tools.tree
+	@$(BIN)/python -m tools.settings_table
+
+.PHONY: help setup demo serve test test-fast lint fix types lock schema architecture
