@@ -31,7 +31,7 @@ def run_apart(coroutine: Coroutine[Any, Any, T]) -> T:
     def target() -> None:
         try:
             found.append(asyncio.run(coroutine))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failed.append(error)
 
     thread = threading.Thread(target=target)

@@ -106,8 +106,7 @@ def load_server_key(path: Path) -> ServerKey:
     with suppress(FileNotFoundError):
         return ServerKey(bytes.fromhex(path.read_text("ascii").strip()))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(os.urandom(64).hex() + "\n")

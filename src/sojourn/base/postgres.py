@@ -13,9 +13,11 @@ from typing import Final
 
 from sojourn.base import postgres_conf, postgres_host
 from sojourn.base.log import logger
-from sojourn.base.postgres_host import PostgresFailed as PostgresFailed
+from sojourn.base.postgres_host import PostgresFailed
 
 _log = logger(__name__)
+
+__all__ = ["SUPERUSER", "Postgres", "PostgresFailed"]
 
 SUPERUSER: Final = "postgres"
 _PORT: Final = 5432  # only part of the socket's name: nothing listens on TCP

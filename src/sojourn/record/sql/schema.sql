@@ -1,0 +1,620 @@
+-- What the migrations come to. Written by `make schema`; a test holds it equal to them. Do not edit.
+
+CREATE SCHEMA gate;
+
+ALTER SCHEMA gate OWNER TO sojourn_owner;
+
+CREATE SCHEMA house;
+
+ALTER SCHEMA house OWNER TO sojourn_owner;
+
+CREATE SCHEMA record;
+
+ALTER SCHEMA record OWNER TO sojourn_owner;
+
+CREATE TYPE record.audit_row AS (
+	recorded timestamp with time zone,
+	request text,
+	account text,
+	role text,
+	door text,
+	purpose text,
+	action text,
+	outcome text,
+	type text,
+	query text,
+	patients text[],
+	shown bigint[],
+	rules bytea
+);
+
+ALTER TYPE record.audit_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.date_row AS (
+	op integer,
+	key bigint,
+	low timestamp with time zone,
+	high timestamp with time zone,
+	mask bigint
+);
+
+ALTER TYPE record.date_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.edge_row AS (
+	op integer,
+	param text,
+	target text,
+	mask bigint
+);
+
+ALTER TYPE record.edge_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.grant_row AS (
+	op integer,
+	patient text,
+	effect text,
+	basis bigint,
+	recipient text,
+	purpose text,
+	action text,
+	programs integer[],
+	types text[],
+	codes bigint[],
+	data_from timestamp with time zone,
+	data_to timestamp with time zone,
+	resources text[],
+	valid_from timestamp with time zone,
+	valid_to timestamp with time zone
+);
+
+ALTER TYPE record.grant_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.labelled_row AS (
+	op integer,
+	hash bigint,
+	mask bigint,
+	presence boolean
+);
+
+ALTER TYPE record.labelled_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.number_row AS (
+	op integer,
+	key bigint,
+	low double precision,
+	high double precision,
+	unit bigint,
+	mask bigint
+);
+
+ALTER TYPE record.number_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.op AS (
+	kind text,
+	type text,
+	id text,
+	version text,
+	expected bigint,
+	patient text,
+	at timestamp with time zone,
+	updated timestamp with time zone,
+	own bigint,
+	parts bigint,
+	tags text[],
+	origin integer[],
+	tokens bigint[],
+	presence bigint[],
+	digest bigint,
+	blobs text[],
+	body bytea
+);
+
+ALTER TYPE record.op OWNER TO sojourn_owner;
+
+CREATE TYPE record.relation_row AS (
+	op integer,
+	patient text,
+	actor text,
+	kind text,
+	valid_from timestamp with time zone,
+	valid_to timestamp with time zone
+);
+
+ALTER TYPE record.relation_row OWNER TO sojourn_owner;
+
+CREATE TYPE record.string_row AS (
+	op integer,
+	key bigint,
+	folded text,
+	exact text,
+	mask bigint
+);
+
+ALTER TYPE record.string_row OWNER TO sojourn_owner;
+
+CREATE TABLE house.functions (
+    one boolean DEFAULT true NOT NULL,
+    checksum text NOT NULL,
+    applied timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT functions_one_check CHECK (one)
+);
+
+ALTER TABLE house.functions OWNER TO sojourn_owner;
+
+CREATE TABLE house.migration (
+    name text NOT NULL COLLATE pg_catalog."C",
+    checksum text NOT NULL,
+    applied timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE house.migration OWNER TO sojourn_owner;
+
+CREATE TABLE record.account (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    login text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    password text,
+    agent text COLLATE pg_catalog."C",
+    generation integer DEFAULT 0 NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE record.account OWNER TO sojourn_owner;
+
+CREATE TABLE record.assignment (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    programs integer[] DEFAULT '{}'::integer[] NOT NULL,
+    acting integer,
+    keys text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.assignment OWNER TO sojourn_owner;
+
+CREATE SEQUENCE record.seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE record.seq OWNER TO sojourn_owner;
+
+CREATE TABLE record.audit (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    recorded timestamp with time zone NOT NULL,
+    request text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    door text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    type text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    query text DEFAULT ''::text NOT NULL,
+    patients text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
+    shown bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    rules bytea
+);
+
+ALTER TABLE record.audit OWNER TO sojourn_owner;
+
+CREATE TABLE record.blob (
+    tenant integer NOT NULL,
+    digest text NOT NULL COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    created timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.blob OWNER TO sojourn_owner;
+
+CREATE TABLE record.change (
+    tenant integer NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.change OWNER TO sojourn_owner;
+
+CREATE TABLE record.consent_grant (
+    tenant integer NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    consent text NOT NULL COLLATE pg_catalog."C",
+    consent_seq bigint NOT NULL,
+    effect text NOT NULL COLLATE pg_catalog."C",
+    basis bigint NOT NULL,
+    recipient text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    programs integer[],
+    types text[] COLLATE pg_catalog."C",
+    codes bigint[],
+    data_from timestamp with time zone,
+    data_to timestamp with time zone,
+    resources text[] COLLATE pg_catalog."C",
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.consent_grant OWNER TO sojourn_owner;
+
+CREATE TABLE record.credential (
+    tenant integer NOT NULL,
+    credential bytea NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    door text NOT NULL COLLATE pg_catalog."C",
+    purpose text DEFAULT 'TREAT'::text NOT NULL COLLATE pg_catalog."C",
+    created timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL,
+    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.credential OWNER TO sojourn_owner;
+
+CREATE TABLE record.date (
+    tenant integer NOT NULL,
+    key bigint NOT NULL,
+    rid bigint NOT NULL,
+    low timestamp with time zone NOT NULL,
+    high timestamp with time zone NOT NULL,
+    mask bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.date OWNER TO sojourn_owner;
+
+CREATE TABLE record.edge (
+    tenant integer NOT NULL,
+    rid bigint NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    param text NOT NULL COLLATE pg_catalog."C",
+    target text NOT NULL COLLATE pg_catalog."C",
+    mask bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.edge OWNER TO sojourn_owner;
+
+CREATE TABLE record.feed (
+    tenant integer NOT NULL,
+    n bigint NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.feed OWNER TO sojourn_owner;
+
+CREATE TABLE record.feed_head (
+    tenant integer NOT NULL,
+    n bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.feed_head OWNER TO sojourn_owner;
+
+CREATE TABLE record.follower (
+    tenant integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    n bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.follower OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_change (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    known timestamp with time zone NOT NULL,
+    rule_set text NOT NULL COLLATE pg_catalog."C",
+    own_before bigint NOT NULL,
+    own_after bigint NOT NULL,
+    parts_before bigint NOT NULL,
+    parts_after bigint NOT NULL,
+    tags_before text[] NOT NULL,
+    tags_after text[] NOT NULL,
+    reason text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.label_change OWNER TO sojourn_owner;
+
+CREATE TABLE record.number (
+    tenant integer NOT NULL,
+    key bigint NOT NULL,
+    rid bigint NOT NULL,
+    low double precision NOT NULL,
+    high double precision NOT NULL,
+    unit bigint DEFAULT 0 NOT NULL,
+    mask bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.number OWNER TO sojourn_owner;
+
+CREATE TABLE record.program (
+    tenant integer NOT NULL,
+    program integer NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    organization text COLLATE pg_catalog."C",
+    part2 boolean NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.program OWNER TO sojourn_owner;
+
+CREATE TABLE record.relation (
+    tenant integer NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    actor text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.relation OWNER TO sojourn_owner;
+
+CREATE TABLE record.resource (
+    tenant integer NOT NULL,
+    rid bigint NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    patient text COLLATE pg_catalog."C",
+    at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    updated timestamp with time zone NOT NULL,
+    own bigint DEFAULT 1 NOT NULL,
+    parts bigint DEFAULT 0 NOT NULL,
+    refs bigint DEFAULT 0 NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
+    origin integer[] DEFAULT '{}'::integer[] NOT NULL,
+    ref_origin integer[] DEFAULT '{}'::integer[] NOT NULL,
+    tokens bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    labelled_tokens bigint[],
+    index_digest bigint DEFAULT 0 NOT NULL,
+    blobs text[] COLLATE pg_catalog."C",
+    body bytea NOT NULL
+);
+
+ALTER TABLE record.resource OWNER TO sojourn_owner;
+
+CREATE TABLE record.role_rule (
+    tenant integer NOT NULL,
+    role text NOT NULL COLLATE pg_catalog."C",
+    types text[] NOT NULL COLLATE pg_catalog."C",
+    actions text[] NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.role_rule OWNER TO sojourn_owner;
+
+CREATE TABLE record.string (
+    tenant integer NOT NULL,
+    key bigint NOT NULL,
+    rid bigint NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    exact text NOT NULL COLLATE pg_catalog."C",
+    mask bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.string OWNER TO sojourn_owner;
+
+CREATE TABLE record.tenant (
+    tenant integer NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    host text COLLATE pg_catalog."C",
+    secret bytea NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE record.tenant OWNER TO sojourn_owner;
+
+CREATE TABLE record.token (
+    tenant integer NOT NULL,
+    hash bigint NOT NULL,
+    rid bigint NOT NULL,
+    mask bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.token OWNER TO sojourn_owner;
+
+CREATE TABLE record.version (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    rid bigint NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    updated timestamp with time zone NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    patient text COLLATE pg_catalog."C",
+    at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    own bigint DEFAULT 1 NOT NULL,
+    parts bigint DEFAULT 0 NOT NULL,
+    refs bigint DEFAULT 0 NOT NULL,
+    origin integer[] DEFAULT '{}'::integer[] NOT NULL,
+    ref_origin integer[] DEFAULT '{}'::integer[] NOT NULL,
+    tokens bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    blobs text[] COLLATE pg_catalog."C",
+    body bytea
+);
+
+ALTER TABLE record.version OWNER TO sojourn_owner;
+
+ALTER TABLE ONLY house.functions
+    ADD CONSTRAINT functions_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY house.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY record.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (tenant, account);
+
+ALTER TABLE ONLY record.account
+    ADD CONSTRAINT account_tenant_login_key UNIQUE (tenant, login);
+
+ALTER TABLE ONLY record.assignment
+    ADD CONSTRAINT assignment_pkey PRIMARY KEY (tenant, account, role, valid_from, known_from);
+
+ALTER TABLE ONLY record.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant, n);
+
+ALTER TABLE ONLY record.blob
+    ADD CONSTRAINT blob_pkey PRIMARY KEY (tenant, digest);
+
+ALTER TABLE ONLY record.change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (tenant, xid, seq, kind);
+
+ALTER TABLE ONLY record.credential
+    ADD CONSTRAINT credential_pkey PRIMARY KEY (credential);
+
+ALTER TABLE ONLY record.feed_head
+    ADD CONSTRAINT feed_head_pkey PRIMARY KEY (tenant);
+
+ALTER TABLE ONLY record.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (tenant, n);
+
+ALTER TABLE ONLY record.follower
+    ADD CONSTRAINT follower_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY record.label_change
+    ADD CONSTRAINT label_change_pkey PRIMARY KEY (tenant, seq, known);
+
+ALTER TABLE ONLY record.program
+    ADD CONSTRAINT program_pkey PRIMARY KEY (tenant, program, valid_from, known_from);
+
+ALTER TABLE ONLY record.resource
+    ADD CONSTRAINT resource_pkey PRIMARY KEY (tenant, type, id);
+
+ALTER TABLE ONLY record.tenant
+    ADD CONSTRAINT tenant_host_key UNIQUE (host);
+
+ALTER TABLE ONLY record.tenant
+    ADD CONSTRAINT tenant_key_key UNIQUE (key);
+
+ALTER TABLE ONLY record.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (tenant);
+
+ALTER TABLE ONLY record.token
+    ADD CONSTRAINT token_pkey PRIMARY KEY (tenant, hash, rid);
+
+ALTER TABLE ONLY record.version
+    ADD CONSTRAINT version_pkey PRIMARY KEY (tenant, seq);
+
+CREATE INDEX audit_recorded ON record.audit USING btree (tenant, recorded);
+
+CREATE INDEX consent_grant_consent ON record.consent_grant USING btree (tenant, consent);
+
+CREATE INDEX consent_grant_patient ON record.consent_grant USING btree (tenant, patient, recipient, basis);
+
+CREATE INDEX date_of_row ON record.date USING btree (tenant, rid);
+
+CREATE INDEX date_value ON record.date USING btree (tenant, key, low, rid);
+
+CREATE INDEX edge_of_row ON record.edge USING btree (tenant, rid);
+
+CREATE INDEX edge_target ON record.edge USING btree (tenant, target, type, param, rid);
+
+CREATE INDEX number_of_row ON record.number USING btree (tenant, rid);
+
+CREATE INDEX number_value ON record.number USING btree (tenant, key, unit, low, rid);
+
+CREATE INDEX relation_actor ON record.relation USING btree (tenant, actor, patient);
+
+CREATE INDEX relation_patient ON record.relation USING btree (tenant, patient, actor);
+
+CREATE INDEX relation_source ON record.relation USING btree (tenant, source);
+
+CREATE INDEX resource_chart ON record.resource USING btree (tenant, patient, type, at DESC, rid DESC);
+
+CREATE UNIQUE INDEX resource_rid ON record.resource USING btree (tenant, type, rid);
+
+CREATE INDEX resource_updated ON record.resource USING btree (tenant, type, updated, rid);
+
+CREATE INDEX role_rule_role ON record.role_rule USING btree (tenant, role);
+
+CREATE INDEX string_of_row ON record.string USING btree (tenant, rid);
+
+CREATE INDEX string_value ON record.string USING btree (tenant, key, folded, rid);
+
+CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, seq);
+
+CREATE INDEX version_type ON record.version USING btree (tenant, type, seq);
+
+ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.date ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.edge ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.number ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.relation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.resource ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.string ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.date FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.edge FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.number FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.relation FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.resource FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.string FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.token FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+CREATE POLICY tenant ON record.version FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+
+ALTER TABLE record.token ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE record.version ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA gate TO sojourn_read;
+GRANT USAGE ON SCHEMA gate TO sojourn_app;
+
+GRANT USAGE ON SCHEMA record TO sojourn_read;
+GRANT USAGE ON SCHEMA record TO sojourn_app;
+
+GRANT SELECT ON TABLE record.consent_grant TO sojourn_read;
+
+GRANT SELECT ON TABLE record.date TO sojourn_read;
+
+GRANT SELECT ON TABLE record.edge TO sojourn_read;
+
+GRANT SELECT ON TABLE record.number TO sojourn_read;
+
+GRANT SELECT ON TABLE record.relation TO sojourn_read;
+
+GRANT SELECT ON TABLE record.resource TO sojourn_read;
+
+GRANT SELECT ON TABLE record.string TO sojourn_read;
+
+GRANT SELECT ON TABLE record.token TO sojourn_read;
+
+GRANT SELECT ON TABLE record.version TO sojourn_read;
