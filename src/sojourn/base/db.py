@@ -1,0 +1,109 @@
+"""The pool, the transaction, and the settings each transaction carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from sojourn.base import errors
+
+# SQLSTATEs raised by the functions of the gate, and lock or serialization failures that are worth another try.
+STALE = "SJ401"
+CHANGED = "SJ409"
+_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError)
+
+
+class Changed(Exception):
+    """Something was changed since it was read; nothing was written."""
+
+
+class Database:
+    """A pool of connections as the application role, which by itself may read nothing.
+
+    The pool's reset is off: nothing may leave state in a session (only SET LOCAL and transaction-level locks), which also
+    makes pgbouncer in transaction mode possible.
+    """
+
+    def __init__(self, dsn: str, *, connections: int = 16) -> None:
+        self.dsn = dsn
+        self.connections = connections
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @property
+    def pool(self) -> asyncpg.Pool[asyncpg.Record]:
+        """The open pool. Raises Unavailable before `open` and after `close`."""
+        if self._pool is None:
+            raise errors.Unavailable("The database is not open.")
+        return self._pool
+
+    async def open(self) -> None:
+        """Connect. Raises Unavailable when nobody answers."""
+
+        async def no_reset(_: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
+            return None
+
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.dsn, min_size=1, max_size=self.connections, reset=no_reset, command_timeout=60,
+                max_inactive_connection_lifetime=0, statement_cache_size=400,
+            )  # fmt: skip
+        except _GONE as error:
+            raise errors.Unavailable("The database does not answer.") from error
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def call(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """One statement, one round trip, by itself a transaction. Raises StaleCredential, Changed or Unavailable."""
+        for attempt in range(4):
+            try:
+                return await self.pool.fetch(sql, *args)
+            except _AGAIN:
+                if attempt == 3:
+                    raise errors.Conflict() from None
+                await asyncio.sleep(0.01 * 2**attempt)
+            except asyncpg.PostgresError as error:
+                raise translated(error) from error
+            except _GONE as error:
+                raise errors.Unavailable("The database does not answer.") from error
+        raise AssertionError
+
+    @asynccontextmanager
+    async def reading(self, tenant: int) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        """A transaction of the reading role, confined to a tenant: begin and settings are one round trip."""
+        try:
+            async with self.pool.acquire() as connection:
+                await connection.execute(f"BEGIN READ ONLY; SET LOCAL ROLE sojourn_read; SET LOCAL gate.tenant = '{tenant:d}'; SET LOCAL statement_timeout = '20s'")
+                try:
+                    yield connection
+                finally:
+                    if not connection.is_closed():
+                        await connection.execute("COMMIT")
+        except asyncpg.QueryCanceledError as error:
+            raise errors.NotSupported("This search takes too long; make it narrower.") from error
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error
+        except _GONE as error:
+            raise errors.Unavailable("The database does not answer.") from error
+
+
+def translated(error: asyncpg.PostgresError) -> Exception:
+    """What a database error means to callers. Unknown ones stay what they are, and become a 500 without detail."""
+    state = getattr(error, "sqlstate", None)
+    if state == STALE:
+        return errors.StaleCredential()
+    if state == CHANGED:
+        return Changed()
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Changed()
+    if isinstance(error, _GONE):
+        return errors.Unavailable("The database does not answer.")
+    return error

@@ -1,0 +1,1 @@
+"""One record: every version of everything. The only SQL in the system."""

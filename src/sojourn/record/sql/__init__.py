@@ -1,0 +1,49 @@
+"""The SQL of the record: files with names, and the one predicate that is spliced into them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+_PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
+_SPLICE = re.compile(r"/\*(row|bases|clean):(\w+)(?::([^*]+))?\*/")
+
+
+@lru_cache(maxsize=1)
+def parts() -> dict[str, str]:
+    """The named parts of visible.sql, comment lines removed."""
+    text = (HERE / "visible.sql").read_text()
+    return {
+        name: "\n".join(line for line in body.splitlines() if line.strip() and not line.startswith("--"))
+        for name, body in _PART.findall(text)
+    }
+
+
+def bases(alias: str, own: str) -> str:
+    """May something with the bases `own` on the row `alias` be seen; arguments still as :name."""
+    return parts()["bases"].replace("{own}", f"({own})").replace("{r}", alias)
+
+
+def row(alias: str) -> str:
+    """May the row `alias` be seen: bases, relation and deny."""
+    own = f"{alias}.own"
+    sentences = (parts()[name].replace("{own}", own).replace("{r}", alias) for name in ("bases", "relation", "deny"))
+    return "(" + "\n AND ".join(sentences) + ")"
+
+
+def clean(alias: str) -> str:
+    """May the bytes of the row `alias` be served untouched."""
+    return parts()["clean"].replace("{r}", alias)
+
+
+def render(text: str) -> str:
+    """A function file with the predicate spliced in: /*row:r*/, /*clean:r*/, /*bases:r:t.mask*/; :name becomes p_name."""
+
+    def splice(match: re.Match[str]) -> str:
+        kind, alias, own = match.groups()
+        sql = {"row": lambda: row(alias), "clean": lambda: clean(alias), "bases": lambda: bases(alias, own)}[kind]()
+        return re.sub(r"(?<!:):([a-z]+)", r"p_\1", sql)
+
+    return _SPLICE.sub(splice, text)

@@ -1,0 +1,97 @@
+-- What the gate needs to decide inside a statement.
+
+-- Shared, longitudinal types: Part 2 only if every program in their origin is (ARCHITECTURE.md, "Whose fact is it").
+CREATE OR REPLACE FUNCTION gate.longitudinal() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT '{Patient,RelatedPerson,Coverage,Account,AllergyIntolerance,Immunization}'::text[] $$;
+
+-- Is the credential behind this statement still good, and does its account still act as it did when the caller was looked up?
+-- Raised, not answered: a dead credential must not look like an empty chart.
+CREATE OR REPLACE FUNCTION gate.alive(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF EXISTS (SELECT FROM record.credential c
+               JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
+               WHERE c.credential = p_credential AND c.tenant = p_tenant AND p_now < c.expires AND p_now < c.revoked
+                 AND a.generation = p_generation) THEN
+        RETURN true;
+    END IF;
+    RAISE EXCEPTION 'stale credential' USING ERRCODE = 'SJ401';
+END $$;
+
+-- For every basis still needed there is a permit whose extents hold: AND across bases, OR within one.
+CREATE OR REPLACE FUNCTION gate.consented(
+    p_tenant int, p_patient text, p_need bigint, p_origin int[], p_type text, p_id text, p_tokens bigint[], p_at timestamptz,
+    p_keys text[], p_purpose text, p_action text, p_programs int[], p_now timestamptz
+) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN p_patient IS NOT NULL AND (p_need & 1) = 0 AND NOT EXISTS (
+        SELECT FROM generate_series(1, 62) AS b(n)
+        WHERE (p_need >> b.n & 1) = 1
+          AND NOT (b.n = 1 AND p_origin <> '{}'
+                   AND (p_origin <@ p_programs OR (p_type = ANY (gate.longitudinal()) AND p_origin && p_programs)))
+          AND NOT EXISTS (
+            SELECT FROM record.consent_grant g
+            WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND g.basis = 1::bigint << b.n
+              AND g.effect = 'permit' AND g.purpose = p_purpose AND g.action = p_action
+              AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
+              AND (g.programs IS NULL OR p_origin <@ g.programs
+                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))
+              AND (g.types IS NULL OR p_type = ANY (g.types))
+              AND (g.codes IS NULL OR p_tokens && g.codes)
+              AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)
+              AND (g.resources IS NULL OR p_type || '/' || p_id = ANY (g.resources))));
+END $$;
+
+-- Who is behind a credential: its account with what it may act as now, or nothing.
+CREATE OR REPLACE FUNCTION gate.caller(p_credential bytea, p_now timestamptz)
+RETURNS TABLE (tenant int, account text, generation int, kind text, name text, agent text, role text, programs int[], acting int, keys text[],
+               door text, purpose text, credential_kind text, expires timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT c.tenant, a.account, a.generation, a.kind, a.name, a.agent, s.role, s.programs, s.acting, s.keys, c.door, c.purpose, c.kind, c.expires
+    FROM record.credential c
+    JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
+    JOIN record.assignment s ON s.tenant = c.tenant AND s.account = c.account
+    WHERE c.credential = p_credential AND p_now < c.expires AND p_now < c.revoked
+      AND s.valid_from <= p_now AND p_now < s.valid_to AND s.known_to = 'infinity'
+    ORDER BY s.valid_from DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION gate.rules(p_tenant int, p_now timestamptz)
+RETURNS TABLE (role text, types text[], actions text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT r.role, r.types, r.actions FROM record.role_rule r
+    WHERE r.tenant = p_tenant AND r.valid_from <= p_now AND p_now < r.valid_to AND r.known_to = 'infinity'
+$$;
+
+CREATE OR REPLACE FUNCTION gate.tenants()
+RETURNS TABLE (tenant int, key text, name text, host text, secret bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT t.tenant, t.key, t.name, t.host, t.secret FROM record.tenant t ORDER BY t.tenant
+$$;
+
+CREATE OR REPLACE FUNCTION gate.programs(p_tenant int, p_now timestamptz)
+RETURNS TABLE (program int, key text, name text, organization text, part2 boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.program, p.key, p.name, p.organization, p.part2 FROM record.program p
+    WHERE p.tenant = p_tenant AND p.valid_from <= p_now AND p_now < p.valid_to AND p.known_to = 'infinity'
+$$;
+
+-- The password of a login, for the gate to verify (Argon2id is checked outside the database).
+CREATE OR REPLACE FUNCTION gate.password(p_tenant int, p_login text)
+RETURNS TABLE (account text, password text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT a.account, a.password FROM record.account a WHERE a.tenant = p_tenant AND a.login = p_login
+$$;
+
+CREATE OR REPLACE FUNCTION gate.issue(
+    p_tenant int, p_credential bytea, p_account text, p_kind text, p_door text, p_purpose text, p_now timestamptz,
+    p_expires timestamptz
+) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    INSERT INTO record.credential (tenant, credential, account, kind, door, purpose, created, expires)
+    VALUES (p_tenant, p_credential, p_account, p_kind, p_door, p_purpose, p_now, p_expires)
+$$;
+
+CREATE OR REPLACE FUNCTION gate.revoke(p_credential bytea, p_now timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    UPDATE record.credential SET revoked = least(revoked, p_now) WHERE credential = p_credential
+$$;

@@ -1,0 +1,136 @@
+-- The hot shapes: one statement a function, one round trip a request. Each takes the decision as arguments.
+
+-- One resource by id; if there is none that may be seen, its deletion if that may be seen. An id that is withheld runs what an
+-- unknown id runs.
+CREATE OR REPLACE FUNCTION gate.read(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_id text
+) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
+                 body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.body
+    FROM record.resource r
+    WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND /*row:r*/;
+    IF NOT FOUND THEN
+        RETURN QUERY
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, true, v.blobs, v.body
+        FROM (SELECT * FROM record.version w WHERE w.tenant = p_tenant AND w.type = p_type AND w.id = p_id
+              ORDER BY w.seq DESC LIMIT 1) v
+        WHERE v.kind = 'delete' AND /*row:v*/;
+    END IF;
+END $$;
+
+-- The versions of one resource, newest first, from a seq downwards. A version is seen only if its own labels pass and those of
+-- the current row pass too (so that a label raised later covers the past).
+CREATE OR REPLACE FUNCTION gate.history(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_id text, p_version text, p_since timestamptz, p_before bigint, p_limit int
+) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
+                 body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/, v.blobs, v.body
+    FROM record.version v
+    WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id AND v.seq < p_before
+      AND (p_version IS NULL OR v.version = p_version) AND (p_since IS NULL OR v.updated >= p_since)
+      AND /*row:v*/
+      AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND NOT /*row:r*/)
+    ORDER BY v.seq DESC LIMIT p_limit;
+END $$;
+
+-- The history of a type, or (p_type null) of the whole tenant, newest first.
+CREATE OR REPLACE FUNCTION gate.history_of(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int
+) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
+                 body bytea, type text, id text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT h.* FROM unnest(p_types) AS t(name) CROSS JOIN LATERAL (
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
+        FROM record.version v
+        WHERE v.tenant = p_tenant AND v.type = t.name AND v.seq < p_before
+          AND (p_since IS NULL OR v.updated >= p_since) AND /*row:v*/
+          AND NOT EXISTS (SELECT FROM record.resource r
+                          WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)
+        ORDER BY v.seq DESC LIMIT p_limit) h
+    ORDER BY h.seq DESC LIMIT p_limit;
+END $$;
+
+-- The chart search: one patient, one type, every token given, newest first (or in the order of rid).
+CREATE OR REPLACE FUNCTION gate.chart(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_patient text, p_tokens bigint[], p_newest boolean,
+    p_at timestamptz, p_rid bigint, p_limit int
+) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
+                 blobs text[], at timestamptz, body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    IF p_newest THEN
+        RETURN QUERY
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
+          AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
+                SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
+                  AND /*bases:r:k.mask*/) @> p_tokens))
+          AND /*row:r*/
+        ORDER BY r.at DESC, r.rid DESC LIMIT p_limit;
+    ELSE
+        RETURN QUERY
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND r.rid > p_rid
+          AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
+                SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
+                  AND /*bases:r:k.mask*/) @> p_tokens))
+          AND /*row:r*/
+        ORDER BY r.rid LIMIT p_limit;
+    END IF;
+END $$;
+
+-- Which of these references may not be followed by this caller (for redaction): the target exists and may not be seen.
+CREATE OR REPLACE FUNCTION gate.hidden(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_targets text[]
+) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT t.name FROM unnest(p_targets) AS t(name)
+    JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
+    WHERE NOT /*row:r*/;
+END $$;
+
+-- What a change is made from: the current row with everything that the write needs to keep.
+CREATE OR REPLACE FUNCTION gate.for_update(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_types text[], p_ids text[]
+) RETURNS TABLE (i int, kind text, seq bigint, version text, updated timestamptz, clean boolean, origin int[], own bigint,
+                 parts bigint, tags text[], blobs text[], patient text, body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT w.i::int, coalesce(r.kind, d.kind), coalesce(r.seq, d.seq), coalesce(r.version, d.version),
+           coalesce(r.updated, d.updated), coalesce(r.clean, true), coalesce(r.origin, d.origin), coalesce(r.own, d.own),
+           coalesce(r.parts, d.parts), coalesce(r.tags, '{}'), r.blobs, coalesce(r.patient, d.patient), r.body
+    FROM unnest(p_types, p_ids) WITH ORDINALITY AS w(type, id, i)
+    LEFT JOIN LATERAL (
+        SELECT 'current' AS kind, r.seq, r.version, r.updated, /*clean:r*/ AS clean, r.origin, r.own, r.parts, r.tags, r.blobs,
+               r.patient, r.body
+        FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND /*row:r*/) r ON true
+    LEFT JOIN LATERAL (
+        SELECT v.* FROM (SELECT * FROM record.version x WHERE x.tenant = p_tenant AND x.type = w.type AND x.id = w.id
+                         ORDER BY x.seq DESC LIMIT 1) v
+        WHERE r.kind IS NULL AND v.kind = 'delete' AND /*row:v*/) d ON true
+    ORDER BY w.i;
+END $$;

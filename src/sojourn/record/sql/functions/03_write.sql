@@ -1,0 +1,246 @@
+-- Every change of the record passes here: one statement for one resource or for a thousand, all or nothing, with its versions,
+-- search rows, compiled consents and relations, its place in the feed and its audit row.
+--
+-- Raised: SJ401 the credential is stale; SJ409 something was changed or created since it was read (nothing is written then).
+CREATE OR REPLACE FUNCTION gate.write(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_author text,
+    p_ops record.op[], p_labelled record.labelled_row[], p_strings record.string_row[], p_dates record.date_row[],
+    p_numbers record.number_row[], p_edges record.edge_row[], p_grants record.grant_row[], p_relations record.relation_row[],
+    p_audit record.audit_row
+) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+DECLARE
+    n int := cardinality(p_ops);
+    seqs bigint[];                  -- new version of each op
+    rids bigint[];                  -- row of each op
+    fresh int[];                    -- ops whose search rows are written
+    stale bigint[];                 -- rows whose search rows are removed first
+    only_creates boolean;
+    touched int;
+    op_refs bigint[];
+    op_ref_origin text[];
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    only_creates := NOT EXISTS (SELECT FROM unnest(p_ops) o WHERE o.kind <> 'create');
+
+    -- Taken before this transaction has an id (nextval gives it one), so that the order of ids is the order of changes to one
+    -- resource, which the feed relies on; and always in the same order, so that two bundles cannot wait for each other.
+    IF NOT only_creates THEN
+        PERFORM pg_advisory_xact_lock(k.key) FROM (
+            SELECT DISTINCT hashtextextended(p_tenant || '/' || o.type || '/' || o.id, 0) AS key
+            FROM unnest(p_ops) o WHERE o.kind <> 'create' ORDER BY 1) k;
+    END IF;
+    seqs := ARRAY (SELECT nextval('record.seq') FROM generate_series(1, n));
+
+    IF only_creates THEN
+        rids := seqs;
+        fresh := NULL;
+    ELSE
+        rids := ARRAY (
+            SELECT CASE WHEN o.kind = 'create' THEN seqs[o.i] ELSE coalesce(r.rid, v.rid) END
+            FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags,
+                                                    origin, tokens, presence, digest, blobs, body, i)
+            LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id AND o.kind <> 'create'
+            LEFT JOIN record.version v ON v.tenant = p_tenant AND v.seq = o.expected AND o.kind = 'restore'
+            ORDER BY o.i);
+        -- A change is made from the version that was read, or not at all.
+        IF EXISTS (
+            SELECT FROM unnest(p_ops) o
+            LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+            WHERE (o.kind IN ('update', 'delete', 'label') AND r.seq IS DISTINCT FROM o.expected)
+               OR (o.kind IN ('create', 'restore') AND r.seq IS NOT NULL)) THEN
+            RAISE EXCEPTION 'changed since it was read' USING ERRCODE = 'SJ409';
+        END IF;
+        fresh := ARRAY (
+            SELECT o.i FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts,
+                                                           tags, origin, tokens, presence, digest, blobs, body, i)
+            LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+            WHERE o.kind IN ('create', 'restore')
+               OR (o.kind = 'update' AND (r.index_digest <> o.digest OR r.labelled_tokens IS NOT NULL OR o.parts <> 0)));
+        stale := ARRAY (
+            SELECT r.rid FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own,
+                                                           parts, tags, origin, tokens, presence, digest, blobs, body, i)
+            JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+            WHERE o.kind = 'delete' OR (o.kind = 'update' AND o.i = ANY (fresh)));
+        IF cardinality(stale) > 0 THEN
+            DELETE FROM record.string s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
+            DELETE FROM record.date s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
+            DELETE FROM record.number s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
+            DELETE FROM record.edge s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
+        END IF;
+        -- Tokens that are gone; those that stay are left alone.
+        DELETE FROM record.token k USING (
+            SELECT r.rid, h.hash FROM unnest(p_ops) o
+            JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+            CROSS JOIN LATERAL unnest(r.tokens || coalesce(r.labelled_tokens, '{}')) AS h(hash)
+            WHERE (o.kind = 'delete' OR (o.kind = 'update' AND (r.tokens <> o.tokens || o.presence OR r.labelled_tokens IS NOT NULL)))
+              AND (o.kind = 'delete' OR r.labelled_tokens IS NOT NULL OR NOT h.hash = ANY (o.tokens))) gone
+        WHERE k.tenant = p_tenant AND k.hash = gone.hash AND k.rid = gone.rid;
+    END IF;
+
+    -- What each op's references reveal: the bases of their targets, in this batch or before it.
+    IF cardinality(p_edges) > 0 THEN
+        SELECT array_agg(x.refs ORDER BY x.i), array_agg(x.origins ORDER BY x.i) INTO op_refs, op_ref_origin
+        FROM (
+            SELECT g.i, coalesce(bit_or(t.own), 0) AS refs,
+                   (coalesce(array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL), '{}'))::text AS origins
+            FROM generate_series(1, n) AS g(i)
+            LEFT JOIN (SELECT DISTINCT e.op, e.target FROM unnest(p_edges) e) e ON e.op = g.i
+            LEFT JOIN LATERAL (
+                SELECT r.own, r.origin FROM record.resource r
+                WHERE r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
+                UNION ALL
+                SELECT o.own, o.origin FROM unnest(p_ops) o
+                WHERE n > 1 AND o.kind = 'create' AND o.type = split_part(e.target, '/', 1) AND o.id = split_part(e.target, '/', 2)
+            ) t ON t.own <> 0
+            LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true
+            GROUP BY g.i) x;
+    END IF;
+
+    INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, author, patient, at, own, parts, refs, origin,
+                                ref_origin, tokens, blobs, body)
+    SELECT p_tenant, seqs[o.i], rids[o.i], o.type, o.id, o.version,
+           CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END, o.updated, p_author, o.patient, o.at, o.own, o.parts,
+           coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
+           CASE WHEN o.own = 0 THEN '{}' ELSE o.tokens END, o.blobs, o.body
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+                                            tokens, presence, digest, blobs, body, i)
+    WHERE o.kind <> 'label';
+
+    INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, own, parts, refs, tags, origin,
+                                 ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
+    SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.own, o.parts,
+           coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
+           CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
+           o.digest, o.blobs, o.body
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+                                            tokens, presence, digest, blobs, body, i)
+    WHERE o.kind IN ('create', 'restore');
+
+    IF NOT only_creates THEN
+        INSERT INTO record.token (tenant, hash, rid)
+        SELECT DISTINCT p_tenant, h.hash, r.rid FROM unnest(p_ops) o
+        JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+        CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
+        WHERE o.kind = 'update' AND (r.labelled_tokens IS NOT NULL OR (r.tokens <> o.tokens || o.presence AND NOT h.hash = ANY (r.tokens)));
+
+        UPDATE record.resource r SET
+            seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, updated = o.updated, own = o.own, parts = o.parts,
+            refs = CASE WHEN op_refs IS NULL THEN 0 ELSE op_refs[o.i] END, tags = o.tags, origin = o.origin,
+            ref_origin = coalesce(op_ref_origin[o.i]::int[], '{}'), tokens = o.tokens || o.presence,
+            labelled_tokens = CASE WHEN o.parts = 0 THEN NULL
+                              ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
+            index_digest = o.digest, blobs = o.blobs, body = o.body
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+                                                tokens, presence, digest, blobs, body, i)
+        WHERE o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
+
+        DELETE FROM record.resource r USING unnest(p_ops) o
+        WHERE o.kind = 'delete' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
+
+        -- Relabelling: no new version, but its history is kept and listeners hear of it.
+        INSERT INTO record.label_change (tenant, seq, known, rule_set, own_before, own_after, parts_before, parts_after, tags_before,
+                                         tags_after)
+        SELECT p_tenant, r.seq, p_now, coalesce(encode((p_audit).rules, 'hex'), ''), r.own, o.own, r.parts, o.parts, r.tags, o.tags
+        FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+        WHERE o.kind = 'label' ON CONFLICT DO NOTHING;
+        UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = o.body
+        FROM unnest(p_ops) o WHERE o.kind = 'label' AND v.tenant = p_tenant AND v.seq = o.expected;
+        UPDATE record.resource r SET own = o.own, parts = o.parts, tags = o.tags, origin = o.origin, body = o.body
+        FROM unnest(p_ops) o WHERE o.kind = 'label' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
+    END IF;
+
+    INSERT INTO record.token (tenant, hash, rid)
+    SELECT DISTINCT p_tenant, h.hash, rids[o.i]
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+                                            tokens, presence, digest, blobs, body, i)
+    CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
+    WHERE o.kind IN ('create', 'restore');
+    IF cardinality(p_labelled) > 0 THEN
+        INSERT INTO record.token (tenant, hash, rid, mask)
+        SELECT p_tenant, l.hash, rids[l.op], bit_or(l.mask) FROM unnest(p_labelled) l GROUP BY l.hash, rids[l.op]
+        ON CONFLICT DO NOTHING;
+    END IF;
+    IF cardinality(p_strings) > 0 THEN
+        INSERT INTO record.string (tenant, key, rid, folded, exact, mask)
+        SELECT p_tenant, s.key, rids[s.op], s.folded, s.exact, s.mask FROM unnest(p_strings) s
+        WHERE fresh IS NULL OR s.op = ANY (fresh);
+    END IF;
+    IF cardinality(p_dates) > 0 THEN
+        INSERT INTO record.date (tenant, key, rid, low, high, mask)
+        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.mask FROM unnest(p_dates) s
+        WHERE fresh IS NULL OR s.op = ANY (fresh);
+    END IF;
+    IF cardinality(p_numbers) > 0 THEN
+        INSERT INTO record.number (tenant, key, rid, low, high, unit, mask)
+        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.unit, s.mask FROM unnest(p_numbers) s
+        WHERE fresh IS NULL OR s.op = ANY (fresh);
+    END IF;
+    IF cardinality(p_edges) > 0 THEN
+        INSERT INTO record.edge (tenant, rid, type, param, target, mask)
+        SELECT p_tenant, rids[s.op], p_ops[s.op].type, s.param, s.target, s.mask FROM unnest(p_edges) s
+        WHERE fresh IS NULL OR s.op = ANY (fresh);
+    END IF;
+
+    -- Others may refer to what has just come or been relabelled: their references now reveal it.
+    IF EXISTS (SELECT FROM unnest(p_ops) o WHERE o.own <> 0 AND o.kind <> 'delete') THEN
+        WITH hit AS (
+            SELECT e.type, e.rid, bit_or(o.own) AS own, o.origin
+            FROM unnest(p_ops) o JOIN record.edge e ON e.tenant = p_tenant AND e.target = o.type || '/' || o.id
+            WHERE o.own <> 0 AND o.kind IN ('create', 'restore', 'label', 'update') GROUP BY e.type, e.rid, o.origin),
+        moved AS (
+            UPDATE record.resource r SET refs = r.refs | hit.own,
+                ref_origin = r.ref_origin || ARRAY (SELECT unnest(hit.origin) EXCEPT SELECT unnest(r.ref_origin))
+            FROM hit
+            WHERE r.tenant = p_tenant AND r.type = hit.type AND r.rid = hit.rid
+              AND ((r.refs | hit.own) <> r.refs OR NOT hit.origin <@ r.ref_origin)
+            RETURNING r.seq, r.refs, r.ref_origin)
+        UPDATE record.version v SET refs = moved.refs, ref_origin = moved.ref_origin
+        FROM moved WHERE v.tenant = p_tenant AND v.seq = moved.seq;
+    END IF;
+
+    -- Consents compile to grants in the transaction that writes them; what was known before stays, closed.
+    IF NOT only_creates AND EXISTS (SELECT FROM unnest(p_ops) o WHERE o.type = 'Consent' AND o.kind <> 'label') THEN
+        UPDATE record.consent_grant g SET known_to = p_now
+        FROM unnest(p_ops) o
+        WHERE o.type = 'Consent' AND o.kind <> 'label' AND g.tenant = p_tenant AND g.consent = o.id AND g.known_to = 'infinity';
+    END IF;
+    IF cardinality(p_grants) > 0 THEN
+        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
+            types, codes, data_from, data_to, resources, valid_from, valid_to, known_from)
+        SELECT p_tenant, g.patient, p_ops[g.op].id, seqs[g.op], g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs,
+            g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to, p_now
+        FROM unnest(p_grants) g;
+    END IF;
+    IF NOT only_creates THEN
+        UPDATE record.relation l SET known_to = p_now
+        FROM unnest(p_ops) o
+        WHERE o.kind IN ('update', 'delete', 'restore') AND o.type IN ('CareTeam', 'EpisodeOfCare', 'Consent')
+          AND l.tenant = p_tenant AND l.source = o.type || '/' || o.id AND l.known_to = 'infinity';
+    END IF;
+    IF cardinality(p_relations) > 0 THEN
+        INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
+        SELECT p_tenant, l.patient, l.actor, l.kind, p_ops[l.op].type || '/' || p_ops[l.op].id, l.valid_from, l.valid_to, p_now
+        FROM unnest(p_relations) l;
+    END IF;
+
+    INSERT INTO record.change (tenant, seq, kind)
+    SELECT p_tenant, CASE WHEN o.kind = 'label' THEN o.expected ELSE seqs[o.i] END,
+           CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+                                            tokens, presence, digest, blobs, body, i)
+    ON CONFLICT DO NOTHING;
+    PERFORM gate.audit_rows(p_tenant, ARRAY[ROW((p_audit).recorded, (p_audit).request, (p_audit).account, (p_audit).role,
+        (p_audit).door, (p_audit).purpose, (p_audit).action, (p_audit).outcome, (p_audit).type, (p_audit).query,
+        (p_audit).patients, seqs, (p_audit).rules)::record.audit_row]);
+    RETURN seqs;
+END $$;
+
+CREATE OR REPLACE FUNCTION gate.audit_rows(p_tenant int, p_rows record.audit_row[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    INSERT INTO record.audit (tenant, recorded, request, account, role, door, purpose, action, outcome, type, query, patients,
+                              shown, rules)
+    SELECT p_tenant, a.recorded, a.request, a.account, a.role, a.door, a.purpose, a.action, a.outcome, a.type, a.query, a.patients,
+           a.shown, a.rules
+    FROM unnest(p_rows) a
+$$;

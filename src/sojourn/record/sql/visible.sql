@@ -1,0 +1,39 @@
+-- The predicate of the gate, written once. {r} is a row of record.resource or record.version (or anything with their columns),
+-- {own} an expression for the bases in question, and :name an argument of the decision. Three sentences:
+--
+--   bases    every basis carried is permitted to the role as such, or is Part 2 within the caller's own programs
+--            (42 CFR 2.12(c)(3)), or is covered, basis by basis, by a consent;
+--   relation where the role asks for one, a relation to the patient exists now;
+--   deny     nothing the patient forbids: deny wins.
+
+-- bases --
+(({own} & ~:mask) = 0
+ OR (({own} & ~:mask & ~2::bigint) = 0 AND {r}.origin <> '{}'
+     AND ({r}.origin <@ :programs OR ({r}.type = ANY (gate.longitudinal()) AND {r}.origin && :programs)))
+ OR gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                   :keys, :purpose, :action, :programs, :now))
+
+-- relation --
+(NOT :related OR {r}.patient IS NULL OR EXISTS (
+    SELECT FROM record.relation l
+    WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
+      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity'))
+
+-- deny --
+({r}.patient IS NULL OR NOT EXISTS (
+    SELECT FROM record.consent_grant d
+    WHERE d.tenant = {r}.tenant AND d.patient = {r}.patient AND d.recipient = ANY (:keys) AND d.effect = 'deny'
+      AND (d.basis = 0 OR ({own} & d.basis) <> 0)
+      AND d.purpose IN (:purpose, '*') AND d.action IN (:action, '*')
+      AND d.valid_from <= :now AND :now < d.valid_to AND d.known_to = 'infinity'
+      AND (d.programs IS NULL OR {r}.origin && d.programs)
+      AND (d.types IS NULL OR {r}.type = ANY (d.types))
+      AND (d.codes IS NULL OR {r}.tokens && d.codes)
+      AND (d.data_from IS NULL OR {r}.at >= d.data_from) AND (d.data_to IS NULL OR {r}.at < d.data_to)
+      AND (d.resources IS NULL OR {r}.type || '/' || {r}.id = ANY (d.resources))))
+
+-- clean --
+-- Nothing in or behind the row needs redaction: its bytes may be served as they are.
+((({r}.own | {r}.parts | {r}.refs) & ~:mask) = 0
+ OR ((({r}.own | {r}.parts | {r}.refs) & ~:mask & ~2::bigint) = 0
+     AND {r}.origin <@ :programs AND {r}.ref_origin <@ :programs))

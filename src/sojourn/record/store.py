@@ -1,0 +1,86 @@
+"""Read a version, append a version: the gate's SQL functions, called by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from sojourn.base.db import Database
+
+# tenant, credential, generation, now: who asks and when. Then the decision: mask, programs, keys, purpose, action, related.
+Head = tuple[int, bytes, int, datetime]
+Decided = tuple[int, list[int], list[str], str, str, bool]
+
+LAST = 2**63 - 1
+
+
+def _call(name: str, count: int) -> str:
+    return f"SELECT * FROM gate.{name}({', '.join(f'${n}' for n in range(1, count + 1))})"  # noqa: S608 - our own names
+
+
+_READ = _call("read", 12)
+_HISTORY = _call("history", 16)
+_HISTORY_OF = _call("history_of", 14)
+_CHART = _call("chart", 17)
+_HIDDEN = _call("hidden", 11)
+_FOR_UPDATE = _call("for_update", 12)
+_WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS seqs"
+
+
+async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
+    """The current row, or its deletion (`kind` = delete), or None: there is none, or it may not be seen."""
+    rows = await db.call(_READ, *head, *decided, type_, id_)
+    return rows[0] if rows else None
+
+
+async def history(
+    db: Database, head: Head, decided: Decided, type_: str, id_: str, *, version: str | None = None, since: datetime | None = None, before: int = LAST, limit: int = 100
+) -> list[asyncpg.Record]:
+    """Versions of one resource that may be seen, newest first."""
+    return await db.call(_HISTORY, *head, *decided, type_, id_, version, since, before, limit)
+
+
+async def history_of(
+    db: Database, head: Head, decided: Decided, types: Sequence[str], *, since: datetime | None = None, before: int = LAST, limit: int = 100
+) -> list[asyncpg.Record]:
+    """Versions of some types that may be seen, newest first."""
+    return await db.call(_HISTORY_OF, *head, *decided, list(types), since, before, limit)
+
+
+async def chart(
+    db: Database, head: Head, decided: Decided, type_: str, patient: str, tokens: list[int], *, newest: bool, at: datetime | None, rid: int, limit: int
+) -> list[asyncpg.Record]:
+    """One patient's resources of one type that carry every token, newest first or in the order of their making."""
+    return await db.call(_CHART, *head, *decided, type_, patient, tokens, newest, at, rid, limit)
+
+
+async def hidden(db: Database, head: Head, decided: Decided, targets: list[str]) -> set[str]:
+    """Which of these `Type/id` exist and may not be seen."""
+    return {row["hidden"] for row in await db.call(_HIDDEN, *head, *decided, targets)}
+
+
+async def for_update(db: Database, head: Head, decided: Decided, types: list[str], ids: list[str]) -> list[asyncpg.Record]:
+    """What changes are made from, in the order asked; `kind` is null where there is nothing that may be seen."""
+    return await db.call(_FOR_UPDATE, *head, *decided, types, ids)
+
+
+class Batch(NamedTuple):
+    """What gate.write takes after who and when: arrays of its row types."""
+
+    ops: list[tuple[Any, ...]]
+    labelled: list[tuple[Any, ...]]
+    strings: list[tuple[Any, ...]]
+    dates: list[tuple[Any, ...]]
+    numbers: list[tuple[Any, ...]]
+    edges: list[tuple[Any, ...]]
+    grants: list[tuple[Any, ...]]
+    relations: list[tuple[Any, ...]]
+
+
+async def write(db: Database, head: Head, author: str, batch: Batch, audit: tuple[Any, ...]) -> list[int]:
+    """Apply a batch whole or not at all, with its audit row. Raises Changed when something moved since it was read."""
+    rows = await db.call(_WRITE, *head, author, *batch, audit)
+    return list(rows[0]["seqs"])
