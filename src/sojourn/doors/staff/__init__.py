@@ -1,0 +1,1 @@
+"""The staff app: one folder per screen, its template beside its handler."""

@@ -1,0 +1,66 @@
+"""Who this is: the facts at the top of every page of a chart, fetched in one search."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sojourn.base.errors import NotFound
+from sojourn.doors.staff.words import Resource, born_with_age, called, code_of, code_text, first, full_name, pronouns, record_number
+from sojourn.gate.access import Access
+
+NOTICE = "You may not be seeing everything"
+WHY = (
+    "What a chart shows depends on your role, on your part in this person's care, on the law and on what the person has agreed to. "
+    "These words are the same on every chart, whether or not anything is kept from you."
+)
+_BESIDE = (("AllergyIntolerance", "patient"), ("Flag", "patient"))
+_NOT_CURRENT = ("inactive", "resolved", "entered-in-error", "refuted")
+
+Tags = list[tuple[str, str]]
+
+
+class Banner(NamedTuple):
+    """`facts`: (label, text or tags), always the same labels in the same order."""
+
+    id: str
+    name: str
+    called: str
+    facts: list[tuple[str, str | Tags]]
+    notice: str = NOTICE
+    why: str = WHY
+
+
+async def fetch(access: Access, patient: str) -> Banner:
+    """One search for the patient with allergies and safety flags. Raises NotFound alike for one who is not there and one who may not be seen."""
+    beside = [("_revinclude", f"{type_}:{param}") for type_, param in _BESIDE if access.may(type_, "search")]
+    found = await access.search("Patient", [("_id", patient), *beside], count=1)
+    if not found.resources:
+        raise NotFound
+    return banner(found.resources[0], [stored.resource for stored in found.included])
+
+
+def banner(person: Resource, beside: list[Resource]) -> Banner:
+    """The facts, from a Patient and what was found beside it."""
+    facts: list[tuple[str, str | Tags]] = [
+        ("Born", born_with_age(person)),
+        ("Pronouns", pronouns(person)),
+        ("Record", record_number(person)),
+        ("Allergies", allergies([r for r in beside if r["resourceType"] == "AllergyIntolerance"])),
+        ("Safety", safety([r for r in beside if r["resourceType"] == "Flag"])),
+    ]
+    return Banner(str(person["id"]), full_name(person), called(person), facts)
+
+
+def allergies(found: list[Resource]) -> str | Tags:
+    """One tag each, red; a recorded `no known allergy` as plain words. Nothing recorded is not the same as none: a dash."""
+    current = [a for a in found if _status(a) not in _NOT_CURRENT]
+    return [(code_text(a.get("code") or {}), "plain" if "no known" in code_text(a.get("code") or {}).casefold() else "red") for a in current] or ""
+
+
+def safety(found: list[Resource]) -> str | Tags:
+    """One red tag for each active flag."""
+    return [(code_text(f.get("code") or {}), "red") for f in found if f.get("status") == "active"] or ""
+
+
+def _status(allergy: Resource) -> str:
+    return code_of(first(allergy, "verificationStatus")) if code_of(first(allergy, "verificationStatus")) in _NOT_CURRENT else code_of(first(allergy, "clinicalStatus"))

@@ -1,0 +1,53 @@
+"""Every staff URL on one page."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from sojourn.doors.staff import palette, settings
+from sojourn.doors.staff.chart import section, summary
+from sojourn.doors.staff.greeting import greeting
+from sojourn.doors.staff.pages import PAGES
+from sojourn.doors.staff.patients import patients
+from sojourn.doors.staff.patterns import patterns
+from sojourn.doors.staff.screens import Screen
+from sojourn.doors.staff.signin import signin
+from sojourn.web import frame
+from sojourn.web.static import files
+
+PATIENT = (("Patient", "read"),)
+
+
+def _section(name: str, verb: str, key: str, type_: str) -> Screen:
+    needs = (*PATIENT, (type_, "search"))
+    return Screen(f"/patients/{{id}}/{name}", section.show, ("GET", "POST"), verb=verb, key=key, needs=needs, group="This chart")
+
+
+SCREENS = (
+    Screen("/", greeting.show, open=True, verb="Go to the start page", key="g h", group="Places"),
+    Screen("/sign-in", signin.show, open=True),
+    Screen("/sign-in", signin.sign_in, ("POST",), open=True),
+    Screen("/sign-out", signin.sign_out, ("POST",), open=True),
+    Screen("/preferences", settings.change, ("POST",), open=True),
+    Screen("/patients", patients.show, ("GET", "POST"), verb="Find a patient", key="g p", needs=(("Patient", "search"),), group="Places"),
+    Screen("/patients/{id}", summary.show, verb="Summary of this chart", key="s", needs=PATIENT, group="This chart"),
+    _section("problems", "Problems", "p", "Condition"),
+    _section("medications", "Medications", "m", "MedicationRequest"),
+    _section("measures", "Measures and trends", "t", "Observation"),
+    _section("encounters", "Encounters", "e", "Encounter"),
+    _section("allergies", "Allergies", "a", "AllergyIntolerance"),
+    _section("care-team", "Care team", "c", "CareTeam"),
+    _section("coverage", "Coverage", "v", "Coverage"),
+    Screen("/palette", palette.answer, ("POST",)),
+    Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
+)
+"""Every screen there is; tests hold one row per URL and role against it."""
+
+
+def routes() -> list[BaseRoute]:
+    """What the app mounts, last of all doors: the static files, and every screen inside the frame."""
+    inside = Router([screen.route() for screen in SCREENS])
+    return [
+        Route("/static/{path:path}", files().serve),
+        Mount("/", app=inside, middleware=frame.middleware(PAGES, "staff")),
+    ]

@@ -1,0 +1,93 @@
+"""Render a page, or only the fragment that htmx asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from sojourn import __version__
+from sojourn.web.icons import icon
+from sojourn.web.preferences import preferences
+from sojourn.web.session import csrf_token
+from sojourn.web.static import files
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+TEMPLATES = Path(__file__).parent / "templates"
+FLASHES = {
+    "signed-out": "You are signed out.",
+    "saved": "Saved.",
+    "session-ended": "Your session has ended. Sign in to go on.",
+}
+"""What may be said once on the next page, by the code that the `flash` cookie carries."""
+
+
+class Pages:
+    """The templates of one door, over those that every screen shares."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.environment = Environment(
+            loader=FileSystemLoader([*folders, TEMPLATES]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self.environment.globals.update(icon=icon, static=lambda name: f"/static/{files().name(name)}", version=__version__)
+
+    def render(self, request: Request, template: str, *, block: str = "", status: int = 200, **values: object) -> Response:
+        """A whole page; only `block` of it, if one is named and htmx asked for a fragment."""
+        found = self.environment.get_template(template)
+        context = self._context(request) | values
+        if block and wants_fragment(request):
+            content = fragment(found, block, context)
+        else:
+            content = found.render(context)
+        response = HTMLResponse(content, status, headers={"vary": "HX-Request, Cookie"})
+        if request.cookies.get("flash"):
+            response.delete_cookie("flash", path="/")
+        return response
+
+    def _context(self, request: Request) -> dict[str, object]:
+        state = request.state
+        root = request.scope.get("root_path", "")
+        tenant = request.app.state.gate.tenant_of(request.url.hostname or "")
+        return {
+            "request": request,
+            "access": getattr(state, "access", None),
+            "about": request.app.state.about,
+            "organization": tenant.name if tenant else "Sojourn",
+            "nonce": state.nonce,
+            "csrf": csrf_token(state.csrf_secret) if getattr(state, "csrf_secret", "") else "",
+            "flash": FLASHES.get(request.cookies.get("flash", ""), ""),
+            "preferences": preferences(request),
+            "url": lambda path: root + path,
+        }
+
+
+def fragment(template: Template, block: str, values: dict[str, object]) -> str:
+    """One block of a template. The root is run up to its first words, because only that makes its imports known."""
+    context = template.new_context(values)
+    next(iter(template.root_render_func(context)), "")
+    return "".join(context.blocks[block][0](context))
+
+
+def wants_fragment(request: Request) -> bool:
+    """Whether htmx asked, for a part of a page."""
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-request-type") != "full"
+
+
+def redirect(request: Request, path: str, flash: str = "") -> Response:
+    """Go to a page of ours after a form; `flash` is a key of FLASHES. htmx is told in its own header."""
+    target = request.scope.get("root_path", "") + path
+    response: Response = RedirectResponse(target, 303)
+    if request.headers.get("hx-request") == "true":
+        response = Response(status_code=200, headers={"hx-redirect": target})
+    if flash:
+        response.set_cookie("flash", flash, max_age=60, path="/", samesite="lax", httponly=True)
+    return response
