@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import os
 import re
 import stat
 import threading
@@ -134,4 +133,4 @@ def test_the_server_key_is_made_once_and_closed_to_others(tmp_path: Path) -> Non
     assert len(keys) == 4
     assert len(set(keys)) == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(path.parent) == ["server.key"]
+    assert [file.name for file in path.parent.iterdir()] == ["server.key"]

@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL needs from the machine: programs, an ordinary user, a short socket path."""
+"""What the embedded PostgreSQL needs of the machine: programs, an ordinary user, a short socket path."""
 
 import functools
 import hashlib
