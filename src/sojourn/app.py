@@ -1,0 +1,40 @@
+"""The composition root: settings in, ASGI app out; the one file that may import everything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from sojourn.base import crypto
+from sojourn.base.settings import Settings
+from sojourn.doors.api.app import FhirDoor
+from sojourn.doors.staff import routes as staff
+from sojourn.gate.gate import Gate
+from sojourn.listeners import Following
+from sojourn.record.database import Dsn
+from sojourn.web.about import About
+
+
+def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | None = None) -> Starlette:
+    """The web application. `base`: the FHIR base URL that answers name; default: where this server listens."""
+    key = crypto.load_server_key(settings.key_file)
+    gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections)
+    following = Following(gate)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await gate.open()
+        await following.start()
+        try:
+            yield
+        finally:
+            await following.stop()
+            await gate.close()
+
+    app = Starlette(routes=[Mount("/fhir", app=FhirDoor(gate)), *staff.routes()], lifespan=lifespan)
+    app.state.gate = gate
+    app.state.about = about or About()
+    return app

@@ -1,0 +1,162 @@
+"""Set up the sample organization: tenant, programs, accounts, tokens, and its resources through the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from sojourn.base import clock, crypto
+from sojourn.base.crypto import ServerKey
+from sojourn.gate.caller import Tenant
+from sojourn.gate.gate import Gate
+from sojourn.gate.importing import Arrival, Outcome, bring_in
+from sojourn.gate.roles import starting_rules
+from sojourn.record import organization as house
+from sojourn.sample import organization, outside_callers, programs, staff_accounts
+from sojourn.sample.callers import program_organization_id
+
+SEED = 1
+TENANT = 1
+IMPORTER = "system-import"
+# One password for everybody in the demo: it is printed on the greeting page, and the demo listens on this machine only.
+PASSWORD = "riverbend"  # noqa: S105
+
+# What the sample calls a job and what the gate calls a role.
+_ROLES = {
+    "therapist": "clinician", "prescriber": "clinician", "psychiatrist": "clinician", "nurse": "nurse", "tech": "technician", "case": "clinician", "peer": "clinician",
+    "biller": "biller", "admissions": "admissions", "privacy officer": "privacy-officer", "integration manager": "integration-manager", "supervisor": "supervisor",
+}  # fmt: skip
+
+
+class Login(NamedTuple):
+    """A demo sign-in as it is printed."""
+
+    login: str
+    name: str
+    role: str
+    programs: str
+
+
+class Token(NamedTuple):
+    """A demo bearer token as it is printed."""
+
+    name: str
+    secret: str
+    note: str
+
+
+def program_numbers() -> dict[str, int]:
+    """Program key -> number."""
+    return {program.key: n for n, program in enumerate(programs(), 1)}
+
+
+async def set_up(owner: str, key: ServerKey) -> None:
+    """Tenant, programs, role rules and accounts. Does nothing to what is there already."""
+    connection = await asyncpg.connect(owner)
+    try:
+        if TENANT in await house.tenants(connection):
+            return
+        now = clock.now()
+        numbers = program_numbers()
+        async with connection.transaction():
+            await house.tenant(connection, TENANT, "riverbend", "Riverbend Behavioral Health", key.derive("tenant:riverbend", 32))
+            await house.programs(
+                connection, TENANT, [house.ProgramRow(numbers[p.key], p.key, p.name, program_organization_id(SEED, p.key), p.part2) for p in programs()], now
+            )
+            await house.role_rules(connection, TENANT, starting_rules(), now)
+            await _accounts(connection, numbers, now)
+    finally:
+        await connection.close()
+
+
+async def _accounts(connection: Any, numbers: dict[str, int], now: Any) -> None:
+    everything = sorted(numbers.values())
+    for account in staff_accounts(SEED):
+        mine = [numbers[k] for k in account.program_keys]
+        role = _ROLES[account.role]
+        acting = mine[0] if len(mine) == 1 else numbers["psychiatry"] if role == "clinician" else numbers["central"]
+        await house.account(
+            connection, TENANT,
+            house.AccountRow(account.login, "staff", account.login, account.display_name, crypto.hash_password(PASSWORD), f"Practitioner/{account.practitioner_id}", role, mine, acting, []),
+            now,
+        )  # fmt: skip
+    for outside in outside_callers(SEED):
+        await house.account(
+            connection, TENANT, house.AccountRow(outside.key, "organization", outside.key, outside.display_name, None, f"Organization/{outside.organization_id}", "outside", [], None, []), now
+        )
+    for name, label, acting in ((IMPORTER, "Import", None), ("app-inside", "Integration inside Riverbend (mental health)", numbers["mhop"]), ("app-recovery", "Integration inside Riverbend (recovery)", numbers["iop"])):
+        await house.account(connection, TENANT, house.AccountRow(name, "system", name, label, None, None, "system", everything, acting, []), now)
+
+
+def secret_of(key: ServerKey, name: str) -> str:
+    """The demo's bearer tokens are the same at every start of one installation."""
+    return hashlib.sha256(key.derive(f"demo-token:{name}", 32)).hexdigest()[:43]
+
+
+async def tokens(gate: Gate, key: ServerKey) -> list[Token]:
+    """Issue (once) and list the demo's bearer tokens."""
+    listed = [
+        ("app-inside", "An integration of Riverbend itself: reads and writes everything, as Outpatient Counseling"),
+        ("app-recovery", "The same, as the Intensive Outpatient Recovery program (Part 2)"),
+        ("okafor", "A psychiatrist who works in all programs"),
+        ("dana", "A therapist outside the Part 2 programs"),
+        *((o.key, f"{o.display_name}: what consents permit") for o in outside_callers(SEED)),
+    ]
+    out = []
+    for account, note in listed:
+        secret = secret_of(key, account)
+        if await gate.identity.caller(secret) is None:
+            await gate.token(gate.house.tenants[TENANT], account, days=3650, secret=secret)
+        out.append(Token(account, secret, note))
+    return out
+
+
+def logins() -> list[Login]:
+    """The demo's sign-ins."""
+    names = {p.key: p.name for p in programs()}
+    return [
+        Login(a.login, a.display_name, _ROLES[a.role].replace("-", " "), "all programs" if len(a.program_keys) > 6 else ", ".join(names[k] for k in a.program_keys))
+        for a in staff_accounts(SEED)
+    ]
+
+
+def arrivals(today: date) -> Iterator[Arrival]:
+    """The sample's resources with the numbers of their programs."""
+    numbers = program_numbers()
+    for n, item in enumerate(organization(SEED, today)):
+        yield Arrival(f"sample:{n}", numbers[item.program_key] if item.program_key else None, item.resource)
+
+
+async def fill(gate: Gate, today: date, progress: Callable[[int], None] = lambda n: None) -> Outcome:
+    """Import the sample through the gate. Can be stopped and run again."""
+    tenant: Tenant = gate.house.tenants[TENANT]
+    secret = await gate.token(tenant, IMPORTER, door="import", days=1)
+    access = await gate.access(secret)
+    assert access is not None  # noqa: S101 - it was just issued
+    written = unchanged = 0
+    refused: list[Any] = []
+    async for outcome in bring_in(gate, access, arrivals(today)):
+        written, unchanged = written + outcome.written, unchanged + outcome.unchanged
+        refused += outcome.refused
+        progress(written + unchanged)
+    await gate.identity.revoke(secret)
+    return Outcome(written, unchanged, tuple(refused))
+
+
+def run_fill(app_dsn: str, key: ServerKey, data: Any, today: date, progress: Callable[[int], None]) -> Outcome:
+    """The same from a command."""
+
+    async def work() -> Outcome:
+        gate = Gate(app_dsn, key, data, base="http://localhost/fhir", connections=4)
+        await gate.open()
+        try:
+            return await fill(gate, today, progress)
+        finally:
+            await gate.close()
+
+    return asyncio.run(work())

@@ -1,0 +1,80 @@
+"""The FHIR door as an ASGI application: who asks, which page, what went wrong."""
+
+from __future__ import annotations
+
+from sojourn.base import errors, ids, log
+from sojourn.doors.api import routes
+from sojourn.doors.api.answer import Answer, of_error
+from sojourn.doors.api.ask import Ask, Receive, Scope, Send
+from sojourn.gate.access import Access
+from sojourn.gate.gate import Gate
+
+_log = log.logger(__name__)
+
+
+class FhirDoor:
+    """Everything under the FHIR base. One instance a process."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._base = gate.house.base + "/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; every error becomes an OperationOutcome."""
+        request = ids.new_id("request")
+        path = scope["path"]
+        root = scope.get("root_path", "")
+        ask: Ask | None = None
+        try:
+            ask = Ask.of(scope, receive, path.removeprefix(root))
+            ask.base = self._base
+            answer = await self._answered(ask, request)
+        except errors.SojournError as error:
+            answer = of_error(error)
+        except Exception as error:  # noqa: BLE001 - the last resort: nothing of the error leaves, its kind is logged
+            _log.error("request failed", error, request=request)
+            answer = of_error(errors.SojournError())
+        if ask is not None:
+            _finish(ask, answer)
+        head = scope["method"] == "HEAD"
+        await send(answer.start(request))
+        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+    async def _answered(self, ask: Ask, request: str) -> Answer:
+        if ask.parts and ask.parts[0] in routes.OPEN:
+            return await routes.dispatch(ask)
+        secret = _bearer(ask)
+        ask.access = await self._access(secret, request)
+        try:
+            return await routes.dispatch(ask)
+        except errors.StaleCredential:
+            # Something about the caller has changed since it was looked up: look again, once, and ask again.
+            self._gate.identity.forget(ask.access.caller)
+            ask.access = await self._access(secret, request)
+            return await routes.dispatch(ask)
+
+    async def _access(self, secret: str, request: str) -> Access:
+        access = await self._gate.access(secret, request)
+        if access is None or access.caller.session:
+            raise errors.Unauthenticated()
+        return access
+
+
+def _bearer(ask: Ask) -> str:
+    scheme, _, secret = ask.header("authorization").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise errors.Unauthenticated()
+    return secret.strip()
+
+
+def _finish(ask: Ask, answer: Answer) -> None:
+    """The form of the answer: indented, compressed."""
+    if "_pretty" in ask.query:
+        try:
+            if ask.param("_pretty") == "true":
+                answer.pretty()
+        except errors.SojournError:
+            pass
+    if b"accept-encoding" in ask.headers and b"gzip" in ask.headers[b"accept-encoding"]:
+        answer.compress()
+

@@ -1,0 +1,182 @@
+"""Transactions and batches (https://hl7.org/fhir/R4/http.html#transaction)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from sojourn.base import errors
+from sojourn.doors.api import write
+from sojourn.doors.api.answer import Answer, of_error
+from sojourn.doors.api.ask import Ask, etag
+from sojourn.doors.api.forms import instant
+from sojourn.fhir import bundles, codec
+from sojourn.fhir.bundle import Entry, Links, in_order, take_apart
+from sojourn.fhir.outcome import outcome
+from sojourn.gate.access import Stored
+from sojourn.gate.writing import Change, Written, new_id
+
+Inner = Callable[[Ask], Any]
+
+
+async def system(ask: Ask, inner: Inner) -> Answer:
+    """POST of a Bundle to the base. `inner` answers one request as the door would, for reads within."""
+    ask.check_format()
+    bundle = await ask.json()
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle" or bundle.get("type") not in ("transaction", "batch"):
+        raise errors.Malformed("Send a Bundle of type transaction or batch.", expression="Bundle.type")
+    entries = take_apart(bundle)
+    if bundle["type"] == "transaction":
+        answers = await _transaction(ask, list(entries), inner)
+    else:
+        answers = [await _alone(ask, entry, inner) for entry in entries]
+    return Answer(200, bundles.responses(f"{bundle['type']}-response", ask.base, answers))
+
+
+async def _transaction(ask: Ask, entries: list[Entry], inner: Inner) -> list[bundles.Answer]:
+    """All or nothing: ids are given first, links rewritten, everything written in one statement; reads see the result."""
+    answers: dict[int, bundles.Answer] = {}
+    changes: list[tuple[Entry, Change]] = []
+    assigned: dict[str, str] = {}
+    links = Links(entries)
+    if links.dangling:
+        raise errors.Invalid("An entry refers to a urn: that is no entry's fullUrl.", expression=f"Bundle.entry[{links.dangling[0]}]")
+    for entry in in_order(entries):
+        if entry.method in ("GET", "HEAD"):
+            continue
+        change = await _change(ask, entry)
+        if isinstance(change, Stored):
+            answers[entry.index] = _stored(ask, change, "200 OK")
+            assigned[entry.full_url] = f"{change.type}/{change.id}"
+        elif change is None:
+            answers[entry.index] = bundles.Answer("204 No Content")
+        else:
+            changes.append((entry, change))
+            assigned[entry.full_url] = f"{change.type}/{change.id}"
+    found = {text: await _conditional(ask, text) for text in links.conditional}
+    assigned.pop("", None)
+    links.rewrite(assigned, found)
+    if changes:
+        for (entry, _), written in zip(changes, await ask.access.write([c for _, c in changes], action="transaction"), strict=True):
+            answers[entry.index] = _written(ask, written)
+    for entry in entries:
+        if entry.method in ("GET", "HEAD"):
+            answers[entry.index] = await _read(ask, entry, inner)
+    return [answers[entry.index] for entry in entries]
+
+
+async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
+    """What an entry wants changed; what is there already (If-None-Exist); or None where there is nothing to delete."""
+    access, resource = ask.access, entry.resource
+    if entry.method == "POST":
+        if resource is None or "$" in entry.path:
+            raise errors.NotSupported("An operation cannot be part of a transaction.", expression=f"Bundle.entry[{entry.index}].request.url")
+        existing = await write.match(access, entry.type, entry.if_none_exist) if entry.if_none_exist else None
+        return existing or Change("create", entry.type, new_id(), resource)
+    if_match = etag(entry.if_match)
+    if entry.method == "DELETE":
+        if entry.conditional:
+            existing = await write.match(access, entry.type, entry.query)
+            return Change("delete", entry.type, existing.id, if_match=if_match) if existing else None
+        return await _deletion(ask, entry, if_match)
+    if entry.method == "PATCH":
+        how = write.patcher("", _patch_document(resource))
+        if entry.conditional:
+            return await write.conditional_patch(access, entry.type, entry.query, how, if_match)
+        return Change("patch", entry.type, entry.id, patch=how, if_match=if_match)
+    assert resource is not None
+    if entry.conditional:
+        change = await write.conditional_update(access, entry.type, entry.query, resource, if_match)
+        change.id = change.id or new_id()
+        return change
+    return Change("update", entry.type, entry.id, resource, if_match=if_match)
+
+
+async def _deletion(ask: Ask, entry: Entry, if_match: str | None) -> Change | None:
+    """Deleting what cannot be seen is no error, and tells nothing."""
+    try:
+        await ask.access.read(entry.type, entry.id)
+    except (errors.NotFound, errors.Gone):
+        return None
+    return Change("delete", entry.type, entry.id, if_match=if_match)
+
+
+def _patch_document(resource: Any) -> Any:
+    """A patch in a Bundle: Parameters, or a JSON Patch inside a Binary (https://hl7.org/fhir/R4/http.html#jsonpatch)."""
+    if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
+        import base64
+
+        try:
+            return codec.loads(base64.b64decode(resource.get("data", ""), validate=True))
+        except ValueError:
+            raise errors.Malformed("The Binary does not hold a JSON Patch.") from None
+    return resource
+
+
+async def _conditional(ask: Ask, text: str) -> str:
+    type_, _, query = text.partition("?")
+    existing = await write.match(ask.access, type_, query)
+    if existing is None:
+        raise errors.Invalid("A conditional reference matches nothing.")
+    return f"{existing.type}/{existing.id}"
+
+
+async def _alone(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
+    """One entry of a batch: its own success or failure."""
+    try:
+        if entry.issues:
+            return bundles.Answer("400 Bad Request", outcome=codec.dumps(outcome(entry.issues)))
+        if entry.method in ("GET", "HEAD"):
+            return await _read(ask, entry, inner)
+        if entry.method == "POST" and (entry.resource is None or "$" in entry.path or entry.path.endswith("_search")):
+            return await _read(ask, entry, inner)
+        links = Links([entry])
+        links.rewrite({}, {text: await _conditional(ask, text) for text in links.conditional})
+        change = await _change(ask, entry)
+        if isinstance(change, Stored):
+            return _stored(ask, change, "200 OK")
+        if change is None:
+            return bundles.Answer("204 No Content")
+        (written,) = await ask.access.write([change], action=change.kind)
+        return _written(ask, written)
+    except errors.SojournError as error:
+        return _failed(error)
+
+
+async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
+    """A read or search inside a bundle, answered as the door answers it."""
+    headers = dict(ask.headers)
+    for name, value in ((b"if-none-match", entry.if_none_match), (b"if-modified-since", entry.if_modified_since)):
+        headers.pop(name, None)
+        if value:
+            headers[name] = value.encode("latin-1", "replace")
+    sub = Ask(entry.method if entry.method != "HEAD" else "GET", [p for p in entry.path.split("/") if p], entry.query, headers, ask.receive, ask.access, ask.base)
+    if entry.resource is not None:
+        sub._body = codec.dumps(entry.resource)  # noqa: SLF001 - a request made here
+    try:
+        answer = await inner(sub)
+    except errors.SojournError as error:
+        return _failed(error)
+    return bundles.Answer(_words(answer.status), body=answer.body or None)
+
+
+def _failed(error: errors.SojournError) -> bundles.Answer:
+    return bundles.Answer(_words(error.status), outcome=of_error(error).body)
+
+
+def _words(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def _written(ask: Ask, written: Written) -> bundles.Answer:
+    if written.stored is None:
+        return bundles.Answer("204 No Content", etag=f'W/"{written.version}"')
+    return _stored(ask, written.stored, "201 Created" if written.created else "200 OK")
+
+
+def _stored(ask: Ask, stored: Stored, status: str) -> bundles.Answer:
+    """minimal answers leave the resource out."""
+    ref = f"{stored.type}/{stored.id}"
+    body = None if ask.prefer("return") == "minimal" else stored.body
+    return bundles.Answer(status, ref, body, f"{ask.base}{ref}/_history/{stored.version}", f'W/"{stored.version}"', instant(stored))

@@ -1,0 +1,82 @@
+"""The CapabilityStatement, built from what is really there (https://hl7.org/fhir/R4/capabilitystatement.html)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from sojourn import __version__
+from sojourn.base import clock
+from sojourn.doors.api.answer import Answer, of_json
+from sojourn.doors.api.ask import Ask
+from sojourn.fhir import capability
+from sojourn.fhir.definitions import RESOURCE_TYPES
+
+_PUBLISHED = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def metadata(ask: Ask) -> Answer:
+    """What this server offers; the one page that needs no sign-in."""
+    ask.check_format()
+    return of_json(statement(ask.base.rstrip("/")))
+
+
+@lru_cache(maxsize=4)
+def statement(base: str) -> dict[str, Any]:
+    """The statement for a base URL."""
+    from sojourn.doors.api import routes
+
+    offered = {(method, shape) for method, shape in routes.ROUTES}
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _PUBLISHED,
+        "kind": "instance",
+        "software": {"name": "Sojourn", "version": __version__},
+        "implementation": {"description": "Sojourn FHIR R4 server", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
+        "implementationGuide": ["http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core|6.1.0"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {"cors": False, "description": "A bearer token (RFC 6750) is needed for everything but this page."},
+                "resource": [_resource(t, offered) for t in sorted(RESOURCE_TYPES)],
+                "interaction": [{"code": c} for c, need in _SYSTEM if need in offered],
+                "searchParam": capability.search_params(None),
+            }
+        ],
+    }
+
+
+_SYSTEM = (("transaction", ("POST", "")), ("batch", ("POST", "")), ("search-system", ("GET", "")), ("history-system", ("GET", "_history")))
+_INTERACTIONS = (
+    ("read", ("GET", "T/I")), ("vread", ("GET", "T/I/_history/V")), ("update", ("PUT", "T/I")), ("patch", ("PATCH", "T/I")),
+    ("delete", ("DELETE", "T/I")), ("history-instance", ("GET", "T/I/_history")), ("history-type", ("GET", "T/_history")),
+    ("create", ("POST", "T")), ("search-type", ("GET", "T")),
+)  # fmt: skip
+
+
+def _resource(type_: str, offered: set[tuple[str, str]]) -> dict[str, Any]:
+    facts = capability.of_type(type_)
+    out: dict[str, Any] = {
+        "type": type_,
+        **({"supportedProfile": facts.profiles} if facts.profiles else {}),
+        "interaction": [{"code": c} for c, need in _INTERACTIONS if need in offered],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": False,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "logical"],
+    }
+    for name, values in (("searchInclude", facts.includes), ("searchRevInclude", facts.revincludes), ("searchParam", facts.params)):
+        if values:
+            out[name] = values
+    operations = [{"name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}]
+    if type_ == "Patient":
+        operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
+    return {**out, "operation": operations}

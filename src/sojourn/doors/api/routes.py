@@ -1,0 +1,87 @@
+"""The FHIR URL space on one page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sojourn.base import errors
+from sojourn.doors.api import batch, capabilities, operations, read, search, write
+from sojourn.doors.api.answer import Answer
+from sojourn.doors.api.ask import Ask
+from sojourn.fhir.definitions import RESOURCE_TYPES
+
+Handler = Callable[..., Awaitable[Answer]]
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII).fullmatch
+
+# (method, shape of the path) -> handler. In a shape: T a resource type, I an id, V a version; the rest stands for itself.
+ROUTES: dict[tuple[str, str], Handler] = {
+    ("GET", "metadata"): capabilities.metadata,
+    ("GET", "T/I"): read.read,
+    ("GET", "T/I/_history/V"): read.vread,
+    ("GET", "T/I/_history"): read.history,
+    ("GET", "T/_history"): lambda ask, t: read.history(ask, t, None),
+    ("GET", "_history"): lambda ask: read.history(ask, None, None),
+    ("GET", "T"): search.search,
+    ("POST", "T/_search"): search.search,
+    ("GET", ""): lambda ask: search.search(ask, None),
+    ("POST", "_search"): lambda ask: search.search(ask, None),
+    ("POST", "T"): write.create,
+    ("PUT", "T/I"): write.update,
+    ("PUT", "T"): write.update_if,
+    ("PATCH", "T/I"): write.patch,
+    ("PATCH", "T"): write.patch_if,
+    ("DELETE", "T/I"): write.delete,
+    ("DELETE", "T"): write.delete_if,
+    ("POST", ""): lambda ask: batch.system(ask, dispatch),
+    ("GET", "T/I/$everything"): operations.everything,
+    ("POST", "T/I/$everything"): operations.everything,
+    ("POST", "T/$validate"): operations.validate,
+    ("POST", "T/I/$validate"): operations.validate,
+    ("POST", "$validate"): operations.validate,
+}
+# What anybody may ask.
+OPEN = frozenset({"metadata"})
+_WORDS = frozenset(word for _, shape in ROUTES for word in shape.split("/") if word not in ("T", "I", "V", ""))
+_METHODS = {shape: sorted(m for m, s in ROUTES if s == shape) for _, shape in ROUTES}
+
+
+def shape_of(parts: list[str]) -> tuple[str, list[str]]:
+    """The shape of a path and what fills it. Raises NotFound for an unknown type, or Malformed for what can be no id."""
+    if not parts:
+        return "", []
+    head = parts[0]
+    if head in _WORDS:
+        return "/".join(parts), []
+    if head not in RESOURCE_TYPES:
+        raise errors.NotFound("There is no such resource type." if head[:1].isupper() else "There is no such page here.")
+    shape, filled = ["T"], [head]
+    for n, part in enumerate(parts[1:], 1):
+        if part in _WORDS:
+            shape.append(part)
+            continue
+        if part[:1] in "$_":
+            raise errors.NotSupported("There is no such operation here.")
+        if not _ID(part):
+            raise errors.NotFound(f"There is no such {head}.")
+        shape.append("I" if n == 1 else "V")
+        filled.append(part)
+    return "/".join(shape), filled
+
+
+async def dispatch(ask: Ask) -> Answer:
+    """Answer one request of a known caller. Raises NotAllowed or NotFound for what is not on this page."""
+    shape, filled = shape_of(ask.parts)
+    handler = ROUTES.get(("GET" if ask.method == "HEAD" else ask.method, shape))
+    if handler is None:
+        if shape in _METHODS:
+            raise errors.NotAllowed(f"Here only {', '.join(_METHODS[shape])} is possible.")
+        raise errors.NotFound("There is no such page here.")
+    return await handler(ask, *filled)
+
+
+def table() -> list[dict[str, Any]]:
+    """Every route, for tests and documentation."""
+    return [{"method": method, "shape": shape, "open": shape in OPEN} for method, shape in ROUTES]

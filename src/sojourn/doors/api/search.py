@@ -1,0 +1,38 @@
+"""GET [type]? and POST _search (https://hl7.org/fhir/R4/search.html)."""
+
+from __future__ import annotations
+
+from sojourn.base import errors
+from sojourn.doors.api import forms
+from sojourn.doors.api.answer import Answer
+from sojourn.doors.api.ask import Ask, decode_form
+from sojourn.fhir.outcome import Issue
+
+
+async def search(ask: Ask, type_: str | None) -> Answer:
+    """A page of what matches and may be seen. Unknown parameters follow Prefer: handling (default: lenient, and named in the answer)."""
+    if ask.method == "POST":
+        await _form(ask)
+    ask.check_format()
+    params = [(k, v) for k, v in ask.search_params() if k != "page"]
+    found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=ask.prefer("handling") != "strict")
+    notes = [Issue("warning", "not-supported", "", f"The parameter {_named(name)} is not known here and was not used.") for name in found.ignored]
+    path = type_ or ""
+    return forms.searchset(ask, path, found, notes=notes)
+
+
+async def _form(ask: Ask) -> None:
+    """Parameters of the body count as if they stood in the URL."""
+    media = ask.header("content-type").partition(";")[0].strip().lower()
+    if media not in ("application/x-www-form-urlencoded", ""):
+        raise errors.UnsupportedMedia("Send the search as application/x-www-form-urlencoded.")
+    try:
+        text = (await ask.body()).decode("ascii")
+    except UnicodeDecodeError:
+        raise errors.Malformed("The form must be ASCII; percent-encode the rest.") from None
+    ask.params = [*ask.params, *decode_form(text)]
+
+
+def _named(name: str) -> str:
+    """A parameter's name as it may be repeated: it is the caller's own text, but not more of it than needed."""
+    return name[:64]

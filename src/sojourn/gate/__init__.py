@@ -1,0 +1,1 @@
+"""One gate: who asks, why, and what may pass. Nothing reaches the record another way."""

@@ -1,0 +1,166 @@
+"""Access: read, search, write; each one decided, enforced, remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sojourn.base import clock, errors
+from sojourn.fhir import codec
+from sojourn.gate import decide
+from sojourn.gate.caller import Caller, Program, Tenant
+from sojourn.record.store import Decided, Head
+from sojourn.record.trail import Entry, Receipt
+
+if TYPE_CHECKING:
+    from sojourn.gate.gate import House
+
+
+@dataclass(slots=True)
+class Stored:
+    """One version of one resource as this caller may see it. It exists only once its audit line is durable.
+
+    body: the JSON bytes to send; None for a deletion. kind: current, create, update or delete.
+    """
+
+    type: str
+    id: str
+    version: str
+    updated: datetime
+    kind: str
+    body: bytes | None
+    receipt: Receipt
+    mode: str = "match"
+    _decoded: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The resource decoded; do not change it."""
+        if self._decoded is None:
+            self._decoded = codec.loads(self.body or b"{}")
+        return self._decoded
+
+
+@dataclass(slots=True)
+class Found:
+    """A page of a search. next: an opaque cursor, or None. total: only when it was asked for. ignored: parameters not used."""
+
+    matches: list[Stored]
+    included: list[Stored]
+    receipt: Receipt
+    next: str | None = None
+    total: int | None = None
+    ignored: tuple[str, ...] = ()
+    count: int = 0
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """The matches decoded."""
+        return [stored.resource for stored in self.matches]
+
+
+class Access:
+    """The handle through which one caller reaches the record during one request. Holding it is the permission.
+
+    It has few verbs, each in a module of its own: reading, searching, writing.
+    """
+
+    __slots__ = ("__dict__", "caller", "decision", "house", "now", "request", "tenant")
+
+    def __init__(self, house: House, caller: Caller, request: str) -> None:
+        self.house = house
+        self.caller = caller
+        self.request = request
+        self.tenant: Tenant = caller.tenant
+        self.now: datetime = clock.now()
+        self.decision = decide.decide(caller, house.rules[caller.tenant.number])
+
+    @property
+    def head(self) -> Head:
+        """Who asks and when, as every statement takes it."""
+        return (self.tenant.number, self.caller.credential, self.caller.generation, self.now)
+
+    @property
+    def decided(self) -> Decided:
+        """The decision as every statement takes it."""
+        return self.decision.args
+
+    @property
+    def rules(self) -> decide.Rules:
+        """What roles may do in this tenant."""
+        return self.house.rules[self.tenant.number]
+
+    @cached_property
+    def programs(self) -> list[Program]:
+        """The programs that the caller works in."""
+        return [p for n, p in sorted(self.rules.programs.items()) if n in self.caller.programs]
+
+    def may(self, type_: str, action: str) -> bool:
+        """Whether the caller's role includes an action on a type at all."""
+        return self.rules.allows(self.caller.role, action, type_)
+
+    def require(self, action: str, type_: str) -> None:
+        """Raise Forbidden unless the role includes it."""
+        decide.require(self.caller, self.rules, action, type_)
+
+    def entry(self, action: str, type_: str, query: str, *, outcome: str = "done", patients: Sequence[str] = (), shown: Sequence[int] = ()) -> Entry:
+        """A line of the trail about this caller and request."""
+        caller = self.caller
+        return Entry(
+            self.now, self.request, caller.account, caller.role, caller.door, caller.purpose, action, outcome, type_, query, list(patients), list(shown),
+            self.rules.digest,
+        )  # fmt: skip
+
+    async def note(self, entry: Entry) -> Receipt:
+        """Make a line durable before the answer that it is about may leave."""
+        return await self.house.trail.record(self.tenant.number, entry)
+
+    async def refuse(self, action: str, type_: str, query: str) -> None:
+        """Record a denial."""
+        await self.note(self.entry(action, type_, query, outcome="denied"))
+
+    async def check(self, action: str, type_: str, query: str = "") -> None:
+        """Raise Forbidden, recorded, unless the role includes the action on the type."""
+        if not self.may(type_, action):
+            await self.refuse(action, type_, query)
+            self.require(action, type_)
+
+    # --- the verbs -----------------------------------------------------------------------------------------------------------
+
+    async def read(self, type_: str, id_: str) -> Stored:
+        """The current version. Raises NotFound (also for what may not be seen) or Gone."""
+        from sojourn.gate import reading
+
+        return await reading.read(self, type_, id_)
+
+    async def vread(self, type_: str, id_: str, version: str) -> Stored:
+        """One version. Raises NotFound or Gone."""
+        from sojourn.gate import reading
+
+        return await reading.vread(self, type_, id_, version)
+
+    async def history(self, type_: str | None, id_: str | None, *, count: int, since: datetime | None = None, cursor: str | None = None) -> Found:
+        """Versions of a resource, a type or everything, newest first."""
+        from sojourn.gate import reading
+
+        return await reading.history(self, type_, id_, count=count, since=since, cursor=cursor)
+
+    async def search(self, type_: str | None, params: Sequence[tuple[str, str]], *, count: int | None = None, cursor: str | None = None, lenient: bool = False) -> Found:
+        """Resources that match, may be seen, and a cursor to the next. Raises SearchError for what cannot be searched."""
+        from sojourn.gate import searching
+
+        return await searching.search(self, type_, params, count=count, cursor=cursor, lenient=lenient)
+
+    async def write(self, changes: Sequence[Any], *, action: str = "transaction") -> list[Any]:
+        """Apply changes together or not at all; see writing.Change."""
+        from sojourn.gate import writing
+
+        return await writing.write(self, changes, action=action)
+
+
+def unavailable() -> errors.Unavailable:
+    """The answer to give when the trail cannot be written."""
+    return errors.Unavailable()

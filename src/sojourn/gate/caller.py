@@ -1,0 +1,58 @@
+"""Who is asking, through which door, for what purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of the operating organization. `part2`: a 42 CFR Part 2 program, as the deployer determined."""
+
+    number: int
+    key: str
+    name: str
+    organization: str | None
+    part2: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The operating legal organization. `secret` keys its search hashes."""
+
+    number: int
+    key: str
+    name: str
+    host: str | None
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in person, app, organization or system actor, as it stands behind one credential.
+
+    keys: what a consent or relation can name it by (`Practitioner/…`, `Organization/…`, `class:…`).
+    programs: those within which it works; acting: the one under which it writes.
+    purpose: a v3-ActReason code, matched exactly (http://terminology.hl7.org/CodeSystem/v3-ActReason).
+    generation: of its account; the database refuses the statement when it has changed since.
+    """
+
+    tenant: Tenant
+    account: str
+    generation: int
+    kind: str
+    name: str
+    agent: str | None
+    role: str
+    programs: tuple[int, ...]
+    acting: int | None
+    keys: tuple[str, ...]
+    door: str
+    purpose: str
+    credential: bytes
+    session: bool
+
+    @property
+    def outside(self) -> bool:
+        """Whether what this caller receives leaves the organization."""
+        return self.kind == "organization"

@@ -1,0 +1,98 @@
+"""A Decision becomes a SQL predicate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sojourn.record import sql
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+_NAMED = re.compile(r"(?<!:):([a-z]+)")
+# Arguments of the decision, in the order in which they are bound.
+_KINDS = {"mask": "bigint", "programs": "int[]", "keys": "text[]", "purpose": "text", "action": "text", "related": "boolean", "now": "timestamptz"}
+
+
+class Args(Protocol):
+    """Bind values of one statement."""
+
+    values: list[Any]
+
+    def add(self, value: Any, kind: str) -> str:
+        """Bind a value; returns its place as SQL."""
+        ...
+
+
+class Bound:
+    """The predicate of one Access for one statement: who may see rows and what hangs on them, and whether the caller still holds.
+
+    The decision is bound once, at its first use; the text depends on nothing but the shape, so prepared statements are reused.
+    """
+
+    __slots__ = ("_access", "_first", "_types")
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._first: int | None = None
+        # None: the role may search every type.
+        self._types = None if access.may("*", "search") else access.rules.types(access.caller.role, "search", access.house.types)
+
+    def row(self, alias: str, args: Args) -> str:
+        """May the row be seen: role, bases, relation, deny. The credential is checked with it, once a statement."""
+        text = _row(alias, self._start(args))
+        return text if self._types is None else f"({alias}.type = {self._place('types', args)} AND {text})"
+
+    def mask(self, expr: str, alias: str, args: Args) -> str:
+        """May something on that row that carries the label bits `expr` be seen."""
+        return _mask(expr, alias, self._start(args))
+
+    def clean(self, alias: str, args: Args) -> str:
+        """May the bytes of the row be served as they are."""
+        return _clean(alias, self._start(args))
+
+    def _start(self, args: Args) -> int:
+        """The place of the first argument of the decision."""
+        if self._first is None:
+            self._first = len(args.values) + 1
+            access = self._access
+            for value, kind in zip((*access.decided, access.now), _KINDS.values(), strict=True):
+                args.add(value, kind)
+            args.add(access.tenant.number, "int")
+            args.add(access.caller.credential, "bytea")
+            args.add(access.caller.generation, "int")
+            if self._types is not None:
+                args.add(self._types, "text[]")
+        return self._first
+
+    def _place(self, name: str, args: Args) -> str:
+        assert name == "types"  # noqa: S101 - the only one beside the decision
+        return f"ANY (${self._start(args) + len(_KINDS) + 3}::text[])"
+
+
+def _places(start: int) -> Callable[[re.Match[str]], str]:
+    where = {name: f"${start + n}::{kind}" for n, (name, kind) in enumerate(_KINDS.items())}
+    return lambda match: where[match[1]]
+
+
+@lru_cache(maxsize=2000)
+def _row(alias: str, start: int) -> str:
+    text = _NAMED.sub(_places(start), sql.row(alias))
+    if alias != "r":
+        return text
+    # Constant within a statement: PostgreSQL asks it once. It raises for a caller who is no longer what it was.
+    n = start + len(_KINDS)
+    return f"({text} AND gate.alive(${n}::int, ${n + 1}::bytea, ${n + 2}::int, ${start + 6}::timestamptz))"
+
+
+@lru_cache(maxsize=4000)
+def _mask(expr: str, alias: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.bases(alias, expr))
+
+
+@lru_cache(maxsize=500)
+def _clean(alias: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.clean(alias))

@@ -1,0 +1,33 @@
+"""Patient/$everything: the compartment of a patient, as this caller may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sojourn.base import errors
+from sojourn.gate import searching
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access, Found
+
+_PAGE = 200
+
+
+async def everything(access: Access, patient: str, params: Sequence[tuple[str, str]], *, cursor: str | None) -> Found:
+    """A page of it; the Patient must be visible.
+
+    Types that the caller's role does not include are left out, as if there were none.
+    """
+    await access.check("search", "Patient", f"{patient}/$everything")
+    if cursor is None:
+        await access.read("Patient", patient)
+    wanted = {t.strip() for k, v in params if k == "_type" for t in v.split(",")}
+    types = [t for t in access.rules.types(access.caller.role, "search", access.house.types) if not wanted or t in wanted]
+    if not types:
+        raise errors.NotFound("There is no such Patient.")
+    passed: list[tuple[str, str]] = [("_type", ",".join(types)), *((k, v) for k, v in params if k == "_count")]
+    since = next((v for k, v in params if k == "_since"), None)
+    if since:
+        passed.append(("_lastUpdated", f"ge{since}"))
+    return await searching.search(access, None, passed, count=None if any(k == "_count" for k, _ in params) else _PAGE, cursor=cursor, compartment=("Patient", patient), action="everything")

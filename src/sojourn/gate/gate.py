@@ -1,0 +1,119 @@
+"""The gate as one object: opened once, it turns secrets into Access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from sojourn.base import clock, crypto, ids
+from sojourn.base.crypto import ServerKey
+from sojourn.base.db import Database
+from sojourn.fhir import definitions
+from sojourn.fhir.codes import members_of
+from sojourn.fhir.searchconditions import ValueSets
+from sojourn.gate.access import Access
+from sojourn.gate.caller import Caller, Program, Tenant
+from sojourn.gate.decide import Rules
+from sojourn.gate.identity import Identity, Session
+from sojourn.record.blobs import Blobs
+from sojourn.record.index import Keys
+from sojourn.record.trail import Entry, Trail
+
+
+def codes_of(url: str) -> list[tuple[str, str]] | None:
+    """The codes of a value set that the definitions list one by one, for `:in`; None when they do not."""
+    members = members_of(url)
+    if members is None or any(codes is None for codes in members.values()):
+        return None
+    return [(system, code) for system, codes in members.items() for code in sorted(codes or ())]
+
+
+@dataclass(slots=True)
+class House:
+    """What every Access shares: the database, the trail, the rules in force, the keys."""
+
+    db: Database
+    trail: Trail
+    key: ServerKey
+    blobs: Blobs
+    base: str
+    tenants: dict[int, Tenant] = field(default_factory=dict)
+    rules: dict[int, Rules] = field(default_factory=dict)
+    keys: dict[int, Keys] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
+    value_sets: ValueSets = field(default=codes_of)
+
+
+class Gate:
+    """Nothing reaches the record but through an Access that this object gave out."""
+
+    def __init__(self, dsn: str, key: ServerKey, data: Path, *, base: str, connections: int = 16) -> None:
+        db = Database(dsn, connections=connections)
+        self.house = House(db, Trail(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
+        self.identity = Identity(db, self.house.tenants)
+
+    async def open(self) -> None:
+        """Connect, and read tenants, programs and rules."""
+        await self.house.db.open()
+        await self.reload()
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.house.db.close()
+
+    async def reload(self) -> None:
+        """Read tenants, programs and role rules again (at the start, and when they were edited)."""
+        db, now = self.house.db, clock.now()
+        for row in await db.call("SELECT * FROM gate.tenants()"):
+            tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"])
+            self.house.tenants[tenant.number] = tenant
+            programs = {
+                p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"])
+                for p in await db.call("SELECT * FROM gate.programs($1, $2)", tenant.number, now)
+            }
+            rules = [(r["role"], r["types"], r["actions"]) for r in await db.call("SELECT * FROM gate.rules($1, $2)", tenant.number, now)]
+            digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()))).encode())[:16]
+            self.house.rules[tenant.number] = Rules(rules, programs, digest)
+            self.house.keys[tenant.number] = Keys(tenant.secret)
+
+    def tenant_of(self, host: str) -> Tenant | None:
+        """The tenant that a host name chooses; with only one tenant, that one."""
+        tenants = list(self.house.tenants.values())
+        named = [t for t in tenants if t.host == host.partition(":")[0]]
+        return named[0] if named else tenants[0] if len(tenants) == 1 else next((t for t in tenants if t.host is None), None)
+
+    async def access(self, secret: str, request: str | None = None) -> Access | None:
+        """The Access of a bearer token, or None."""
+        caller = await self.identity.caller(secret)
+        return self.access_of(caller, request) if caller else None
+
+    def access_of(self, caller: Caller, request: str | None = None) -> Access:
+        """The Access of a caller already known, for one more request."""
+        return Access(self.house, caller, request or ids.new_id("request"))
+
+    async def sign_in(self, tenant: Tenant, login: str, password: str) -> Session | None:
+        """A session, or None. Either way a line of the trail is durable first. Raises TooManyRequests."""
+        session = await self.identity.sign_in(tenant, login, password)
+        account, role = (session.caller.account, session.caller.role) if session else ("", "")
+        outcome = "done" if session else "denied"
+        await self.house.trail.record(tenant.number, Entry(clock.now(), ids.new_id("request"), account, role, "staff", "", "sign-in", outcome))
+        return session
+
+    async def session(self, secret: str) -> Access | None:
+        """The Access of a session, or None when it is over."""
+        caller = await self.identity.caller(secret)
+        return self.access_of(caller) if caller and caller.session else None
+
+    async def sign_out(self, secret: str) -> None:
+        """End a session at once."""
+        caller = await self.identity.caller(secret)
+        await self.identity.revoke(secret)
+        if caller:
+            await self.house.trail.record(
+                caller.tenant.number, Entry(clock.now(), ids.new_id("request"), caller.account, caller.role, caller.door, caller.purpose, "sign-out", "done")
+            )
+
+    async def token(self, tenant: Tenant, account: str, *, door: str = "api", days: int = 365, purpose: str = "TREAT", secret: str | None = None) -> str:
+        """A bearer token for an account."""
+        return await self.identity.issue(tenant, account, kind="token", door=door, life=timedelta(days=days), purpose=purpose, token=secret)

@@ -1,0 +1,145 @@
+"""Bring in many resources with the ids they have: in chunks, again and again without harm, and nothing refused in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sojourn.base import clock, errors
+from sojourn.base.db import Changed
+from sojourn.fhir import codec
+from sojourn.fhir.outcome import Issue, is_error
+from sojourn.fhir.validate import validate
+from sojourn.gate import origin, preparing
+from sojourn.gate.writing import Change
+from sojourn.record import store
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.gate import Gate
+
+# A chunk must commit within 200 ms, so that a clinician's save beside it waits no longer than that.
+CHUNK = 150
+_TRIES = 8
+
+
+class Refused(NamedTuple):
+    """A resource that was not imported, and why. `place` is what the source calls it (file and line)."""
+
+    place: str
+    type: str
+    id: str
+    issues: tuple[Issue, ...]
+
+
+class Outcome(NamedTuple):
+    """What became of a chunk."""
+
+    written: int
+    unchanged: int
+    refused: tuple[Refused, ...]
+
+
+class Arrival(NamedTuple):
+    """A resource on its way in. `program`: the number of the program that made it; None for shared directory types."""
+
+    place: str
+    program: int | None
+    resource: Any
+
+
+async def bring_in(gate: Gate, access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
+    """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
+    and importing the same again changes only what differs."""
+    writing: asyncio.Task[Outcome] | None = None
+    for chunk in _chunks(arrivals):
+        prepared = await _chunk(gate, access, chunk)
+        if writing is not None:
+            yield await writing
+        # The next chunk is prepared while this one is written.
+        writing = asyncio.create_task(_write(gate, access, *prepared))
+        await asyncio.sleep(0)
+    if writing is not None:
+        yield await writing
+
+
+def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
+    """Chunks of one program each, and no resource twice in one chunk."""
+    chunk: list[Arrival] = []
+    seen: set[tuple[Any, Any]] = set()
+    for arrival in arrivals:
+        resource = arrival.resource
+        key = (resource.get("resourceType"), resource.get("id")) if isinstance(resource, dict) else (None, None)
+        if chunk and (len(chunk) >= CHUNK or arrival.program != chunk[0].program or (key in seen and key[1] is not None)):
+            yield chunk
+            chunk, seen = [], set()
+        chunk.append(arrival)
+        seen.add(key)
+    if chunk:
+        yield chunk
+
+
+def acting(gate: Gate, access: Access, program: int | None) -> Access:
+    """The same caller writing under another program."""
+    return gate.access_of(replace(access.caller, acting=program), access.request)
+
+
+async def _chunk(gate: Gate, access: Access, chunk: list[Arrival]) -> tuple[Access, list[tuple[Change, dict[str, Any]]], tuple[Refused, ...]]:
+    """What of a chunk is valid."""
+    refused: list[Refused] = []
+    valid: list[tuple[Change, dict[str, Any]]] = []
+    for place, _, resource in chunk:
+        issues = tuple(i for i in validate(resource) if is_error(i))
+        if not issues and not resource.get("id"):
+            issues = (Issue("error", "required", f"{resource.get('resourceType')}.id", "An imported resource needs an id."),)
+        if issues:
+            known = resource if isinstance(resource, dict) else {}
+            refused.append(Refused(place, str(known.get("resourceType", "")), str(known.get("id", "")), issues))
+        else:
+            valid.append((Change("update", resource["resourceType"], resource["id"], resource, upsert=True), resource))
+    return acting(gate, access, chunk[0].program), valid, tuple(refused)
+
+
+async def _write(gate: Gate, access: Access, valid: list[tuple[Change, dict[str, Any]]], refused: tuple[Refused, ...]) -> Outcome:
+    if not valid:
+        return Outcome(0, 0, refused)
+    for attempt in range(_TRIES):
+        access.now = clock.now()
+        try:
+            written, unchanged = await _try(access, valid)
+            return Outcome(written, unchanged, refused)
+        except Changed:
+            if attempt == _TRIES - 1:
+                raise errors.Conflict() from None
+    raise AssertionError
+
+
+async def _try(access: Access, valid: list[tuple[Change, dict[str, Any]]]) -> tuple[int, int]:
+    """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
+    rows = await store.for_update(access.house.db, access.head, access.decided, [c.type for c, _ in valid], [c.id for c, _ in valid])
+    prepared: list[preparing.Prepared] = []
+    for (change, resource), row in zip(valid, rows, strict=True):
+        change.base = row if row["kind"] is not None else None
+        if row["kind"] == "current" and _same(access, row, resource):
+            continue
+        prepared.append(preparing.prepare(access, change, resource))
+    if prepared:
+        relabelled = await origin.extended(access, prepared)
+        batch, patients = preparing.batch(access, [*prepared, *relabelled])
+        await store.write(access.house.db, access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients))
+    return len(prepared), len(valid) - len(prepared)
+
+
+def _same(access: Access, row: Any, resource: dict[str, Any]) -> bool:
+    body = row["body"]
+    if row["blobs"]:
+        body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
+    return _content(codec.loads(body)) == _content(resource)
+
+
+def _content(resource: dict[str, Any]) -> bytes:
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated", "security")}
+    rest = {k: v for k, v in resource.items() if k != "meta"}
+    return codec.dumps({**rest, "meta": meta} if meta else rest)

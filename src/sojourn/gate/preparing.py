@@ -1,0 +1,207 @@
+"""One change becomes the rows of one batch: meta, labels, bytes, search rows, compiled consents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sojourn.base import errors, ids
+from sojourn.fhir import codec
+from sojourn.gate import bases, consent, labels, redact, relationships
+from sojourn.gate.access import Stored
+from sojourn.gate.caller import Program
+from sojourn.gate.shown import Row, show
+from sojourn.record import index, store
+from sojourn.record.blobs import MARK, THRESHOLD
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.writing import Change, Written
+
+_MARK = MARK.decode()
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A change ready to be written. kind: create, restore, update, delete or label (record.op.kind)."""
+
+    kind: str
+    type: str
+    id: str
+    version: str
+    updated: datetime
+    expected: int | None
+    body: bytes | None = None
+    resource: dict[str, Any] | None = None
+    own: int = 0
+    parts: int = 0
+    tags: Sequence[str] = ()
+    origin: list[int] = field(default_factory=list)
+    patient: str | None = None
+    rows: index.IndexRows | None = None
+    blobs: list[str] | None = None
+
+
+def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepared:
+    """Everything about a create or update that follows from the resource, its author and what it is made from."""
+    base = change.base
+    kind = {None: "create", "delete": "restore", "current": "update"}[base["kind"] if base is not None else None]
+    id_ = change.id or ids.new_id()
+    prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else None)
+    programs = access.rules.programs
+    prepared.origin = origin(access, change.type, base["origin"] if kind == "update" else None)
+    label = labels.label(resource, [programs[n] for n in prepared.origin if n in programs])
+    prepared.own, prepared.parts, prepared.tags = label.own, label.parts, list(label.tags)
+    prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
+    stored, prepared.blobs = _without_blobs(access, finished)
+    prepared.body = codec.dumps(stored)
+    labelled = labels.labelled_elements(finished) if label.parts else ()
+    prepared.rows = index.rows(finished, access.house.keys[access.tenant.number], labelled, access.house.base)
+    prepared.patient = prepared.rows.patient
+    if prepared.patient and not prepared.origin:
+        raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
+    return prepared
+
+
+def origin(access: Access, type_: str, before: list[int] | None) -> list[int]:
+    """The programs that made it: one for ever; for shared, longitudinal types every program that added to it."""
+    acting = access.caller.acting
+    if before:
+        return sorted({*before, acting}) if acting is not None and type_ in bases.LONGITUDINAL else list(before)
+    return [acting] if acting is not None else []
+
+
+def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The resource as it is served: resourceType, id and meta first, then everything in the order in which it was sent."""
+    meta = {k: v for k, v in (resource.get("meta") or {}).items() if k not in ("versionId", "lastUpdated", "security")}
+    meta = {"versionId": version, "lastUpdated": instant(updated), **meta}
+    if security:
+        meta["security"] = list(security)
+    rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
+    return {"resourceType": resource["resourceType"], "id": id_, "meta": meta, **rest}
+
+
+def instant(moment: datetime) -> str:
+    """A FHIR instant in UTC with milliseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def deletion(access: Access, change: Change) -> Prepared:
+    """A delete as a version of its own, with the labels of what it deletes."""
+    base = change.base
+    return Prepared(
+        "delete", change.type, change.id, ids.new_version(), access.now, base["seq"], own=base["own"], parts=base["parts"],
+        tags=base["tags"], origin=base["origin"], patient=base["patient"],
+    )  # fmt: skip
+
+
+def _without_blobs(access: Access, resource: dict[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
+    """Large attachments out of the row. Returns the resource itself when there are none."""
+    found: list[str] = []
+    out = _taken_out(access, resource, found)
+    return (out, found) if found else (resource, None)
+
+
+def _taken_out(access: Access, value: Any, found: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {k: _blob(access, v, found) if k == "data" and isinstance(v, str) else _taken_out(access, v, found) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_taken_out(access, item, found) for item in value]
+    return value
+
+
+def _blob(access: Access, text: str, found: list[str]) -> str:
+    if text.startswith(_MARK):
+        raise errors.Invalid("An attachment's data must be base64.")
+    mark = access.house.blobs.take_out(access.tenant.number, text) if len(text) > THRESHOLD else None
+    if mark:
+        found.append(mark.removeprefix(_MARK))
+    return mark or text
+
+
+async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
+    """What is stored, what the author of a change sees of it (the same object when that is everything), and the targets hidden from them."""
+    row = change.base
+    body = row["body"]
+    if row["blobs"]:
+        body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
+    stored = codec.loads(body)
+    if row["clean"] and not access.decision.redacted:
+        return stored, stored, set()
+    hidden = await store.hidden(access.house.db, access.head, access.decided, sorted(redact.targets(stored)))
+    seen = redact.redact(stored, permitted=access.decision.mask, hidden=hidden, strip=access.decision.redacted)
+    if seen is None:
+        raise errors.NotFound(f"There is no such {change.type}.")
+    return stored, seen, hidden
+
+
+def merged(access: Access, stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
+    """A change made on a redacted view, applied to what is stored: what its author could not see stays, in place."""
+    return redact.merge(stored, seen, submitted, permitted=access.decision.mask, hidden=hidden)
+
+
+def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, list[str]]:
+    """The arrays that gate.write takes, and the patients concerned."""
+    out = store.Batch([], [], [], [], [], [], [], [])
+    programs = access.rules.programs
+    for n, one in enumerate(prepared, 1):
+        rows = one.rows
+        tokens, presence = _tokens(rows) if rows else ([], [])
+        out.ops.append((
+            one.kind, one.type, one.id, one.version, one.expected, one.patient, rows.at if rows else index.PAST, one.updated,
+            one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,
+        ))  # fmt: skip
+        if rows is None:
+            continue
+        _children(out, n, rows)
+        if one.resource is not None:
+            _compiled(out, n, one.resource, programs)
+    return out, sorted({p.patient for p in prepared if p.patient})
+
+
+def _tokens(rows: index.IndexRows) -> tuple[list[int], list[int]]:
+    """Keys of unlabelled tokens, and the rest of the column: presence."""
+    if rows.labelled_tokens is None:
+        return rows.token_hash, rows.tokens[len(rows.token_hash) :]
+    own = [h for h, mask in zip(rows.token_hash, rows.token_mask, strict=True) if mask == 0]
+    known = set(own)
+    return own, [key for key in rows.tokens if key not in known]
+
+
+def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
+    if rows.labelled_tokens is not None:
+        out.labelled.extend((n, h, mask, False) for h, mask in zip(rows.token_hash, rows.token_mask, strict=True) if mask)
+    out.strings.extend(zip([n] * len(rows.string_key), rows.string_key, rows.string_folded, rows.string_exact, rows.string_mask, strict=True))
+    out.dates.extend(zip([n] * len(rows.date_key), rows.date_key, rows.date_low, rows.date_high, rows.date_mask, strict=True))
+    out.numbers.extend(zip([n] * len(rows.number_key), rows.number_key, rows.number_low, rows.number_high, rows.number_unit, rows.number_mask, strict=True))
+    out.edges.extend(zip([n] * len(rows.edge_param), rows.edge_param, rows.edge_target, rows.edge_mask, strict=True))
+
+
+def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict[int, Program]) -> None:
+    if resource["resourceType"] == "Consent":
+        grants, relations = consent.compiled(resource, programs, n)
+        out.grants.extend(grants)
+        out.relations.extend(relations)
+    elif resource["resourceType"] in relationships.SOURCES:
+        out.relations.extend(relationships.compiled(resource, n))
+
+
+async def written(access: Access, changes: Sequence[Change], prepared: Sequence[Prepared], request: str) -> list[Written]:
+    """What the author of the changes is told: their own view of what is stored now."""
+    from sojourn.gate.writing import Written
+    from sojourn.record.trail import Receipt
+
+    receipt = Receipt(request)  # the line of a write is durable with the write itself
+    rows = [Row(p.type, p.id, p.version, p.updated, "current", not access.decision.redacted and (p.parts == 0 or _whole(access, p)), p.blobs, p.body) for p in prepared]
+    shown: list[Stored | None]
+    shown = await show(access, rows, receipt) if any(not row.clean or row.blobs for row in rows) else [Stored(r.type, r.id, r.version, r.updated, r.kind, r.body, receipt) for r in rows]
+    return [
+        Written(p.type, p.id, p.version, p.updated, p.kind in ("create", "restore"), None if p.kind == "delete" else stored)
+        for _, p, stored in zip(changes, prepared, shown, strict=True)
+    ]
+
+
+def _whole(access: Access, prepared: Prepared) -> bool:
+    return (prepared.parts & ~access.decision.mask) == 0

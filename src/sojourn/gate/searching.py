@@ -1,0 +1,167 @@
+"""Search: the caller's question and the caller's predicate become one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from sojourn.base import errors
+from sojourn.fhir.query import Query, References, Tokens
+from sojourn.fhir.search import parse
+from sojourn.gate import sealed
+from sojourn.gate.access import Found
+from sojourn.gate.enforce import Bound
+from sojourn.gate.shown import Row, show
+from sojourn.record import search as sql
+from sojourn.record import store
+from sojourn.record.searchincludes import compile_includes
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.record.trail import Receipt
+
+PAGE = 50
+MAX_PAGE = 1000
+MAX_INCLUDED = 1000
+
+_LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
+
+
+async def search(
+    access: Access, type_: str | None, params: Sequence[tuple[str, str]], *, count: int | None = None, cursor: str | None = None, lenient: bool = False,
+    compartment: tuple[str, str] | None = None, action: str = "search",
+) -> Found:  # fmt: skip
+    """A page. Raises Forbidden, SearchError, or Malformed for a bad cursor."""
+    question = urlencode(params)
+    if type_:
+        await access.check("search", type_, question)
+    query = _parsed(access, type_, params, lenient=lenient, compartment=compartment)
+    size = max(0, min(count if count is not None else query.count if query.count is not None else PAGE, MAX_PAGE))
+    label = f"{action}:{type_ or ''}:{question}"
+    position = _position(access, query, label, cursor)
+    page, included_rows, total = await _page(access, query, size, position)
+    following = None
+    if len(page) > size:
+        page = page[:size]
+        following = _following(access, query, label, page[-1], position)
+    everything = [*page, *included_rows]
+    shown = await show(
+        access,
+        [Row.of(r, r["type"], r["id"]) for r in page] + [Row.of(r, r["type"], r["id"], "include") for r in included_rows],
+        _LATER,
+    )
+    receipt = await access.note(
+        access.entry(
+            action, type_ or "", question, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
+        )
+    )
+    for stored in shown:
+        if stored is not None:
+            stored.receipt = receipt
+    matches = [s for s in shown[: len(page)] if s is not None]
+    included = [s for s in shown[len(page) :] if s is not None]
+    return Found(matches, included, receipt, following, total, query.ignored, size)
+
+
+def _parsed(access: Access, type_: str | None, params: Sequence[tuple[str, str]], *, lenient: bool, compartment: tuple[str, str] | None) -> Query:
+    return parse(type_, params, handling="lenient" if lenient else "strict", base=access.house.base, compartment=compartment, value_sets=access.house.value_sets)
+
+
+async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> tuple[list[Any], list[Any], int | None]:
+    """Rows of the page (one more than asked, to know whether there is a next), of what is included, and the total if asked for."""
+    counting = query.total or query.summary == "count"
+    if query.summary == "count":
+        size = 0
+    shape = _chart(access, query) if size else None
+    if shape and not counting and not query.include and not query.revinclude:
+        return await _charted(access, query, shape, size, position), [], None
+    # ints and times of the page; one transaction, so that count, page and includes see the same moment
+    async with access.house.db.reading(access.tenant.number) as connection:
+        total = None
+        if counting:
+            counted = sql.count(query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, until=_until(access, query, position))
+            total = await connection.fetchval(counted.sql, *counted.args)
+        if size == 0:
+            return [], [], total
+        statement = _compiled(access, query, size, position)
+        page = await connection.fetch(statement.sql, *statement.args)
+        includes = compile_includes(
+            query, Bound(access), [(r["rid"], r["type"], r["id"]) for r in page[:size]], tenant=access.tenant.number, now=access.now, limit=MAX_INCLUDED
+        )
+        included = await connection.fetch(includes.sql, *includes.args) if includes else []
+        return page, included, total
+
+
+def _compiled(access: Access, query: Query, size: int, position: sql.Cursor | None) -> sql.Statement:
+    return sql.compile(
+        query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, limit=size + 1, cursor=position, until=_until(access, query, position)
+    )
+
+
+def _until(access: Access, query: Query, position: sql.Cursor | None) -> datetime | None:
+    """Sorting by a key that changes is bounded by the time of the first page."""
+    if not sql.bounded_by_time(query):
+        return None
+    return position.until if position and position.until else access.now
+
+
+def _keys(access: Access) -> Any:
+    return access.house.keys[access.tenant.number]
+
+
+def _position(access: Access, query: Query, label: str, cursor: str | None) -> sql.Cursor | None:
+    if not cursor:
+        return None
+    try:
+        return sql.Cursor.unpack(query, sealed.open_cursor(access, label, cursor))
+    except ValueError:
+        raise errors.Malformed("The page link is not valid here; start the search again.") from None
+
+
+def _following(access: Access, query: Query, label: str, row: Any, position: sql.Cursor | None) -> str:
+    if "k0" in row or not query.sort:  # noqa: SIM401
+        keys = tuple(row[f"k{i}"] for i in range(len(query.sort)))
+    else:
+        keys = (row["at"],)
+    return sealed.cursor(access, label, sql.Cursor(keys, row["rid"], _until(access, query, position)).pack())
+
+
+# --- the hot shape --------------------------------------------------------------------------------------------------------------
+
+
+def _chart(access: Access, query: Query) -> tuple[list[int], bool] | None:
+    """Token keys and order, when the question is one that gate.chart answers: one patient, one type, plain codes, newest first.
+
+    Callers subject to redaction ask the general statement, which also hides that a row belongs to a patient they may not know of.
+    """
+    if query.patient is None or query.type is None or access.decision.redacted or len(query.sort) > 1:
+        return None
+    if query.sort and (query.sort[0].kind != "at" or not query.sort[0].descending):
+        return None
+    tokens: list[int] = []
+    fixed = False
+    for condition in query.where:
+        if isinstance(condition, References) and condition.targets == (f"Patient/{query.patient}",) and not fixed:
+            fixed = True
+        elif isinstance(condition, Tokens) and not condition.negated and len(condition.values) == 1 and len(condition.names) == 1 and len(condition.types) == 1:
+            value = condition.values[0]
+            if value == (None, None):
+                return None
+            tokens.append(_keys(access).token(condition.types[0], condition.names[0], *value))
+        else:
+            return None
+    return (tokens, bool(query.sort)) if fixed else None
+
+
+async def _charted(access: Access, query: Query, shape: tuple[list[int], bool], size: int, position: sql.Cursor | None) -> list[Any]:
+    tokens, newest = shape
+    assert query.type is not None and query.patient is not None  # noqa: S101, PT018 - what makes the shape
+    at = position.keys[0] if position and newest else _END
+    rid = position.rid if position else (store.LAST if newest else 0)
+    return await store.chart(access.house.db, access.head, access.decided, query.type, query.patient, tokens, newest=newest, at=at, rid=rid, limit=size + 1)
+
+
+_END = datetime.max.replace(tzinfo=UTC)
+

@@ -1,0 +1,131 @@
+"""Change the record: each change validated, labelled, indexed and merged, then written together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sojourn.base import errors, ids
+from sojourn.base.db import Changed
+from sojourn.fhir.outcome import is_error
+from sojourn.fhir.validate import validate
+from sojourn.gate import origin, preparing
+from sojourn.gate.access import Stored
+from sojourn.record import store
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+_TRIES = 6
+
+
+@dataclass(slots=True)
+class Change:
+    """One wish. kind: create, update, patch or delete.
+
+    id: the target, or for a create one that the caller's code (not the outside caller) chose. patch: from the view to the new
+    resource, raising Invalid or NotSupported. if_match: the version that the change was made from.
+    upsert: may create with the given id (imports only).
+    """
+
+    kind: str
+    type: str
+    id: str = ""
+    resource: dict[str, Any] | None = None
+    patch: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    if_match: str | None = None
+    upsert: bool = False
+    base: Any = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a change; `stored` is as its caller may see it (None for a delete). created: whether it was not there before."""
+
+    type: str
+    id: str
+    version: str
+    updated: datetime
+    created: bool
+    stored: Stored | None
+
+
+async def write(access: Access, changes: Sequence[Change], *, action: str) -> list[Written]:
+    """Apply changes. Raises Forbidden, NotFound, NotAllowed, Gone, Invalid, VersionConflict or Conflict; then nothing was done."""
+    for change in changes:
+        await access.check("update" if change.kind == "patch" else change.kind, change.type, change.id)
+    for attempt in range(_TRIES):
+        try:
+            return await _attempt(access, changes, action)
+        except Changed:
+            # Without a version of its own a change is made again from what is there now; with one, its author decides.
+            if attempt == _TRIES - 1:
+                raise errors.Conflict() from None
+    raise AssertionError
+
+
+async def _attempt(access: Access, changes: Sequence[Change], action: str) -> list[Written]:
+    await _bases(access, changes)
+    prepared = []
+    for change in changes:
+        if change.kind == "delete":
+            prepared.append(preparing.deletion(access, change))
+            continue
+        resource = await _resource(access, change)
+        issues = [issue for issue in validate(resource) if is_error(issue)]
+        if issues:
+            raise errors.Invalid(issues=tuple(issues))
+        prepared.append(preparing.prepare(access, change, resource))
+    relabelled = await origin.extended(access, prepared)
+    batch, patients = preparing.batch(access, [*prepared, *relabelled])
+    audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
+    await store.write(access.house.db, access.head, access.caller.account, batch, audit)
+    return await preparing.written(access, changes, prepared, access.request)
+
+
+async def _bases(access: Access, changes: Sequence[Change]) -> None:
+    """Read what the changes are made from; a target that may not be seen answers as one that does not exist."""
+    targets = [c for c in changes if c.kind != "create"]
+    if not targets:
+        return
+    rows = await store.for_update(access.house.db, access.head, access.decided, [c.type for c in targets], [c.id for c in targets])
+    for change, row in zip(targets, rows, strict=True):
+        change.base = row
+        _check_base(change, row)
+
+
+def _check_base(change: Change, row: Any) -> None:
+    kind = row["kind"]
+    if kind is None and not change.upsert:
+        if change.kind == "update":
+            raise errors.NotAllowed(f"There is no such {change.type}, and this server chooses the ids: create it with POST.")
+        raise errors.NotFound(f"There is no such {change.type}.")
+    if kind == "delete" and change.kind in ("patch", "delete"):
+        raise errors.Gone(f"This {change.type} was deleted.")
+    if change.if_match is not None and change.if_match != row["version"]:
+        raise errors.VersionConflict(current=row["version"] or "", expected=change.if_match)
+
+
+async def _resource(access: Access, change: Change) -> dict[str, Any]:
+    """The resource to store: what was sent, or the patched view, merged into what its author could not see."""
+    current = change.base is not None and change.base["kind"] == "current"
+    if not current:
+        assert change.resource is not None  # noqa: S101 - only a patch has none, and it has a base
+        return change.resource
+    stored, view, hidden = await preparing.view(access, change)
+    submitted = change.patch(view) if change.patch else change.resource
+    assert submitted is not None  # noqa: S101
+    if submitted.get("resourceType") != change.type:
+        raise errors.Invalid("A change may not make it another resource type.", expression="resourceType")
+    if submitted.get("id", change.id) != change.id:
+        raise errors.Invalid("A change may not change the id.", expression=f"{change.type}.id")
+    if view is stored:
+        return submitted
+    return preparing.merged(access, stored, view, submitted, hidden)
+
+
+def new_id() -> str:
+    """A random id for a new resource."""
+    return ids.new_id()

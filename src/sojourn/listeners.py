@@ -1,0 +1,55 @@
+"""Who follows the change feed: the list of every reaction in the system, and the task that keeps it moving."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from sojourn.base import log
+from sojourn.base.errors import SojournError
+from sojourn.gate.feed import Feed, Handler
+from sojourn.gate.gate import Gate
+
+_log = log.logger(__name__)
+
+# name -> what it does with a page of changes. A follower keeps its place under its name; nobody follows yet.
+LISTENERS: dict[str, Handler] = {}
+
+_PAUSE = 0.5  # seconds between looks; a change is numbered at most this long after it was committed
+
+
+class Following:
+    """Numbers changes and hands them to the listeners, for as long as the server runs."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End after the page at hand."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                busy = await self._round()
+            except SojournError as error:
+                _log.warning("feed waits", error=type(error).__name__)
+                busy = False
+            await asyncio.sleep(0.02 if busy else _PAUSE)
+
+    async def _round(self) -> bool:
+        busy = False
+        for tenant in list(self._gate.house.tenants):
+            feed = Feed(self._gate.house.db, tenant)
+            busy = await feed.number() >= 5000 or busy
+            for name, handle in LISTENERS.items():
+                busy = bool(await feed.follow(name, handle)) or busy
+        return busy
