@@ -164,7 +164,7 @@ class Gate:
 PEOPLE = {
     "dana": Caller("Dana Whitfield, LCSW", "therapist"),
     "bill": Caller("Bill Lindqvist, CPC", "biller"),
-    "ivy": Caller("Ivy Nakamura", "integration manager"),
+    "ivy": Caller("Ivy Nakamura", "integration-manager"),
 }
 
 

@@ -108,9 +108,17 @@ def _line(points: Sequence[Point], x: dict[date, float], y: Scale) -> list[str]:
     for index, point in enumerate(points):
         drawn.append(f'<circle class="dot" cx="{x[point.day]}" cy="{y(point.value)}" r="{4 if index == last else 3}"/>')
         if index in peaks:
-            above = y(point.value) - 8 if y(point.value) > _TOP + 12 else y(point.value) + 16
-            drawn.append(f'<text class="value{" now" if index == last else ""}" x="{x[point.day]}" y="{above:.1f}" text-anchor="middle">{point.value:g}</text>')
+            now = " now" if index == last else ""
+            drawn.append(f'<text class="value{now}" x="{x[point.day]}" y="{_label_y(points, index, y):.1f}" text-anchor="middle">{point.value:g}</text>')
     return drawn
+
+
+def _label_y(points: Sequence[Point], index: int, y: Scale) -> float:
+    """Where a number does not lie on its line: beneath a valley and at the very top, above everything else."""
+    here = points[index].value
+    beside = [p.value for p in (*points[max(index - 1, 0) : index], *points[index + 1 : index + 2])]
+    valley = bool(beside) and all(value > here for value in beside) and y(here) < HEIGHT - _BOTTOM - 16
+    return y(here) + 16 if valley or y(here) < _TOP + 12 else y(here) - 8
 
 
 def _day(day: date) -> str:

@@ -140,8 +140,19 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// --- a table wider than its place can be scrolled with the keyboard too
+function reachScrolling() {
+  for (const each of $$(".scroll")) {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    else each.removeAttribute("tabindex");
+  }
+}
+reachScrolling();
+addEventListener("resize", reachScrolling);
+
 // --- after htmx has put something in
 document.addEventListener("htmx:after:swap", () => {
+  reachScrolling();
   if (palette?.open) choose(options()[0]);
   const said = $("dialog[open] [data-say]") ?? $("main [data-say]");
   if (said) say(said.textContent);
@@ -150,4 +161,5 @@ document.addEventListener("htmx:after:swap", () => {
 document.addEventListener("htmx:error", () => toast("The server cannot be reached. Nothing was lost: try again in a moment."));
 
 $("[data-focus]")?.focus();
+$(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 for (const shown of $$("#toasts > .toast")) setTimeout(() => shown.remove(), 8000);

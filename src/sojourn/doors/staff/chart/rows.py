@@ -10,7 +10,6 @@ Cell = str | tuple[str, str] | None
 Line = dict[str, Cell]
 
 _TONES = {
-    "active": "plain",
     "recurrence": "amber",
     "relapse": "amber",
     "on-hold": "amber",
@@ -22,8 +21,9 @@ _TONES = {
 
 
 def tagged(code: str, text: str = "") -> Cell:
-    """A code as a tag with its tone; nothing if there is none."""
-    return (text or code.replace("-", " "), _TONES.get(code, "plain")) if code else None
+    """A code in words; as a tag if it is one to notice. Nothing if there is none."""
+    said = text or code.replace("-", " ")
+    return (said, _TONES[code]) if code in _TONES else said or None
 
 
 def problem(condition: Resource, names: Names) -> list[Line]:  # noqa: ARG001 - as every part

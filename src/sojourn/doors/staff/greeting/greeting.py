@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-OPERATORS = ("integration manager", "administrator")
+OPERATORS = ("integration-manager", "administrator")
 """Roles that may know how much is in the record. A number of patients is a fact about patients: nobody else is told."""
 
 
