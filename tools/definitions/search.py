@@ -62,17 +62,26 @@ def members(package: Path) -> Iterator[dict[str, Any]]:
 def facts_of(parameter: dict[str, Any], resource_type: str, lowering: Lowering, by_url: dict[str, Any]) -> list[Any] | None:
     """One row `[code, kind, url, targets, paths, components]` for this type, or None when nothing can be found by it."""
     kind, root = parameter["type"], [Branch((), resource_type)]
+    branches = [] if parameter["id"] in BY_HAND else lowering.lower(parameter["expression"], root)
     if parameter["id"] in BY_HAND:
         paths = BY_HAND[parameter["id"]]
     elif kind == "composite":
-        paths = sorted({str(b) for b in lowering.lower(parameter["expression"], root)})
+        paths = sorted({str(b) for b in branches})
     else:
-        paths = readable(kind, lowering.lower(parameter["expression"], root), lowering)
+        paths = readable(kind, branches, lowering)
     components = [component(c, parameter, root, lowering, by_url) for c in parameter.get("component", ())]
     if not paths:
         return None
-    targets = sorted(parameter.get("target", ()))
-    return [parameter["code"], kind, parameter["url"], ["*"] if len(targets) > MOST_TYPES else targets, paths, components]
+    targets = targets_of(parameter, branches)
+    return [parameter["code"], kind, parameter["url"], targets, paths, components]
+
+
+def targets_of(parameter: dict[str, Any], branches: list[Branch]) -> list[str]:
+    """The types that the parameter and the elements behind it allow; a parameter of many types lists those of all."""
+    declared = set(parameter.get("target", ()))
+    pointed = {target for branch in branches if branch.type == "Reference" for target in branch.targets}
+    allowed = declared & pointed if pointed and "Resource" not in pointed else declared
+    return ["*"] if len(allowed) > MOST_TYPES else sorted(allowed or declared)
 
 
 def component(part: dict[str, Any], parameter: dict[str, Any], root: list[Branch], lowering: Lowering, by_url: dict[str, Any]) -> list[Any]:

@@ -21,6 +21,8 @@ class Branch(NamedTuple):
     steps: tuple[str, ...]
     type: str
     system: str = ""
+    targets: tuple[str, ...] = ()
+    """Types that a Reference at the end may point to; ("Resource",) for any."""
 
     def __str__(self) -> str:
         end = f":{self.type}={self.system}" if self.system else f":{self.type}"
@@ -117,11 +119,20 @@ class Parser:
         return ("call", base, name, *arguments)
 
 
+class Child(NamedTuple):
+    """One typed key below a type: the key (`name*` when it repeats), its type, a code's system, a reference's targets."""
+
+    key: str
+    type: str
+    system: str
+    targets: tuple[str, ...]
+
+
 class TypeModel:
     """Children of every type and backbone element, from the StructureDefinitions of the core package."""
 
     def __init__(self, resources: Iterable[dict[str, Any]]) -> None:
-        self.children: dict[str, dict[str, list[tuple[str, str, str]]]] = {}
+        self.children: dict[str, dict[str, list[Child]]] = {}
         self.types: set[str] = set()
         self.resources: set[str] = set()
         systems: dict[str, str] = {}
@@ -139,7 +150,7 @@ class TypeModel:
                 self.add(element, systems)
 
     def add(self, element: dict[str, Any], systems: dict[str, str]) -> None:
-        """Record an element under its parent: name -> [(key, type, system)], one for each type of a choice."""
+        """Record an element under its parent: name -> one Child for each type of a choice."""
         parent, _, leaf = element["path"].rpartition(".")
         repeats = "*" if element["max"] not in ("0", "1") else ""
         name = leaf.removesuffix("[x]")
@@ -147,11 +158,13 @@ class TypeModel:
         system = systems.get(binding.get("valueSet", "").split("|")[0], "") if binding.get("strength") == "required" else ""
         found = self.children.setdefault(parent, {}).setdefault(name, [])
         if "contentReference" in element:
-            found.append((name + repeats, element["contentReference"].lstrip("#"), ""))
-        for kind in dict.fromkeys(t["code"] for t in element.get("type", ())):
+            found.append(Child(name + repeats, element["contentReference"].lstrip("#"), "", ()))
+        profiles = {t["code"]: t.get("targetProfile", ()) for t in element.get("type", ())}
+        for kind, targets in profiles.items():
             typed = self.named(kind, element["path"])
             key = name + kind[0].upper() + kind[1:] if leaf.endswith("[x]") else name
-            found.append((key + repeats, typed, system if typed == "code" else ""))
+            pointed = tuple(profile.rpartition("/")[2] for profile in targets) or ("Resource",)
+            found.append(Child(key + repeats, typed, system if typed == "code" else "", pointed))
 
     @staticmethod
     def named(kind: str, path: str) -> str:
@@ -192,6 +205,8 @@ class Lowering:
                 return [b for b in self.walk(base, context, at_root) if b.type.lower() == name.lower()]
             case ("index", base, number):
                 return [b.then(f"#{number}") for b in self.walk(base, context, at_root)]
+            case ("call", base, "where", ("is", ("call", ("this",), "resolve"), name)):
+                return [b.then(f"?->{name}")._replace(targets=(name,)) for b in self.walk(base, context, at_root)]
             case ("call", base, "where", condition):
                 return [b.then(self.filter(condition)) for b in self.walk(base, context, at_root)]
             case ("call", base, "extension", ("string", url)):
@@ -203,8 +218,6 @@ class Lowering:
     def filter(condition: Node) -> str:
         """The filter step of a `where`."""
         match condition:
-            case ("is", ("call", ("this",), "resolve"), name):
-                return f"?->{name}"
             case ("=", ("member", ("this",), name), ("string", value)):
                 return f"?{name}={value}"
             case ("call", ("this",), "hasExtension", ("string", url)):
@@ -218,13 +231,13 @@ class Lowering:
             return codings
         found = []
         for branch in branches:
-            for key, kind, system in self.choices(branch.type, name):
-                found.append(Branch((*branch.steps, key), kind, system))
+            for child in self.choices(branch.type, name):
+                found.append(Branch((*branch.steps, child.key), child.type, child.system, child.targets))
         return found
 
-    def choices(self, parent: str, name: str) -> list[tuple[str, str, str]]:
+    def choices(self, parent: str, name: str) -> list[Child]:
         """The children of that name, also when the expression names one choice by its key (`valueDateTime`)."""
         children = self.model.children.get(parent, {})
         if name in children:
             return children[name]
-        return [c for choices in children.values() for c in choices if c[0].rstrip("*") == name]
+        return [c for choices in children.values() for c in choices if c.key.rstrip("*") == name]

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sojourn.fhir.extract import extract
-from sojourn.fhir.searchparams import PARAMS, patient_params
+from sojourn.fhir.searchparams import PARAMS, compartment_table, patient_params
 from sojourn.fhir.terms import Terms
 
 SUBJECTS = ("patient", "subject", "beneficiary", "individual", "actor", "source", "party")
@@ -26,13 +26,6 @@ def subject_param(resource_type: str) -> str | None:
     return None
 
 
-@cache
-def sources(resource_type: str, code: str) -> frozenset[str]:
-    """The indexed parameters that a reference parameter is seen through."""
-    via = PARAMS[resource_type][code].via
-    return frozenset(name.partition(":")[0] for name in via) if via else frozenset({code})
-
-
 def patient_of(resource: dict[str, Any], terms: Terms | None = None, base: str = "") -> str | None:
     """The logical id of the one patient whose record the resource is in.
 
@@ -45,7 +38,7 @@ def patient_of(resource: dict[str, Any], terms: Terms | None = None, base: str =
     name = subject_param(resource_type)
     if name is None:
         return None
-    names = sources(resource_type, name)
+    names = PARAMS[resource_type][name].names
     known = terms or extract(resource, base)
     patients = {target[8:] for code, target in known.references if code in names and target.startswith("Patient/")}
     return patients.pop() if len(patients) == 1 else None
@@ -57,12 +50,27 @@ def fixed_by(resource_type: str, code: str) -> bool:
     if subject is None or code not in PARAMS[resource_type]:
         return False
     param = PARAMS[resource_type][subject]
-    return param.single and len(param.paths) == 1 and sources(resource_type, code) == sources(resource_type, subject)
+    return param.single and len(param.paths) == 1 and PARAMS[resource_type][code].names == param.names
+
+
+@cache
+def fixing_names(resource_type: str) -> frozenset[tuple[str, ...]]:
+    """Index names of the references for which `fixed_by` holds."""
+    params = PARAMS[resource_type].values()
+    return frozenset(param.names for param in params if param.kind == "reference" and fixed_by(resource_type, param.code))
+
+
+@cache
+def member_names(resource_type: str, compartment: str) -> frozenset[str]:
+    """Index names of the references that put a resource of the type into a compartment."""
+    params = PARAMS[resource_type]
+    codes = compartment_table(compartment).get(resource_type, ())
+    return frozenset(name for code in codes if code in params for name in params[code].names)
 
 
 def patients_of(resource: dict[str, Any], base: str = "") -> set[str]:
     """Logical ids of all patients in whose compartment the resource lies."""
     resource_type = resource["resourceType"]
-    names = {source for code in patient_params(resource_type) if code in PARAMS[resource_type] for source in sources(resource_type, code)}
+    names = member_names(resource_type, "Patient")
     found = {t[8:] for code, t in extract(resource, base).references if code in names and t.startswith("Patient/")}
     return found | {resource["id"]} if resource_type == "Patient" and "id" in resource else found

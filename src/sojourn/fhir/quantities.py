@@ -6,7 +6,7 @@ what lies in [5.35, 5.45). Ranges are floats: they find rows, they are never sho
 """
 
 from decimal import Decimal
-from math import inf
+from math import inf, nextafter
 from typing import Any
 
 Range = tuple[float, float]
@@ -60,7 +60,8 @@ def implied(number: Decimal) -> Range:
     """The half-open range [low, high) of all numbers that round to this one at the precision it is written with."""
     exponent = number.as_tuple().exponent
     half = Decimal(5).scaleb(exponent - 1) if isinstance(exponent, int) else Decimal(0)
-    return point(number - half), point(number + half)
+    low, high = point(number - half), point(number + half)
+    return low, high if high > low else nextafter(low, inf)
 
 
 def approximate(number: Decimal) -> Range:

@@ -80,6 +80,16 @@ class SearchParam:
     """FHIR types of its values."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names under which its values stand in the index: its own, or those that it is seen through."""
+        return tuple(name.partition(":")[0] for name in self.via) or (self.code,)
+
+    @property
+    def view(self) -> str:
+        """The one resource type to which another parameter's references are limited; empty if there is no limit."""
+        return self.via[0].partition(":")[2] if self.via else ""
+
+    @property
     def comparators(self) -> tuple[str, ...]:
         """Prefixes that its values may have."""
         return COMPARATORS if self.kind in ORDERED else ()

@@ -29,7 +29,7 @@ class Terms:
         self.tokens: list[tuple[str, str | None, str | None]] = []
         """(parameter, system, code); code None where only the system is known."""
         self.exact: list[tuple[str, str, str]] = []
-        """(parameter with modifier, system, code): tokens that are only ever asked for in full (`:of-type`, `:identifier`)."""
+        """(parameter with modifier, system, code): tokens that are only ever asked for in full (`:of-type`, composites of two tokens)."""
         self.texts: list[tuple[str, str]] = []
         """(parameter + ":text", text): displays and texts of tokens."""
         self.strings: list[tuple[str, str]] = []
@@ -50,7 +50,7 @@ class Terms:
             for term in terms:
                 found.add(term[0])
         found.discard("")
-        return {name for name in found if "$" not in name}
+        return {name for name in found if "$" not in name and ":" not in name}
 
 
 def coding(terms: Terms, name: str, value: Value) -> None:
@@ -233,7 +233,7 @@ def reference(terms: Terms, name: str, value: Value) -> None:
     if logical:
         terms.present.add(name)
         if logical.get("value") is not None:
-            terms.exact.append((name + ":identifier", logical.get("system") or "", logical["value"]))
+            terms.tokens.append((name + ":identifier", logical.get("system") or "", logical["value"]))
 
 
 def canonical(terms: Terms, name: str, value: Value) -> None:

@@ -217,11 +217,14 @@ def _columns(found: Found, plain: Found | None, masks: _Masks, patient: str | No
     token_hash = [*found.tokens, *shown_presence]
     token_mask = [0] * len(token_hash) if plain is None else [masks.of(0, key) for key in token_hash]
     string_mask, date_mask, number_mask, edge_mask = (column(table) for table in range(2, 6))
+    strung, dated, numbered, edged = _lists(strings, 3), _lists(dates, 3), _lists(numbers, 4), _lists(edges, 2)
     packed = _encode((strings, dates, numbers, edges, [] if plain is None else (string_mask, date_mask, number_mask, edge_mask)))
+    digest = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True)
+    tokens = [*own.tokens, *own.presence]
     return IndexRows(
-        patient, at, int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True),
-        [*own.tokens, *own.presence], hidden or None, token_hash, token_mask,
-        *_lists(strings, 3), string_mask, *_lists(dates, 3), date_mask, *_lists(numbers, 4), number_mask, *_lists(edges, 2), edge_mask,
+        patient, at, digest, tokens, hidden or None, token_hash, token_mask,
+        strung[0], strung[1], strung[2], string_mask, dated[0], dated[1], dated[2], date_mask,
+        numbered[0], numbered[1], numbered[2], numbered[3], number_mask, edged[0], edged[1], edge_mask,
     )  # fmt: skip
 
 

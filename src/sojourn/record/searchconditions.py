@@ -1,0 +1,235 @@
+"""Each condition of a search as SQL about one row of record.resource.
+
+A condition is either a question about the row's own token array (when other conditions bound the rows), or an EXISTS over
+an index table, from which the planner may as well begin. Tokens, edges and index rows count only where their mask passes;
+the resources at the ends of chains and reverse chains only where their row passes.
+"""
+
+from collections.abc import Callable, Iterable
+
+from sojourn.fhir.fold import fold
+from sojourn.fhir.query import (
+    AnyOf,
+    Chain,
+    Condition,
+    Dates,
+    Has,
+    Ids,
+    Member,
+    Missing,
+    Numbers,
+    References,
+    Spans,
+    Strings,
+    Tokens,
+    Updated,
+    Uris,
+)
+from sojourn.record.index import Keys
+from sojourn.record.searchsql import Scope, both, compared, either, instant, literal, within
+
+Where = Callable[[str], str]
+
+LAST = "\U0010ffff"
+"""Sorts after every character, so that [p, p + LAST) holds what begins with p."""
+
+
+class Conditions:
+    """Renders conditions for one statement."""
+
+    __slots__ = ("_keys", "_scope")
+
+    def __init__(self, scope: Scope, keys: Keys) -> None:
+        self._scope = scope
+        self._keys = keys
+
+    def on(self, row: str, condition: Condition, *, bounded: bool) -> str:
+        """The condition about the row; `bounded` when other conditions make the rows few."""
+        match condition:
+            case Tokens():
+                return self._tokens(row, condition, bounded)
+            case Missing():
+                found = self.has_token(row, self.names(condition.types, condition.names))
+                return f"NOT {found}" if condition.missing else found
+            case Strings() | Uris():
+                return self._strings(row, condition)
+            case Dates():
+                return self._dates(row, condition)
+            case Numbers() | Spans():
+                return self._numbers(row, condition)
+            case References():
+                return self._references(row, condition)
+            case Ids():
+                ids = self._scope.args.add(list(condition.values), "text[]")
+                return f"{row}.id <> ALL ({ids})" if condition.negated else f"{row}.id = ANY ({ids})"
+            case Updated():
+                return either(instant(f"{row}.updated", value, self._scope) for value in condition.values)
+            case Chain():
+                return either(self._chain(row, condition, target, end) for target, end in condition.ends)
+            case Has():
+                return self._has(row, condition)
+            case AnyOf():
+                return either(self.on(row, part, bounded=bounded) for part in condition.conditions)
+            case Member():
+                return self._member(row, condition)
+        raise TypeError("no such condition")
+
+    def names(self, types: Iterable[str], names: Iterable[str]) -> list[int]:
+        """The keys of the names."""
+        wanted = list(names)
+        return [self._keys.name(t, name) for t in types for name in wanted]
+
+    def hashes(self, condition: Tokens) -> list[int]:
+        """The keys of the tokens; a token of any system and any code is the parameter's presence."""
+        keys = self._keys
+        return [
+            keys.name(t, name) if value == (None, None) else keys.token(t, name, value.system, value.code)
+            for t in condition.types
+            for name in condition.names
+            for value in condition.values
+        ]
+
+    def has_token(self, row: str, hashes: list[int]) -> str:
+        """Whether the row has one of the tokens, and the caller may see that it has."""
+        scope = self._scope
+        bound = scope.args.add(hashes, "bigint[]")
+        sign = "@>" if len(hashes) == 1 else "&&"
+        alias = scope.name("k")
+        return (
+            f"({row}.tokens {sign} {bound} OR ({row}.labelled_tokens IS NOT NULL AND EXISTS (SELECT FROM record.token {alias} "
+            f"WHERE {alias}.tenant = {scope.tenant} AND {alias}.hash = ANY ({bound}) AND {alias}.rid = {row}.rid "
+            f"AND {scope.seen(alias, row)})))"
+        )
+
+    def _tokens(self, row: str, condition: Tokens, bounded: bool) -> str:
+        hashes = self.hashes(condition)
+        if condition.negated:
+            return f"NOT {self.has_token(row, hashes)}"
+        if bounded or (None, None) in condition.values:
+            return self.has_token(row, hashes)
+        return self._indexed("token", row, lambda k: f"{k}.hash {self._scope.one_of(hashes, 'bigint')}")
+
+    def _indexed(self, table: str, row: str, where: Where) -> str:
+        """EXISTS an index row of the resource that may be seen and for which the condition holds."""
+        scope = self._scope
+        alias = scope.name("k")
+        return (
+            f"EXISTS (SELECT FROM record.{table} {alias} WHERE {alias}.tenant = {scope.tenant} AND {alias}.rid = {row}.rid "
+            f"AND {where(alias)} AND {scope.seen(alias, row)})"
+        )
+
+    def _keyed(self, alias: str, condition: Strings | Uris | Dates | Numbers | Spans) -> str:
+        """The index row is one of the condition's parameters."""
+        return f"{alias}.key {self._scope.one_of(self.names(condition.types, condition.names), 'bigint')}"
+
+    def _strings(self, row: str, condition: Strings | Uris) -> str:
+        return self._indexed("string", row, lambda k: f"{self._keyed(k, condition)} AND {self._text(k, condition)}")
+
+    def _text(self, alias: str, condition: Strings | Uris) -> str:
+        """The text compares as the mode says."""
+        args = self._scope.args
+        match condition.mode:
+            case "exact":
+                folded = args.add([fold(value) for value in condition.values], "text[]")
+                return f"{alias}.folded = ANY ({folded}) AND {alias}.exact = ANY ({args.add(list(condition.values), 'text[]')})"
+            case "contains":
+                return either(f"strpos({alias}.folded, {args.add(value, 'text')}) > 0" for value in condition.values)
+            case "is":
+                return f"{alias}.folded = ANY ({args.add(list(condition.values), 'text[]')})"
+            case "above":
+                return f"{alias}.folded = ANY ({args.add(sorted(above(condition.values)), 'text[]')})"
+        return either(
+            f"({alias}.folded >= {args.add(value, 'text')} AND {alias}.folded < {args.add(value + LAST, 'text')})"
+            for value in condition.values
+        )
+
+    def _dates(self, row: str, condition: Dates) -> str:
+        def where(k: str) -> str:
+            return f"{self._keyed(k, condition)} AND {either(within(f'{k}.low', f'{k}.high', v, self._scope) for v in condition.values)}"
+
+        return self._indexed("date", row, where)
+
+    def _numbers(self, row: str, condition: Numbers | Spans) -> str:
+        def where(k: str) -> str:
+            if isinstance(condition, Spans):
+                start = compared(f"{k}.low", f"{k}.low", condition.start, self._scope)
+                end = compared(f"{k}.high", f"{k}.high", condition.end, self._scope)
+                return f"{self._keyed(k, condition)} AND {k}.unit = 0 AND {start} AND {end}"
+            parts = []
+            for value in condition.values:
+                unit = 0 if value.code is None else self._keys.unit(value.system, value.code)
+                bound = self._scope.args.add(unit, "bigint")
+                parts.append(f"({k}.unit = {bound} AND {compared(f'{k}.low', f'{k}.high', value, self._scope)})")
+            return f"{self._keyed(k, condition)} AND {either(parts)}"
+
+        return self._indexed("number", row, where)
+
+    def edge(self, alias: str, types: Iterable[str], names: Iterable[str]) -> str:
+        """The edge is one of the parameters of the types."""
+        types, names = list(types), list(names)
+        by_type = f"{alias}.type = {literal(types[0])}" if len(types) == 1 else f"{alias}.type {self._scope.one_of(types, 'text')}"
+        return f"{by_type} AND {alias}.param {self._scope.one_of(names, 'text')}"
+
+    def _references(self, row: str, condition: References) -> str:
+        if not condition.targets:
+            return "false"
+
+        def where(k: str) -> str:
+            return f"{self.edge(k, condition.types, condition.names)} AND {k}.target {self._scope.one_of(condition.targets, 'text')}"
+
+        return self._indexed("edge", row, where)
+
+    def _chain(self, row: str, condition: Chain, target: str, end: Condition) -> str:
+        """EXISTS a reference that may be seen to a resource that may be seen and meets the condition."""
+        scope = self._scope
+        e, t = scope.name("e"), scope.name("t")
+        return (
+            f"EXISTS (SELECT FROM record.edge {e} JOIN record.resource {t} ON {t}.id = substr({e}.target, {len(target) + 2}) "
+            f"AND {e}.target = {literal(target)} || '/' || {t}.id "
+            f"WHERE {e}.tenant = {scope.tenant} AND {e}.rid = {row}.rid AND {self.edge(e, condition.types, condition.names)} "
+            f"AND {scope.seen(e, row)} AND {scope.rows(t, target)} AND {self.on(t, end, bounded=False)})"
+        )
+
+    def _has(self, row: str, condition: Has) -> str:
+        """EXISTS a resource that may be seen, meets the condition and refers here by a reference that may be seen."""
+        scope = self._scope
+        e, s = scope.name("e"), scope.name("s")
+        prefix = f"{row}.type || '/' || {row}.id"
+        back = f"AND {row}.id = substr({e}.target, {len(condition.types[0]) + 2}) " if len(condition.types) == 1 else ""
+        if len(condition.types) == 1:
+            prefix = f"{literal(condition.types[0])} || '/' || {row}.id"
+        return (
+            f"EXISTS (SELECT FROM record.edge {e} JOIN record.resource {s} ON {s}.rid = {e}.rid "
+            f"WHERE {e}.tenant = {scope.tenant} AND {e}.target = {prefix} {back}"
+            f"AND {self.edge(e, (condition.source,), condition.names)} AND {scope.rows(s, condition.source)} "
+            f"AND {scope.seen(e, s)} AND {self.on(s, condition.condition, bounded=False)})"
+        )
+
+    def _member(self, row: str, condition: Member) -> str:
+        scope = self._scope
+        m, e, s = scope.name("m"), scope.name("e"), scope.name("s")
+        owner, _, owner_id = condition.target.partition("/")
+        pairs = scope.args.add([f"{t}:{name}" for t, names in condition.names for name in names], "text[]")
+        return (
+            f"EXISTS (SELECT FROM (SELECT {s}.type, {s}.rid FROM record.resource {s} WHERE {s}.tenant = {scope.tenant} "
+            f"AND {s}.type = {literal(owner)} AND {s}.id = {scope.args.add(owner_id, 'text')} UNION "
+            f"SELECT {e}.type, {e}.rid FROM record.edge {e} JOIN record.resource {s} ON {s}.tenant = {e}.tenant AND {s}.type = {e}.type "
+            f"AND {s}.rid = {e}.rid WHERE {e}.tenant = {scope.tenant} AND {e}.target = {scope.args.add(condition.target, 'text')} "
+            f"AND {e}.type || ':' || {e}.param = ANY ({pairs}) AND {scope.seen(e, s)}) {m} "
+            f"WHERE {m}.type = {row}.type AND {m}.rid = {row}.rid)"
+        )
+
+    def all_on(self, row: str, conditions: Iterable[Condition], *, bounded: bool) -> str:
+        """All conditions about the row."""
+        return both(self.on(row, condition, bounded=bounded) for condition in conditions)
+
+
+def above(uris: Iterable[str]) -> set[str]:
+    """The uris and everything that they lie below, by their slashes."""
+    found: set[str] = set()
+    for uri in uris:
+        parts = uri.split("/")
+        for count in range(1, len(parts) + 1):
+            prefix = "/".join(parts[:count])
+            found.update((prefix, prefix + "/"))
+    return found - {"", "/"}
