@@ -23,6 +23,11 @@ _URINE = (
     ("Methadone", "3773-9", "", "methadone"),
     ("Opiates", "3879-4", "opioid", ""),
 )
+_COMMENTS = (
+    "Specimen temperature and creatinine within the usual range.",
+    "Screen by immunoassay; confirmation on request.",
+    "Dilute specimen; repeat if clinically needed.",
+)
 
 
 class Analyte(NamedTuple):
@@ -196,6 +201,10 @@ def urine_screen(chart: Chart, stay: Stay, drawn: datetime, encounter: str, staf
         if positive and not expected:
             body["interpretation"] = [hl7("v3-ObservationInterpretation", "A", "Abnormal")]
         results.append(chart.put(stay.program, "Observation", "us-core-observation-lab", body))
+    if chart.rng.random() < 0.2:
+        body = _result(chart, drawn, encounter, specimen, "Laboratory comment", "8251-1")
+        body["valueString"] = chart.rng.choice(_COMMENTS)
+        results.append(chart.put(stay.program, "Observation", "us-core-observation-lab", body))
     _report(chart, stay, "Urine drug screen", "65750-2", drawn, encounter, order, specimen, results)
 
 
@@ -212,11 +221,14 @@ def heart_tracing(chart: Chart, stay: Stay, when: datetime, encounter: str, staf
         "performer": [chart.by(staff)],
         "valueQuantity": quantity(interval, "ms", "ms"),
     }
-    result = chart.put(stay.program, "Observation", "us-core-observation-clinical-result", body)
-    impression = body | {"code": concept("ECG impression", (LOINC, "8601-7"))}
-    del impression["valueQuantity"]
-    impression["valueString"] = "Normal rhythm, normal intervals."
-    second = chart.put(stay.program, "Observation", "us-core-observation-clinical-result", impression)
+    result = chart.put(stay.program, "Observation", "us-core-observation-clinical-result", dict(body))
+    del body["valueQuantity"]
+    impression = body | {"code": concept("ECG impression", (LOINC, "8601-7")), "valueString": "Normal rhythm, normal intervals."}
+    rhythm = body | {
+        "code": concept("Heart rhythm", (LOINC, "8884-9")),
+        "valueCodeableConcept": concept("Normal sinus rhythm", (SNOMED, "64730000")),
+    }
+    others = [chart.put(stay.program, "Observation", "us-core-observation-clinical-result", made) for made in (impression, rhythm)]
     text = f"Twelve-lead tracing at rest. Normal sinus rhythm. QTc {interval} ms. No acute changes."
     chart.put(
         stay.program,
@@ -231,7 +243,7 @@ def heart_tracing(chart: Chart, stay: Stay, when: datetime, encounter: str, staf
             "effectiveDateTime": moment(when),
             "issued": iso(when + timedelta(minutes=30)),
             "performer": [chart.by(staff)],
-            "result": [ref(result), ref(second)],
+            "result": [ref(result), *map(ref, others)],
             "presentedForm": [text_attachment("Electrocardiogram report", text, when)],
         },
     )

@@ -7,6 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from sojourn.sample.chart import Chart
+from sojourn.sample.intake_form import daily_life_form
 from sojourn.sample.parts import BASE, LOCAL, LOINC, US_CORE_CATEGORY, Json, concept, extension, hl7, moment, quantity, ref
 from sojourn.sample.staff import Staff
 from sojourn.sample.stories import Stay
@@ -62,8 +63,8 @@ _SCREENING = "us-core-observation-screening-assessment"
 
 
 def questionnaires() -> list[Json]:
-    """Return the two Questionnaires that the responses answer (labels only, no instrument text)."""
-    return [_questionnaire(instrument) for instrument in (PHQ9, GAD7)]
+    """Return the Questionnaires that the responses answer (item labels, no instrument text)."""
+    return [_questionnaire(PHQ9), _questionnaire(GAD7), daily_life_form()]
 
 
 def _questionnaire(instrument: Instrument) -> Json:
@@ -208,8 +209,20 @@ def intake_screens(chart: Chart, visit: Visit, encounter: str) -> None:
         body = _survey(chart, visit.start, encounter, visit.staff, "AUDIT-C total score", (LOINC, "75626-2"))
         body["valueQuantity"] = quantity(chart.rng.randint(8, 12) if alcohol else chart.rng.randint(0, 5), "{score}")
         chart.put(program, "Observation", _SCREENING, body)
+    if chart.rng.random() < 0.5:
+        _suicide_risk(chart, visit, encounter)
     if chart.rng.random() < 0.4:
         _food(chart, visit, encounter)
+
+
+def _suicide_risk(chart: Chart, visit: Visit, encounter: str) -> None:
+    """Add the triage of the Columbia screener as words; the questions themselves are not ours to copy."""
+    depressed = [value for when, name, value in chart.scores if name == "PHQ-9" and when == visit.start]
+    level = "Moderate" if depressed and depressed[0] > 21 else "Low" if depressed and depressed[0] > 15 else "No risk found"
+    code = (LOCAL + "measure", "c-ssrs-screener-triage")
+    body = _survey(chart, visit.start, encounter, visit.staff, "C-SSRS screener, triage", code)
+    body["valueString"] = level
+    chart.put(visit.stay.program, "Observation", _SCREENING, body)
 
 
 def _food(chart: Chart, visit: Visit, encounter: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
-from sojourn.sample import phrases
+from sojourn.sample import intake_texts, phrases
 from sojourn.sample.chart import Chart
 from sojourn.sample.plan_texts import GOALS
 from sojourn.sample.programs import PROGRAM
@@ -41,7 +41,7 @@ class _Voice:
             "goal_quote": f"'{goal}'",
             "hours": str(self.rng.randint(4, 8)),
             "urge": str(self._rating()),
-            "few": self.rng.choice(("once", "twice", "rarely", "not at all")),
+            "few": self.rng.choice(("once", "twice", "three times")),
             "trend": {"better": "down", "same": "unchanged", "worse": "still up"}[self.trend],
             "appetite": {"better": "better", "same": "fair", "worse": "low"}[self.trend],
         }
@@ -123,9 +123,10 @@ def _safety(chart: Chart, visit: Visit, voice: _Voice) -> str:
 
 def _group(chart: Chart, visit: Visit, voice: _Voice) -> str:
     minutes = int((visit.end - visit.start).total_seconds() // 60)
+    what = f"Day program, main topic {visit.topic}" if visit.stay.program == "php" else f"Group on {visit.topic}"
     return "\n".join(
         (
-            f"Group on {visit.topic}, {minutes} minutes.",
+            f"{what}, {minutes} minutes.",
             voice.say(phrases.GROUP_PART[voice.trend]) + " " + voice.say(phrases.MENTAL_STATE[voice.trend]),
             "Plan: " + voice.say(phrases.GROUP_PLANS),
         )
@@ -133,13 +134,15 @@ def _group(chart: Chart, visit: Visit, voice: _Voice) -> str:
 
 
 def _medical(chart: Chart, visit: Visit, voice: _Voice) -> str:
-    bank = phrases.MEDICAL["detox" if visit.stay.program == "detox" else voice.kind]
+    kind = "detox" if visit.stay.program == "detox" else voice.kind
+    opening = voice.say(phrases.OPENINGS[voice.trend]) + " " if kind != "detox" else ""
+    problem = _problem(chart, visit.stay)
     return "\n".join(
         (
-            "Subjective: " + voice.say(phrases.OPENINGS[voice.trend]) + " " + voice.say(bank, 2),
-            "Objective: " + voice.say(phrases.MENTAL_STATE[voice.trend]) + " " + _measures(chart, visit),
-            "Assessment: " + _problem(chart, visit.stay) + ", " + _course(voice) + ". " + _safety(chart, visit, voice),
-            "Plan: " + voice.say(bank) + " " + voice.say(phrases.PLANS[voice.kind]),
+            "Subjective: " + opening + voice.say(phrases.MEDICAL[kind], 2),
+            "Objective: " + f"{voice.say(phrases.MENTAL_STATE[voice.trend])} {_measures(chart, visit)}".rstrip(),
+            f"Assessment: {problem}: {_course(voice)}. {_safety(chart, visit, voice)}",
+            "Plan: " + voice.say(intake_texts.MEDICAL_PLANS[kind], 2),
         )
     )
 
@@ -158,37 +161,24 @@ def _nursing(chart: Chart, visit: Visit, voice: _Voice) -> str:
 
 
 def _case(chart: Chart, visit: Visit, voice: _Voice) -> str:
-    return voice.say(phrases.CASE, chart.rng.choice((1, 2))) + " Next contact: " + voice.say(phrases.GROUP_PLANS)
+    return voice.say(phrases.CASE, chart.rng.choice((1, 2))) + " " + voice.say(intake_texts.NEXT_CONTACT)
 
 
 def _intake(chart: Chart, visit: Visit, voice: _Voice) -> str:
     person = chart.person
     also = [d.text.lower() for d in chart.diagnoses if d.family == "medical"][:4]
-    strengths = chart.rng.sample(
+    strengths = chart.rng.sample(intake_texts.STRENGTHS, 2)
+    problem = _problem(chart, visit.stay)
+    return "\n\n".join(
         (
-            "sense of humor",
-            "a supportive relative",
-            "steady work history",
-            "love of music",
-            "faith",
-            "pride in parenting",
-            "honesty about setbacks",
-            "skill with tools",
-            "a close friend in recovery",
-            "patience with animals",
-        ),
-        2,
-    )
-    problem = _problem(chart, visit.stay).lower()
-    lives = chart.rng.choice(("alone", "with family", "with a partner", "with roommates", "in a shelter for now"))
-    return "\n".join(
-        (
-            f"Reason for visit: {person.first}, {person.age(visit.start.date())} years old, asked for help with {problem}.",
-            "History: " + voice.say(phrases.THEMES[voice.kind], 2) + f" Lives {lives}.",
+            f"Reason for visit: {person.first}, {person.age(visit.start.date())} years old, asked for help with {problem.lower()}.",
+            "History: " + voice.say(intake_texts.HISTORY[voice.kind], 3),
             "Health: " + (", ".join(also) + "." if also else "no long-term medical conditions reported."),
+            "Home and work: " + voice.say(intake_texts.HOME) + " " + voice.say(intake_texts.WORK),
             f"Strengths: {strengths[0]} and {strengths[1]}.",
             "Today: " + voice.say(phrases.MENTAL_STATE["same"]) + " " + _safety(chart, visit, voice),
-            f"Impression: {_problem(chart, visit.stay)}. Meets criteria for {PROGRAM[visit.stay.program].name}.",
+            voice.say(intake_texts.RISK),
+            f"Impression: {problem}. Recommended: {PROGRAM[visit.stay.program].name}.",
             f"Goal in own words: {voice.say(('{goal_quote}',))}. Plan: " + voice.say(phrases.PLANS[voice.kind], 2),
         )
     )
@@ -211,13 +201,7 @@ def discharge_note(chart: Chart, stay: Stay) -> str:
         (
             f"{PROGRAM[stay.program].name}: {stay.start:%B} {stay.start.day} to {end:%B} {end.day}, {end.year} ({days} days).",
             f"{chart.person.first} was admitted for {_problem(chart, stay).lower()} and {ended}.",
-            "Course: "
-            + voice.say(phrases.OPENINGS[voice.trend])
-            + " "
-            + voice.say(phrases.THEMES[voice.kind], 3)
-            + " "
-            + voice.say(phrases.RESPONSES[voice.trend])
-            + change,
+            "Course: " + voice.say(intake_texts.COURSE[voice.kind], 3) + " " + voice.say(phrases.RESPONSES[voice.trend]) + change,
             "At discharge: " + voice.say(phrases.MENTAL_STATE[voice.trend]) + " " + voice.say(phrases.SAFETY["low"]),
             "Aftercare: " + voice.say(phrases.PLANS[voice.kind], 3) + " Crisis line 988 reviewed.",
         )

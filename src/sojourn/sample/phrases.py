@@ -142,7 +142,7 @@ SAFETY: dict[str, Bank] = {
         "No thoughts of suicide or of harming others.",
         "Asked about suicide: no thoughts, no plan, no intent.",
         "Safety checked; no concerns today.",
-        "Denied thoughts of death or self-harm; knows the crisis line 988.",
+        "Reported no thoughts of death or self-harm; knows the crisis line 988.",
     ),
     "watch": (
         "Thoughts of being better off dead on some days, no plan, no intent; safety plan reviewed, follow-up call agreed.",
@@ -208,26 +208,23 @@ GROUP_PLANS: Bank = (
 
 MEDICAL: dict[str, Bank] = {
     "detox": (
-        "Withdrawal signs reviewed with nursing; scores trending {trend}.",
+        "Withdrawal signs reviewed with nursing; scores {trend}.",
         "Slept {hours} hours; tolerated fluids and light meals.",
         "Tremor and sweating {trend}; no seizure, no confusion.",
-        "Taper continued as ordered; symptom relief doses used {few}.",
+        "Comfort medicine used {few} since yesterday.",
         "Nausea {trend}; hydration encouraged.",
     ),
     "sud": (
         "Medication taken as ordered; no sedation, no new side effects.",
         "Urges rated {urge} out of 10 at the worst moment this week.",
         "Dose discussed and left unchanged.",
-        "Refill sent; naloxone at home confirmed.",
         "Constipation mild; diet and fluids discussed.",
-        "Prescription monitoring program checked; no unexpected entries.",
         "Blood pressure and weight reviewed.",
     ),
     "mh": (
         "Sleep {hours} hours; appetite {appetite}; energy {appetite}.",
         "Medication taken on most days; one or two missed doses.",
         "Side effects: mild nausea in the first week, now settled.",
-        "Dose discussed; agreed to continue and look again in four weeks.",
         "No signs of mania, no unusual thoughts.",
         "Reviewed labs; no changes needed.",
         "Talked about the time the medicine needs to work.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sojourn.sample.chart import Chart
-from sojourn.sample.parts import HL7, LOINC, SNOMED, US_CORE_CATEGORY, Json, concept, hl7, moment, period
+from sojourn.sample.intake_form import daily_life
+from sojourn.sample.parts import HL7, LOINC, SNOMED, Json, concept, hl7, moment, period
 from sojourn.sample.visits import Visit
 
 _SOCIAL = hl7("observation-category", "social-history", "Social History")
@@ -36,8 +37,8 @@ def social_history(chart: Chart, visit: Visit) -> None:
     _orientation(chart, visit)
     if chart.person.gender == "female" and 13 <= chart.person.age(chart.today) <= 50:
         _pregnancy(chart, visit)
-    if chart.rng.random() < 0.25:
-        _living_situation(chart, visit)
+    if chart.rng.random() < 0.2:
+        daily_life(chart, visit)
 
 
 def _put(chart: Chart, visit: Visit, profile: str, code: str, text: str, value: Json, when: date | datetime) -> None:
@@ -124,36 +125,3 @@ def _orientation(chart: Chart, visit: Visit) -> None:
     else:
         value = concept("Chose not to answer", (HL7 + "v3-NullFlavor", "ASKU"))
     _put(chart, visit, "us-core-observation-sexual-orientation", "76690-7", "Sexual orientation", value, visit.start)
-
-
-def _living_situation(chart: Chart, visit: Visit) -> None:
-    """Add simple observations: how the client lives, in words and as yes or no."""
-    base: Json = {
-        "status": "final",
-        "category": [concept("Social needs", (US_CORE_CATEGORY, "sdoh"))],
-        "subject": chart.subject,
-        "effectiveDateTime": moment(visit.start),
-        "performer": [chart.by(visit.staff)],
-    }
-    words = chart.rng.choice(
-        (
-            "Rents a room, feels safe there",
-            "Stays with a sister until the end of the month",
-            "Own apartment, stairs are hard",
-            "Recovery residence, bed confirmed",
-        )
-    )
-    chart.put(
-        visit.stay.program,
-        "Observation",
-        "us-core-simple-observation",
-        base | {"code": concept("Living situation", (LOINC, "71802-3")), "valueString": words},
-    )
-    if chart.rng.random() < 0.5:
-        transport = concept("Transport kept the client from appointments", (LOINC, "93030-5"))
-        chart.put(
-            visit.stay.program,
-            "Observation",
-            "us-core-simple-observation",
-            base | {"code": transport, "valueBoolean": chart.rng.random() < 0.3},
-        )
