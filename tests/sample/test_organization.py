@@ -217,6 +217,18 @@ def test_clinicians_see_one_client_alone_at_a_time(by_type: dict[str, list[Json]
     assert clashes == 0
 
 
+def test_no_bed_holds_two_clients(by_type: dict[str, list[Json]]) -> None:
+    nights: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for encounter in by_type["Encounter"]:
+        if encounter["class"]["code"] == "IMP" and "partOf" not in encounter:
+            bed = encounter["location"][0]["location"]["reference"]
+            nights[bed].append((encounter["period"]["start"], encounter["period"].get("end", "9999")))
+    assert len(nights) > 12
+    for spans in nights.values():
+        spans.sort()
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
 def test_part_2_clients_signed_in_about_the_intended_proportions(by_type: dict[str, list[Json]], items: list[Item]) -> None:
     part2 = {program.key for program in programs() if program.part2}
     clients = {

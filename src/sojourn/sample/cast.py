@@ -189,4 +189,7 @@ def cast(today: date) -> list[Person]:
             "long-name",
             payer="blueheron",
         ),
+        _person("gwen", "Gwendolyn|Ashby", "female", born(39, 11, 30), "detox-residential-iop", "in-detox", "alcohol", payer="blueheron"),
+        _person("terrell", "Terrell|Winston", "male", born(29, 2, 8), "detox-residential", "in-detox", "opioid", **black),
+        _person("ilya", "Ilya|Sorensen", "male", born(36, 7, 19), "detox-only", "in-detox", "alcohol", consent="none"),
     ]

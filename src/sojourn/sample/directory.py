@@ -51,7 +51,7 @@ OUTSIDE_PEOPLE = (
     Staff("lindgren", "Oskar", "Lindgren", "PharmD", "family-np", (), "male"),
 )
 
-BEDS = {"detox": 10, "residential": 24}
+BEDS = {"detox": 16, "residential": 24}
 _KIND_TEXT = {"prov": "Healthcare Provider", "dept": "Hospital Department", "pay": "Payer", "other": "Other"}
 
 

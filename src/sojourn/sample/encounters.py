@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from sojourn.sample.admissions import encounter_diagnosis
 from sojourn.sample.chart import Chart
+from sojourn.sample.directory import BEDS
 from sojourn.sample.localtime import at, iso
 from sojourn.sample.notes import discharge_note, visit_note
 from sojourn.sample.parts import BASE, HCPCS, HL7, LOCAL, SNOMED, Json, coding, concept, hl7, period, ref, text_attachment
 from sojourn.sample.programs import PROGRAM
 from sojourn.sample.stories import Stay
-from sojourn.sample.visits import INPATIENT, Visit
+from sojourn.sample.visits import INPATIENT, Diary, Visit
 
 # SNOMED CT encounter types; the local code says what kind of visit it was.
 _TYPES = {
@@ -46,12 +47,12 @@ _DOCUMENT_TYPES = {"intake": ("34117-2", "History and assessment"), "": ("11506-
 _CLINICAL_NOTE = ("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note")
 
 
-def stay_encounter(chart: Chart, stay: Stay) -> str:
+def stay_encounter(chart: Chart, stay: Stay, diary: Diary) -> str:
     """Add the Encounter that spans a stay in a bed, and its procedure and discharge note."""
     start = at(stay.start, 10, 30)
     end = at(stay.end, 11) if stay.end else None
     unit = f"unit:{stay.program}"
-    bed = f"bed:{stay.program}:{1 + chart.rng.randrange(10 if stay.program == 'detox' else 24)}"
+    bed = f"bed:{stay.program}:{diary.bed(stay, BEDS[stay.program])}"
     body: Json = _frame(chart, stay, "stay") | {
         "status": "finished" if end else "in-progress",
         "class": coding(HL7 + "v3-ActCode", "IMP", "inpatient encounter"),

@@ -80,7 +80,7 @@ def _live(chart: Chart, diary: Diary) -> None:
     visits.sort(key=lambda visit: visit.start)
     scores_of(chart, visits)
     body = vitals.body_of(chart)
-    stays_in_bed = {stay.number: stay_encounter(chart, stay) for stay in chart.stays if stay.program in INPATIENT}
+    stays_in_bed = {stay.number: stay_encounter(chart, stay, diary) for stay in chart.stays if stay.program in INPATIENT}
     medicines: set[str] = set()
     seen: set[int] = set()
     known: set[str] = set()

@@ -47,17 +47,19 @@ class Person:
         return day.year - self.born.year - ((day.month, day.day) < (self.born.month, self.born.day))
 
 
-# Weights: how many of a hundred and eighty drawn clients take each path through the programs.
+# Weights: about how many of a hundred and eighty drawn clients take each path through the programs.
 PATHS = {
     "detox-residential-iop": 12,
     "detox-residential": 8,
     "residential-iop-sudop": 10,
     "detox-only": 8,
     "iop-sudop": 15,
-    "iop-psychiatry": 10,
-    "moud": 18,
+    "iop-psychiatry": 11,
+    "moud": 13,
+    "moud-psychiatry": 7,
     "moud-sudop": 7,
-    "sudop": 10,
+    "sudop": 6,
+    "sudop-mhop": 6,
     "php-mhop": 10,
     "php-mhop-psychiatry": 7,
     "mhop": 32,

@@ -56,7 +56,9 @@ LEGS: dict[str, tuple[Leg, ...]] = {
     "iop-psychiatry": (_IOP, _PSYCHIATRY),
     "moud": (_MOUD,),
     "moud-sudop": (_MOUD, Leg("sudop", None, beside=12)),
+    "moud-psychiatry": (_MOUD, _PSYCHIATRY),
     "sudop": (_SUDOP,),
+    "sudop-mhop": (_SUDOP, Leg("mhop", None, beside=6)),
     "php-mhop": (_PHP, _MHOP),
     "php-mhop-psychiatry": (_PHP, _MHOP, Leg("psychiatry", None, beside=17)),
     "mhop": (_MHOP,),
@@ -102,6 +104,9 @@ _BEGAN = {
     "destiny": 79,
     "priscilla": 66,
     "max": 85,
+    "gwen": 2,
+    "terrell": 3,
+    "ilya": 1,
 }
 _CAN_LEAVE_EARLY = {"detox": 0.12, "residential": 0.12, "iop": 0.1}
 DAYS_SINCE_DEATH = 12
@@ -130,9 +135,10 @@ def stays_of(person: Person, rng: Random, today: date) -> list[Stay]:
 
 
 def _drawn_start(person: Person, rng: Random) -> int:
-    """Return how many days ago the story began; more often recently where a bed is part of it."""
-    if person.path.startswith(("detox", "residential")) and rng.random() < 0.5:
-        return rng.randint(1, 5) if rng.random() < 0.4 else rng.randint(4, 28)
+    """Return how many days ago the story began; more often recently where a bed or a day place is part of it."""
+    if person.path.startswith(("detox", "residential", "php")) and rng.random() < 0.6:
+        shortest = person.path.startswith("detox") and rng.random() < 0.45
+        return rng.randint(1, 4) if shortest else rng.randint(4, 26)
     return rng.randint(3, 88)
 
 

@@ -37,10 +37,20 @@ class Plan(NamedTuple):
 
 
 class Diary:
-    """Who is busy when, so that no clinician sees two clients alone at the same time."""
+    """Who is busy and which bed is taken, so that nobody is in two places and no bed holds two."""
 
     def __init__(self) -> None:
         self._taken: set[tuple[str, datetime]] = set()
+        self._beds: dict[tuple[str, int], list[Stay]] = {}
+
+    def bed(self, stay: Stay, beds: int) -> int:
+        """Return the number of a bed that is free for the whole stay; the last one if none is."""
+        for number in range(1, beds + 1):
+            sleepers = self._beds.setdefault((stay.program, number), [])
+            if not any(_together(stay, other) for other in sleepers):
+                sleepers.append(stay)
+                return number
+        return beds
 
     def find(self, staff: Staff, day: date, hour: int, minutes: int, earliest: int = 8) -> datetime:
         """Return the first free half hour from `hour` on, else before it, else in the evening."""
@@ -56,6 +66,10 @@ class Diary:
             return False
         self._taken.update(halves)
         return True
+
+
+def _together(one: Stay, other: Stay) -> bool:
+    return one.start <= (other.end or date.max) and other.start <= (one.end or date.max)
 
 
 TOPICS = {
