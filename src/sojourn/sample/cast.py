@@ -8,8 +8,10 @@ from sojourn.sample.names import ASIAN, BLACK, NATIVE, TOWNS, WHITE
 from sojourn.sample.people import Person
 
 
-def _years_before(today: date, years: int, month: int, day: int) -> date:
-    return date(today.year - years, month, day)
+def _born(today: date, years: int, month: int, day: int) -> date:
+    """Return the birth date of somebody who is `years` old today."""
+    still_to_come = (month, day) > (today.month, today.day)
+    return date(today.year - years - still_to_come, month, day)
 
 
 def _person(key: str, name: str, gender: str, born: date, path: str, *tags: str, **more: object) -> Person:
@@ -38,7 +40,7 @@ def cast(today: date) -> list[Person]:
     """Return the hand-written clients; ages count from `today`."""
 
     def born(years: int, month: int = 4, day: int = 12) -> date:
-        return _years_before(today, years, month, day)
+        return _born(today, years, month, day)
 
     latina = {"hispanic": True, "race_text": "White"}
     black = {"race": (BLACK,), "race_text": "Black or African American"}
