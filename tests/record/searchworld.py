@@ -79,6 +79,24 @@ class World:
         for make, number in makers:
             for n in range(number):
                 self.add(make(n))
+        self.telling()
+
+    def telling(self) -> None:
+        """Resources whose hidden element would tell itself by order or by what is included."""
+        told: list[tuple[Resource, tuple[str | int, ...]]] = [
+            ({"resourceType": "Patient", "id": "two-names", "name": [{"family": "Zz"}, {"family": "Aa"}]}, ("name", 1)),
+            ({"resourceType": "Encounter", "id": "told"}, ("status",)),
+            (
+                {"resourceType": "Observation", "id": "tells", "status": "final", "encounter": {"reference": "Encounter/told"}},
+                ("encounter",),
+            ),
+            ({"resourceType": "Encounter", "id": "asked"}, ("status",)),
+            ({"resourceType": "Observation", "id": "asks", "status": "final", "encounter": {"reference": "Encounter/asked"}}, ("status",)),
+            ({"resourceType": "Condition", "id": "why", "encounter": {"reference": "Encounter/asked"}}, ("encounter",)),
+            ({"resourceType": "Condition", "id": "whose", "subject": {"reference": "Patient/p1"}}, ("subject",)),
+        ]
+        for resource, path in told:
+            self.kept.append(Kept(len(self.kept) + 1, resource, 0, [(path, HIDDEN)], NOW))
 
     def add(self, resource: Resource) -> None:
         """Label the resource at random and keep it."""
@@ -199,11 +217,9 @@ async def write(connection: asyncpg.Connection, kept: Kept) -> None:
         ("INSERT INTO record.token SELECT 1, a, $1, b FROM unnest($2::bigint[], $3::bigint[]) x (a, b)", (made.token_hash, made.token_mask)),
         ("INSERT INTO record.string SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) x (a, b, c, d)",
          (made.string_key, made.string_folded, made.string_exact, made.string_mask)),
-        ("INSERT INTO record.date SELECT 1, a, $1, b, c, d FROM"
-         " unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[]) x (a, b, c, d)",
+        ("INSERT INTO record.date SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[]) x (a, b, c, d)",
          (made.date_key, made.date_low, made.date_high, made.date_mask)),
-        ("INSERT INTO record.number SELECT 1, a, $1, b, c, d, e FROM"
-         " unnest($2::bigint[], $3::float8[], $4::float8[], $5::bigint[], $6::bigint[]) x (a, b, c, d, e)",
+        ("INSERT INTO record.number SELECT 1, a, $1, b, c, d, e FROM unnest($2::bigint[], $3::float8[], $4::float8[], $5::bigint[], $6::bigint[]) x (a, b, c, d, e)",
          (made.number_key, made.number_low, made.number_high, made.number_unit, made.number_mask)),
     ]:  # fmt: skip
         await connection.execute(sql, rid, *columns)

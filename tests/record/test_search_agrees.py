@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from sojourn.fhir.search import parse
-from sojourn.record.search import Cursor, bounded_by_time, compile, count
+from sojourn.record import search
+from sojourn.record.search import Cursor, bounded_by_time, count
 from sojourn.record.searchincludes import compile_includes
 from tests.record.searchoracle import Oracle, plain, span
 from tests.record.searchworld import KEYS, NOW, TENANT, Hides, Open, World
@@ -35,7 +36,7 @@ class Store:
         cursor = None
         while True:
             until = NOW if bounded_by_time(query) else None
-            statement = compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=size, cursor=cursor, until=until)
+            statement = search.compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=size, cursor=cursor, until=until)
             page = await self.fetch(statement)
             found += page
             if len(page) < size:
@@ -63,7 +64,7 @@ async def test_random_searches_agree_with_the_plainest_evaluation(store: Store, 
         kind = pick.choice(TYPES)
         asked = [oracle.condition(kind) for _ in range(pick.choice([1, 1, 2, 3]))]
         query = parse(kind, [(name, value) for name, value, _ in asked])
-        statement = compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=1000)
+        statement = search.compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=1000)
         found = [row["id"] for row in await store.fetch(statement)]
         expected = [r["id"] for r in oracle.seen.values() if r["resourceType"] == kind and all(check(r) for _, _, check in asked)]
         assert found == expected, [(name, value) for name, value, _ in asked]
@@ -83,7 +84,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(store: Store, hides
     oracle = Oracle(store.world, random.Random(3), hides)
     query = parse("Observation", [("status", "final,amended"), *([("_sort", sort)] if sort else [])])
     found = [row["id"] for row in await store.pages(query, predicate, 7)]
-    whole = await store.fetch(compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=1000, until=NOW))
+    whole = await store.fetch(search.compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=1000, until=NOW))
     assert found == [row["id"] for row in whole]
     expected = [r["id"] for r in oracle.seen.values() if r["resourceType"] == "Observation" and "status" in r]
     assert sorted(found) == sorted(expected)
@@ -94,7 +95,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(store: Store, hides
 
 async def test_a_labelled_value_does_not_order_an_answer(store: Store) -> None:
     query = parse("Patient", [("_sort", "family")])
-    found = [row["id"] for row in await store.fetch(compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=1000))]
+    found = [row["id"] for row in await store.fetch(search.compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=1000))]
     oracle = Oracle(store.world, random.Random(3), True)
 
     def key(i: str) -> str:
@@ -126,7 +127,7 @@ async def test_includes_follow_only_what_may_be_seen(store: Store, hides: bool) 
         "Observation",
         [("_include", "Observation:encounter"), ("_include:iterate", "Encounter:patient"), ("_revinclude:iterate", "Condition:encounter")],
     )
-    page = await store.fetch(compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=30))
+    page = await store.fetch(search.compile(query, predicate, KEYS, tenant=TENANT, now=NOW, limit=1000))
     statement = compile_includes(query, predicate, [(r["rid"], r["type"], r["id"]) for r in page], tenant=TENANT, now=NOW)
     assert statement is not None
     found = {f"{r['type']}/{r['id']}" for r in await store.fetch(statement)}
@@ -148,7 +149,7 @@ async def test_includes_follow_only_what_may_be_seen(store: Store, hides: bool) 
 
 async def test_a_compartment_holds_its_owner_and_all_that_refer_to_it(store: Store) -> None:
     query = parse(None, [], compartment=("Patient", "p1"))
-    found = {f"{r['type']}/{r['id']}" for r in await store.fetch(compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}
+    found = {f"{r['type']}/{r['id']}" for r in await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}
     expected = {"Patient/p1"} | {
         f"{k.resource['resourceType']}/{k.resource['id']}"
         for k in store.world.kept
@@ -159,7 +160,7 @@ async def test_a_compartment_holds_its_owner_and_all_that_refer_to_it(store: Sto
 
 async def test_a_search_over_several_types_reads_each_types_own_keys(store: Store) -> None:
     query = parse(None, [("_type", "Patient,Encounter"), ("_lastUpdated", "ge2025-05-20"), ("_sort", "-_lastUpdated")])
-    found = {f"{r['type']}/{r['id']}" for r in await store.fetch(compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}
+    found = {f"{r['type']}/{r['id']}" for r in await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}
     floor = span("2025-05-20")[0]
     assert found == {
         f"{k.resource['resourceType']}/{k.resource['id']}"
@@ -171,6 +172,6 @@ async def test_a_search_over_several_types_reads_each_types_own_keys(store: Stor
 async def test_one_shape_of_query_has_one_text(store: Store) -> None:
     def text(patient: str, code: str) -> str:
         query = parse("Observation", [("patient", patient), ("code", code), ("_sort", "-date")])
-        return compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=20).sql
+        return search.compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=20).sql
 
     assert text("p1", "8867-4") == text("p2", "urn:x|y")
