@@ -31,20 +31,23 @@ class Bound:
     """The predicate of one Access for one statement: who may see rows and what hangs on them, and whether the caller still holds.
 
     The decision is bound once, at its first use; the text depends on nothing but the shape, so prepared statements are reused.
+    Nothing is bound that the text does not use: PostgreSQL could not tell its type.
     """
 
-    __slots__ = ("_access", "_first", "_types")
+    __slots__ = ("_access", "_first", "_head", "_named", "_types")
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._first: int | None = None
+        self._head: int | None = None
+        self._named: str | None = None
         # None: the role may search every type.
         self._types = None if access.may("*", "search") else access.rules.types(access.caller.role, "search", access.house.types)
 
     def row(self, alias: str, args: Args) -> str:
         """May the row be seen: role, bases, relation, deny. The credential is checked with it, once a statement."""
-        text = _row(alias, self._start(args))
-        return text if self._types is None else f"({alias}.type = {self._place('types', args)} AND {text})"
+        text = _row(alias, self._start(args), self._caller(args) if alias == "r" else 0)
+        return text if self._types is None else f"({alias}.type = ANY ({self._searched(args)}) AND {text})"
 
     def mask(self, expr: str, alias: str, args: Args) -> str:
         """May something on that row that carries the label bits `expr` be seen."""
@@ -61,16 +64,22 @@ class Bound:
             access = self._access
             for value, kind in zip((*access.decided, access.now), _KINDS.values(), strict=True):
                 args.add(value, kind)
-            args.add(access.tenant.number, "int")
-            args.add(access.caller.credential, "bytea")
-            args.add(access.caller.generation, "int")
-            if self._types is not None:
-                args.add(self._types, "text[]")
         return self._first
 
-    def _place(self, name: str, args: Args) -> str:
-        assert name == "types"  # noqa: S101 - the only one beside the decision
-        return f"ANY (${self._start(args) + len(_KINDS) + 3}::text[])"
+    def _caller(self, args: Args) -> int:
+        """The place of the first argument about who asks."""
+        if self._head is None:
+            self._head = len(args.values) + 1
+            args.add(self._access.tenant.number, "int")
+            args.add(self._access.caller.credential, "bytea")
+            args.add(self._access.caller.generation, "int")
+        return self._head
+
+    def _searched(self, args: Args) -> str:
+        """The types that the role may search."""
+        if self._named is None:
+            self._named = args.add(self._types, "text[]")
+        return self._named
 
 
 def _places(start: int) -> Callable[[re.Match[str]], str]:
@@ -79,13 +88,12 @@ def _places(start: int) -> Callable[[re.Match[str]], str]:
 
 
 @lru_cache(maxsize=2000)
-def _row(alias: str, start: int) -> str:
+def _row(alias: str, start: int, head: int) -> str:
     text = _NAMED.sub(_places(start), sql.row(alias))
-    if alias != "r":
+    if not head:
         return text
     # Constant within a statement: PostgreSQL asks it once. It raises for a caller who is no longer what it was.
-    n = start + len(_KINDS)
-    return f"({text} AND gate.alive(${n}::int, ${n + 1}::bytea, ${n + 2}::int, ${start + 6}::timestamptz))"
+    return f"({text} AND gate.alive(${head}::int, ${head + 1}::bytea, ${head + 2}::int, ${start + 6}::timestamptz))"
 
 
 @lru_cache(maxsize=4000)

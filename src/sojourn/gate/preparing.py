@@ -157,7 +157,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
             continue
         _children(out, n, rows)
         if one.resource is not None:
-            _compiled(out, n, one.resource, programs)
+            _compiled(out, n, one.resource, programs, told=one.own == 0)
     return out, sorted({p.patient for p in prepared if p.patient})
 
 
@@ -179,12 +179,13 @@ def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
     out.edges.extend(zip([n] * len(rows.edge_param), rows.edge_param, rows.edge_target, rows.edge_mask, strict=True))
 
 
-def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict[int, Program]) -> None:
+def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict[int, Program], *, told: bool) -> None:
+    """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
         grants, relations = consent.compiled(resource, programs, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
-    elif resource["resourceType"] in relationships.SOURCES:
+    elif told and resource["resourceType"] in relationships.SOURCES:
         out.relations.extend(relationships.compiled(resource, n))
 
 
