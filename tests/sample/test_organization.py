@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -60,7 +61,7 @@ def test_another_seed_shares_no_id(items: list[Item]) -> None:
     assert not other & {item.resource["id"] for item in items}
 
 
-@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2028, 2, 29), date(2026, 3, 8), date(2027, 7, 4)])
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2028, 2, 29), date(2026, 3, 9)])
 def test_any_day_can_be_today(today: date) -> None:
     assert sum(1 for _ in organization(1, today)) > 15_000
 
@@ -309,7 +310,7 @@ def test_the_people_written_by_hand_are_there(by_type: dict[str, list[Json]], it
     assert max(ages) == 80
 
 
-def test_generation_is_quick() -> None:
-    started = datetime.now().timestamp()  # noqa: DTZ005 - a stopwatch
-    list(organization(3, TODAY))
-    assert datetime.now().timestamp() - started < 12  # noqa: DTZ005
+def test_generation_costs_less_than_six_seconds_of_processor_time() -> None:
+    started = time.process_time()
+    assert sum(1 for _ in organization(3, TODAY)) > 15_000
+    assert time.process_time() - started < 6
