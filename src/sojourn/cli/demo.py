@@ -11,6 +11,7 @@ from pathlib import Path
 from sojourn.base import clock, crypto, log
 from sojourn.base.settings import Settings
 from sojourn.cli import riverbend
+from sojourn.cli.progress import Progress
 from sojourn.gate.gate import Gate
 from sojourn.record.database import Dsn, ensure_database
 from sojourn.web.about import About, SampleLogin
@@ -58,11 +59,8 @@ def _fill(settings: Settings, dsn: Dsn, key: crypto.ServerKey) -> None:
         return
     today = clock.now().date()
 
-    def progress(count: int) -> None:
-        print(f"\rMaking Riverbend Behavioral Health: {count} resources", end="", file=sys.stderr, flush=True)
-
-    outcome = riverbend.run_fill(dsn.app, key, settings.data, today, progress)
-    print(file=sys.stderr)
+    with Progress("Making Riverbend Behavioral Health") as progress:
+        outcome = riverbend.run_fill(dsn.app, key, settings.data, today, progress)
     for refused in outcome.refused[:10]:
         print(f"Not taken: {refused.type} at {refused.place}: {refused.issues[0].expression} {refused.issues[0].diagnostics}", file=sys.stderr)
     done.write_text(today.isoformat())

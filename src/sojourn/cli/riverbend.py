@@ -140,7 +140,7 @@ async def fill(gate: Gate, today: date, progress: Callable[[int], None] = lambda
     assert access is not None  # noqa: S101 - it was just issued
     written = unchanged = 0
     refused: list[Any] = []
-    async for outcome in bring_in(gate, access, arrivals(today)):
+    async for outcome in bring_in(access, arrivals(today)):
         written, unchanged = written + outcome.written, unchanged + outcome.unchanged
         refused += outcome.refused
         progress(written + unchanged)

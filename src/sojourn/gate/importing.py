@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, errors
@@ -18,7 +17,6 @@ from sojourn.record import store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
-    from sojourn.gate.gate import Gate
 
 # A chunk must commit within 200 ms, so that a clinician's save beside it waits no longer than that.
 CHUNK = 150
@@ -50,29 +48,29 @@ class Arrival(NamedTuple):
     resource: Any
 
 
-async def bring_in(gate: Gate, access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
+async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs."""
     writing: asyncio.Task[Outcome] | None = None
     for chunk in _chunks(arrivals):
-        prepared = await _chunk(gate, access, chunk)
+        prepared = _chunk(chunk)
         if writing is not None:
             yield await writing
         # The next chunk is prepared while this one is written.
-        writing = asyncio.create_task(_write(gate, access, *prepared))
+        writing = asyncio.create_task(_write(access, *prepared))
         await asyncio.sleep(0)
     if writing is not None:
         yield await writing
 
 
 def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
-    """Chunks of one program each, and no resource twice in one chunk."""
+    """No resource twice in one chunk."""
     chunk: list[Arrival] = []
     seen: set[tuple[Any, Any]] = set()
     for arrival in arrivals:
         resource = arrival.resource
         key = (resource.get("resourceType"), resource.get("id")) if isinstance(resource, dict) else (None, None)
-        if chunk and (len(chunk) >= CHUNK or arrival.program != chunk[0].program or (key in seen and key[1] is not None)):
+        if chunk and (len(chunk) >= CHUNK or (key in seen and key[1] is not None)):
             yield chunk
             chunk, seen = [], set()
         chunk.append(arrival)
@@ -81,16 +79,11 @@ def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
         yield chunk
 
 
-def acting(gate: Gate, access: Access, program: int | None) -> Access:
-    """The same caller writing under another program."""
-    return gate.access_of(replace(access.caller, acting=program), access.request)
-
-
-async def _chunk(gate: Gate, access: Access, chunk: list[Arrival]) -> tuple[Access, list[tuple[Change, dict[str, Any]]], tuple[Refused, ...]]:
+def _chunk(chunk: list[Arrival]) -> tuple[list[tuple[Change, dict[str, Any]]], tuple[Refused, ...]]:
     """What of a chunk is valid."""
     refused: list[Refused] = []
     valid: list[tuple[Change, dict[str, Any]]] = []
-    for place, _, resource in chunk:
+    for place, program, resource in chunk:
         issues = tuple(i for i in validate(resource) if is_error(i))
         if not issues and not resource.get("id"):
             issues = (Issue("error", "required", f"{resource.get('resourceType')}.id", "An imported resource needs an id."),)
@@ -98,11 +91,11 @@ async def _chunk(gate: Gate, access: Access, chunk: list[Arrival]) -> tuple[Acce
             known = resource if isinstance(resource, dict) else {}
             refused.append(Refused(place, str(known.get("resourceType", "")), str(known.get("id", "")), issues))
         else:
-            valid.append((Change("update", resource["resourceType"], resource["id"], resource, upsert=True), resource))
-    return acting(gate, access, chunk[0].program), valid, tuple(refused)
+            valid.append((Change("update", resource["resourceType"], resource["id"], resource, upsert=True, program=program), resource))
+    return valid, tuple(refused)
 
 
-async def _write(gate: Gate, access: Access, valid: list[tuple[Change, dict[str, Any]]], refused: tuple[Refused, ...]) -> Outcome:
+async def _write(access: Access, valid: list[tuple[Change, dict[str, Any]]], refused: tuple[Refused, ...]) -> Outcome:
     if not valid:
         return Outcome(0, 0, refused)
     for attempt in range(_TRIES):

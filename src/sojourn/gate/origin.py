@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sojourn.fhir import codec
-from sojourn.gate import labels
+from sojourn.gate import labels, preparing
 from sojourn.gate.preparing import Prepared, with_meta
 from sojourn.record import store
 
@@ -22,35 +22,41 @@ _known: OrderedDict[tuple[int, str, int], None] = OrderedDict()
 
 async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepared]:
     """Relabelling of patients that a program outside their origin now admits: Part 2 only while every program is."""
-    acting = access.caller.acting
-    if acting is None:
-        return []
-    here = {p.id for p in prepared if p.type == "Patient"}
-    for id_ in here:
-        _remember(access.tenant.number, id_, acting)
-    wanted = sorted({
-        p.patient for p in prepared
-        if p.type in _ADMITTING and p.kind != "delete" and p.patient and p.patient not in here and (access.tenant.number, p.patient, acting) not in _known
-    })  # fmt: skip
+    tenant = access.tenant.number
+    here = {p.id: p for p in prepared if p.type == "Patient" and p.kind != "delete"}
+    for id_, patient in here.items():
+        for program in patient.origin:
+            _remember(tenant, id_, program)
+    wanted: dict[str, set[int]] = {}
+    for p in prepared:
+        if p.type in _ADMITTING and p.kind != "delete" and p.patient:
+            new = {n for n in p.origin if (tenant, p.patient, n) not in _known}
+            if new:
+                wanted.setdefault(p.patient, set()).update(new)
+    late = wanted.keys() & here.keys()
+    for id_ in late:
+        preparing.extend(access, here[id_], wanted.pop(id_))
     if not wanted:
         return []
-    rows = await store.for_update(access.house.db, access.head, access.decided, ["Patient"] * len(wanted), wanted)
+    ids = sorted(wanted)
+    rows = await store.for_update(access.house.db, access.head, access.decided, ["Patient"] * len(ids), ids)
     out = []
-    for id_, row in zip(wanted, rows, strict=True):
+    for id_, row in zip(ids, rows, strict=True):
         if row["kind"] != "current":
             continue
-        if acting in row["origin"]:
-            _remember(access.tenant.number, id_, acting)
+        if wanted[id_] <= set(row["origin"]):
+            for program in wanted[id_]:
+                _remember(tenant, id_, program)
             continue
-        out.append(_relabelled(access, id_, row, acting))
+        out.append(_relabelled(access, id_, row, wanted[id_]))
     return out
 
 
-def _relabelled(access: Access, id_: str, row: object, acting: int) -> Prepared:
+def _relabelled(access: Access, id_: str, row: object, added: set[int]) -> Prepared:
     """The same version of the Patient under a longer origin. No new version, no new time; the labels may fall."""
     get = row.__getitem__  # type: ignore[attr-defined]
     resource = codec.loads(get("body"))
-    origin = sorted({*get("origin"), acting})
+    origin = sorted({*get("origin"), *added})
     programs = access.rules.programs
     bare = {**resource, "meta": {k: v for k, v in resource["meta"].items() if k != "security"}}
     label = labels.label(bare, [programs[n] for n in origin if n in programs])

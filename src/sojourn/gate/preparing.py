@@ -51,7 +51,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     id_ = change.id or ids.new_id()
     prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else None)
     programs = access.rules.programs
-    prepared.origin = origin(access, change.type, base["origin"] if kind == "update" else None)
+    prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     label = labels.label(resource, [programs[n] for n in prepared.origin if n in programs])
     prepared.own, prepared.parts, prepared.tags = label.own, label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
@@ -65,12 +65,29 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     return prepared
 
 
-def origin(access: Access, type_: str, before: list[int] | None) -> list[int]:
+def acting(access: Access, change: Change) -> int | None:
+    """The program that makes a change."""
+    return change.program if change.program is not None else access.caller.acting
+
+
+def origin(program: int | None, type_: str, before: list[int] | None) -> list[int]:
     """The programs that made it: one for ever; for shared, longitudinal types every program that added to it."""
-    acting = access.caller.acting
     if before:
-        return sorted({*before, acting}) if acting is not None and type_ in bases.LONGITUDINAL else list(before)
-    return [acting] if acting is not None else []
+        return sorted({*before, program}) if program is not None and type_ in bases.LONGITUDINAL else list(before)
+    return [program] if program is not None else []
+
+
+def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
+    """Another program admits a patient in the batch that makes the Patient: its origin and labels before it is written."""
+    assert prepared.resource is not None  # noqa: S101 - only for what was prepared here
+    prepared.origin = sorted({*prepared.origin, *added})
+    programs = access.rules.programs
+    meta = {k: v for k, v in prepared.resource["meta"].items() if k != "security"}
+    label = labels.label({**prepared.resource, "meta": meta}, [programs[n] for n in prepared.origin if n in programs])
+    prepared.own, prepared.tags = label.own, list(label.tags)
+    prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
+    stored, prepared.blobs = _without_blobs(access, prepared.resource)
+    prepared.body = codec.dumps(stored)
 
 
 def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:

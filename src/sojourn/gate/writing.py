@@ -27,7 +27,7 @@ class Change:
 
     id: the target, or for a create one that the caller's code (not the outside caller) chose. patch: from the view to the new
     resource, raising Invalid or NotSupported. if_match: the version that the change was made from.
-    upsert: may create with the given id (imports only).
+    upsert: may create with the given id (imports only). program: the one that makes it, where that is not the caller's acting one.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class Change:
     patch: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     if_match: str | None = None
     upsert: bool = False
+    program: int | None = None
     base: Any = field(default=None, repr=False)
 
 

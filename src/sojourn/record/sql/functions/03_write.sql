@@ -17,6 +17,7 @@ DECLARE
     stale bigint[];                 -- rows whose search rows are removed first
     only_creates boolean;
     touched int;
+    types text[];                   -- type of each op
     op_refs bigint[];
     op_ref_origin text[];
 BEGIN
@@ -80,21 +81,22 @@ BEGIN
 
     -- What each op's references reveal: the bases of their targets, in this batch or before it.
     IF cardinality(p_edges) > 0 THEN
-        SELECT array_agg(x.refs ORDER BY x.i), array_agg(x.origins ORDER BY x.i) INTO op_refs, op_ref_origin
-        FROM (
-            SELECT g.i, coalesce(bit_or(t.own), 0) AS refs,
-                   (coalesce(array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL), '{}'))::text AS origins
-            FROM generate_series(1, n) AS g(i)
-            LEFT JOIN (SELECT DISTINCT e.op, e.target FROM unnest(p_edges) e) e ON e.op = g.i
-            LEFT JOIN LATERAL (
-                SELECT r.own, r.origin FROM record.resource r
-                WHERE r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
-                UNION ALL
-                SELECT o.own, o.origin FROM unnest(p_ops) o
-                WHERE n > 1 AND o.kind = 'create' AND o.type = split_part(e.target, '/', 1) AND o.id = split_part(e.target, '/', 2)
-            ) t ON t.own <> 0
-            LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true
-            GROUP BY g.i) x;
+        WITH e AS (SELECT DISTINCT s.op, s.target FROM unnest(p_edges) s),
+        made AS MATERIALIZED (
+            SELECT o.type || '/' || o.id AS target, o.own, o.origin FROM unnest(p_ops) o
+            WHERE n > 1 AND o.kind IN ('create', 'restore') AND o.own <> 0),
+        t AS (
+            SELECT e.op, m.own, m.origin FROM e JOIN made m ON m.target = e.target
+            UNION ALL
+            SELECT e.op, r.own, r.origin FROM e
+            JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
+            WHERE r.own <> 0),
+        x AS (
+            SELECT t.op, bit_or(t.own) AS refs, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
+            FROM t LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)
+        SELECT array_agg(coalesce(x.refs, 0) ORDER BY g.i), array_agg(coalesce(x.origins, '{}')::text ORDER BY g.i)
+        INTO op_refs, op_ref_origin
+        FROM generate_series(1, n) AS g(i) LEFT JOIN x ON x.op = g.i;
     END IF;
 
     INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, author, patient, at, own, parts, refs, origin,
@@ -177,8 +179,9 @@ BEGIN
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
     IF cardinality(p_edges) > 0 THEN
+        types := ARRAY (SELECT o.type FROM unnest(p_ops) o);
         INSERT INTO record.edge (tenant, rid, type, param, target, mask)
-        SELECT p_tenant, rids[s.op], p_ops[s.op].type, s.param, s.target, s.mask FROM unnest(p_edges) s
+        SELECT p_tenant, rids[s.op], types[s.op], s.param, s.target, s.mask FROM unnest(p_edges) s
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
 
