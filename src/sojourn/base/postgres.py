@@ -16,6 +16,7 @@ from sojourn.base.log import logger
 from sojourn.base.postgres_host import PostgresFailed
 
 _log = logger(__name__)
+_children: list[subprocess.Popen[bytes]] = []  # kept until this process ends: a server may outlive the object that started it
 
 __all__ = ["SUPERUSER", "Postgres", "PostgresFailed"]
 
@@ -189,6 +190,7 @@ class Postgres:
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", start_new_session=True, pass_fds=handles, **runner.identity
             )
         self._child = child
+        _children.append(child)
         try:
             self._await_ready(child.pid)
         except _Ended:
