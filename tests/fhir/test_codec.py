@@ -72,7 +72,7 @@ def test_quotation_marks_inside_strings_are_not_mistaken_for_duplicates(text: st
         b'["\\ud800"]',
         b'["\\ud800abcdefgh"]',
         b'["\\udc00abcdefgh"]',
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
         "['a']".encode(),
         '["\ud800"]',
     ],
@@ -84,6 +84,10 @@ def test_what_is_not_strict_json_is_refused(data: bytes | str) -> None:
 
 def test_an_escaped_backslash_before_u0000_is_harmless() -> None:
     assert loads(r'["\\u0000"]') == ["\\u0000"]
+
+
+def test_a_byte_order_mark_is_ignored() -> None:
+    assert loads(b"\xef\xbb\xbf[1]") == [1]
 
 
 def test_surrogate_pairs_are_one_character() -> None:

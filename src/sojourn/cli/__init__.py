@@ -12,6 +12,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "start the server (and the embedded PostgreSQL, unless SOJOURN_DATABASE_URL names another)"),
     "migrate": ("migrate", "bring the database to the schema of this version"),
     "postgres": ("postgres", "start, stop or look at the embedded PostgreSQL"),
+    "validate": ("validate", "check FHIR resources in files and say, one line of JSON each, what is wrong"),
+    "load-package": ("load_package", "compile a FHIR package, so that validation knows its profiles"),
     "settings": ("settings", "list every setting, its default and its meaning"),
 }
 """Name of each command: its module in this package and what it does. The module is imported only when the command runs.

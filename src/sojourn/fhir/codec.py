@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 64
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _array_in_array = re.compile(rb"\[\[").search
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTAINERS = (dict, list)
 
 
@@ -40,7 +41,7 @@ def loads(data: bytes | str) -> Any:
     Raises BadJson when the text is malformed, not UTF-8, nested deeper than MAX_DEPTH, has a
     property twice in one object, the character U+0000, a lone surrogate, or a number such as NaN.
     """
-    raw = _utf8(data) if isinstance(data, str) else bytes(data)
+    raw = (_utf8(data) if isinstance(data, str) else bytes(data)).removeprefix(_BYTE_ORDER_MARK)
     try:
         value = _decode(raw)
     except msgspec.DecodeError as error:
@@ -61,7 +62,8 @@ def loads(data: bytes | str) -> Any:
         raise BadJson("a number is too large to represent") from None
     if raw.count(b"{") >= MAX_DEPTH // 2 or _array_in_array(again):
         _check_depth(value)
-    _check_unambiguous(raw, again)
+    if again != raw or b"\\" in raw:
+        _check_unambiguous(raw, again)
     return value
 
 

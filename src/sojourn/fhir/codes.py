@@ -15,6 +15,9 @@ from sojourn.fhir.definitions import DEFINITIONS, on_register
 
 _VALUE_SET: Final = "http://hl7.org/fhir/ValueSet/"
 
+_FHIR: Final = "http://hl7.org/fhir/"
+_DEPTH: Final = _FHIR.count("/")
+
 _CURRENCIES: Final = frozenset(
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP"
     " BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN"
@@ -92,7 +95,20 @@ def code_rule(url: str) -> Callable[[str], bool] | None:
     return _BY_RULE.get(url)
 
 
+@cache
+def fixed_systems() -> dict[str, frozenset[str]]:
+    """Code systems that FHIR itself defines and that only change with its version, with their codes."""
+    own = (url for url in DEFINITIONS.code_systems if url.startswith(_FHIR) and url.count("/") == _DEPTH)
+    return {url: _all_codes(url) for url in own}
+
+
+def is_value_set(url: str) -> bool:
+    """Whether a URL is that of a value set, and so cannot be that of a code system."""
+    return url in DEFINITIONS.value_sets
+
+
 def _forget() -> None:
+    fixed_systems.cache_clear()
     members_of.cache_clear()
     _all_codes.cache_clear()
     plain_codes.cache_clear()

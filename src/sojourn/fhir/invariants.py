@@ -12,10 +12,15 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.fhir.codes import in_value_set
 from sojourn.fhir.definitions import DEFINITIONS
+from sojourn.fhir.invariants_bundle import BUNDLE_EXPRESSIONS
 from sojourn.fhir.invariants_common import BY_EXPRESSION, STRUCTURAL
 from sojourn.fhir.invariants_compile import Language, Test, compile_test
 from sojourn.fhir.invariants_grammar import BadExpression
 from sojourn.fhir.validate_found import ERROR
+
+
+WRITTEN_OUT: Final = {**BY_EXPRESSION, **BUNDLE_EXPRESSIONS}
+"""FHIRPath to the Python function that stands for it."""
 
 
 class Rule(NamedTuple):
@@ -30,6 +35,9 @@ class Rule(NamedTuple):
 _LESSER: Final = frozenset({"us-core-17"})
 """Errors by their definition, told as warnings: the check digit of an NPI, which the NPIs of all
 synthetic data lack so that they cannot be those of real people."""
+
+_CORRECTED: Final = {"enableWhen.count() > 2 implies enableBehavior.exists()": "enableWhen.count() > 1 implies enableBehavior.exists()"}
+"""FHIRPath of R4 that says something else than its own text, as later versions correct it."""
 
 _LONG: Final = 300
 
@@ -49,7 +57,8 @@ def rules_of(path: str, invariants: dict[str, str]) -> tuple[Rule, ...]:
 
 @cache
 def _rule(key: str, expression: str) -> Rule | None:
-    test = BY_EXPRESSION.get(expression) or _compiled(expression)
+    expression = _CORRECTED.get(expression, expression)
+    test = WRITTEN_OUT.get(expression) or compiled(expression)
     if test is None:
         return None
     if len(expression) > _LONG:
@@ -58,7 +67,7 @@ def _rule(key: str, expression: str) -> Rule | None:
 
 
 @cache
-def _compiled(expression: str) -> Test | None:
+def compiled(expression: str) -> Test | None:
     """None for FHIRPath that is not supported: such a constraint cannot be checked."""
     try:
         return compile_test(expression, _language())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sojourn.fhir.codes import fixed_systems, is_value_set
 from sojourn.fhir.invariants_compile import Scope, Test
 from sojourn.fhir.primitives import base64_size, compare_dates
 
@@ -40,7 +41,7 @@ def _narrower(value: Any, scope: Scope) -> bool:
 
 def _quantity_has_system(value: Any, scope: Scope) -> bool:
     """qty-3."""
-    return "system" in value or not _has(value, "code", "system") or "_system" in value
+    return "system" in value or not _has(value, "code") or "_system" in value
 
 
 def _contact_point(value: Any, scope: Scope) -> bool:
@@ -136,6 +137,19 @@ def _attachment_size(value: Any, scope: Scope) -> bool:
     return bool(base64_size(value["data"]) == value["size"])
 
 
+def _code_of_fhir(value: Any, scope: Scope) -> bool:
+    codes = fixed_systems().get(value.get("system"))
+    return codes is None or "code" not in value or value["code"] in codes
+
+
+def _system_is_no_value_set(value: Any, scope: Scope) -> bool:
+    return not is_value_set(value.get("system"))
+
+
+def _supplement(value: Any, scope: Scope) -> bool:
+    return "supplements" not in value or bool(value["content"] == "supplement")
+
+
 BY_EXPRESSION: Final[dict[str, Test]] = {
     "start.hasValue().not() or end.hasValue().not() or (start <= end)": _narrower,
     "code.empty() or system.exists()": _quantity_has_system,
@@ -162,6 +176,11 @@ BY_EXPRESSION: Final[dict[str, Test]] = {
 
 STRUCTURAL: Final[dict[str, tuple[tuple[str, Test], ...]]] = {
     "Extension": (("ext-1: expected either a value or nested extensions", _extension_or_value),),
+    "Coding": (
+        ("expected a code of the FHIR code system that is named", _code_of_fhir),
+        ("expected a code system, not a value set", _system_is_no_value_set),
+    ),
+    "CodeSystem": (("expected content 'supplement', as it supplements another", _supplement),),
     "Attachment": (("expected size to be the number of bytes in data", _attachment_size),),
 }
 """Constraints that the tables leave out or that FHIR states in prose, by type."""

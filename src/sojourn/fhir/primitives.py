@@ -48,6 +48,9 @@ _DATED: Final = {
     "instant": (f"{_DAY}T{_TIME}{_ZONE}", "an instant YYYY-MM-DDThh:mm:ss with a time zone"),
 }
 _URIS: Final = ("uri", "url", "canonical")
+ABSOLUTE: Final = re.compile(r"(?!urn:(?:oid|uuid):)[A-Za-z][A-Za-z0-9+.-]*:\S+").fullmatch
+"""Admits only absolute URIs, but not those of OIDs and UUIDs, whose form is to be checked."""
+
 _is_oid = re.compile(_OID).fullmatch
 _is_uuid = re.compile(_UUID).fullmatch
 _has_space = re.compile(r"\s").search
@@ -74,6 +77,19 @@ def check_for(kind: str) -> Check:
     if kind == "xhtml":
         return check_xhtml
     return check_string
+
+
+def quick_test(kind: str) -> Callable[[str], object] | None:
+    """A single regular expression that only admits valid values of a type, and most of them.
+
+    What it does not admit is for check_for to decide; it spares the frequent case a call.
+    """
+    if kind in _URIS:
+        return re.compile(r"(?!urn:(?:oid|uuid):)\S+").fullmatch
+    if kind in _DATED:
+        quick = _DATED[kind][0].replace("(0[1-9]|[1-2][0-9]|3[0-1])", "(0[1-9]|1[0-9]|2[0-8])")
+        return re.compile(quick).fullmatch
+    return re.compile(_PATTERNS[kind][0]).fullmatch if kind in _PATTERNS else None
 
 
 def check_code(codes: frozenset[str], value_set: str) -> Check:
@@ -158,11 +174,19 @@ def _uri(value: Any) -> str | None:
         return "expected a URI"
     if _has_space(value):
         return "expected a URI without white space"
+    if not value.startswith("urn:"):
+        return None
     if value.startswith("urn:oid:") and not _is_oid(value):
         return "expected an OID such as urn:oid:1.2.3"
     if value.startswith("urn:uuid:") and not _is_uuid(value):
         return "expected a UUID such as urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
     return None
+
+
+def check_absolute(value: Any) -> str | None:
+    """A URI that stands by itself: the system of a code, the url of a definition."""
+    told = _uri(value)
+    return told or (None if ":" in value else "expected an absolute URI")
 
 
 def _base64(value: Any) -> str | None:
@@ -191,6 +215,8 @@ def compare_dates(one: str, other: str) -> int | None:
     None when that cannot be told: they differ in precision and agree as far as both go, or one is
     no date. https://hl7.org/fhirpath/N1/#greater-than
     """
+    if len(one) == len(other) and one[19:] == other[19:]:  # the same precision, fraction and time zone
+        return (one > other) - (one < other)
     left, right = _PARTS.fullmatch(one), _PARTS.fullmatch(other)
     if not left or not right:
         return None

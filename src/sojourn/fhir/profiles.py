@@ -76,6 +76,8 @@ class Profiles:
 
     def _child(self, branch: Branch) -> Whole | None:
         """The check of one element of an object: how often, which types, each item, slices."""
+        if branch.owner == "Extension" and branch.name == "url":
+            return None  # the profile or slice was chosen by it
         low, high = int(branch.row.get("min", 0)), _limit(branch.row.get("max"))
         item = self._item(branch)
         slices = [self._slice(branch, part) for part in branch.slices.values()]

@@ -17,7 +17,7 @@ from sojourn.fhir.profiles import Profiles
 from sojourn.fhir.validate_bundle import check_bundle, resolvable
 from sojourn.fhir.validate_extensions import extension_check
 from sojourn.fhir.validate_found import ERROR, LOCAL, Found, prefix
-from sojourn.fhir.validate_objects import Shapes
+from sojourn.fhir.validate_objects import FAULTS, Shapes
 
 
 def validate(resource: Any, profiles: Iterable[str] = ()) -> list[Issue]:
@@ -48,6 +48,8 @@ class Validator:
             self._resource(resource, found, profiles)
         except RecursionError:
             found.append(["", ERROR, "too-long", "expected less nesting"])
+        except FAULTS:  # a fault of ours: whoever sent the resource is to learn that it was not checked
+            found.append(["", ERROR, "exception", "expected a resource that can be checked"])
         if not found:
             return []
         kind = resource.get("resourceType")
@@ -120,7 +122,7 @@ class Validator:
 def _resolve_local(root: dict[str, Any], found: Found, start: int) -> None:
     """Turn each `#id` noted on the way into an error unless the container holds it (ref-1)."""
     held = root.get("contained")
-    ids = {item.get("id") for item in held if type(item) is dict} if type(held) is list else set()
+    ids = [item.get("id") for item in held if type(item) is dict] if type(held) is list else []
     kept = []
     for row in found[start:]:
         if row[1] == LOCAL:
@@ -138,7 +140,7 @@ def _check_contained_used(root: dict[str, Any], found: Found) -> None:
         return
     used = _local_ids(root)
     for index, item in enumerate(held):
-        if type(item) is dict and item.get("id") not in used and "" not in _local_ids(item):
+        if type(item) is dict and str(item.get("id")) not in used and "" not in _local_ids(item):
             text = "dom-3: expected a reference to the contained resource from within the resource"
             found.append([f"contained[{index}]", ERROR, "invariant", text])
 

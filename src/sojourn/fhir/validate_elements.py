@@ -48,6 +48,19 @@ def one_code(label: str, codes: frozenset[str], check: Check) -> Handler:
     return handle
 
 
+def one_quick(label: str, fits: Callable[[str], object], check: Check) -> Handler:
+    """A single value of a type whose valid values mostly fit one regular expression."""
+
+    def handle(value: Any, found: Found, owner: dict[str, Any]) -> None:
+        if type(value) is str and fits(value):
+            return
+        told = check(value)
+        if told:
+            found.append([label, ERROR, "value", told])
+
+    return handle
+
+
 def one_primitive(label: str, check: Check, code: str = "value") -> Handler:
     """A single primitive value."""
 

@@ -61,11 +61,21 @@ def _may_be_here(definitions: Definitions, owner: str, contexts: list[list[str]]
         return bool(stated & {"Resource", "DomainResource"})
     if kind.kind == "backbone":
         return "BackboneElement" in stated or any(_shared(owner, path) for path in stated)
-    return any("." in path for path in stated) or (owner != "Quantity" and "Quantity" in stated)
+    return any(_leads_into(definitions, path) for path in stated) or (owner != "Quantity" and "Quantity" in stated)
+
+
+def _leads_into(definitions: Definitions, path: str) -> bool:
+    """Whether a path is one of a resource, so that its element may have any data type."""
+    head, _, rest = path.partition(".")
+    kind = definitions.type(head)
+    return bool(rest) and (kind is None or kind.kind == "resource")
 
 
 def _shared(owner: str, path: str) -> bool:
-    """Nested elements that refer to another's definition stand at more than one path."""
+    """Nested elements that refer to another's definition stand at more than one path, and HL7's own
+    definitions carry extensions of a type's code on the type."""
+    if owner.startswith("ElementDefinition"):
+        return path.startswith(owner)
     return path.rpartition(".")[2] == owner.rpartition(".")[2] and path.split(".")[0] == owner.split(".")[0]
 
 

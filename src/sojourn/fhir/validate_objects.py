@@ -12,7 +12,7 @@ from typing import Any, Final
 from sojourn.fhir.codes import code_rule, plain_codes
 from sojourn.fhir.definitions import Definitions, Element, Type, TypeRef
 from sojourn.fhir.invariants import Rule, rules_of
-from sojourn.fhir.primitives import Check, check_code, check_for
+from sojourn.fhir.primitives import ABSOLUTE, Check, check_absolute, check_code, check_for, quick_test
 from sojourn.fhir.validate_elements import (
     Handler,
     Whole,
@@ -21,6 +21,7 @@ from sojourn.fhir.validate_elements import (
     many_beside,
     many_objects,
     many_primitives,
+    one_quick,
     one_beside,
     one_code,
     one_object,
@@ -100,16 +101,18 @@ class Shapes:
             shape = self.of("Element")
             name = element.name + (code[:1].upper() + code[1:] if element.choice else "")
             beside = many_beside(label, shape) if repeats else one_beside(name, label, shape)
-            return [("", self._primitive(element, code, label)), ("_", beside)]
+            return [("", self._primitive(kind, element, code, label)), ("_", beside)]
         whole = both(self._whole(kind, element, type_ref), _constraints(rules_of("", element.invariants)))
         shape = self.of(code)
         if code == "Resource":
             shape = self.contained if element.name == "contained" else self.any_resource
         return [("", (many_objects if repeats else one_object)(label, shape, whole))]
 
-    def _primitive(self, element: Element, code: str, label: str) -> Handler:
+    def _primitive(self, kind: Type, element: Element, code: str, label: str) -> Handler:
         required = element.binding is not None and element.binding[0] == "required"
         check, issue = check_for(code), "value"
+        if code == "uri" and not element.repeats and (element.name == "system" or (element.name == "url" and kind.kind == "resource")):
+            return one_quick(label, ABSOLUTE, check_absolute)
         if required and element.binding is not None:
             url = element.binding[1]
             codes, rule = plain_codes(url), code_rule(url)
@@ -124,7 +127,12 @@ class Shapes:
             check = _constrained(check, rules)
         if element.repeats:
             return many_primitives(label, check, issue)
-        return one_string(label) if code in _STRINGS and not rules else one_primitive(label, check, issue)
+        if code in _STRINGS and not rules:
+            return one_string(label)
+        fits = quick_test(code) if issue == "value" and not rules else None
+        if fits is not None:
+            return one_quick(label, fits, check)
+        return one_primitive(label, check, issue)
 
     def _whole(self, kind: Type, element: Element, type_ref: TypeRef) -> Whole | None:
         whole: Whole | None = None

@@ -37,10 +37,14 @@ def points_to(targets: frozenset[str]) -> Whole:
             if kind in targets and "type" not in value:
                 return
             _check(reference, value, targets, found)
-        elif targets and value.get("type") in RESOURCE_TYPES and value["type"] not in targets:
+        elif targets and _other_type(value.get("type"), targets):
             found.append(["type", ERROR, "value", _wanted(targets)])
 
     return whole
+
+
+def _other_type(stated: Any, targets: frozenset[str]) -> bool:
+    return type(stated) is str and stated in RESOURCE_TYPES and stated not in targets
 
 
 def _wanted(targets: frozenset[str]) -> str:
