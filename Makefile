@@ -51,6 +51,12 @@ test: lint types $(VENV)/.dev ## everything that CI runs
 test-fast: $(VENV)/.dev ## the tests without the slow ones and without a browser
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not browser" $(ARGS)
 
+bench: $(VENV)/.runtime ## measure the server against a bare app in the same run (ARGS="--quick", "--first" on a busy machine)
+	$(BIN)/python -m bench $(ARGS)
+
+bench-million: $(VENV)/.runtime ## the chart search at 50,000 and at 1,000,000 resources (half an hour)
+	$(BIN)/python -m bench.growth $(ARGS)
+
 lint: $(VENV)/.dev ## ruff, and who may import whom
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache --verbose > $(VENV)/imports.log 2>&1 || { $(BIN)/lint-imports --no-cache; exit 1; }
@@ -75,4 +81,4 @@ architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md and the table of
 	@$(BIN)/python -m tools.tree
 	@$(BIN)/python -m tools.settings_table
 
-.PHONY: help setup demo serve test test-fast lint fix types lock schema architecture
+.PHONY: help setup demo serve test test-fast bench bench-million lint fix types lock schema architecture

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sojourn.base import crypto
 from sojourn.base.settings import Settings
@@ -34,7 +35,22 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             await following.stop()
             await gate.close()
 
-    app = Starlette(routes=[Mount("/fhir", app=FhirDoor(gate)), *staff.routes()], lifespan=lifespan)
+    app = Starlette(routes=staff.routes(), middleware=[Middleware(_Fhir, door=FhirDoor(gate))], lifespan=lifespan)
     app.state.gate = gate
     app.state.about = about or About()
     return app
+
+
+class _Fhir:
+    """Everything at and under /fhir goes to its door before any routing: it is asked most, and it may be asked without a slash."""
+
+    def __init__(self, app: ASGIApp, door: FhirDoor) -> None:
+        self._app, self._door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and (path.startswith("/fhir/") or path == "/fhir"):
+            scope["root_path"] = scope.get("root_path", "") + "/fhir"
+            await self._door(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
