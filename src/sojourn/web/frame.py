@@ -118,6 +118,9 @@ class Errors:
         return response
 
 
+NOTHING_HERE = "There is nothing at this address that you can see. Check the address, or search for whom or what you need."
+"""Said alike of a page that does not exist, a record that does not, and one that may not be seen."""
+
 TITLES = {
     403: "Not allowed",
     404: "Not found",
@@ -132,7 +135,7 @@ TITLES = {
 def as_ours(error: Exception) -> SojournError:
     """The error of our family that says the same. A deleted record is not found: that it existed is nobody's business here."""
     if isinstance(error, SojournError):
-        return NotFound() if error.status in (404, 410) else error
+        return NotFound(NOTHING_HERE) if error.status in (404, 410) else error
     if isinstance(error, HTTPException):
-        return NotFound() if error.status_code == 404 else NotAllowed() if error.status_code == 405 else SojournError()
+        return NotFound(NOTHING_HERE) if error.status_code == 404 else NotAllowed() if error.status_code == 405 else SojournError()
     return SojournError()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.doors.staff.pages import PAGES
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from sojourn.doors.staff.screens import Screen
+    from sojourn.doors.staff.screens import Handler, Screen
     from sojourn.gate.access import Access
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 FOUND = 6
 """How many patients the palette offers; the list of patients has the rest."""
 
@@ -29,21 +32,26 @@ class Choice(NamedTuple):
     note: str = ""
 
 
-async def answer(request: Request) -> Response:
-    """POST /palette: what fits the words typed, as options of the list. The words travel in the body: they may be a name."""
-    form = await sent(request)
-    words, patient = form.get("q", "").strip(), form.get("patient", "")
-    access = request.state.access
-    verbs = matching(words, offered(access, patient if patient.replace("-", "").replace(".", "").isalnum() else ""))
-    people = await found(access, words) if len(words) > 1 else []
-    return PAGES.render(request, "palette.html", verbs=verbs, people=people, words=words)
+def over(screens: Callable[[], tuple[Screen, ...]]) -> Handler:
+    """The handler of POST /palette: what fits the words typed, as options of the list.
+
+    The words travel in the body, as they may be a name. The screens are asked for late: the palette is one of them.
+    """
+
+    async def answer(request: Request) -> Response:
+        form = await sent(request)
+        words, patient = form.get("q", "").strip(), form.get("patient", "")
+        access = request.state.access
+        verbs = matching(words, offered(screens(), access, patient if _ID.fullmatch(patient) else ""))
+        people = await found(access, words) if len(words) > 1 else []
+        return PAGES.render(request, "palette.html", verbs=verbs, people=people, words=words)
+
+    return answer
 
 
-def offered(access: Access, patient: str) -> list[Choice]:
+def offered(screens: tuple[Screen, ...], access: Access, patient: str) -> list[Choice]:
     """Every screen with a name that this role may open; those of a chart only while one is open."""
-    from sojourn.doors.staff.routes import SCREENS  # the palette is made from the routes, which hold the palette
-
-    return [_choice(s, patient) for s in SCREENS if s.verb and _allowed(s, access) and (patient or "{id}" not in s.path)]
+    return [_choice(s, patient) for s in screens if s.verb and _allowed(s, access) and (patient or "{id}" not in s.path)]
 
 
 def _allowed(screen: Screen, access: Access) -> bool:

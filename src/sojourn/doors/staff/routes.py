@@ -38,7 +38,7 @@ SCREENS = (
     _section("allergies", "Allergies", "a", "AllergyIntolerance"),
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
-    Screen("/palette", palette.answer, ("POST",)),
+    Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
 )
 """Every screen there is; tests hold one row per URL and role against it."""

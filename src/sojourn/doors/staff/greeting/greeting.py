@@ -10,9 +10,10 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.signin.signin import form
 
 if TYPE_CHECKING:
-    from sojourn.gate.access import Access
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from sojourn.gate.access import Access
 
 OPERATORS = ("integration-manager", "administrator")
 """Roles that may know how much is in the record. A number of patients is a fact about patients: nobody else is told."""

@@ -1,0 +1,1 @@
+"""Many doors: each turns its own language into calls on care, money and Access."""
