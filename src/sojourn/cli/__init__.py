@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "postgres": ("postgres", "start, stop or look at the embedded PostgreSQL"),
     "validate": ("validate", "check FHIR resources in files and say, one line of JSON each, what is wrong"),
     "load-package": ("load_package", "compile a FHIR package, so that validation knows its profiles"),
+    "import": ("import_", "bring FHIR bundles and NDJSON into the record"),
     "settings": ("settings", "list every setting, its default and its meaning"),
 }
 """Name of each command: its module in this package and what it does. The module is imported only when the command runs.
@@ -55,8 +56,9 @@ def _parser(named: str) -> argparse.ArgumentParser:
 
 def _is_for_people(error: Exception) -> bool:
     """Whether the message of the error was written for whoever typed the command."""
+    from sojourn.base.errors import SojournError
     from sojourn.base.postgres import PostgresFailed
     from sojourn.base.settings import BadSetting
     from sojourn.record.migrate import MigrationRefused
 
-    return isinstance(error, BadSetting | PostgresFailed | MigrationRefused)
+    return isinstance(error, BadSetting | PostgresFailed | MigrationRefused | SojournError)

@@ -23,7 +23,8 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._draw()
-        print(file=sys.stderr, flush=True)
+        if self._terminal:
+            print(file=sys.stderr, flush=True)
 
     def __call__(self, done: int) -> None:
         """This much is done."""

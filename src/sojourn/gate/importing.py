@@ -48,6 +48,14 @@ class Arrival(NamedTuple):
     resource: Any
 
 
+class Wanted(NamedTuple):
+    """A valid arrival as the change that it asks for."""
+
+    place: str
+    change: Change
+    resource: dict[str, Any]
+
+
 async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs."""
@@ -79,10 +87,10 @@ def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
         yield chunk
 
 
-def _chunk(chunk: list[Arrival]) -> tuple[list[tuple[Change, dict[str, Any]]], tuple[Refused, ...]]:
+def _chunk(chunk: list[Arrival]) -> tuple[list[Wanted], tuple[Refused, ...]]:
     """What of a chunk is valid."""
     refused: list[Refused] = []
-    valid: list[tuple[Change, dict[str, Any]]] = []
+    valid: list[Wanted] = []
     for place, program, resource in chunk:
         issues = tuple(i for i in validate(resource) if is_error(i))
         if not issues and not resource.get("id"):
@@ -91,38 +99,42 @@ def _chunk(chunk: list[Arrival]) -> tuple[list[tuple[Change, dict[str, Any]]], t
             known = resource if isinstance(resource, dict) else {}
             refused.append(Refused(place, str(known.get("resourceType", "")), str(known.get("id", "")), issues))
         else:
-            valid.append((Change("update", resource["resourceType"], resource["id"], resource, upsert=True, program=program), resource))
+            valid.append(Wanted(place, Change("update", resource["resourceType"], resource["id"], resource, upsert=True, program=program), resource))
     return valid, tuple(refused)
 
 
-async def _write(access: Access, valid: list[tuple[Change, dict[str, Any]]], refused: tuple[Refused, ...]) -> Outcome:
+async def _write(access: Access, valid: list[Wanted], refused: tuple[Refused, ...]) -> Outcome:
     if not valid:
         return Outcome(0, 0, refused)
     for attempt in range(_TRIES):
         access.now = clock.now()
         try:
-            written, unchanged = await _try(access, valid)
-            return Outcome(written, unchanged, refused)
+            written, unchanged, late = await _try(access, valid)
+            return Outcome(written, unchanged, (*refused, *late))
         except Changed:
             if attempt == _TRIES - 1:
                 raise errors.Conflict() from None
     raise AssertionError
 
 
-async def _try(access: Access, valid: list[tuple[Change, dict[str, Any]]]) -> tuple[int, int]:
+async def _try(access: Access, valid: list[Wanted]) -> tuple[int, int, list[Refused]]:
     """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
-    rows = await store.for_update(access.house.db, access.head, access.decided, [c.type for c, _ in valid], [c.id for c, _ in valid])
+    rows = await store.for_update(access.house.db, access.head, access.decided, [w.change.type for w in valid], [w.change.id for w in valid])
     prepared: list[preparing.Prepared] = []
-    for (change, resource), row in zip(valid, rows, strict=True):
+    refused: list[Refused] = []
+    for (place, change, resource), row in zip(valid, rows, strict=True):
         change.base = row if row["kind"] is not None else None
         if row["kind"] == "current" and _same(access, row, resource):
             continue
-        prepared.append(preparing.prepare(access, change, resource))
+        try:
+            prepared.append(preparing.prepare(access, change, resource))
+        except errors.SojournError as error:
+            refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
         await store.write(access.house.db, access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients))
-    return len(prepared), len(valid) - len(prepared)
+    return len(prepared), len(valid) - len(prepared) - len(refused), refused
 
 
 def _same(access: Access, row: Any, resource: dict[str, Any]) -> bool:
