@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shared import SHARED
 
 from sojourn.fhir.bundle import BundleError, Links, in_order, take_apart
 from sojourn.fhir.codec import loads
+from tests.shared import SHARED
 
 ANA = "urn:uuid:00000000-0000-4000-8000-000000000001"
 
@@ -216,7 +216,7 @@ def test_whatever_is_sent_the_only_error_is_a_bundle_error(entries: list[Any], t
     try:
         Links(take_apart(bundle(*entries, type_=type_))).rewrite({"urn:uuid:1": "Patient/1"})
     except BundleError as error:
-        assert error.issues
+        assert error.issues  # noqa: PT017
 
 
 @pytest.mark.skipif(SHARED is None, reason="the shared samples are not here")

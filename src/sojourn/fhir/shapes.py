@@ -1,43 +1,21 @@
-"""What elements a type has: which repeat, are required, are choices, or belong to the summary.
+"""What JSON properties a type has: which repeat, are required, are choices, or belong to the summary.
 
-The table is compiled from the R4 package by tools/definitions/shapes.py. A backbone element's
-type is its path ("Patient.contact"), so that one lookup serves types and backbones alike.
+The definitions arranged for walking through JSON: by property name, choices spelled out. A backbone
+element's type is its path ("Patient.contact"), so that one lookup serves types and backbones alike.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-_REPEATS, _REQUIRED, _SUMMARY, _CHOICE = 1, 2, 4, 8
+from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES, Element, elements
 
 _PRIMITIVES = frozenset(
-    [
-        "base64Binary",
-        "boolean",
-        "canonical",
-        "code",
-        "date",
-        "dateTime",
-        "decimal",
-        "id",
-        "instant",
-        "integer",
-        "markdown",
-        "oid",
-        "positiveInt",
-        "string",
-        "time",
-        "unsignedInt",
-        "uri",
-        "url",
-        "uuid",
-        "xhtml",
-    ]
+    "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid positiveInt string time "
+    "unsignedInt uri url uuid xhtml".split()
 )
+_LINKS = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 
 
 class Member(NamedTuple):
@@ -50,6 +28,7 @@ class Member(NamedTuple):
     repeats: bool
     required: bool
     summary: bool
+    modifier: bool
     choice: bool
     primitive: bool
 
@@ -71,55 +50,43 @@ NOTHING = Shape({}, {}, ())
 _shapes: dict[str, Shape] = {}
 
 
-@cache
-def _table() -> dict[str, dict[str, tuple[int | str, ...]]]:
-    data = (Path(__file__).parent / "tables" / "shapes.json").read_bytes()
-    return msgspec.json.decode(data, type=dict[str, dict[str, tuple[int | str, ...]]])
-
-
-def _members(name: str, flags: int, types: tuple[str, ...]) -> dict[str, Member]:
-    """The JSON properties of one element; a choice is spelled with its type (`valueQuantity`)."""
-    choice = bool(flags & _CHOICE)
-    return {
-        f"{name}{type_[0].upper()}{type_[1:]}" if choice else name: Member(
-            name, type_, bool(flags & _REPEATS), bool(flags & _REQUIRED), bool(flags & _SUMMARY), choice, type_ in _PRIMITIVES
-        )
-        for type_ in types
-    }
-
-
 def shape(type_: str) -> Shape:
     """The shape of a type (`Patient`, `HumanName`) or backbone path (`Patient.contact`); NOTHING when unknown."""
     found = _shapes.get(type_)
     if found is None:
-        elements = _table().get(type_)
-        if elements is None:  # not remembered: the name may be anything a client sends
+        defined = elements(type_)
+        if not defined:  # not remembered: the name may be anything a client sends
             return NOTHING
-        found = _shapes[type_] = _compile(elements)
+        found = _shapes[type_] = _compile(defined)
     return found
 
 
-def _compile(elements: dict[str, tuple[int | str, ...]]) -> Shape:
+def _compile(defined: tuple[Element, ...]) -> Shape:
     members: dict[str, Member] = {}
     names: dict[str, tuple[str, ...]] = {}
     required = []
-    for name, (flags, *types) in elements.items():
-        found = _members(name, int(flags), tuple(str(t) for t in types))
+    for element in defined:
+        found = {key: _member(element, kind.code) for key, kind in element.properties()}
         members |= found
-        names[name] = tuple(found)
-        if int(flags) & _REQUIRED:
+        names[element.name] = tuple(found)
+        if element.min > 0:
             required.append((*found, *(f"_{key}" for key in found)))
     return Shape(members, names, tuple(required))
 
 
+def _member(element: Element, type_: str) -> Member:
+    return Member(
+        element.name, type_, element.repeats, element.min > 0, element.summary, element.modifier, element.choice, type_ in _PRIMITIVES
+    )
+
+
 def is_resource_type(name: str) -> bool:
     """Whether R4 has a concrete resource type of this name."""
-    return name in {"Bundle", "Binary", "Parameters"} or ("contained" in shape(name).members and name != "DomainResource")
+    return name in RESOURCE_TYPES
 
 
 @cache
 def link_names() -> frozenset[str]:
     """JSON names of all elements that can hold a link: uri, url, canonical, oid, uuid, and Reference.reference."""
-    links = {"uri", "url", "canonical", "oid", "uuid"}
-    found = {key for type_ in _table() for key, member in shape(type_).members.items() if member.type in links}
-    return frozenset(found | {"reference"})
+    every = (member for type_ in DEFINITIONS.type_names() for member in shape(type_).members.items())
+    return frozenset(key for key, member in every if member.type in _LINKS) | {"reference"}

@@ -35,13 +35,17 @@ def align(shown: list[Any], sent: list[Any]) -> dict[int, int]:
 
 
 def likeness(a: Any, b: Any) -> int:
-    """How much two items have in common; 0 for nothing."""
+    """How many values two items have in common, at the same places; 0 for nothing."""
+    if _is_label(a):
+        return 0  # that two items are equally sensitive does not make them one
     if isinstance(a, dict) and isinstance(b, dict):
         same_id = 1000 if "id" in a and a["id"] == b.get("id") else 0
-        return same_id + sum(1 for key, value in a.items() if key != "url" and value == b.get(key)) + _same_url(a, b)
+        return same_id + sum(likeness(value, b[key]) for key, value in a.items() if key in b and key != "url") + _same_url(a, b)
     if isinstance(a, tuple) and isinstance(b, tuple):  # a primitive with its sibling
-        return int(a[0] is not None and a[0] == b[0] and type(a[0]) is type(b[0]))
-    return 0
+        return likeness(a[0], b[0])
+    if isinstance(a, list) and isinstance(b, list):
+        return sum(max((likeness(x, y) for y in b), default=0) for x in a)
+    return int(a is not None and a == b and type(a) is type(b))
 
 
 def _same_url(a: dict[str, Any], b: dict[str, Any]) -> int:
