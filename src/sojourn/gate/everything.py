@@ -9,7 +9,8 @@ from sojourn.base import errors
 from sojourn.gate import searching
 
 if TYPE_CHECKING:
-    from sojourn.gate.access import Access, Found
+    from sojourn.gate.access import Access
+    from sojourn.gate.found import Found
 
 _PAGE = 200
 

@@ -12,7 +12,7 @@ from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
 from sojourn.gate import origin, preparing
-from sojourn.gate.writing import Change
+from sojourn.gate.changes import Change
 from sojourn.record import store
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.gate import bases, consent, labels, redact, relationships
-from sojourn.gate.access import Stored
+from sojourn.gate.changes import Written
+from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.caller import Program
 from sojourn.gate.shown import Row, show
 from sojourn.record import index, store
@@ -18,7 +19,7 @@ from sojourn.record.blobs import MARK, THRESHOLD
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
-    from sojourn.gate.writing import Change, Written
+    from sojourn.gate.changes import Change
 
 _MARK = MARK.decode()
 
@@ -208,9 +209,6 @@ def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict
 
 async def written(access: Access, changes: Sequence[Change], prepared: Sequence[Prepared], request: str) -> list[Written]:
     """What the author of the changes is told: their own view of what is stored now."""
-    from sojourn.gate.writing import Written
-    from sojourn.record.trail import Receipt
-
     receipt = Receipt(request)  # the line of a write is durable with the write itself
     rows = [Row(p.type, p.id, p.version, p.updated, "current", not access.decision.redacted and (p.parts == 0 or _whole(access, p)), p.blobs, p.body) for p in prepared]
     shown: list[Stored | None]

@@ -9,7 +9,7 @@ import msgspec
 
 from sojourn.base import errors
 from sojourn.gate import sealed
-from sojourn.gate.access import Found, Stored
+from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import store
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
 from sojourn.gate import bases, redact
-from sojourn.gate.access import Stored
+from sojourn.gate.found import Stored
 from sojourn.record import store
 
 if TYPE_CHECKING:

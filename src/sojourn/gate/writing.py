@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sojourn.base import errors, ids
+from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
 from sojourn.gate import origin, preparing
-from sojourn.gate.access import Stored
+from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 _TRIES = 6
-
-
-@dataclass(slots=True)
-class Change:
-    """One wish. kind: create, update, patch or delete.
-
-    id: the target, or for a create one that the caller's code (not the outside caller) chose. patch: from the view to the new
-    resource, raising Invalid or NotSupported. if_match: the version that the change was made from.
-    upsert: may create with the given id (imports only). program: the one that makes it, where that is not the caller's acting one.
-    """
-
-    kind: str
-    type: str
-    id: str = ""
-    resource: dict[str, Any] | None = None
-    patch: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    if_match: str | None = None
-    upsert: bool = False
-    program: int | None = None
-    base: Any = field(default=None, repr=False)
-
-
-@dataclass(slots=True)
-class Written:
-    """What became of a change; `stored` is as its caller may see it (None for a delete). created: whether it was not there before."""
-
-    type: str
-    id: str
-    version: str
-    updated: datetime
-    created: bool
-    stored: Stored | None
 
 
 async def write(access: Access, changes: Sequence[Change], *, action: str) -> list[Written]:
@@ -126,7 +92,3 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
         return submitted
     return preparing.merged(access, stored, view, submitted, hidden)
 
-
-def new_id() -> str:
-    """A random id for a new resource."""
-    return ids.new_id()

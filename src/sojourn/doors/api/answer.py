@@ -14,8 +14,7 @@ import msgspec
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, outcome
-from sojourn.gate.access import Found, Stored
-from sojourn.record.trail import Receipt
+from sojourn.gate.found import Found, Receipt, Stored
 
 JSON = b"application/fhir+json; charset=utf-8"
 _GZIP_FROM = 1400

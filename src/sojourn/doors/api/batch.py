@@ -14,8 +14,8 @@ from sojourn.doors.api.forms import instant
 from sojourn.fhir import bundles, codec
 from sojourn.fhir.bundle import Entry, Links, in_order, take_apart
 from sojourn.fhir.outcome import outcome
-from sojourn.gate.access import Stored
-from sojourn.gate.writing import Change, Written, new_id
+from sojourn.gate.changes import Change, Written, new_id
+from sojourn.gate.found import Stored
 
 Inner = Callable[[Ask], Any]
 

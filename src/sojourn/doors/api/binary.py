@@ -6,7 +6,7 @@ import base64
 
 from sojourn.doors.api.answer import Answer, version_headers
 from sojourn.doors.api.ask import Ask
-from sojourn.gate.access import Stored
+from sojourn.gate.found import Stored
 
 _FHIR = ("fhir", "json", "*/*", "html")
 

@@ -15,18 +15,15 @@ from sojourn.fhir.definitions import RESOURCE_TYPES
 _PUBLISHED = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-async def metadata(ask: Ask) -> Answer:
-    """What this server offers; the one page that needs no sign-in."""
+async def metadata(ask: Ask, offered: frozenset[tuple[str, str]]) -> Answer:
+    """What this server offers: `offered` are the routes that there are. The one page that needs no sign-in."""
     ask.check_format()
-    return of_json(statement(ask.base.rstrip("/")))
+    return of_json(statement(ask.base.rstrip("/"), offered))
 
 
 @lru_cache(maxsize=4)
-def statement(base: str) -> dict[str, Any]:
+def statement(base: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]:
     """The statement for a base URL."""
-    from sojourn.doors.api import routes
-
-    offered = {(method, shape) for method, shape in routes.ROUTES}
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -58,7 +55,7 @@ _INTERACTIONS = (
 )  # fmt: skip
 
 
-def _resource(type_: str, offered: set[tuple[str, str]]) -> dict[str, Any]:
+def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]:
     facts = capability.of_type(type_)
     out: dict[str, Any] = {
         "type": type_,

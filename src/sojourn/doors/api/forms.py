@@ -10,7 +10,7 @@ from sojourn.doors.api.answer import Answer, shown
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import bundles, codec, subset
 from sojourn.fhir.outcome import Issue, outcome
-from sojourn.gate.access import Found, Stored
+from sojourn.gate.found import Found, Stored
 
 SUMMARIES = ("true", "text", "data", "count", "false")
 

@@ -9,7 +9,7 @@ from sojourn.doors.api import binary, forms
 from sojourn.doors.api.answer import Answer, of_stored, version_headers
 from sojourn.doors.api.ask import Ask, etag
 from sojourn.fhir import dates
-from sojourn.gate.access import Stored
+from sojourn.gate.found import Stored
 
 HISTORY_PAGE = 100
 MAX_PAGE = 1000

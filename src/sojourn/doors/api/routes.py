@@ -18,7 +18,7 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII).fullmatch
 
 # (method, shape of the path) -> handler. In a shape: T a resource type, I an id, V a version; the rest stands for itself.
 ROUTES: dict[tuple[str, str], Handler] = {
-    ("GET", "metadata"): capabilities.metadata,
+    ("GET", "metadata"): lambda ask: capabilities.metadata(ask, frozenset(ROUTES)),
     ("GET", "T/I"): read.read,
     ("GET", "T/I/_history/V"): read.vread,
     ("GET", "T/I/_history"): read.history,

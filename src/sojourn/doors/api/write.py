@@ -11,8 +11,9 @@ from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.fhir.outcome import Issue, outcome
 from sojourn.fhir.patch import json_patch
 from sojourn.fhir.pathpatch import fhirpath_patch
-from sojourn.gate.access import Access, Stored
-from sojourn.gate.writing import Change, Written
+from sojourn.gate.access import Access
+from sojourn.gate.changes import Change, Written
+from sojourn.gate.found import Stored
 
 
 async def create(ask: Ask, type_: str) -> Answer:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from sojourn.gate.access import Access, Found
+    from sojourn.gate.access import Access
+    from sojourn.gate.found import Found
 
 
 class Filled(NamedTuple):

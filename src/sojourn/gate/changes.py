@@ -1,0 +1,48 @@
+"""What is asked to be changed, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sojourn.base import ids
+from sojourn.gate.found import Stored
+
+
+@dataclass(slots=True)
+class Change:
+    """One wish. kind: create, update, patch or delete.
+
+    id: the target, or for a create one that the caller's code (not the outside caller) chose. patch: from the view to the new
+    resource, raising Invalid or NotSupported. if_match: the version that the change was made from.
+    upsert: may create with the given id (imports only). program: the one that makes it, where that is not the caller's acting one.
+    """
+
+    kind: str
+    type: str
+    id: str = ""
+    resource: dict[str, Any] | None = None
+    patch: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    if_match: str | None = None
+    upsert: bool = False
+    program: int | None = None
+    base: Any = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a change; `stored` is as its caller may see it (None for a delete). created: whether it was not there before."""
+
+    type: str
+    id: str
+    version: str
+    updated: datetime
+    created: bool
+    stored: Stored | None
+
+
+def new_id() -> str:
+    """A random id for a new resource."""
+    return ids.new_id()
