@@ -11,7 +11,24 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sojourn.fhir.dates import FUTURE, PAST
-from sojourn.fhir.query import Condition, Dates, Has, Ids, Numbers, Query, References, Sort, Strings, Tokens, Updated
+from sojourn.fhir.query import (
+    AnyOf,
+    Chain,
+    Condition,
+    Dates,
+    Has,
+    Ids,
+    Member,
+    Numbers,
+    Query,
+    References,
+    Sort,
+    Spans,
+    Strings,
+    Tokens,
+    Updated,
+    Uris,
+)
 from sojourn.record.index import Keys
 from sojourn.record.searchconditions import Conditions
 from sojourn.record.searchsql import Predicate, Scope, literal
@@ -158,28 +175,30 @@ def _grouped(conditions: list[Condition]) -> list[Condition]:
     return sorted(conditions, key=lambda c: not isinstance(c, Tokens | Ids | Updated))
 
 
-def narrowing(condition: Condition) -> int:
+def narrowing(condition: Condition) -> float:
     """How good a beginning the condition is; 0 for one that cannot be begun with."""
     match condition:
         case Tokens(negated=False, values=values, weight=weight) if (None, None) not in values:
             return (1, 5, 9)[weight]
         case References(targets=targets) if targets:
             return 8
-        case Strings(mode="exact" | "starts"):
-            return 7
-        case Has():
+        case Strings(mode=mode):
+            return 2 if mode == "contains" else 7
+        case Uris():
             return 6
         case Dates(values=values):
             return 3 if all(v.prefix == "eq" for v in values) else 2
-        case Numbers():
+        case Numbers() | Spans():
             return 2
-        case Ids() | Updated():
-            return 0
-        case Tokens():
-            return 0
-        case Strings():
-            return 2
-    return 4 if hasattr(condition, "ends") else 3 if hasattr(condition, "target") else 0
+        case Chain(ends=ends):
+            return min(narrowing(end) for _, end in ends) * 0.9
+        case Has(condition=inner):
+            return narrowing(inner) * 0.9
+        case AnyOf(conditions=parts):
+            return min(narrowing(part) for part in parts)
+        case Member():
+            return 4
+    return 0
 
 
 def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple[str, str] | None:

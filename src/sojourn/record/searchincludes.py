@@ -28,13 +28,15 @@ def compile_includes(
     rids = scope.args.add([rid for rid, _, _ in page], "bigint[]")
     types = scope.args.add([kind for _, kind, _ in page], "text[]")
     names = scope.args.add([name for _, _, name in page], "text[]")
-    parts = [f"l0 AS (SELECT rid, type, id FROM unnest({rids}, {types}, {names}) AS p (rid, type, id))"]
+    parts = [
+        f"l0 AS MATERIALIZED (SELECT rid, type, type || '/' || id AS target FROM unnest({rids}, {types}, {names}) AS p (rid, type, id))"
+    ]
     iterated = any(i.iterate for i in (*query.include, *query.revinclude))
     rounds = 0
     for number in range(1, ROUNDS + 1 if iterated else 2):
         found = _round(query, scope, number)
         if found:
-            parts.append(f"l{number} AS ({found})")
+            parts.append(f"l{number} AS MATERIALIZED ({found})")
             rounds = number
     every = " UNION ".join(f"SELECT rid, type FROM l{n}" for n in range(1, rounds + 1))
     columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {predicate.clean('r', scope.args)} AS clean"
@@ -63,15 +65,14 @@ def _param(include: Include, scope: Scope, edge: str) -> str:
 
 
 def _forward(include: Include, scope: Scope, source: str) -> str:
-    """What the rows refer to."""
-    target = "split_part(e.target, '/', 1)" if include.target is None else literal(include.target)
-    limited = "" if include.target is None else f" AND e.target LIKE {literal(include.target)} || '/%'"
+    """What the rows refer to. The inner DISTINCT parts the text functions from the join, which then can use the index."""
+    limited = "" if include.target is None else f" AND starts_with(e.target, {literal(include.target + '/')})"
     return (
-        f"SELECT t.rid, t.type, t.id FROM {source} p JOIN record.edge e ON e.tenant = {scope.tenant} AND e.rid = p.rid AND e.type = p.type"
-        f"{_param(include, scope, 'e')}{limited} "
-        f"JOIN record.resource s ON s.tenant = {scope.tenant} AND s.type = p.type AND s.rid = p.rid AND {scope.seen('e', 's')} "
-        f"JOIN record.resource t ON t.tenant = {scope.tenant} AND t.type = {target} AND t.id = split_part(e.target, '/', 2) "
-        f"AND {scope.predicate.row('t', scope.args)}"
+        f"SELECT t.rid, t.type, t.type || '/' || t.id AS target FROM (SELECT DISTINCT split_part(e.target, '/', 1) AS type, "
+        f"split_part(e.target, '/', 2) AS id FROM {source} p "
+        f"JOIN record.edge e ON e.tenant = {scope.tenant} AND e.rid = p.rid AND e.type = p.type{_param(include, scope, 'e')}{limited} "
+        f"JOIN record.resource s ON s.tenant = {scope.tenant} AND s.type = p.type AND s.rid = p.rid AND {scope.seen('e', 's')}) x "
+        f"JOIN record.resource t ON t.tenant = {scope.tenant} AND t.type = x.type AND t.id = x.id AND {scope.predicate.row('t', scope.args)}"
     )
 
 
@@ -79,8 +80,8 @@ def _backward(include: Include, scope: Scope, source: str) -> str:
     """What refers to the rows."""
     limited = "" if include.target is None else f" AND p.type = {literal(include.target)}"
     return (
-        f"SELECT t.rid, t.type, t.id FROM {source} p JOIN record.edge e ON e.tenant = {scope.tenant} AND e.target = p.type || '/' || p.id"
-        f"{_param(include, scope, 'e')}{limited} "
+        f"SELECT t.rid, t.type, t.type || '/' || t.id AS target FROM {source} p "
+        f"JOIN record.edge e ON e.tenant = {scope.tenant} AND e.target = p.target{_param(include, scope, 'e')}{limited} "
         f"JOIN record.resource t ON t.tenant = {scope.tenant} AND t.type = e.type AND t.rid = e.rid AND {scope.seen('e', 't')} "
         f"AND {scope.predicate.row('t', scope.args)}"
     )

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sojourn.fhir.query import Amount, Moment
 from sojourn.fhir.searchvalues import approximately
 
-SAFE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*", re.ASCII)
+SAFE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*", re.ASCII)
 
 
 class Args:
