@@ -8,7 +8,7 @@ from typing import Any
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.record import organization
-from tests.people import A, BY_NAME, Clinic, consent, encounter, labelled, observation, patient
+from tests.people import BY_NAME, A, Clinic, consent, encounter, labelled, observation, patient
 
 
 async def shared(clinic: Clinic) -> tuple[str, str, str]:

@@ -36,4 +36,4 @@
 -- Nothing in or behind the row needs redaction: its bytes may be served as they are.
 ((({r}.own | {r}.parts | {r}.refs) & ~:mask) = 0
  OR ((({r}.own | {r}.parts | {r}.refs) & ~:mask & ~2::bigint) = 0
-     AND {r}.origin <@ :programs AND {r}.ref_origin <@ :programs))
+     AND {r}.origin <> '{}' AND {r}.origin <@ :programs AND {r}.ref_origin <@ :programs))

@@ -1,0 +1,120 @@
+"""The predicate in SQL decides what the plainest statement of the rules decides (tests/leaks/rules.py)."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from sojourn.record import sql
+from sojourn.record.database import Dsn
+from tests.leaks.rules import COUNSELING, HIV, PART2, PSYCHOTHERAPY, UNLABELLED, Fact, Grant, Relation, Viewer, may_see
+
+CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "6000"))
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+BITS = {UNLABELLED: 1 << 0, PART2: 1 << 1, COUNSELING: 1 << 2, PSYCHOTHERAPY: 1 << 3, HIV: 1 << 5}
+STAFF = sum(1 << n for n in range(63)) & ~(BITS[UNLABELLED] | BITS[PART2] | BITS[COUNSELING] | BITS[PSYCHOTHERAPY])
+TYPES = ("Observation", "Condition", "Patient", "AllergyIntolerance")
+CODES = {"a": 11, "b": 12, "c": 13}
+NAMES = ("Organization/x", "Organization/y", "Practitioner/z", "class:tpo")
+FOREVER, EVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+
+def some(random: Random, values: Any, least: int = 0) -> list[Any]:
+    return random.sample(list(values), random.randint(least, len(values)))
+
+
+def maybe(random: Random, value: Any, chance: float = 0.3) -> Any:
+    return value if random.random() < chance else None
+
+
+def moment(random: Random) -> datetime:
+    return NOW + timedelta(days=random.choice((-3, -2, -1, 0, 1, 2, 3)))
+
+
+def fact(random: Random, n: int) -> Fact:
+    laws = {random.choice((PART2, PART2, PART2, COUNSELING, PSYCHOTHERAPY, UNLABELLED, HIV)) for _ in range(random.choice((0, 1, 1, 1, 2)))}
+    patient = None if random.random() < 0.1 else random.choice(("p1", "p2"))
+    return Fact(random.choice((1, 1, 1, 2)), random.choice(TYPES), f"r{n}", patient, set(some(random, (1, 2, 3))), laws, maybe(random, moment(random), 0.8), set(some(random, CODES)))
+
+
+def grant(random: Random, ids: list[str]) -> Grant:
+    deny = random.random() < 0.25
+    star = ("*",) if deny else ()
+    return Grant(
+        random.choice(("p1", "p2")), random.choice(NAMES), random.choice(("TREAT", "HPAYMT", *star)), random.choice(("disclose", "disclose", "use", *star)),
+        random.choice((PART2, PART2, HIV, PSYCHOTHERAPY, *((None, None) if deny else ()))), deny,
+        programs=maybe(random, frozenset(some(random, (1, 2, 3), 1)), 0.6), types=maybe(random, frozenset(some(random, TYPES, 1))),
+        codes=maybe(random, frozenset(some(random, CODES, 1))), data_from=maybe(random, moment(random)), data_to=maybe(random, moment(random)),
+        ids=maybe(random, frozenset(some(random, ids, 1)), 0.15), start=maybe(random, moment(random), 0.6), end=maybe(random, moment(random), 0.6),
+    )  # fmt: skip
+
+
+def viewer(random: Random) -> Viewer:
+    outside = random.random() < 0.6
+    return Viewer(random.choice((1, 1, 1, 2)), frozenset() if outside else frozenset(some(random, (1, 2, 3))), outside, frozenset(some(random, NAMES)), random.choice(("TREAT", "HPAYMT")))
+
+
+async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[Grant], relations: list[Relation]) -> None:
+    """The same as rows."""
+    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation")
+    await owner.executemany(
+        "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, own, origin, tokens, body, index_digest) "
+        "VALUES ($1, $2, $2, $3, $4, 'v', $5, coalesce($6::timestamptz, '-infinity'), now(), $7, $8, $9, '', 0)",
+        [(f.tenant, n, f.type, f.id, f.patient, f.at, sum(BITS[law] for law in f.laws), sorted(f.origin), [CODES[c] for c in f.codes]) for n, f in enumerate(facts)],
+    )
+    await owner.executemany(
+        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes, "
+        "data_from, data_to, resources, valid_from, valid_to, known_from) VALUES (1, $1, 'c', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '-infinity')",
+        [
+            (g.patient, "deny" if g.deny else "permit", BITS[g.law] if g.law else 0, g.to, g.purpose, g.action, sorted(g.programs) if g.programs is not None else None,
+             sorted(g.types) if g.types is not None else None, [CODES[c] for c in g.codes] if g.codes is not None else None,
+             g.data_from, g.data_to, sorted(g.ids) if g.ids is not None else None, g.start or EVER, g.end or FOREVER)
+            for g in grants
+        ],
+    )  # fmt: skip
+    await owner.executemany(
+        "INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from) VALUES (1, $1, $2, 'care-team', '', $3, $4, '-infinity')",
+        [(r.patient, r.who, r.start or EVER, r.end or FOREVER) for r in relations],
+    )
+
+
+def statement() -> str:
+    """Every row that the gate's predicate lets through, as the gate splices it into its functions."""
+    text = sql.render("SELECT r.id FROM record.resource r WHERE r.tenant = p_tenant AND /*row:r*/")
+    places = {"tenant": "int", "mask": "bigint", "programs": "int[]", "keys": "text[]", "purpose": "text", "action": "text", "related": "boolean", "now": "timestamptz"}
+    for n, (name, kind) in enumerate(places.items(), 1):
+        text = text.replace(f"p_{name}", f"${n}::{kind}")
+    return text
+
+
+@pytest.mark.parametrize("seed", ["fixed", "random"])
+async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: Dsn, seed: str) -> None:
+    number = 7 if seed == "fixed" else Random().randrange(10**9)
+    print(f"seed {number}")
+    random = Random(number)
+    owner = await asyncpg.connect(database.owner)
+    query = statement()
+    cases = seen_total = 0
+    try:
+        while cases < CASES // 2:
+            facts = [fact(random, n) for n in range(25)]
+            grants = [grant(random, [f"{f.type}/{f.id}" for f in facts]) for _ in range(random.randint(0, 25))]
+            relations = [Relation(random.choice(("p1", "p2")), random.choice(NAMES), maybe(random, moment(random)), maybe(random, moment(random))) for _ in range(3)]
+            await fill(owner, facts, grants, relations)
+            for _ in range(8):
+                who = viewer(random)
+                known = grants if who.tenant == 1 else []
+                expected = {f.id for f in facts if may_see(who, f, known, relations if who.tenant == 1 else [], NOW)}
+                args = (who.tenant, 0 if who.outside else STAFF, sorted(who.programs), sorted(who.names), who.purpose, "disclose" if who.outside else "use", who.outside, NOW)
+                found = {row["id"] for row in await owner.fetch(query, *args)}
+                assert found == expected, (number, who, [f for f in facts if f.id in found ^ expected], grants, relations)
+                cases += len(facts)
+                seen_total += len(expected)
+    finally:
+        await owner.close()
+    assert seen_total > cases // 10, "the cases hardly permit anything"
