@@ -27,9 +27,9 @@ def bases(alias: str, own: str) -> str:
 
 
 def row(alias: str) -> str:
-    """May the row `alias` be seen: bases, relation and deny."""
+    """May the row `alias` be seen: relation, bases and deny; the cheapest first."""
     own = f"{alias}.own"
-    sentences = (parts()[name].replace("{own}", own).replace("{r}", alias) for name in ("bases", "relation", "deny"))
+    sentences = (parts()[name].replace("{own}", own).replace("{r}", alias) for name in ("relation", "bases", "deny"))
     return "(" + "\n AND ".join(sentences) + ")"
 
 

@@ -10,8 +10,11 @@
 (({own} & ~:mask) = 0
  OR (({own} & ~:mask & ~2::bigint) = 0 AND {r}.origin <> '{}'
      AND ({r}.origin <@ :programs OR ({r}.type = ANY (gate.longitudinal()) AND {r}.origin && :programs)))
- OR gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
-                   :keys, :purpose, :action, :programs, :now))
+ OR ({r}.patient IS NOT NULL
+     AND EXISTS (SELECT FROM record.consent_grant g
+                 WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys) AND g.effect = 'permit')
+     AND gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                        :keys, :purpose, :action, :programs, :now)))
 
 -- relation --
 (NOT :related OR {r}.patient IS NULL OR EXISTS (

@@ -18,28 +18,36 @@ BEGIN
     RAISE EXCEPTION 'stale credential' USING ERRCODE = 'SJ401';
 END $$;
 
--- For every basis still needed there is a permit whose extents hold: AND across bases, OR within one.
+-- Every basis still needed is covered by a permit whose extents hold: AND across bases, OR within one. The bases of all permits
+-- that hold are united, and nothing needed may be left over.
 CREATE OR REPLACE FUNCTION gate.consented(
     p_tenant int, p_patient text, p_need bigint, p_origin int[], p_type text, p_id text, p_tokens bigint[], p_at timestamptz,
     p_keys text[], p_purpose text, p_action text, p_programs int[], p_now timestamptz
 ) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    need bigint := p_need;
+    permitted bigint;
 BEGIN
-    RETURN p_patient IS NOT NULL AND (p_need & 1) = 0 AND NOT EXISTS (
-        SELECT FROM generate_series(1, 62) AS b(n)
-        WHERE (p_need >> b.n & 1) = 1
-          AND NOT (b.n = 1 AND p_origin <> '{}'
-                   AND (p_origin <@ p_programs OR (p_type = ANY (gate.longitudinal()) AND p_origin && p_programs)))
-          AND NOT EXISTS (
-            SELECT FROM record.consent_grant g
-            WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND g.basis = 1::bigint << b.n
-              AND g.effect = 'permit' AND g.purpose = p_purpose AND g.action = p_action
-              AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
-              AND (g.programs IS NULL OR (p_origin <> '{}' AND p_origin <@ g.programs)
-                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))
-              AND (g.types IS NULL OR p_type = ANY (g.types))
-              AND (g.codes IS NULL OR p_tokens && g.codes)
-              AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)
-              AND (g.resources IS NULL OR p_type || '/' || p_id = ANY (g.resources))));
+    IF (need & 2) <> 0 AND p_origin <> '{}'
+       AND (p_origin <@ p_programs OR (p_type = ANY (gate.longitudinal()) AND p_origin && p_programs)) THEN
+        need := need & ~2::bigint;
+    END IF;
+    IF need = 0 THEN
+        RETURN true;
+    END IF;
+    IF p_patient IS NULL OR (need & 1) <> 0 THEN
+        RETURN false;
+    END IF;
+    SELECT bit_or(g.basis) INTO permitted FROM record.consent_grant g
+    WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND (g.basis & need) <> 0
+      AND g.effect = 'permit' AND g.purpose = p_purpose AND g.action = p_action
+      AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
+      AND (g.programs IS NULL OR p_origin <@ g.programs OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))
+      AND (g.types IS NULL OR p_type = ANY (g.types))
+      AND (g.codes IS NULL OR p_tokens && g.codes)
+      AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)
+      AND (g.resources IS NULL OR p_type || '/' || p_id = ANY (g.resources));
+    RETURN (need & ~coalesce(permitted, 0)) = 0;
 END $$;
 
 -- Who is behind a credential: its account with what it may act as now, or nothing.
