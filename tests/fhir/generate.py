@@ -38,7 +38,7 @@ _FIXED: dict[str, dict[str, Any]] = {
 }
 """Types whose constraints chance does not meet."""
 
-_WORDS = ("alpha", "beta gamma", "Ünïcode ✓", "quote \" and \\ slash", "tab\there", "line\nbreak", "  x", "0", "true")
+_WORDS = ("alpha", "beta gamma", "Ünïcode ✓", 'quote " and \\ slash', "tab\there", "line\nbreak", "  x", "0", "true")
 _DATES = ("2024", "2024-02", "2024-02-29", "1999-12-31", "2023-07-04")
 _TIMES = ("T00:00:00Z", "T23:59:60Z", "T10:11:12.345+05:30", "T01:02:03-08:00")
 _CODES_OF_MIME = ("text/plain", "application/fhir+json", "image/png")

@@ -73,7 +73,7 @@ def test_quotation_marks_inside_strings_are_not_mistaken_for_duplicates(text: st
         b'["\\ud800abcdefgh"]',
         b'["\\udc00abcdefgh"]',
         b"\xef\xbb\xbf\xef\xbb\xbf{}",
-        "['a']".encode(),
+        b"['a']",
         '["\ud800"]',
     ],
 )

@@ -1,5 +1,6 @@
 """Constraints: all are compiled, and those written out in Python agree with their FHIRPath."""
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES
 from sojourn.fhir.invariants import WRITTEN_OUT, compiled
-from sojourn.fhir.invariants_compile import Language, Scope, compile_test
+from sojourn.fhir.invariants_compile import Language, Place, compile_test
 from sojourn.fhir.invariants_grammar import BadExpression
 from sojourn.fhir.validate_objects import FAULTS
 from tests.fhir.generate import Maker
@@ -59,7 +60,7 @@ def _variants(item: dict[str, Any], path: str, maker: Maker) -> list[dict[str, A
     assert kind
     fewer = [{key: value for key, value in item.items() if key != name} for name in item]
     more = [{**item, **maker._element(element, path, 3)} for element in kind.elements if element.max]
-    return [item, *fewer, *more, *({**one, **other} for one, other in zip(more, more[1:], strict=False))]
+    return [item, *fewer, *more, *({**one, **other} for one, other in pairwise(more))]
 
 
 @pytest.mark.parametrize("expression", sorted(WRITTEN_OUT))
@@ -73,7 +74,7 @@ def test_python_and_fhirpath_agree(expression: str) -> None:
         for item in [*_variants(made, path, maker), "2024", "2024-05-01"]:
             if isinstance(item, dict) and "resourceType" not in item and path in RESOURCE_TYPES:
                 continue
-            scope = Scope(item, item)
+            scope = Place(item, item)
             try:
                 told = python(item, scope)
             except FAULTS:
@@ -126,7 +127,7 @@ _LANGUAGE = Language({"value"}, {"Patient", "Quantity"}, lambda url, system, cod
     ],
 )
 def test_fhirpath_is_understood(expression: str, element: dict[str, Any], met: bool) -> None:
-    assert compile_test(expression, _LANGUAGE)(element, Scope({"id": "r"}, {})) is met
+    assert compile_test(expression, _LANGUAGE)(element, Place({"id": "r"}, {})) is met
 
 
 @pytest.mark.parametrize("expression", ["", "a.", "a(", "a.nothing()", "%unknown", "a ! b", "$total", "'open"])

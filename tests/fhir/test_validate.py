@@ -134,6 +134,16 @@ def test_an_unknown_profile_is_information_and_a_profile_of_another_type_an_erro
     assert [(i.severity, i.expression) for i in issues] == [("information", "Patient.meta.profile"), ("error", "Patient.meta.profile")]
 
 
+def test_a_version_chooses_between_the_versions_of_a_guide() -> None:
+    named = patient(identifier=[{"system": "urn:x", "value": "1"}], name=[{"family": "x"}], gender="male", telecom=[{"value": "1"}])
+    base = [("Patient.telecom[0]", "invariant"), ("Patient.telecom[0].system", "required")]
+    assert errors(named, US_CORE + "us-core-patient") == base
+    assert errors(named, US_CORE + "us-core-patient|6.1.0") == base
+    assert errors(named, US_CORE + "us-core-patient|7.0.0") == base
+    interpreter = {"url": US_CORE + "us-core-interpreter-needed", "valueCoding": {"system": "http://snomed.info/sct", "code": "373066001"}}
+    assert errors({**named, "telecom": [], "extension": [interpreter]})[-1] == ("Patient.telecom", "structure")
+
+
 def test_slices_are_told_apart_by_their_discriminators() -> None:
     part = {"valueQuantity": {"value": 1, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}
     systolic = {"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}, **part}

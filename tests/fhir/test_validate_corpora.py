@@ -144,6 +144,23 @@ def test_only_defective_official_examples_have_errors(name: str) -> None:
     assert told == (set(DEFECTIVE_EXAMPLES) if name.startswith("r4") else set())
 
 
+@pytest.mark.parametrize("version", ["6.1.0", "7.0.0"])
+def test_the_examples_of_a_guide_meet_its_profiles_of_that_version(version: str) -> None:
+    assert SHARED
+    count, told = 0, {}
+    with tarfile.open(SHARED / f"samples/fhir/packages/hl7.fhir.us.core-{version}.tgz") as archive:
+        for member in archive:
+            resource = loads(archive.extractfile(member).read()) if "/example/" in member.name else None  # type: ignore[union-attr]
+            claimed = resource.get("meta", {}).get("profile") if isinstance(resource, dict) else None
+            if claimed:
+                count += 1
+                resource["meta"]["profile"] = [f"{url.partition('|')[0]}|{version}" for url in claimed]
+                if issues := _errors(resource):
+                    told[member.name] = issues
+    assert count > 170
+    assert told == {}
+
+
 def test_synthea_has_no_errors() -> None:
     assert SHARED
     files = sorted((SHARED / "samples/fhir/synthea/transaction-bundles").glob("*.json.gz"))

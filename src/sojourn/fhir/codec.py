@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _array_in_array = re.compile(rb"\[\[").search
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 
 
 class BadJson(ValueError):
@@ -103,7 +103,7 @@ def _check_depth(value: Any) -> None:
             child
             for parent in level
             for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) in _CONTAINERS
+            if type(child) is not str and type(child) in _CONTAINERS
         ]
         if not level:
             return

@@ -43,11 +43,11 @@ def in_value_set(url: str, system: str | None, code: str | None) -> bool | None:
     None when the tables cannot tell: the value set is unknown, or takes in codes of a system that
     they do not list, such as SNOMED CT. A code of None is in no value set.
     """
-    url = url.partition("|")[0]
     if code is None:
         return False
-    if url in _BY_RULE:
-        return _BY_RULE[url](code)
+    rule = code_rule(url)
+    if rule is not None:
+        return rule(code)
     members = members_of(url)
     if members is None:
         return None
@@ -64,7 +64,8 @@ def in_value_set(url: str, system: str | None, code: str | None) -> bool | None:
 @cache
 def members_of(url: str) -> dict[str, frozenset[str] | None] | None:
     """System to its codes in the value set (None: not listed); None for an unknown value set."""
-    facts = DEFINITIONS.value_sets.get(url.partition("|")[0])
+    known = DEFINITIONS.value_sets
+    facts = known.get(url) or known.get(url.partition("|")[0])
     if facts is None:
         return None
     return {system: _codes(system, codes) for system, codes in facts.items()}
@@ -85,14 +86,14 @@ def _all_codes(system: str) -> frozenset[str]:
 def plain_codes(url: str) -> frozenset[str] | None:
     """Codes of the value set whatever their system; None when they cannot all be listed."""
     members = members_of(url)
-    if members is None or None in members.values() or url in _BY_RULE:
+    if members is None or None in members.values() or code_rule(url):
         return None
     return frozenset().union(*(codes for codes in members.values() if codes))
 
 
 def code_rule(url: str) -> Callable[[str], bool] | None:
     """The rule by which codes of a value set that nobody lists are checked."""
-    return _BY_RULE.get(url)
+    return _BY_RULE.get(url.partition("|")[0])
 
 
 @cache

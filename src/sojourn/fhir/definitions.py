@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final, NamedTuple
 
-from sojourn.fhir.codec import loads
+import msgspec
 
 Facts = dict[str, Any]
+_read: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+"""For our own tables, which need none of the checks of the codec."""
 
 
 class TypeRef(NamedTuple):
@@ -76,6 +79,7 @@ class Definitions:
     """The tables of one or more packages, R4 core first."""
 
     def __init__(self, *tables: Facts) -> None:
+        """The first table that defines a profile or value set is the one meant without a version."""
         self.sources: list[Facts] = []
         self.profiles: dict[str, Facts] = {}
         self.code_systems: dict[str, list[str]] = {}
@@ -84,16 +88,17 @@ class Definitions:
         self._types: Facts = {}
         self._ready: dict[str, Type] = {}
         for table in tables:
-            self.add(table)
+            self.add(table, replace=False)
 
-    def add(self, table: Facts) -> None:
-        """Take in another package; what it defines again replaces what was there."""
+    def add(self, table: Facts, *, replace: bool = True) -> None:
+        """Take in another package. What it defines again it replaces, or else is found as `url|version`."""
         self.sources.append(table["source"])
-        self.profiles |= table.get("profiles", {})
         self.code_systems |= table.get("codesystems", {})
-        for url, members in table.get("valuesets", {}).items():
-            if members is not None or url not in self.value_sets:
-                self.value_sets[url] = members
+        for known, name in ((self.profiles, "profiles"), (self.value_sets, "valuesets")):
+            for url, facts in table.get(name, {}).items():
+                known[f"{url}|{table['source']['version']}"] = facts
+                if (replace and facts is not None) or url not in known:
+                    known[url] = facts
         self.primitives |= table.get("primitives", {}).keys()
         self._types |= table.get("types", {})
 
@@ -152,20 +157,20 @@ def read_table(name: str) -> Facts:
     """A table kept with the project: a compressed file, or a folder of readable ones."""
     place = TABLES / name
     if place.is_file():
-        table: Facts = loads(gzip.decompress(place.read_bytes()))
+        table: Facts = _read(gzip.decompress(place.read_bytes()))
         return table
     return join_table({file.name: file.read_bytes() for file in place.iterdir() if file.name.endswith(".json")})
 
 
 def join_table(texts: dict[str, bytes]) -> Facts:
     """One table from the readable files of a folder; see docs/validation.md for their format."""
-    table: Facts = loads(texts["package.json"])
+    table: Facts = _read(texts["package.json"])
     table["profiles"] = {}
     for name in sorted(texts):
         if name not in ("package.json", "codes.json", "search.json"):
-            profile = loads(texts[name])
+            profile = _read(texts[name])
             table["profiles"][profile.pop("url")] = profile
-    table.update(loads(texts["codes.json"]))
+    table.update(_read(texts["codes.json"]))
     return table
 
 

@@ -18,7 +18,6 @@ from sojourn.fhir.invariants_compile import Language, Test, compile_test
 from sojourn.fhir.invariants_grammar import BadExpression
 from sojourn.fhir.validate_found import ERROR
 
-
 WRITTEN_OUT: Final = {**BY_EXPRESSION, **BUNDLE_EXPRESSIONS}
 """FHIRPath to the Python function that stands for it."""
 

@@ -14,8 +14,6 @@ from sojourn.fhir.invariants_compile import Scope, Test
 from sojourn.fhir.primitives import base64_size, compare_dates
 
 
-
-
 def _has(value: dict[str, Any], *names: str) -> bool:
     return any(name in value or "_" + name in value for name in names)
 

@@ -8,8 +8,9 @@ on such a step become look-ups of that property.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from sojourn.fhir.invariants_functions import FUNCTIONS, OPERATORS, Values, boolean, is_true
 from sojourn.fhir.invariants_grammar import BadExpression, Node, parse
@@ -17,8 +18,16 @@ from sojourn.fhir.invariants_grammar import BadExpression, Node, parse
 Test = Callable[[Any, "Scope"], bool]
 
 
-class Scope(NamedTuple):
+class Scope(Protocol):
     """Where an element stands: `resource` directly contains it, `root` is that or its container."""
+
+    resource: Any
+    root: Any
+
+
+@dataclass(slots=True)
+class Place:
+    """A scope and nothing else."""
 
     resource: Any
     root: Any

@@ -73,7 +73,7 @@ def compare(one: Values, other: Values) -> int | None:
             return compare_dates(left, right)
         return (left > right) - (left < right)
     if type(left) in _NUMBERS and type(right) in _NUMBERS:
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     return None
 
 

@@ -91,7 +91,7 @@ def _base_row(path: str, types: Mapping[str, Any]) -> Row:
 
 
 def _chosen(row: Row, part: str) -> bool:
-    return bool(row.get("choice")) and part.startswith(row["name"]) and part[len(row["name"]) :][:1].isupper()
+    return bool(row.get("choice") and part.startswith(row["name"]) and part[len(row["name"]) :][:1].isupper())
 
 
 def _row(element: dict[str, Any], base: Row, definitions: Mapping[str, Any], known: Mapping[str, Any]) -> Row:
@@ -127,7 +127,7 @@ def _row(element: dict[str, Any], base: Row, definitions: Mapping[str, Any], kno
 
 def _is_default_slicing(element: dict[str, Any]) -> bool:
     """Extensions are sliced by url in every snapshot, whether or not a slice is defined."""
-    return element["path"].endswith(("extension", "modifierExtension"))
+    return bool(element["path"].endswith(("extension", "modifierExtension")))
 
 
 def _max(base: Row) -> str:

@@ -7,21 +7,18 @@ leaves the shape of values to that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from sojourn.fhir.definitions import RESOURCE_TYPES, Definitions
+from sojourn.fhir.definitions import Definitions
 from sojourn.fhir.invariants import rules_of
+from sojourn.fhir.profiles_items import UNBOUNDED, Slice, by_url, labels, limit, reader, sorting
 from sojourn.fhir.profiles_match import equals, fits_pattern, in_binding, says_why_absent
-from sojourn.fhir.profiles_slices import Belongs, membership
+from sojourn.fhir.profiles_slices import membership
 from sojourn.fhir.profiles_tree import Branch, tree_of
 from sojourn.fhir.validate_elements import Whole
 from sojourn.fhir.validate_found import ERROR, Found, prefix
 from sojourn.fhir.validate_objects import FAULTS
 from sojourn.fhir.validate_references import points_to
-
-_UNBOUNDED: Final = 1 << 30
-Read = Callable[[dict[str, Any]], list[tuple[str, str, Any]]]
-"""Items of an element: their label for paths, the type a choice was written with, and the value."""
 
 
 class Profiles:
@@ -46,7 +43,10 @@ class Profiles:
         return known.get(url) or known.get(url.partition("|")[0])
 
     def _compile(self, facts: dict[str, Any]) -> Whole:
-        check = self._parts(tree_of(facts, self._definitions))
+        tree = tree_of(facts, self._definitions)
+        for branch in tree.everything():
+            self._bind(branch, facts["version"])
+        check = self._parts(tree)
 
         def guarded(value: Any, found: Found) -> None:
             start = len(found)
@@ -59,11 +59,17 @@ class Profiles:
 
         return guarded
 
+    def _bind(self, branch: Branch, version: str) -> None:
+        """A guide's profile means the value set of the same version of the guide."""
+        if "binding" in branch.row:
+            strength, url = branch.row["binding"]
+            if f"{url}|{version}" in self._definitions.value_sets:
+                branch.row = {**branch.row, "binding": [strength, f"{url}|{version}"]}
+
     def _parts(self, branch: Branch) -> Whole:
         """Constraints of an object as a whole, then those of its children."""
         rules = rules_of("", branch.row.get("invariants", {}))
-        children = [self._child(child) for child in branch.children.values()]
-        children = [child for child in children if child is not None]
+        children = [child for child in map(self._child, branch.children.values()) if child is not None]
 
         def check(value: Any, found: Found) -> None:
             for rule in rules:
@@ -78,34 +84,35 @@ class Profiles:
         """The check of one element of an object: how often, which types, each item, slices."""
         if branch.owner == "Extension" and branch.name == "url":
             return None  # the profile or slice was chosen by it
-        low, high = int(branch.row.get("min", 0)), _limit(branch.row.get("max"))
+        low, high = int(branch.row.get("min", 0)), limit(branch.row.get("max"))
         item = self._item(branch)
         slices = [self._slice(branch, part) for part in branch.slices.values()]
+        needed = any(part.low for part in slices)
         closed = bool(slices) and branch.row.get("slicing", {}).get("rules") == "closed"
         allowed = frozenset(_cap(t) for t in branch.types) if branch.choice and "types" in branch.row else None
-        if not (low or high < _UNBOUNDED or item or slices or allowed):
+        if not (low or high < UNBOUNDED or item or slices or allowed):
             return None
-        name, beside, read = branch.name, "_" + branch.name, _reader(branch)
+        name, beside, read, label = branch.name, "_" + branch.name, reader(branch), labels(branch)
+        sort = sorting(branch, slices, label, closed) if slices else None
 
         def check(value: Any, found: Found) -> None:
-            items = read(value)
+            items, kind = read(value)
             count = len(items)
-            if not count and beside in value:
-                count = 1
-            if count < low:
+            if count < low and not (low == 1 and beside in value):
                 found.append([name, ERROR, "required", f"expected at least {low} by the profile"])
             elif count > high:
                 found.append([name, ERROR, "structure", f"expected at most {high} by the profile"])
-            for label, kind, content in items:
-                if allowed is not None and kind not in allowed:
-                    found.append([name, ERROR, "structure", f"expected {name}[x] of type {', '.join(sorted(allowed))}"])
-                if item is not None:
-                    start = len(found)
+            if allowed is not None and count and kind not in allowed:
+                found.append([name, ERROR, "structure", f"expected {name}[x] of type {', '.join(sorted(allowed))}"])
+            if item is not None:
+                start = len(found)
+                for index, content in enumerate(items):
                     item(content, found)
                     if len(found) > start:
-                        prefix(found, start, label)
-            if slices:
-                _check_slices(name, items, slices, closed, found)
+                        prefix(found, start, label(index, kind))
+                        start = len(found)
+            if sort is not None and (items or needed):
+                sort(items, kind, found)
 
         return check
 
@@ -159,15 +166,15 @@ class Profiles:
             first = first or trial
         found.extend(first or ())
 
-    def _slice(self, sliced: Branch, part: Branch) -> tuple[str, Belongs, int, int, Whole | None, frozenset[str]]:
-        kinds = frozenset(_cap(t) for t in part.types) if sliced.choice else frozenset()
-        return (
+    def _slice(self, sliced: Branch, part: Branch) -> Slice:
+        return Slice(
             part.slice_name,
             membership(sliced, part, self._extension_url),
+            self._extension_url(part) if by_url(sliced) else None,
             int(part.row.get("min", 0)),
-            _limit(part.row.get("max")),
+            limit(part.row.get("max")),
             self._item(part),
-            kinds,
+            frozenset(_cap(t) for t in part.types) if sliced.choice else frozenset(),
         )
 
     def _extension_url(self, part: Branch) -> str | None:
@@ -178,87 +185,5 @@ class Profiles:
         return str(url.row["fixed"]) if url is not None and "fixed" in url.row else None
 
 
-def _check_slices(
-    name: str,
-    items: list[tuple[str, str, Any]],
-    slices: list[tuple[str, Belongs, int, int, Whole | None, frozenset[str]]],
-    closed: bool,
-    found: Found,
-) -> None:
-    placed = [False] * len(items)
-    for slice_name, belongs, low, high, item, kinds in slices:
-        count, told = 0, True
-        for index, (label, kind, content) in enumerate(items):
-            answer = belongs(content) if not kinds or kind in kinds else False
-            if answer is None:
-                told = False
-                placed[index] = True
-            elif answer:
-                count += 1
-                placed[index] = True
-                if item is not None:
-                    start = len(found)
-                    item(content, found)
-                    if len(found) > start:
-                        prefix(found, start, label)
-        if count < low and told:
-            found.append([name, ERROR, "required", f"expected at least {low} for the slice {slice_name}"])
-        elif count > high:
-            found.append([name, ERROR, "structure", f"expected at most {high} for the slice {slice_name}"])
-    if closed and not all(placed):
-        found.append([name, ERROR, "structure", "expected only the slices that the profile names"])
-
-
-def _limit(maximum: str | None) -> int:
-    return _UNBOUNDED if maximum is None or maximum == "*" else int(maximum)
-
-
 def _cap(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def _reader(branch: Branch) -> Read:
-    name = branch.name
-    if branch.choice:
-        keys = [(key, key[len(name) :]) for key, _ in branch.element.properties()] if branch.element else None
-        return _choice_reader(name, keys)
-    single = branch.element is not None and not branch.element.repeats and branch.element.name == name
-
-    def read(value: dict[str, Any]) -> list[tuple[str, str, Any]]:
-        content = value.get(name)
-        if content is None:
-            return []
-        if single or type(content) is not list:
-            return [(name, "", content)]
-        return [(f"{name}[{index}]", "", item) for index, item in enumerate(content)]
-
-    return read
-
-
-def _choice_reader(name: str, keys: list[tuple[str, str]] | None) -> Read:
-    size = len(name)
-
-    def read_any(value: dict[str, Any]) -> list[tuple[str, str, Any]]:
-        return [
-            (f"{name}.ofType({key[size:]})", key[size:], content)
-            for key, content in value.items()
-            if key.startswith(name) and key[size : size + 1].isupper()
-        ]
-
-    if keys is None or len(keys) > 12:
-        return read_any
-
-    def read(value: dict[str, Any]) -> list[tuple[str, str, Any]]:
-        for key, suffix in keys:
-            if key in value:
-                return [(f"{name}.ofType({suffix})", suffix, value[key])]
-            if "_" + key in value:
-                return [(f"{name}.ofType({suffix})", suffix, None)]
-        return []
-
-    return read
-
-
-def is_known_resource_type(name: Any) -> bool:
-    """Whether `name` is a resource type that can have instances."""
-    return type(name) is str and name in RESOURCE_TYPES

@@ -26,7 +26,7 @@ def membership(sliced: Branch, part: Branch, url_of: Callable[[Branch], str | No
         url = url_of(part)
         return (lambda item: None) if url is None else (lambda item: item.get("url") == url)
     by = slicing["by"] if slicing else ["type:$this"]
-    tests = [_test(*discriminator.split(":", 1), part) for discriminator in by]
+    tests = [_test(discriminator, part) for discriminator in by]
     if not tests:
         return lambda item: None
     return tests[0] if len(tests) == 1 else _all(tests)
@@ -45,7 +45,8 @@ def _all(tests: list[Belongs]) -> Belongs:
     return belongs
 
 
-def _test(kind: str, path: str, part: Branch) -> Belongs:
+def _test(discriminator: str, part: Branch) -> Belongs:
+    kind, _, path = discriminator.partition(":")
     if kind == "type":
         return _by_type(path, part)
     if kind == "exists":

@@ -21,11 +21,11 @@ from sojourn.fhir.validate_elements import (
     many_beside,
     many_objects,
     many_primitives,
-    one_quick,
     one_beside,
     one_code,
     one_object,
     one_primitive,
+    one_quick,
     one_string,
 )
 from sojourn.fhir.validate_found import ERROR, Found
