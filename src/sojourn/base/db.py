@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base import errors
+from sojourn.base.pool import Connection, Pool
 
 # SQLSTATEs raised by the functions of the gate, and lock or serialization failures that are worth another try.
 STALE = "SJ401"
@@ -32,10 +33,10 @@ class Database:
     def __init__(self, dsn: str, *, connections: int = 16) -> None:
         self.dsn = dsn
         self.connections = connections
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: Pool | None = None
 
     @property
-    def pool(self) -> asyncpg.Pool[asyncpg.Record]:
+    def pool(self) -> Pool:
         """The open pool. Raises Unavailable before `open` and after `close`."""
         if self._pool is None:
             raise errors.Unavailable("The database is not open.")
@@ -44,16 +45,12 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Unavailable when nobody answers."""
 
-        async def no_reset(_: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
-            return None
-
+        pool = Pool(self.dsn, self.connections)
         try:
-            self._pool = await asyncpg.create_pool(
-                self.dsn, min_size=1, max_size=self.connections, reset=no_reset, command_timeout=60,
-                max_inactive_connection_lifetime=0, statement_cache_size=400,
-            )  # fmt: skip
+            pool.release(await pool.acquire())
         except _GONE as error:
             raise errors.Unavailable("The database does not answer.") from error
+        self._pool = pool
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -65,7 +62,12 @@ class Database:
         """One statement, one round trip, by itself a transaction. Raises StaleCredential, Changed or Unavailable."""
         for attempt in range(4):
             try:
-                return await self.pool.fetch(sql, *args)
+                pool = self.pool
+                connection = await pool.acquire()
+                try:
+                    return await connection.fetch(sql, *args)
+                finally:
+                    pool.release(connection)
             except _AGAIN:
                 if attempt == 3:
                     raise errors.Conflict() from None
@@ -77,16 +79,20 @@ class Database:
         raise AssertionError
 
     @asynccontextmanager
-    async def reading(self, tenant: int) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+    async def reading(self, tenant: int) -> AsyncIterator[Connection]:
         """A transaction of the reading role, confined to a tenant: begin and settings are one round trip."""
         try:
-            async with self.pool.acquire() as connection:
+            pool = self.pool
+            connection = await pool.acquire()
+            try:
                 await connection.execute(f"BEGIN READ ONLY; SET LOCAL ROLE sojourn_read; SET LOCAL gate.tenant = '{tenant:d}'; SET LOCAL statement_timeout = '20s'")
                 try:
                     yield connection
                 finally:
                     if not connection.is_closed():
                         await connection.execute("COMMIT")
+            finally:
+                pool.release(connection)
         except asyncpg.QueryCanceledError as error:
             raise errors.NotSupported("This search takes too long; make it narrower.") from error
         except asyncpg.PostgresError as error:

@@ -1,0 +1,101 @@
+"""Connections to PostgreSQL kept open and lent out, the last used first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import asyncpg
+
+Connection = asyncpg.Connection
+
+
+class Pool:
+    """At most `size` connections, opened when they are wanted.
+
+    asyncpg's own pool makes a task and two timeouts for every return of a connection, a fifth of the processor time of a
+    read (docs/decisions/0006-driver.md). Here lending is two list operations; nothing is reset, because nothing may leave state
+    in a session.
+    """
+
+    def __init__(self, dsn: str, size: int) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+        self._opening = 0
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._closed = False
+
+    async def acquire(self) -> Connection:
+        """A connection that is open as far as is known. Raises what asyncpg raises when there is none to be had."""
+        while not self._closed:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._all.discard(connection)
+            if len(self._all) + self._opening < self._size:
+                return await self._connect()
+            found = await self._wait()
+            if found is not None:
+                return found
+        raise asyncpg.InterfaceError("the pool is closed")
+
+    def release(self, connection: Connection) -> None:
+        """Give it back. One that broke, or that is still in a transaction, is not used again."""
+        if connection.is_closed() or connection.is_in_transaction() or self._closed:
+            if not connection.is_closed():
+                connection.terminate()
+            self._all.discard(connection)
+            self._wake(None)
+        elif self._waiting:
+            self._wake(connection)
+        else:
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Close what is idle now; the rest is closed when it comes back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            self._all.discard(connection)
+            await connection.close(timeout=5)
+        while self._waiting:
+            self._wake(None)
+
+    async def _connect(self) -> Connection:
+        self._opening += 1
+        try:
+            connection = await asyncpg.connect(self._dsn, command_timeout=60, statement_cache_size=400)
+            self._all.add(connection)
+            return connection
+        except BaseException:
+            self._wake(None)
+            raise
+        finally:
+            self._opening -= 1
+
+    async def _wait(self) -> Connection | None:
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # lent in the moment in which its task ended
+                lent = waiter.result()
+                if lent is not None:
+                    self.release(lent)
+                else:
+                    self._wake(None)
+            raise
+
+    def _wake(self, connection: Connection | None) -> None:
+        """Hand a connection, or the chance to open one, to who has waited longest."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        if connection is not None:
+            self._idle.append(connection)
