@@ -138,3 +138,8 @@ def test_the_official_name_leads_and_the_one_used_is_beside_it() -> None:
 @pytest.mark.parametrize("resource", [{}, {"name": []}, {"name": [{}]}, {"name": [{"text": ""}]}])
 def test_a_person_without_a_name_is_said_to_have_none_recorded(resource: dict[str, object]) -> None:
     assert words.full_name(resource) == "No name recorded"
+
+
+def test_a_role_that_never_sees_allergies_is_not_shown_a_dash_that_could_mean_none() -> None:
+    text = signed_in("bill").get("/patients/ana").text
+    assert text.count("not part of your role") == 2

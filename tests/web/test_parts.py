@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,7 +19,7 @@ from sojourn.web.page import Pages, fragment
 from tests.web.browser import Browser
 
 BANDS = (Band(0, "low", 0), Band(5, "high & mighty", 4))
-DAYS = [date(2026, 1, 1) + timedelta(days=9 * n) for n in range(30)]
+DAYS = [datetime.fromisoformat("2026-01-01") + timedelta(days=9 * n) for n in range(30)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 30])

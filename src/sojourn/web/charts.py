@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 480, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 18, 14, 24
-_CROWDED = 9  # more points than this and their numbers would touch
-_APART = 46  # least distance between two dates on the axis, in SVG units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 24, 14, 24
+_DATES_APART = 46  # least distance between two dates on the axis, in SVG units
+_NUMBERS_APART = 22  # least distance between two numbers on the line
 
 Scale = Callable[[float], float]
 
 
 class Point(NamedTuple):
-    """One value on one day."""
+    """One value at one moment, by the clock of the place; without an offset."""
 
-    day: date
+    at: datetime
     value: float
 
 
@@ -33,11 +33,11 @@ class Band(NamedTuple):
 
 
 def trend(points: Sequence[Point], bands: Sequence[Band], high: float, title: str, ident: str) -> Markup:
-    """A line over days with its bands behind. `high`: the greatest possible value. `ident`: unique within the page.
+    """A line over time with its bands behind. `high`: the greatest possible value. `ident`: unique within the page.
 
     Everything drawn is also said in words, in the title and description that a screen reader finds.
     """
-    points = sorted(points)
+    points = sorted(points, key=lambda p: p.at)
     x, y = _x_scale(points), _y_scale(high)
     parts = [
         f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{ident}-title" aria-describedby="{ident}-desc">',
@@ -57,15 +57,24 @@ def band_of(value: float, bands: Sequence[Band]) -> Band:
 
 def described(points: Sequence[Point], bands: Sequence[Band]) -> str:
     """Every value in words, the oldest first."""
-    said = (f"{_day(p.day)}: {p.value:g}, {band_of(p.value, bands).label}" for p in points)
+    said = (f"{_day(p.at)}: {p.value:g}, {band_of(p.value, bands).label}" for p in points)
     return f"{len(points)} values, the oldest first. " + "; ".join(said) + "."
 
 
-def _x_scale(points: Sequence[Point]) -> dict[date, float]:
-    first, last = points[0].day.toordinal(), points[-1].day.toordinal()
-    span = last - first
+def _x_scale(points: Sequence[Point]) -> list[float]:
+    """Where each point lies from left to right; a single one in the middle."""
+    first, span = points[0].at, (points[-1].at - points[0].at).total_seconds()
     width = WIDTH - _LEFT - _RIGHT - 16
-    return {p.day: round(_LEFT + 8 + (width * (p.day.toordinal() - first) / span if span else width / 2), 1) for p in points}
+    return [round(_LEFT + 8 + (width * (p.at - first).total_seconds() / span if span else width / 2), 1) for p in points]
+
+
+def _far_enough(x: list[float], distance: float) -> list[int]:
+    """Which points have room for words beside one another, the newest first."""
+    kept: list[int] = []
+    for index in reversed(range(len(x))):
+        if not kept or x[kept[-1]] - x[index] >= distance:
+            kept.append(index)
+    return kept
 
 
 def _y_scale(high: float) -> Scale:
@@ -86,31 +95,30 @@ def _bands(bands: Sequence[Band], high: float, y: Scale) -> list[str]:
     return drawn
 
 
-def _axis(points: Sequence[Point], x: dict[date, float]) -> list[str]:
-    with_year = points[0].day.year != points[-1].day.year
-    shown: list[Point] = []
-    for point in reversed(points):
-        if not shown or x[shown[-1].day] - x[point.day] >= _APART:
-            shown.append(point)
-    return [
-        f'<text class="axis" x="{x[p.day]}" y="{HEIGHT - 8}" text-anchor="middle">{p.day:%b %y}</text>'
-        if with_year
-        else f'<text class="axis" x="{x[p.day]}" y="{HEIGHT - 8}" text-anchor="middle">{p.day.day} {p.day:%b}</text>'
-        for p in shown
-    ]
+def _axis(points: Sequence[Point], x: list[float]) -> list[str]:
+    with_year = points[0].at.year != points[-1].at.year
+    said = [f"{p.at:%b %y}" if with_year else f"{p.at.day} {p.at:%b}" for p in points]
+    return [f'<text class="axis" x="{x[n]}" y="{HEIGHT - 8}" text-anchor="middle">{said[n]}</text>' for n in _far_enough(x, _DATES_APART)]
 
 
-def _line(points: Sequence[Point], x: dict[date, float], y: Scale) -> list[str]:
-    path = " ".join(f"{x[p.day]},{y(p.value)}" for p in points)
+def _line(points: Sequence[Point], x: list[float], y: Scale) -> list[str]:
+    path = " ".join(f"{left},{y(p.value)}" for left, p in zip(x, points, strict=True))
     drawn = [f'<polyline class="line" points="{path}"/>'] if len(points) > 1 else []
     last = len(points) - 1
-    peaks = {0, last} if len(points) > _CROWDED else set(range(len(points)))
+    numbered = _far_enough(x, _NUMBERS_APART)
     for index, point in enumerate(points):
-        drawn.append(f'<circle class="dot" cx="{x[point.day]}" cy="{y(point.value)}" r="{4 if index == last else 3}"/>')
-        if index in peaks:
-            now = " now" if index == last else ""
-            drawn.append(f'<text class="value{now}" x="{x[point.day]}" y="{_label_y(points, index, y):.1f}" text-anchor="middle">{point.value:g}</text>')
+        drawn.append(f'<circle class="dot" cx="{x[index]}" cy="{y(point.value)}" r="{4 if index == last else 3}"/>')
+        if index in numbered:
+            drawn.append(_number(points, index, x[index], y))
     return drawn
+
+
+def _number(points: Sequence[Point], index: int, x: float, y: Scale) -> str:
+    """The value beside its point: the newest, in bold, to the right of it, where nothing can be in its way."""
+    value = points[index].value
+    if index == len(points) - 1:
+        return f'<text class="value now" x="{x + 7:.1f}" y="{y(value) + 4.5:.1f}">{value:g}</text>'
+    return f'<text class="value" x="{x}" y="{_label_y(points, index, y):.1f}" text-anchor="middle">{value:g}</text>'
 
 
 def _label_y(points: Sequence[Point], index: int, y: Scale) -> float:
@@ -121,5 +129,5 @@ def _label_y(points: Sequence[Point], index: int, y: Scale) -> float:
     return y(here) + 16 if valley or y(here) < _TOP + 12 else y(here) - 8
 
 
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"

@@ -108,7 +108,7 @@ class Errors:
     def page(self, request: Request, error: Exception) -> Response:
         """The answer to an error. Only a fault of ours is logged with its trace."""
         known = as_ours(error)
-        if isinstance(known, Unauthenticated):
+        if known.status == Unauthenticated.status:
             ended = "session-ended" if token_of(request) else ""
             return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in", ended)
         if known.status >= 500:

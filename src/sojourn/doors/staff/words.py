@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sojourn.base import clock
@@ -80,6 +80,14 @@ def day_of(moment: object) -> date | None:
     """The day of a date or dateTime that names one."""
     try:
         return date.fromisoformat(str(moment or "")[:10])
+    except ValueError:
+        return None
+
+
+def moment_of(moment: object) -> datetime | None:
+    """The moment of a dateTime by the clock of the place where it was written; midnight if it names only a day."""
+    try:
+        return datetime.fromisoformat(str(moment or "")).replace(tzinfo=None) if day_of(moment) else None
     except ValueError:
         return None
 

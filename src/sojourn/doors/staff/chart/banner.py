@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sojourn.base.errors import NotFound
@@ -13,6 +14,7 @@ WHY = (
     "What a chart shows depends on your role, on your part in this person's care, on the law and on what the person has agreed to. "
     "These words are the same on every chart, whether or not anything is kept from you."
 )
+BARRED = "not part of your role"
 _BESIDE = (("AllergyIntolerance", "patient"), ("Flag", "patient"))
 _NOT_CURRENT = ("inactive", "resolved", "entered-in-error", "refuted")
 
@@ -36,17 +38,17 @@ async def fetch(access: Access, patient: str) -> Banner:
     found = await access.search("Patient", [("_id", patient), *beside], count=1)
     if not found.resources:
         raise NotFound
-    return banner(found.resources[0], [stored.resource for stored in found.included])
+    return banner(found.resources[0], [stored.resource for stored in found.included], {type_ for type_, _ in _BESIDE if not access.may(type_, "search")})
 
 
-def banner(person: Resource, beside: list[Resource]) -> Banner:
-    """The facts, from a Patient and what was found beside it."""
+def banner(person: Resource, beside: list[Resource], barred: Collection[str] = ()) -> Banner:
+    """The facts, from a Patient and what was found beside it. `barred`: types that the role never sees, on no chart."""
     facts: list[tuple[str, str | Tags]] = [
         ("Born", born_with_age(person)),
         ("Pronouns", pronouns(person)),
         ("Record", record_number(person)),
-        ("Allergies", allergies([r for r in beside if r["resourceType"] == "AllergyIntolerance"])),
-        ("Safety", safety([r for r in beside if r["resourceType"] == "Flag"])),
+        ("Allergies", BARRED if "AllergyIntolerance" in barred else allergies([r for r in beside if r["resourceType"] == "AllergyIntolerance"])),
+        ("Safety", BARRED if "Flag" in barred else safety([r for r in beside if r["resourceType"] == "Flag"])),
     ]
     return Banner(str(person["id"]), full_name(person), called(person), facts)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sojourn.doors.staff.chart.rows import Line
-from sojourn.doors.staff.words import Names, Resource, code_text, day_of, day_text, each
+from sojourn.doors.staff.chart.rows import Cell, Line
+from sojourn.doors.staff.words import Names, Resource, code_text, day_text, each, moment_of
 from sojourn.web.charts import Band, Point, band_of, trend
 
 LOINC = "http://loinc.org"
@@ -58,7 +58,7 @@ class Measured(NamedTuple):
         """How the newest value differs from the first one shown, in words."""
         difference = self.last.value - self.points[0].value
         direction = "down" if difference < 0 else "up"
-        since = day_text(self.points[0].day.isoformat())
+        since = day_text(self.points[0].at.isoformat())
         return "" if len(self.points) < 2 else f"{direction} {abs(difference):g} since {since}" if difference else f"as on {since}"
 
     def svg(self) -> str:
@@ -69,15 +69,15 @@ class Measured(NamedTuple):
 
 def measured(observations: list[Resource]) -> list[Measured]:
     """The instruments that have at least one value, in the order of INSTRUMENTS."""
-    found = [Measured(i, sorted(filter(None, (point(o) for o in observations if has_code(o, i.code))))) for i in INSTRUMENTS]
+    found = [Measured(i, sorted(filter(None, (point(o) for o in observations if has_code(o, i.code))), key=lambda p: p.at)) for i in INSTRUMENTS]
     return [m for m in found if m.points]
 
 
 def point(observation: Resource) -> Point | None:
-    """The day and number of an Observation; nothing if either is missing."""
-    day = day_of(observation.get("effectiveDateTime") or (observation.get("effectivePeriod") or {}).get("start"))
+    """The moment and number of an Observation; nothing if either is missing or the day is not known."""
+    at = moment_of(observation.get("effectiveDateTime") or (observation.get("effectivePeriod") or {}).get("start"))
     value = observation.get("valueInteger", (observation.get("valueQuantity") or {}).get("value"))
-    return Point(day, float(value)) if day and value is not None else None
+    return Point(at, float(value)) if at and value is not None else None
 
 
 def has_code(observation: Resource, code: str) -> bool:
@@ -89,12 +89,16 @@ def line(observation: Resource, names: Names) -> list[Line]:  # noqa: ARG001 - a
     """An Observation of an instrument, as a row."""
     found = next((i for i in INSTRUMENTS if has_code(observation, i.code)), None)
     at = point(observation)
-    band = band_of(at.value, found.bands) if found and at else None
     return [
         {
             "what": found.name if found else code_text(observation.get("code") or {}),
             "when": day_text(observation.get("effectiveDateTime") or (observation.get("effectivePeriod") or {}).get("start")),
             "value": f"{at.value:g}" if at else "",
-            "band": (band.label, ("plain", "plain", "amber", "amber", "red")[band.tone]) if band else None,
+            "band": band_cell(band_of(at.value, found.bands)) if found and at else None,
         }
     ]
+
+
+def band_cell(band: Band) -> Cell:
+    """A severity: as a tag from moderate on."""
+    return (band.label, ("amber", "amber", "red")[band.tone - 2]) if band.tone >= 2 else band.label

@@ -13,7 +13,7 @@ class Part(NamedTuple):
     """`params`: search parameters beside the patient; `brief`: further ones on the summary. `columns`: (key, label, class).
 
     `shown`: rows on the summary. `wide`: whether it stands in the wide column there. `named`: references whose
-    targets are fetched along for their names: a reference itself often carries none.
+    targets are fetched along for their names: a reference itself often carries none. `once`: whether rows that look the same there are shown once.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Part(NamedTuple):
     shown: int = 8
     wide: bool = True
     named: tuple[str, ...] = ()
+    once: bool = False
 
 
 STATUS = ("status", "Status", "tight")
@@ -39,7 +40,7 @@ PARTS = (
         "Condition",
         (("category", "problem-list-item"),),
         rows.problem,
-        (("what", "Problem", ""), ("since", "Since", "tight"), ("severity", "Severity", "tight spare"), STATUS),
+        (("what", "Problem", ""), ("since", "Since", "tight"), ("severity", "Severity", "tight spare full-only"), STATUS),
         "No problems to show.",
         "p",
         brief=(("clinical-status", "active,recurrence,relapse"),),
@@ -77,6 +78,7 @@ PARTS = (
         (("when", "When", "tight"), ("what", "What", ""), ("who", "With", "spare"), ("where", "Where", "spare full-only"), STATUS),
         "No encounters to show.",
         "e",
+        shown=12,
         named=("Encounter:participant", "Encounter:location", "Encounter:service-provider"),
     ),
     Part(
@@ -91,6 +93,7 @@ PARTS = (
         brief=(("status", "active"),),
         wide=False,
         named=("CareTeam:participant",),
+        once=True,
     ),
     Part(
         "coverage",
@@ -98,7 +101,7 @@ PARTS = (
         "Coverage",
         (),
         rows.coverage,
-        (("payer", "Payer", ""), ("plan", "Plan", ""), ("member", "Member id", "tight full-only"), ("since", "Since", "tight full-only"), ("order", "Order", "tight"), ("status", "Status", "tight full-only")),
+        (("payer", "Payer", ""), ("plan", "Plan", ""), ("member", "Member id", "tight full-only"), ("since", "Since", "tight full-only"), ("order", "Order", "tight full-only"), ("status", "Status", "tight full-only")),
         "No coverage to show.",
         "v",
         brief=(("status", "active"),),

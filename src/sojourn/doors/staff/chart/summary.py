@@ -34,7 +34,7 @@ async def show(request: Request) -> Response:
     access, patient = request.state.access, request.path_params["id"]
     wanted = [p for p in allowed(access) if p.shown]
     about, *found = await asyncio.gather(banner.fetch(access, patient), *(search(access, patient, p, p.shown, brief=True) for p in wanted))
-    filled = [fill(part, answer) for part, answer in zip(wanted, found, strict=True)]
+    filled = [brief(fill(part, answer)) for part, answer in zip(wanted, found, strict=True)]
     return PAGES.render(request, "chart/summary.html", banner=about, parts=allowed(access), here="", filled=filled)
 
 
@@ -49,6 +49,15 @@ def fill(part: Part, found: Found) -> Filled:
     lines = [line for resource in found.resources for line in part.lines(resource, names)]
     trends = measured(found.resources) if part.name == "measures" else []
     return Filled(part, lines, trends, found.next is not None)
+
+
+def brief(filled: Filled) -> Filled:
+    """What the summary shows of a part: its first rows, each once where that is wanted."""
+    seen: dict[tuple[object, ...], Line] = {}
+    keys = [key for key, _, kind in filled.part.columns if "full-only" not in kind]
+    for number, line in enumerate(filled.lines):
+        seen.setdefault(tuple(line[key] for key in keys) if filled.part.once else (number,), line)
+    return filled._replace(lines=list(seen.values())[: filled.part.shown])
 
 
 async def search(access: Access, patient: str, part: Part, count: int, *, brief: bool, cursor: str | None = None) -> Found:

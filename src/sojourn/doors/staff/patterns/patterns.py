@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.doors.staff.chart.measures import GAD7, PHQ9
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-_DAYS = [date(2026, month, 12) for month in range(4, 12)]
+_DAYS = [datetime.fromisoformat(f"2026-{month:02}-12") for month in range(4, 12)]
 _COLUMNS = (("what", "Medication", ""), ("dose", "Dose", ""), ("since", "Since", "tight"), ("status", "Status", "tight"))
 _ROWS = [
     {"what": "Sertraline 100 mg", "dose": "1 each morning", "since": "Jun 2025", "status": ("active", "plain")},
