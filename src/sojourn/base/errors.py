@@ -23,6 +23,7 @@ Messages name places and rules, never the values of a record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -89,6 +90,10 @@ class NotAllowed(SojournError):
 
     status = 405
     code = "not-supported"
+
+    def __init__(self, message: str = "", *, allowed: Sequence[str] = (), expression: str = "") -> None:
+        super().__init__(message, expression=expression)
+        self.allowed = allowed
 
 
 class NotAcceptable(SojournError):

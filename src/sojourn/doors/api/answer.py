@@ -85,6 +85,8 @@ def of_error(error: errors.SojournError) -> Answer:
     answer = of_issues(issues, error.status)
     if isinstance(error, errors.Unauthenticated):
         answer.headers.append((b"www-authenticate", b'Bearer realm="Sojourn"'))
+    if isinstance(error, errors.NotAllowed) and error.allowed:
+        answer.headers.append((b"allow", ", ".join(error.allowed).encode()))
     if isinstance(error, errors.VersionConflict) and error.current:
         answer.headers.append((b"etag", b'W/"%s"' % error.current.encode()))
     if isinstance(error, errors.TooManyRequests | errors.Unavailable):

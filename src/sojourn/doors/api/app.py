@@ -75,6 +75,6 @@ def _finish(ask: Ask, answer: Answer) -> None:
                 answer.pretty()
         except errors.SojournError:
             pass
-    if b"accept-encoding" in ask.headers and b"gzip" in ask.headers[b"accept-encoding"]:
+    if b"accept-encoding" in ask.headers and ask.takes_gzip():
         answer.compress()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +82,14 @@ class Ask:
                 return value.strip('" ').lower()
         return ""
 
+    def takes_gzip(self) -> bool:
+        """Whether the caller's Accept-Encoding lists gzip and does not weigh it 0."""
+        for part in self.header("accept-encoding").lower().split(","):
+            name, _, weight = part.partition(";")
+            if name.strip() == "gzip":
+                return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+        return False
+
     async def body(self) -> bytes:
         """The whole body. Raises TooLarge beyond MAX_BODY."""
         if self._body is None:
@@ -136,6 +145,14 @@ class Ask:
             return parsedate_to_datetime(text) if text else None
         except ValueError:
             return None
+
+
+def etags(text: str) -> list[str]:
+    """The versions in If-None-Match: a list of entity tags, or `*`. What cannot be read matches nothing (RFC 9110, 13.1.2)."""
+    return ["*"] if text.strip() == "*" else _ETAGS(text)
+
+
+_ETAGS = re.compile(r'(?:W/)?"([^"]*)"').findall
 
 
 def etag(text: str) -> str | None:

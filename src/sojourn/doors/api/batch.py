@@ -69,6 +69,8 @@ async def _transaction(ask: Ask, entries: list[Entry], inner: Inner) -> list[bun
 async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
     """What an entry wants changed; what is there already (If-None-Exist); or None where there is nothing to delete."""
     access, resource = ask.access, entry.resource
+    if resource is not None:
+        write.whole(resource)
     if entry.method == "POST":
         if resource is None or "$" in entry.path:
             raise errors.NotSupported("An operation cannot be part of a transaction.", expression=f"Bundle.entry[{entry.index}].request.url")

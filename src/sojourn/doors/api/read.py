@@ -7,7 +7,7 @@ from datetime import timedelta
 from sojourn.base import errors
 from sojourn.doors.api import binary, forms
 from sojourn.doors.api.answer import Answer, of_stored, version_headers
-from sojourn.doors.api.ask import Ask, etag
+from sojourn.doors.api.ask import Ask, etags
 from sojourn.fhir import dates
 from sojourn.gate.found import Stored
 
@@ -31,7 +31,7 @@ async def vread(ask: Ask, type_: str, id_: str, version: str) -> Answer:
 
 def _unless_known(ask: Ask, stored: Stored, *, raw: bool = False) -> Answer:
     since = ask.modified_since() if b"if-modified-since" in ask.headers else None
-    known = b"if-none-match" in ask.headers and etag(ask.header("if-none-match")) == stored.version
+    known = b"if-none-match" in ask.headers and not {stored.version, "*"}.isdisjoint(etags(ask.header("if-none-match")))
     if known or (since is not None and b"if-none-match" not in ask.headers and stored.updated - since < timedelta(seconds=1)):
         return Answer(304, b"", version_headers(stored.version, stored.updated), stored.receipt)
     if raw:

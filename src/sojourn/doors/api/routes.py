@@ -77,7 +77,8 @@ async def dispatch(ask: Ask) -> Answer:
     handler = ROUTES.get(("GET" if ask.method == "HEAD" else ask.method, shape))
     if handler is None:
         if shape in _METHODS:
-            raise errors.NotAllowed(f"Here only {', '.join(_METHODS[shape])} is possible.")
+            allowed = _METHODS[shape]
+            raise errors.NotAllowed(f"Here only {', '.join(allowed)} is possible.", allowed=allowed)
         raise errors.NotFound("There is no such page here.")
     return await handler(ask, *filled)
 

@@ -11,6 +11,7 @@ from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.fhir.outcome import Issue, outcome
 from sojourn.fhir.patch import json_patch
 from sojourn.fhir.pathpatch import fhirpath_patch
+from sojourn.fhir.subset import SUBSETTED
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, Written
 from sojourn.gate.found import Stored
@@ -18,6 +19,7 @@ from sojourn.gate.found import Stored
 
 async def create(ask: Ask, type_: str) -> Answer:
     """A new resource with an id of our choosing; with If-None-Exist only if nothing visible matches."""
+    ask.check_format()
     resource = resource_of(await ask.json(), type_)
     condition = ask.header("if-none-exist")
     if condition:
@@ -30,6 +32,7 @@ async def create(ask: Ask, type_: str) -> Answer:
 
 async def update(ask: Ask, type_: str, id_: str) -> Answer:
     """The next version of a resource."""
+    ask.check_format()
     resource = resource_of(await ask.json(), type_)
     if resource.get("id") != id_:
         raise errors.Malformed("The resource's id must be the id in the URL.", expression=f"{type_}.id")
@@ -39,6 +42,7 @@ async def update(ask: Ask, type_: str, id_: str) -> Answer:
 
 async def update_if(ask: Ask, type_: str) -> Answer:
     """Update the one visible match of the query; create when there is none."""
+    ask.check_format()
     resource = resource_of(await ask.json(), type_)
     (written,) = await ask.access.write([await conditional_update(ask.access, type_, ask.query, resource, ask.if_match())], action="update")
     return _written(ask, written)
@@ -58,6 +62,7 @@ async def conditional_update(access: Access, type_: str, query: str, resource: d
 
 async def patch(ask: Ask, type_: str, id_: str) -> Answer:
     """JSON Patch or FHIRPath Patch of what the caller sees."""
+    ask.check_format()
     change = Change("patch", type_, id_, patch=patcher(ask.header("content-type"), await ask.json()), if_match=ask.if_match())
     (written,) = await ask.access.write([change], action="patch")
     return _written(ask, written)
@@ -65,6 +70,7 @@ async def patch(ask: Ask, type_: str, id_: str) -> Answer:
 
 async def patch_if(ask: Ask, type_: str) -> Answer:
     """Patch the one visible match of the query."""
+    ask.check_format()
     change = await conditional_patch(ask.access, type_, ask.query, patcher(ask.header("content-type"), await ask.json()), ask.if_match())
     (written,) = await ask.access.write([change], action="patch")
     return _written(ask, written)
@@ -121,7 +127,16 @@ def resource_of(value: Any, type_: str) -> dict[str, Any]:
         raise errors.Malformed("A resource is a JSON object.")
     if value.get("resourceType") != type_:
         raise errors.Malformed(f"The body must be a {type_}, as the URL says.", expression="resourceType")
-    return value
+    return whole(value)
+
+
+def whole(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource, unless it is a part of one, as _summary and _elements give: writing it back would lose the rest."""
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    if isinstance(tags, list) and SUBSETTED in tags:
+        raise errors.Invalid("This is only part of a resource (it is tagged SUBSETTED); read the whole, change that, and send it.", expression=f"{resource.get('resourceType')}.meta.tag")
+    return resource
 
 
 def _written(ask: Ask, written: Written) -> Answer:
