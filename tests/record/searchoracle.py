@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.record.searchworld import CODES, DATES, NAMES, UNITS, World
+from tests.record.searchworld import CODES, DATES, HIDDEN, NAMES, UNITS, World
 
 Resource = dict[str, Any]
 Check = Callable[[Resource], bool]
@@ -105,12 +105,27 @@ def amounts(resource: Resource, code: str) -> list[Resource]:
     return {"value-quantity": own, "component-value-quantity": parts, "combo-value-quantity": own + parts}[code]
 
 
+def told(resource: Resource, withheld: set[str]) -> Resource:
+    """The resource without its references to what is withheld."""
+    kept: Resource = {}
+    for key, value in resource.items():
+        if isinstance(value, dict) and value.get("reference") in withheld:
+            continue
+        if isinstance(value, list):
+            value = [item for item in value if not (isinstance(item, dict) and item.get("reference") in withheld)]
+        if value != []:
+            kept[key] = value
+    return kept
+
+
 class Oracle:
     """Makes random conditions over a world as one caller sees it."""
 
     def __init__(self, world: World, pick: random.Random, hides: bool) -> None:
         self.pick = pick
-        self.seen = {f"{r['resourceType']}/{r['id']}": r for k in world.kept if (r := k.seen(hides)) is not None}
+        withheld = {f"{k.resource['resourceType']}/{k.resource['id']}" for k in world.kept if k.own & HIDDEN} if hides else set()
+        seen = [told(r, withheld) for k in world.kept if (r := k.seen(hides)) is not None]
+        self.seen = {f"{r['resourceType']}/{r['id']}": r for r in seen}
 
     def condition(self, kind: str, depth: int = 2) -> Asked:
         """A condition on resources of the type."""

@@ -61,7 +61,7 @@ class Kept:
     updated: datetime
 
     def seen(self, hides: bool) -> Resource | None:
-        """What a caller sees of it."""
+        """What a caller sees of it, but for its references to what is withheld."""
         if not hides:
             return self.resource
         if self.own & HIDDEN:
@@ -195,22 +195,27 @@ class World:
 
     async def write(self, connection: asyncpg.Connection) -> None:
         """Write all resources and their index rows."""
+        owns = {f"{k.resource['resourceType']}/{k.resource['id']}": k.own for k in self.kept}
         for kept in self.kept:
-            await write(connection, kept)
+            await write(connection, kept, owns)
 
 
-async def write(connection: asyncpg.Connection, kept: Kept) -> None:
-    """Write one resource and its index rows."""
+async def write(connection: asyncpg.Connection, kept: Kept, owns: dict[str, int]) -> None:
+    """Write one resource and its index rows; `owns` are the labels of all resources by name."""
     made = rows(kept.resource, KEYS, kept.labelled)
     parts = 0
     for _, mask in kept.labelled:
         parts |= mask
     r = kept.resource
+    refs = 0
+    for target in made.edge_target:
+        refs |= owns.get(target, 0)
     await connection.execute(
-        "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, own, parts, tokens, labelled_tokens, body)"
-        " VALUES ($1, $2, $2, $3, $4, 'v', $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO record.resource"
+        " (tenant, rid, seq, type, id, version, patient, at, updated, own, parts, refs, tokens, labelled_tokens, body)"
+        " VALUES ($1, $2, $2, $3, $4, 'v', $5, $6, $7, $8, $9, $13, $10, $11, $12)",
         TENANT, kept.rid, r["resourceType"], r["id"], made.patient, made.at, kept.updated, kept.own, parts, made.tokens,
-        made.labelled_tokens, dumps(r),
+        made.labelled_tokens, dumps(r), refs,
     )  # fmt: skip
     rid = kept.rid
     for sql, columns in [

@@ -33,7 +33,20 @@ def bounds(text: str) -> Interval:
     if length == 20 and text[-1] == "Z" and text[17] != "6":
         low = datetime.fromisoformat(text)
         return low, _later(low, SECOND)
+    if length == 25 and text[10] == "T" and text[13] == text[16] == text[22] == ":" and text[19] in "+-" and text[17] != "6":
+        return _zoned(text)
     return _slowly(text)
+
+
+def _zoned(text: str) -> Interval:
+    """`bounds` of the commonest shape, a whole second with an offset."""
+    if text[20:22] > "14" or not text.isascii():
+        return _slowly(text)
+    try:
+        low = datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError:
+        return _slowly(text)
+    return low, _later(low, SECOND)
 
 
 def _slowly(text: str) -> Interval:

@@ -109,11 +109,13 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Has no value (missing) or has one."""
+    """Has no value (missing) or has one. `edges` are the index names of a reference, `toward` the one type it is limited to."""
 
     types: Types
     names: Names
     missing: bool
+    edges: Names = ()
+    toward: str = ""
 
 
 @dataclass(frozen=True, slots=True)

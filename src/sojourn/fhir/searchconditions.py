@@ -107,7 +107,8 @@ def _valued(asked: Asked, param: SearchParam, modifier: str, value: str) -> Cond
         raise asked.error(f"expected one of the modifiers {', '.join(sorted(allowed))}", supported=False)
     if modifier == "missing":
         names = (param.code,) if param.view else param.names
-        return Missing(asked.types, names, values.flag(asked.sent, value))
+        edges = param.names if param.kind == "reference" else ()
+        return Missing(asked.types, names, values.flag(asked.sent, value), edges, param.view)
     texts = alternatives(asked.sent, value)
     match param.kind:
         case "token":

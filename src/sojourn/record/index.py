@@ -6,7 +6,6 @@ The tables and their meaning: docs/decisions/0004-search-index.md.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -104,8 +103,7 @@ class Found(NamedTuple):
     edges: dict[tuple[str, str], None]
 
 
-@dataclass(slots=True)
-class IndexRows:
+class IndexRows(msgspec.Struct, gc=False):
     """The columns of a resource's index rows, ready to be bound as arrays; lists of one table have one length."""
 
     patient: str | None
@@ -160,7 +158,8 @@ def _found(resource_type: str, terms: Terms, keys: Keys) -> Found:
     name, tokens, units = keys.name, keys.tokens, keys.units
     found = Found({}, {}, {}, {}, {}, {})
     for code, system, value in terms.tokens:
-        found.tokens.update(dict.fromkeys(tokens(resource_type, code, system, value)))
+        for key in tokens(resource_type, code, system, value):
+            found.tokens[key] = None
     for code, system, value in terms.exact:
         found.tokens[keys.token(resource_type, code, system, value)] = None
     for code in terms.parameters():

@@ -205,13 +205,13 @@ def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple
     """The condition as a join from which rows come in the order of rid, each once; None when it has no such form."""
     match condition:
         case Tokens(types=[_]) if len(hashes := conditions.hashes(condition)) == 1:
-            table, where = "token", f"d.hash = {scope.args.add(hashes[0], 'bigint')}"
+            table, seen, where = "token", scope.seen, f"d.hash = {scope.args.add(hashes[0], 'bigint')}"
         case References(types=[_], names=[_], targets=[target]):
             where = f"{conditions.edge('d', condition.types, condition.names)} AND d.target = {scope.args.add(target, 'text')}"
-            table = "edge"
+            table, seen = "edge", scope.shown
         case _:
             return None
-    return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {scope.seen('d', 'r')}"
+    return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {seen('d', 'r')}"
 
 
 def _order(sort: Sort, scope: Scope, conditions: Conditions, query: Query) -> str:

@@ -49,7 +49,7 @@ class Conditions:
             case Tokens():
                 return self._tokens(row, condition, bounded)
             case Missing():
-                found = self.has_token(row, self.names(condition.types, condition.names))
+                found = self._present(row, condition)
                 return f"NOT {found}" if condition.missing else found
             case Strings() | Uris():
                 return self._strings(row, condition)
@@ -101,6 +101,20 @@ class Conditions:
             f"AND {scope.seen(alias, row)})))"
         )
 
+    def _present(self, row: str, condition: Missing) -> str:
+        """Whether the row has a value that may be seen; of references, one whose target is not withheld."""
+        found = self.has_token(row, self.names(condition.types, condition.names))
+        if not condition.edges:
+            return found
+        scope = self._scope
+        e = scope.name("e")
+        toward = f" AND starts_with({e}.target, {literal(condition.toward + '/')})" if condition.toward else ""
+        edge = (
+            f"EXISTS (SELECT FROM record.edge {e} WHERE {e}.tenant = {scope.tenant} AND {e}.rid = {row}.rid "
+            f"AND {self.edge(e, condition.types, condition.edges)}{toward} AND {scope.shown(e, row)})"
+        )
+        return f"({found} AND ({scope.predicate.mask(f'{row}.refs', row, scope.args)} OR {edge}))"
+
     def _tokens(self, row: str, condition: Tokens, bounded: bool) -> str:
         hashes = self.hashes(condition)
         if condition.negated:
@@ -115,7 +129,7 @@ class Conditions:
         alias = scope.name("k")
         return (
             f"EXISTS (SELECT FROM record.{table} {alias} WHERE {alias}.tenant = {scope.tenant} AND {alias}.rid = {row}.rid "
-            f"AND {where(alias)} AND {scope.seen(alias, row)})"
+            f"AND {where(alias)} AND {scope.shown(alias, row) if table == 'edge' else scope.seen(alias, row)})"
         )
 
     def _keyed(self, alias: str, condition: Strings | Uris | Dates | Numbers | Spans) -> str:
@@ -227,7 +241,7 @@ class Conditions:
             f"AND {s}.type = {literal(owner)} AND {s}.id = {scope.args.add(owner_id, 'text')} UNION "
             f"SELECT {e}.type, {e}.rid FROM record.edge {e} JOIN record.resource {s} ON {s}.tenant = {e}.tenant AND {s}.type = {e}.type "
             f"AND {s}.rid = {e}.rid WHERE {e}.tenant = {scope.tenant} AND {e}.target = {scope.args.add(condition.target, 'text')} "
-            f"AND {e}.type || ':' || {e}.param = ANY ({pairs}) AND {scope.seen(e, s)}) {m} "
+            f"AND {e}.type || ':' || {e}.param = ANY ({pairs}) AND {scope.shown(e, s)}) {m} "
             f"WHERE {m}.type = {row}.type AND {m}.rid = {row}.rid)"
         )
 

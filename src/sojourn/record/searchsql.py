@@ -70,6 +70,18 @@ class Scope:
         """The condition that an index row may be seen on the resource's row."""
         return self.predicate.mask(f"{alias}.mask", row, self.args)
 
+    def shown(self, edge: str, row: str) -> str:
+        """The condition that a reference of the row may be seen: its element's label passes, and its target is not withheld.
+
+        `refs` is the union over the targets of a row, so only a row with a withheld target looks at its targets one by one.
+        """
+        t = self.name("t")
+        hidden = (
+            f"SELECT FROM record.resource {t} WHERE {t}.tenant = {self.tenant} AND {t}.type = split_part({edge}.target, '/', 1) "
+            f"AND {t}.id = split_part({edge}.target, '/', 2) AND NOT {self.predicate.mask(f'{t}.own', t, self.args)}"
+        )
+        return f"{self.seen(edge, row)} AND ({self.predicate.mask(f'{row}.refs', row, self.args)} OR NOT EXISTS ({hidden}))"
+
     def one_of(self, values: Iterable[Any], kind: str) -> str:
         """`= $1` for one value, `= ANY ($1)` for several."""
         found = list(values)
