@@ -1,4 +1,4 @@
-"""The items of one element that a profile constrains: reading them, naming them, sorting them into slices."""
+"""The items of one element that a profile constrains: read, named in paths, sorted into slices."""
 
 from __future__ import annotations
 
