@@ -45,8 +45,10 @@ async def _found(request: Request, typed: str, cursor: str | None) -> tuple[list
         return [], None, ""
     try:
         found = await request.state.access.search("Patient", [*params, ("_sort", "family,given")], count=PAGE, cursor=cursor)
-    except (Invalid, Malformed, NotSupported):
+    except (Invalid, Malformed):
         return [], None, "That is not a date or number that can be searched for. Dates are written 1988-03-04 or 3/4/1988."
+    except NotSupported as error:
+        return [], None, error.message
     return [row(patient) for patient in found.resources], found.next, ""
 
 
