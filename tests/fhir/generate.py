@@ -10,6 +10,7 @@ again: an object is made anew, with other elements, until its own constraints ho
 """
 
 import base64
+from copy import deepcopy
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -91,7 +92,7 @@ class Maker:
         if path in _QUANTITIES:
             return {"value": self.random.choice([5, 70]), "system": _UCUM, "code": _QUANTITIES[path]}
         if path in _FIXED:
-            return dict(_FIXED[path])
+            return deepcopy(_FIXED[path])
         if path == "Extension":
             return self._extension()
         if path == "Narrative":
@@ -103,8 +104,11 @@ class Maker:
             made = self._attempt(path, depth, optional=0.0 if attempt == 0 and self._maybe(0.3) else self.random.random() * 0.7)
             if _meets(made, path, rules):
                 return made
-        for element in kind.elements:  # a constraint such as "a or b": the required ones and one more
-            made = {**self._attempt(path, DEEP, optional=0.0), **self._element(element, path, DEEP)}
+        for more in range(1, 400):  # constraints such as "a or b, and c": the required elements and a few more
+            made = self._attempt(path, DEEP, optional=0.0)
+            for element in self.random.sample(kind.elements, min(1 + more // 100, len(kind.elements))):
+                if element.max and element.min == 0 and element.name not in ("contained", "modifierExtension"):
+                    made.update(self._element(element, path, DEEP))
             if _meets(made, path, rules):
                 return made
         raise AssertionError(f"no valid {path} could be made")
