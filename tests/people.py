@@ -45,6 +45,7 @@ class Person(NamedTuple):
 CAST = (
     Person("sys-sud", "system", "system", (SUD, MH), SUD),
     Person("sys-mh", "system", "system", (SUD, MH), MH),
+    Person("sys-none", "system", "system", (SUD, MH), None),
     Person("sud-clinician", "staff", "clinician", (SUD,), SUD, "Practitioner/sud-clinician"),
     Person("mh-clinician", "staff", "clinician", (MH,), MH, "Practitioner/mh-clinician"),
     Person("both-clinician", "staff", "clinician", (SUD, MH), MH, "Practitioner/both-clinician"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +44,8 @@ class House:
     keys: dict[int, Keys] = field(default_factory=dict)
     types: tuple[str, ...] = ()
     value_sets: ValueSets = field(default=codes_of)
+    # (tenant, patient, program) known to be in the patient's origin, which only ever grows.
+    admitted: OrderedDict[tuple[int, str, int], None] = field(default_factory=OrderedDict)
 
 
 class Gate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,21 +15,18 @@ if TYPE_CHECKING:
 
 _ADMITTING = ("EpisodeOfCare", "Encounter")
 _REMEMBERED = 50_000
-# (tenant, patient, program) already in the patient's origin: it only ever grows, so remembering needs no end.
-_known: OrderedDict[tuple[int, str, int], None] = OrderedDict()
 
 
 async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepared]:
     """Relabelling of patients that a program outside their origin now admits: Part 2 only while every program is."""
     tenant = access.tenant.number
     here = {p.id: p for p in prepared if p.type == "Patient" and p.kind != "delete"}
-    for id_, patient in here.items():
-        for program in patient.origin:
-            _remember(tenant, id_, program)
+    known = access.house.admitted
     wanted: dict[str, set[int]] = {}
     for p in prepared:
         if p.type in _ADMITTING and p.kind != "delete" and p.patient:
-            new = {n for n in p.origin if (tenant, p.patient, n) not in _known}
+            written = here[p.patient].origin if p.patient in here else ()
+            new = {n for n in p.origin if n not in written and (tenant, p.patient, n) not in known}
             if new:
                 wanted.setdefault(p.patient, set()).update(new)
     late = wanted.keys() & here.keys()
@@ -46,7 +42,7 @@ async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepare
             continue
         if wanted[id_] <= set(row["origin"]):
             for program in wanted[id_]:
-                _remember(tenant, id_, program)
+                _remember(access, id_, program)
             continue
         out.append(_relabelled(access, id_, row, wanted[id_]))
     return out
@@ -67,7 +63,9 @@ def _relabelled(access: Access, id_: str, row: object, added: set[int]) -> Prepa
     )  # fmt: skip
 
 
-def _remember(tenant: int, patient: str, program: int) -> None:
-    _known[tenant, patient, program] = None
-    if len(_known) > _REMEMBERED:
-        _known.popitem(last=False)
+def _remember(access: Access, patient: str, program: int) -> None:
+    """Only what has been read from the record: what is about to be written may yet fail."""
+    known = access.house.admitted
+    known[access.tenant.number, patient, program] = None
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 
+_SIZE = 96
+"""Positions are padded to multiples of this, bytes: how many digits a number has tells how much was written by others."""
+
+
 def cursor(access: Access, question: str, position: list[Any]) -> str:
     """Seal a position. Only the same caller can use it, and only for the same question."""
-    return access.house.key.seal("cursor", msgspec.json.encode(position), _context(access, question))
+    data = msgspec.json.encode(position)
+    padded = data.ljust(-(-len(data) // _SIZE) * _SIZE)
+    return access.house.key.seal("cursor", padded, _context(access, question))
 
 
 def open_cursor(access: Access, question: str, sealed: str) -> list[Any]:

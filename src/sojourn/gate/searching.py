@@ -11,8 +11,8 @@ from sojourn.base import errors
 from sojourn.fhir.query import Query, References, Tokens
 from sojourn.fhir.search import parse
 from sojourn.gate import sealed
-from sojourn.gate.found import Found
 from sojourn.gate.enforce import Bound
+from sojourn.gate.found import Found
 from sojourn.gate.shown import Row, show
 from sojourn.record import search as sql
 from sojourn.record import store

@@ -1,0 +1,25 @@
+"""Two databases at a time."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from sojourn.record.database import Dsn
+from tests.conftest import Cluster
+
+
+@pytest.fixture
+def databases(cluster: Cluster, template: str) -> Iterator[Callable[[], Dsn]]:
+    """Makes fresh, migrated, empty databases."""
+    made: list[str] = []
+
+    def fresh() -> Dsn:
+        name = f"test_{uuid4().hex}"
+        cluster.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(name)
+        return Dsn(app=cluster.app(name), owner=cluster.owner(name))
+
+    yield fresh
+    for name in made:
+        cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,416 @@
+"""A made-up history of a clinic as labelled steps, told for everybody or for one viewer alone.
+
+The generator knows by construction what each fact reveals and to whom. Told for a viewer, the story leaves out every step, reference
+and element that this viewer must not know of: that is world B. Ids, versions and times follow from (seed, step), so that whatever
+both worlds have is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from sojourn.base.clock import FakeClock
+from sojourn.base.ids import SeededSource
+from tests.leaks import rules
+from tests.leaks.rules import HIV, PART2, PSYCHOTHERAPY, Fact, Grant, Relation, Viewer, may_see
+from tests.people import MH, START, SUD, Clinic, consent
+
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+LABELS = {HIV: "HIV", PART2: "SUD", PSYCHOTHERAPY: "PSYTHPN"}
+INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
+SECRET_WORDS = ("heroin", "relapse", "naloxone", "detox", "overdose", "craving")
+PLAIN_WORDS = ("sleep", "walking", "cooking", "garden", "music", "work")
+LONGITUDINAL = rules.SHARED
+STAFF_BY_PROGRAM = {SUD: "sys-sud", MH: "sys-mh"}
+
+
+@dataclass
+class Part:
+    """An item of a list element; under a law of its own when `law` is set. since: the step that brought it."""
+
+    value: dict[str, Any]
+    law: str | None
+    since: str
+
+
+@dataclass
+class Thing:
+    """One resource of the story: what it reveals, and what it is made of."""
+
+    key: str
+    fact: Fact
+    base: dict[str, Any]
+    links: dict[str, list[str]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    told: bool = True
+    """With a narrative."""
+
+
+@dataclass
+class Step:
+    """One write. kind: create, update, delete. secret: the laws of what the step changes, where that is only a labelled part."""
+
+    label: str
+    kind: str
+    author: str
+    key: str
+    snapshot: dict[str, Any]
+    secret: str | None = None
+    also: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Story:
+    """Things, the consents that were signed, and the steps in order."""
+
+    seed: str
+    things: dict[str, Thing] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+
+    def end(self) -> datetime:
+        """When the last step is over."""
+        return START + timedelta(minutes=len(self.steps) + 1)
+
+    def sees(self, viewer: Viewer | None, key: str, law: str | None = None) -> bool:
+        """Whether the viewer may know of a thing, or of a part of it under a law; None knows everything."""
+        if viewer is None:
+            return True
+        thing = self.things[key]
+        now = self.end()
+        if not may_see(viewer, thing.fact, self.grants, self.relations, now):
+            return False
+        if any(not any(self.sees(viewer, k) for k in thing.links[name]) for name in thing.required if thing.links.get(name)):
+            return False  # without what it is about it says nothing
+        return law is None or may_see(viewer, thing.fact, self.grants, self.relations, now, {law})
+
+
+# --- making one up ------------------------------------------------------------------------------------------------------------
+
+
+def coded(system: str, code: str, text: str = "") -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, **({"display": text} if text else {})}], **({"text": text} if text else {})}
+
+
+LOINC, ICD, SNOMED, RXNORM = "http://loinc.org", "http://hl7.org/fhir/sid/icd-10-cm", "http://snomed.info/sct", "http://www.nlm.nih.gov/research/umls/rxnorm"
+STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+def _date(random: Random) -> str:
+    return (datetime(2025, 6, 1, 9, tzinfo=UTC) + timedelta(days=random.randrange(300), hours=random.randrange(9))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# type -> (base, lists whose items may be labelled, links: element -> (types, many), required links)
+Maker = Callable[[Random], dict[str, Any]]
+MAKERS: dict[str, Maker] = {
+    "Encounter": lambda r: {"status": r.choice(("finished", "in-progress")), "class": {"system": ACT, "code": r.choice(("AMB", "IMP", "VR"))}, "period": {"start": _date(r)}},
+    "Observation": lambda r: {
+        "status": r.choice(("final", "amended")), "category": [coded("http://terminology.hl7.org/CodeSystem/observation-category", r.choice(("vital-signs", "laboratory", "survey")))],
+        "code": coded(LOINC, r.choice(("8867-4", "44261-6", "3397-7"))), "effectiveDateTime": _date(r),
+        "valueQuantity": {"value": r.randrange(40, 120), "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"},
+    },
+    "Condition": lambda r: {"clinicalStatus": coded(STATUS, r.choice(("active", "resolved"))), "code": coded(ICD, r.choice(("F32.1", "F10.20", "I10", "F11.20"))), "recordedDate": _date(r)},
+    "Procedure": lambda r: {"status": r.choice(("completed", "not-done")), "code": coded(SNOMED, r.choice(("408919008", "60112009", "77406008"))), "performedDateTime": _date(r)},
+    "MedicationRequest": lambda r: {"status": "active", "intent": "order", "medicationCodeableConcept": coded(RXNORM, r.choice(("352741", "1431076", "310384"))), "authoredOn": _date(r)},
+    "ServiceRequest": lambda r: {"status": "active", "intent": "order", "code": coded(SNOMED, r.choice(("408919008", "60112009"))), "authoredOn": _date(r)},
+    "DocumentReference": lambda r: {
+        "status": "current", "type": coded(LOINC, r.choice(("11506-3", "34133-9"))), "date": _date(r), "description": r.choice(PLAIN_WORDS),
+        "content": [{"attachment": {"contentType": "text/plain", "data": "aGVsbG8=", "title": r.choice(PLAIN_WORDS)}}],
+    },
+    "Goal": lambda r: {"lifecycleStatus": "active", "description": coded(SNOMED, r.choice(("160573003", "281090004")), r.choice(PLAIN_WORDS)), "startDate": _date(r)[:10]},
+    "CareTeam": lambda r: {"status": "active", "name": r.choice(PLAIN_WORDS)},
+    "AllergyIntolerance": lambda r: {"clinicalStatus": coded("http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "active"), "code": coded(SNOMED, r.choice(("91936005", "300916003"))), "recordedDate": _date(r)},
+    "EpisodeOfCare": lambda r: {"status": r.choice(("active", "finished")), "period": {"start": _date(r)[:10]}},
+    "Provenance": lambda r: {"recorded": _date(r), "agent": [{"who": {"reference": "Practitioner/nobody"}}]},
+    "Task": lambda r: {"status": "requested", "intent": "order", "authoredOn": _date(r), "description": r.choice(PLAIN_WORDS)},
+    "List": lambda r: {"status": "current", "mode": "working", "title": r.choice(PLAIN_WORDS), "date": _date(r)},
+    "DiagnosticReport": lambda r: {"status": "final", "code": coded(LOINC, r.choice(("24323-8", "58410-2"))), "effectiveDateTime": _date(r)},
+}  # fmt: skip
+SUBJECT = {"AllergyIntolerance": "patient", "EpisodeOfCare": "patient", "Provenance": "", "Task": "for"}
+REQUIRED_SUBJECT = {"Condition", "Procedure", "MedicationRequest", "ServiceRequest", "Goal", "AllergyIntolerance", "EpisodeOfCare"}
+LINKS: dict[str, dict[str, tuple[tuple[str, ...], bool]]] = {
+    "Encounter": {"partOf": (("Encounter",), False), "diagnosis.condition": (("Condition",), True), "episodeOfCare": (("EpisodeOfCare",), True)},
+    "Observation": {"encounter": (("Encounter",), False), "hasMember": (("Observation",), True), "derivedFrom": (("Observation", "DocumentReference"), True)},
+    "Condition": {"encounter": (("Encounter",), False), "evidence.detail": (("Observation",), True)},
+    "Procedure": {"encounter": (("Encounter",), False), "reasonReference": (("Condition", "Observation"), True), "basedOn": (("ServiceRequest",), True)},
+    "MedicationRequest": {"encounter": (("Encounter",), False), "reasonReference": (("Condition", "Observation"), True)},
+    "ServiceRequest": {"encounter": (("Encounter",), False), "reasonReference": (("Condition",), True)},
+    "DocumentReference": {"context.encounter": (("Encounter",), True), "context.related": (("Observation", "Condition"), True)},
+    "Goal": {"addresses": (("Condition", "Observation"), True)},
+    "CareTeam": {"encounter": (("Encounter",), False), "reasonReference": (("Condition",), True)},
+    "AllergyIntolerance": {"encounter": (("Encounter",), False)},
+    "EpisodeOfCare": {"diagnosis.condition": (("Condition",), True)},
+    "Provenance": {"target": (("Observation", "Condition", "Encounter", "Procedure"), True)},
+    "Task": {"focus": (("ServiceRequest", "Condition"), False), "encounter": (("Encounter",), False)},
+    "List": {"entry.item": (("Condition", "Observation", "MedicationRequest"), True), "encounter": (("Encounter",), False)},
+    "DiagnosticReport": {"result": (("Observation",), True), "encounter": (("Encounter",), False)},
+}
+MANY = {"DocumentReference": ("context.encounter", "context.related")}
+PARTS: dict[str, tuple[str, Callable[[str, Random], dict[str, Any]]]] = {
+    "Observation": ("component", lambda w, r: {"code": coded(LOINC, r.choice(("8302-2", "29463-7")), w), "valueString": w}),
+    "Encounter": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F10.20", "F32.1", "Z71.41")), w)),
+    "Procedure": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "F41.1")), w)),
+    "MedicationRequest": ("dosageInstruction", lambda w, r: {"text": w, "sequence": r.randrange(1, 9)}),
+    "ServiceRequest": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "I10")), w)),
+    "Patient": ("telecom", lambda w, r: {"system": "email", "value": f"{w}{r.randrange(99)}@example.org"}),
+    "CareTeam": ("identifier", lambda w, r: {"system": "http://example.org/teams", "value": f"{w}{r.randrange(9)}"}),
+    "DocumentReference": ("identifier", lambda w, r: {"system": "http://example.org/documents", "value": f"{w}{r.randrange(9)}"}),
+    "AllergyIntolerance": ("reaction", lambda w, r: {"manifestation": [coded(SNOMED, r.choice(("271807003", "39579001")), w)]}),
+    "Condition": ("identifier", lambda w, r: {"system": "http://example.org/problems", "value": f"{w}{r.randrange(9)}"}),
+    "Task": ("note", lambda w, _: {"text": w}),
+}
+NAMES = ("Rivera", "Okafor", "Lindgren", "Haddad", "Moreau")
+
+
+class Teller:
+    """Makes a story up from a seed."""
+
+    def __init__(self, seed: str, size: int = 60) -> None:
+        self.random = Random(seed)
+        self.story = Story(seed)
+        self.size = size
+        self.gone: set[str] = set()
+
+    def tell(self) -> Story:
+        """A directory, patients, consents, then writes of every kind."""
+        for n, (key, kind, name) in enumerate((("pr1", "Practitioner", "Sato"), ("org1", "Organization", "Harbor Clinic"), ("loc1", "Location", "Room 2"))):
+            body = {"name": [{"family": name}]} if kind == "Practitioner" else {"name": name}
+            thing = Thing(key, Fact(1, kind, key, None, set()), body, told=False)
+            self.add(thing, "sys-none", f"directory{n}")
+        for n, program in enumerate(("sud", "mh", "both", "both", "both")):
+            self.patient(n, program)
+        self.consents()
+        for n in range(self.size):
+            self.anything(f"{n:03d}")
+        return self.story
+
+    def add(self, thing: Thing, author: str, label: str) -> None:
+        self.story.things[thing.key] = thing
+        self.step(label, "create", author, thing)
+
+    def step(self, label: str, kind: str, author: str, thing: Thing, secret: str | None = None, also: dict[str, str] | None = None) -> None:
+        self.story.steps.append(Step(f"{label} {kind} {thing.key}", kind, author, thing.key, snapshot(thing), secret, also or {}))
+
+    def patient(self, n: int, programs: str) -> None:
+        key = f"p{n}"
+        first = SUD if programs != "mh" else MH
+        origin = {"sud": {SUD}, "mh": {MH}, "both": {SUD, MH}}[programs]
+        fact = Fact(1, "Patient", key, key, set(origin), {PART2} if origin == {SUD} else set())
+        body = {"name": [{"family": NAMES[n], "given": ["Ana"]}], "birthDate": f"198{n}-03-04", "gender": "female", "active": True}
+        thing = Thing(key, fact, body, told=True)
+        # Whoever must not know of the Part 2 program sees a patient that the other program registered.
+        self.add(thing, STAFF_BY_PROGRAM[first], f"patient{n}")
+        self.story.steps[-1].also = {"mh": "sys-mh"} if origin == {SUD, MH} else {}
+        for program in sorted(origin):
+            self.make("Encounter", f"admit{n}{program}", key, program)
+
+    def make(self, type_: str, label: str, patient: str, program: int) -> Thing:
+        random = self.random
+        laws = {PART2} if program == SUD and type_ not in LONGITUDINAL else set()
+        if type_ in LONGITUDINAL and program == SUD:
+            laws = {PART2}
+        base = MAKERS[type_](random)
+        if random.random() < 0.08:
+            laws.add(PSYCHOTHERAPY)
+            base["meta"] = {"security": [{"system": ACT, "code": "PSYTHPN"}]}
+        subject = SUBJECT.get(type_, "subject")
+        links: dict[str, list[str]] = {subject: [patient]} if subject else {}
+        required = (subject,) if type_ in REQUIRED_SUBJECT else ()
+        mine = [t for t in self.story.things.values() if t.fact.patient == patient and t.key not in self.gone]
+        for name, (types, many) in LINKS[type_].items():
+            fits = [t.key for t in mine if t.fact.type in types]
+            if fits and (random.random() < 0.6 or name == "target"):
+                links[name] = random.sample(fits, min(len(fits), random.randint(1, 3))) if many else [random.choice(fits)]
+        if type_ == "Provenance":
+            if "target" not in links:
+                links["target"] = [patient]
+            required = ("target",)
+        at = next((moment(base[k]) for k in ("effectiveDateTime", "recordedDate", "performedDateTime", "authoredOn", "date", "startDate", "recorded") if k in base), None)
+        at = moment(base["period"]["start"]) if "period" in base else at
+        key = f"{type_}-{label}"
+        fact = Fact(1, type_, key, None if type_ == "Provenance" else patient, {program}, laws, at)
+        thing = Thing(key, fact, base, links, required, told=random.random() < 0.5)
+        if type_ in PARTS:
+            thing.parts[PARTS[type_][0]] = [self.part(type_, f"{label} create {key}") for _ in range(random.randrange(3))]
+        self.add(thing, STAFF_BY_PROGRAM[program], label)
+        return thing
+
+    def part(self, type_: str, since: str, law: str | None = "any") -> Part:
+        random = self.random
+        chosen = random.choice((None, None, HIV, PART2, PSYCHOTHERAPY)) if law == "any" else law
+        word = random.choice(SECRET_WORDS if chosen else PLAIN_WORDS)
+        value = PARTS[type_][1](word, random)
+        if chosen:
+            value = {"extension": [{"url": INLINE, "valueCoding": {"system": ACT, "code": LABELS[chosen]}}], **value}
+        return Part(value, chosen, since)
+
+    def anything(self, label: str) -> None:
+        random = self.random
+        roll = random.random()
+        changeable = [t for t in self.story.things.values() if t.fact.type in MAKERS and t.key not in self.gone and PSYCHOTHERAPY not in t.fact.laws]
+        if roll < 0.62 or not changeable:
+            n = random.randrange(5)
+            programs = self.story.things[f"p{n}"].fact.origin
+            kind = random.choice([t for t in MAKERS if t != "Encounter"] if n in (0, 1) else list(MAKERS))
+            self.make(kind, label, f"p{n}", random.choice(sorted(programs)))
+            return
+        thing = random.choice(changeable)
+        author = STAFF_BY_PROGRAM[next(iter(thing.fact.origin))]
+        if roll < 0.72:
+            self.step(label, "delete", author, thing)
+            self.gone.add(thing.key)
+        elif roll < 0.86 and thing.fact.type in PARTS:
+            law = random.choice((HIV, PART2, PSYCHOTHERAPY))
+            full = f"{label} update {thing.key}"
+            thing.parts.setdefault(PARTS[thing.fact.type][0], []).append(self.part(thing.fact.type, full, law))
+            self.step(label, "update", author, thing, secret=law)
+        else:
+            thing.base = {**thing.base, "language": random.choice(("en", "es", "fr", "de"))}
+            self.step(label, "update", author, thing)
+
+    def consents(self) -> None:
+        """TPO, revoked, expired, limited, and one for another recipient entirely."""
+        for n in (2, 3):
+            self.consent(f"tpo{n}", n, "tpo")
+        self.consent("revoked2", 2, "revoked", after="inactive")
+        self.consent("expired2", 2, "expired", provision={"period": {"start": "2025-01-01", "end": "2026-02-01"}})
+        types = ["Patient", "Observation", "Encounter", "Condition", "Procedure"]
+        limited = {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": t} for t in types], "dataPeriod": {"start": "2025-09-01"}}
+        self.consent("specific3", 3, "specific", kind="part2_specific", purposes=["TREAT"], provision=limited)
+        self.consent("specific2", 2, "specific", kind="part2_specific", purposes=["TREAT"], provision={"class": limited["class"]})
+
+    def consent(self, label: str, n: int, to: str, *, after: str = "", **terms: Any) -> None:
+        key = f"Consent-{label}"
+        fact = Fact(1, "Consent", key, f"p{n}", {SUD}, {PART2}, moment("2026-01-01T10:00:00Z"))
+        whole = consent("PATIENT", to, **terms)
+        base = {k: v for k, v in whole.items() if k not in ("resourceType", "patient", "performer")}
+        thing = Thing(key, fact, base, {"patient": [f"p{n}"], "performer": [f"p{n}"]}, told=False)
+        self.add(thing, "sys-sud", label)
+        self.story.steps[-1].also = {"to": f"Organization/{to}"}
+        if after:
+            thing.base = {**base, "status": after}
+            self.step(label + "-after", "update", "sys-sud", thing, also={"to": f"Organization/{to}"})
+        else:
+            rule = whole["provision"]
+            end = rule["period"].get("end")
+            period = rule.get("dataPeriod", {})
+            common = {"start": moment(rule["period"]["start"]), "end": moment(end) if end else None}
+            types = frozenset(c["code"] for c in rule["class"]) if "class" in rule else None
+            self.story.relations.append(Relation(f"p{n}", f"Organization/{to}", common["start"], common["end"]))
+            purposes = ("TREAT", "COC") if terms.get("kind") is None else ("TREAT",)
+            for purpose in purposes:
+                self.story.grants.append(
+                    Grant(f"p{n}", f"Organization/{to}", purpose, "disclose", PART2, programs=frozenset({SUD}), types=types,
+                          data_from=moment(period["start"]) if period else None, **common)
+                )  # fmt: skip
+
+
+def moment(text: str) -> datetime:
+    """The beginning of a date or time."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00") if "T" in text else text + "T00:00:00+00:00")
+
+
+def snapshot(thing: Thing) -> dict[str, Any]:
+    """What the thing is made of at this step."""
+    return {"base": dict(thing.base), "links": {k: list(v) for k, v in thing.links.items()}, "parts": {k: list(v) for k, v in thing.parts.items()}}
+
+
+# --- telling it to a server ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Told:
+    """A story as it was told to one server."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+
+
+async def tell(story: Story, clinic: Clinic, viewer: Viewer | None, clock: FakeClock, source: SeededSource) -> Told:
+    """Write the story; for a viewer without what they must not know of."""
+    told = Told()
+    for n, step in enumerate(story.steps):
+        clock.set(START + timedelta(minutes=n))
+        source.step(step.label)
+        if skipped(story, step, viewer):
+            continue
+        body = resource(story, step, viewer, told)
+        author = step.author
+        if author == "sys-none":
+            author = "sys-none"
+        elif "mh" in step.also and viewer is not None and SUD not in viewer.programs:
+            author = step.also["mh"]
+        id_ = told.ids.get(step.key, "")
+        type_ = story.things[step.key].fact.type
+        if step.kind == "create":
+            reply = await clinic.ask(author, "POST", type_, body)
+        elif step.kind == "update":
+            reply = await clinic.ask(author, "PUT", f"{type_}/{id_}", {**body, "id": id_})
+        else:
+            reply = await clinic.ask(author, "DELETE", f"{type_}/{id_}")
+        assert reply.status in (200, 201, 204), (step.label, author, reply.status, reply.body[:600])
+        if step.kind == "create":
+            told.ids[step.key] = reply.id
+        told.versions.setdefault(step.key, []).append(reply.version)
+    clock.set(story.end())
+    return told
+
+
+def skipped(story: Story, step: Step, viewer: Viewer | None) -> bool:
+    """Whether this viewer's world is without the step."""
+    if viewer is None:
+        return False
+    if viewer.outside and step.also.get("to") in viewer.names:
+        return False  # a consent that names them
+    return not story.sees(viewer, step.key) or (step.secret is not None and not story.sees(viewer, step.key, step.secret))
+
+
+def resource(story: Story, step: Step, viewer: Viewer | None, told: Told) -> dict[str, Any]:
+    """What is sent: without references and parts that this viewer must not know of."""
+    thing, shot = story.things[step.key], step.snapshot
+    out: dict[str, Any] = {"resourceType": thing.fact.type, **shot["base"]}
+    named = viewer is not None and viewer.outside and step.also.get("to") in viewer.names
+    text: list[str] = []
+    for name, keys in shot["links"].items():
+        seen = [k for k in keys if named or story.sees(viewer, k)]
+        _link(out, thing.fact.type, name, [_reference(story, told, k) for k in seen])
+        text += seen
+    for name, parts in shot["parts"].items():
+        # The author does not see psychotherapy parts: they come once, and stay without being sent again.
+        sent = [p for p in parts if story.sees(viewer, step.key, p.law) and (p.law != PSYCHOTHERAPY or p.since == step.label)]
+        if sent:
+            out[name] = [p.value for p in sent]
+            text += [str(p.value.get("text", "")) for p in sent]
+    # Nobody may see psychotherapy parts, also those whose narratives are not taken away: it does not speak of them.
+    secret = any(p.law == PSYCHOTHERAPY for parts in shot["parts"].values() for p in parts)
+    hidden = any(PSYCHOTHERAPY in story.things[k].fact.laws for keys in shot["links"].values() for k in keys)
+    if thing.told and not secret and not hidden:
+        out["text"] = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{" ".join(t for t in text if t) or "nothing"}</div>'}
+    return out
+
+
+def _reference(story: Story, told: Told, key: str) -> dict[str, Any]:
+    type_ = story.things[key].fact.type
+    return {"reference": f"{type_}/{told.ids[key]}", "display": f"About {key}"}
+
+
+def _link(out: dict[str, Any], type_: str, name: str, references: list[dict[str, Any]]) -> None:
+    """Put references where the element has its place."""
+    if not references:
+        return
+    head, _, tail = name.partition(".")
+    many = LINKS.get(type_, {}).get(name, ((), name == "performer"))[1]
+    if not tail:
+        out[head] = references if many else references[0]
+    elif head == "context":
+        out.setdefault("context", {})[tail] = references
+    elif (type_, head) == ("Condition", "evidence"):
+        out[head] = [{tail: references}]
+    else:
+        out[head] = [{tail: r} for r in references]

@@ -1,0 +1,184 @@
+"""Two servers, one story: told whole in one, and without what a viewer must not know of in the other; then the same questions to both."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import shake_256
+from typing import Any, NamedTuple
+
+from sojourn.base import clock as clocks
+from sojourn.base import crypto, ids
+from sojourn.base.clock import FakeClock
+from sojourn.base.ids import SeededSource
+from sojourn.fhir import codec
+from sojourn.record.database import Dsn
+from tests.leaks.questions import Asker, Question
+from tests.leaks.rules import Viewer
+from tests.leaks.story import Story, Teller, Told, tell
+from tests.people import BASE, BY_NAME, MH, START, SUD, Clinic, Reply, close_clinic, open_clinic
+
+VIEWERS = {
+    "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician"})),
+    "technician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/technician"})),
+    "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician"})),
+    "stranger": Viewer(1, frozenset(), True, frozenset({"Organization/stranger"})),
+    "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),
+    "specific": Viewer(1, frozenset(), True, frozenset({"Organization/specific"})),
+    "revoked": Viewer(1, frozenset(), True, frozenset({"Organization/revoked"})),
+    "expired": Viewer(1, frozenset(), True, frozenset({"Organization/expired"})),
+    "other-clinician": Viewer(2, frozenset({1}), False, frozenset({"Practitioner/other-clinician"})),
+}
+assert VIEWERS.keys() <= BY_NAME.keys()
+MAX_PAGES = 12
+
+
+class IdealKey(crypto.ServerKey):
+    """A server key that encrypts perfectly: a sealed value tells its length, and whether it is equal to an earlier one; no more.
+
+    What a real key gives differs between the worlds when what is inside differs, which nobody without the key can tell.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(b"k" * 64)
+        self._inside: dict[str, tuple[bytes, bytes]] = {}
+        self._known: dict[tuple[str, bytes, bytes], str] = {}
+        self._count: dict[tuple[str, bytes], int] = {}
+
+    def seal(self, purpose: str, data: bytes, context: bytes = b"") -> str:
+        known = self._known.get((purpose, context, data))
+        if known is None:
+            n = self._count[purpose, context] = self._count.get((purpose, context), 0) + 1
+            label = "\x1f".join((purpose, context.decode(), str(n), str(len(data)))).encode()
+            known = base64.urlsafe_b64encode(shake_256(label).digest(len(data) + 17)).rstrip(b"=").decode()
+            self._known[purpose, context, data] = known
+            self._inside[known] = (context, data)
+        return known
+
+    def open(self, purpose: str, text: str, context: bytes = b"") -> bytes:
+        found = self._inside.get(text)
+        if found is None or found[0] != context:
+            raise crypto.BadSeal
+        return found[1]
+
+
+class Seen(NamedTuple):
+    """What one question showed, all pages of it."""
+
+    question: Question
+    replies: tuple[tuple[Any, ...], ...]
+
+
+@dataclass
+class World:
+    """A clinic to which a story was told, with a clock and a source of ids of its own."""
+
+    name: str
+    clinic: Clinic
+    clock: FakeClock
+    source: SeededSource
+    told: Told = field(default_factory=Told)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Ids and times are this world's."""
+        with clocks.using(self.clock), ids.using(self.source):
+            yield
+
+
+async def world(name: str, dsn: Dsn, story: Story, viewer: Viewer | None) -> World:
+    """Open a clinic and tell it the story. In A much has happened elsewhere: numbers that count it have more digits."""
+    clock, source = FakeClock(START), SeededSource(story.seed)
+    source.step("set up")
+    with clocks.using(clock), ids.using(source):
+        clinic = await open_clinic(dsn, key=IdealKey())
+        made = World(name, clinic, clock, source)
+        if name == "A":
+            await clinic.owner.execute("SELECT setval('record.seq', 9990)")
+        made.told = await tell(story, clinic, viewer, clock, source)
+    return made
+
+
+async def asked(at: World, who: str, number: int, question: Question) -> Seen:
+    """Put one question, follow its pages, and keep everything that came over the wire."""
+    with at.current():
+        at.source.step(f"question {number}")
+        replies = []
+        url, body, method = question.url, question.body, question.method
+        for _ in range(MAX_PAGES if question.pages else 1):
+            reply = await at.clinic.ask(who, method, url, body, question.headers)
+            replies.append(observable(reply))
+            following = next_page(reply)
+            if following is None:
+                break
+            url, method, body = following, "GET", None
+        at.clock.advance(timedelta(seconds=1))
+        return Seen(question, tuple(replies))
+
+
+def observable(reply: Reply) -> tuple[Any, ...]:
+    """Everything that a caller sees of an answer but the Date header, which this door does not send."""
+    return (reply.status, reply.headers, reply.body)
+
+
+def next_page(reply: Reply) -> str | None:
+    """Where the next page is."""
+    if reply.status != 200 or b'"relation":"next"' not in reply.body:
+        return None
+    links = codec.loads(reply.body).get("link", ())
+    return next((str(link["url"]).removeprefix(BASE + "/") for link in links if link["relation"] == "next"), None)
+
+
+@dataclass
+class Result:
+    """What came of comparing."""
+
+    questions: int = 0
+    shown: int = 0
+    differences: list[tuple[Seen, Seen]] = field(default_factory=list)
+
+
+async def stored(a: World) -> list[dict[str, Any]]:
+    """Every resource in world A as it is kept, current or past."""
+    rows = await a.clinic.owner.fetch("SELECT body FROM record.version WHERE tenant = 1 AND body IS NOT NULL ORDER BY seq")
+    return [codec.loads(row["body"]) for row in rows]
+
+
+async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, count: int, stop: bool = True) -> Result:
+    """Tell a story in both worlds and put the questions of one viewer to both."""
+    story = Teller(seed, size).tell()
+    a, b = await world("A", dsns[0], story, None), None
+    try:
+        b = await world("B", dsns[1], story, VIEWERS[who])
+        asker = Asker(f"{seed}/{who}", story, a.told, await stored(a))
+        result = Result()
+        for n, question in enumerate(asker.questions(count)):
+            one, two = await asked(a, who, n, question), await asked(b, who, n, question)
+            result.questions += 1
+            result.shown += sum(reply[2].count(b'"resourceType"') for reply in one.replies if reply[0] == 200)
+            if one != two:
+                result.differences.append((one, two))
+                if stop:
+                    break
+        return result
+    finally:
+        await close_clinic(a.clinic)
+        if b is not None:
+            await close_clinic(b.clinic)
+
+
+def explained(seed: str, who: str, result: Result) -> str:
+    """The first difference, for a person."""
+    one, two = result.differences[0]
+    lines = [f"seed {seed!r}, {who} can tell the worlds apart after {result.questions} questions:", f"  {one.question}"]
+    for page, (x, y) in enumerate(zip(one.replies, two.replies, strict=False)):
+        if x != y:
+            at = next((n for n, (p, q) in enumerate(zip(x[2], y[2], strict=False)) if p != q), min(len(x[2]), len(y[2])))
+            lines += [f"  page {page}", f"    A {x[0]} {x[1]}", f"    B {y[0]} {y[1]}", f"    A …{x[2][max(0, at - 300) : at + 300]!r}", f"    B …{y[2][max(0, at - 300) : at + 300]!r}"]
+            break
+    else:
+        lines.append(f"  pages: {len(one.replies)} and {len(two.replies)}")
+    return "\n".join(lines)
