@@ -216,6 +216,29 @@ def test_who_is_subject_to_redaction_never_gets_narrative_display_identifier_or_
     assert seen_by(resource, strip=False) == resource
 
 
+@pytest.mark.parametrize(
+    "coverage", [{"display": "Example Health"}, {"reference": "#cov"}, {"identifier": {"value": "1"}, "type": "Coverage"}]
+)
+def test_a_required_reference_in_words_or_to_a_copy_leaves_the_type_it_must_have(coverage: dict[str, Any]) -> None:
+    insurance = {"focal": True, "coverage": coverage}
+    account = {"resourceType": "ExplanationOfBenefit", "id": "e", **EOB, "insurance": [insurance]}
+    assert (seen_by(account) or {})["insurance"] == [{"focal": True, "coverage": {"type": "Coverage"}}]
+    account["insurance"] = [{"focal": True, "coverage": {**coverage, "extension": [inline(HIDDEN)]}}]
+    assert seen_by(account) is None
+
+
+EOB: dict[str, Any] = {
+    "status": "active",
+    "type": {"text": "x"},
+    "use": "claim",
+    "patient": {"reference": "Patient/a"},
+    "created": "2026-01-01",
+    "insurer": {"reference": "Organization/o"},
+    "provider": {"reference": "Organization/o"},
+    "outcome": "complete",
+}
+
+
 def test_labels_tell_only_of_what_is_left() -> None:
     part = {"coding": [{"system": "http://loinc.org", "code": "75622-1"}]}  # an HIV test
     whole = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES, Element, elements
+from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES, Element, TypeRef, elements
 
 _PRIMITIVES = frozenset(
     "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid positiveInt string time "
@@ -31,6 +31,8 @@ class Member(NamedTuple):
     modifier: bool
     choice: bool
     primitive: bool
+    target: str
+    """Of a reference that may point to one type only: that type."""
 
 
 class Shape(NamedTuple):
@@ -66,7 +68,7 @@ def _compile(defined: tuple[Element, ...]) -> Shape:
     names: dict[str, tuple[str, ...]] = {}
     required = []
     for element in defined:
-        found = {key: _member(element, kind.code) for key, kind in element.properties()}
+        found = {key: _member(element, kind) for key, kind in element.properties()}
         members |= found
         names[element.name] = tuple(found)
         if element.min > 0:
@@ -74,9 +76,17 @@ def _compile(defined: tuple[Element, ...]) -> Shape:
     return Shape(members, names, tuple(required))
 
 
-def _member(element: Element, type_: str) -> Member:
+def _member(element: Element, kind: TypeRef) -> Member:
     return Member(
-        element.name, type_, element.repeats, element.min > 0, element.summary, element.modifier, element.choice, type_ in _PRIMITIVES
+        element=element.name,
+        type=kind.code,
+        repeats=element.repeats,
+        required=element.min > 0,
+        summary=element.summary,
+        modifier=element.modifier,
+        choice=element.choice,
+        primitive=kind.code in _PRIMITIVES,
+        target=next(iter(kind.targets)) if len(kind.targets) == 1 else "",
     )
 
 

@@ -13,7 +13,7 @@ from sojourn.fhir.shapes import Shape, shape
 from sojourn.gate.aligning import align
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, INLINE, PROCESS_INLINE
 from sojourn.gate.labels import read
-from sojourn.gate.visible import Sight, is_hidden, is_hidden_link, is_stripped, one_primitive, paired, visible
+from sojourn.gate.visible import Sight, is_hidden, is_stripped, one_primitive, paired, visible
 
 REPLACED: Final = "https://sojourn.example/fhir/StructureDefinition/replaced-by-restricted-author"
 """Extension on an element that has room for one value: holds the hidden value that an author who could not
@@ -181,17 +181,11 @@ def _secret(value: Any, kind: str, see: Sight) -> bool:
     known = shape(str(value.get("resourceType", "")) if kind == "Resource" else kind)
     for key, child in value.items():
         member = known.members.get(key)
-        if isinstance(child, str):
-            if key != "reference" and one_primitive(child, None, key, own) == (None, None):
-                return True
-        elif _secret(child, "Element" if key[:1] == "_" else member.type if member else "", see):
+        texts = [child] if isinstance(child, str) else child if isinstance(child, list) else []
+        if key != "reference" and any(isinstance(t, str) and one_primitive(t, None, key, own) == (None, None) for t in texts):
             return True
-        elif (
-            isinstance(child, list)
-            and any(isinstance(c, str) and is_hidden_link(c, own) for c in child)
-            and one_primitive(child[0], None, key, own)
-        ):
-            return any(one_primitive(c, None, key, own) == (None, None) for c in child)
+        if _secret(child, "Element" if key[:1] == "_" else member.type if member else "", see):
+            return True
     return False
 
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from sojourn.fhir.shapes import NOTHING, Shape, link_names, shape
+from sojourn.fhir.shapes import Member, Shape, link_names, shape
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, PROCESS_INLINE, claimed, inline_mask
 from sojourn.gate.labels import read, tag_codes
 
 _TARGET: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$").search
+
+
+_OF_TARGET: Final = frozenset({"display", "identifier"})
+"""Elements of a reference that tell of its target."""
 
 
 class Sight(NamedTuple):
@@ -29,6 +34,13 @@ class Sight(NamedTuple):
     """Whether the caller is subject to redaction: no narrative, display, identifier or copy of others, ever."""
 
 
+@cache
+def _names() -> frozenset[str]:
+    """Elements whose text may lead to a resource; the many that name a code system never do."""
+    return link_names() - {"system", "code"}
+
+
+@lru_cache(maxsize=4096)
 def target_of(link: str) -> str:
     """`Type/id` at the end of a reference or URL, its version left out; empty when it names no resource."""
     match = _TARGET(link)
@@ -37,7 +49,7 @@ def target_of(link: str) -> str:
 
 def links(value: Any) -> Iterator[str]:
     """The targets of all references and other links in a resource."""
-    names = link_names()
+    names = _names()
     stack: list[tuple[str, Any]] = [("", value)]
     while stack:
         key, node = stack.pop()
@@ -73,7 +85,7 @@ def resource(value: dict[str, Any], see: Sight, *, nested: bool = False) -> dict
         return None
     known = shape(kind)
     out = _members(value, kind, known, see)
-    if not _is_complete(out, known) or (nested and not out.keys() - {"resourceType", "id", "meta"}):
+    if not _is_complete(out, known):
         return None
     return _relabelled(value, out)
 
@@ -95,7 +107,7 @@ def is_hidden_link(link: str, see: Sight) -> bool:
 
 def is_stripped(name: str, kind: str, type_: str, value: dict[str, Any]) -> bool:
     """Whether a caller subject to redaction never gets this element of any resource."""
-    if name in ("display", "identifier"):
+    if name in _OF_TARGET:
         return kind == "Reference" or (not kind and "reference" in value)
     return type_ == "Narrative" or (name == "contained" and type_ == "Resource")
 
@@ -103,11 +115,19 @@ def is_stripped(name: str, kind: str, type_: str, value: dict[str, Any]) -> bool
 def _members(value: dict[str, Any], kind: str, known: Shape, see: Sight) -> dict[str, Any]:
     """The elements that may be seen, in the order in which they stand."""
     out: dict[str, Any] = {}
+    strip, linked, names, members = see.strip, bool(see.hidden), _names(), known.members
+    reference = kind == "Reference" or (not kind and "reference" in value)
     for key, child in value.items():
         name = key[1:] if key[:1] == "_" else key
-        member = known.members.get(name)
+        member = members.get(name)
+        if strip and reference and name in _OF_TARGET:
+            continue
+        if member and member.primitive and type(child) is not list and name is key and f"_{key}" not in value:
+            if not (linked and type(child) is str and key in names and is_hidden_link(child, see)):
+                out[key] = child  # by far the most common case
+            continue
         type_ = member.type if member else ""
-        if see.strip and is_stripped(name, kind, type_, value):
+        if strip and (type_ == "Narrative" or (type_ == "Resource" and name == "contained")):
             continue
         if name is not key or (member.primitive if member else not _holds_objects(child)):
             pair = primitive(value.get(name), value.get(f"_{name}"), name, see)
@@ -116,9 +136,29 @@ def _members(value: dict[str, Any], kind: str, known: Shape, see: Sight) -> dict
             seen = [s for item in child if (s := visible(item, type_, see) if type(item) is dict else item) is not None] or None
         else:
             seen = visible(child, type_, see) if type(child) is dict else child
+        if seen is None and member and member.required and see.strip:
+            seen = _bare_reference(child, member, see)
         if seen is not None:
             out[key] = seen
     return out
+
+
+def _bare_reference(child: Any, member: Member, see: Sight) -> Any:
+    """A required reference of which only what is always stripped was there: the type that it must point to.
+
+    Without it every claim that names its coverage in words would be withheld from callers subject to redaction.
+    None when the reference itself is hidden, or may point to several types.
+    """
+    whole = see._replace(strip=False)
+    items = [item for item in (child if isinstance(child, list) else [child]) if isinstance(item, dict)]
+    if (
+        member.type != "Reference"
+        or not member.target
+        or not (shown := [item for item in items if not is_hidden(item, "Reference", whole)])
+    ):
+        return None
+    bare = {"type": member.target}
+    return [bare] * len(shown) if isinstance(child, list) else bare
 
 
 def _holds_objects(child: Any) -> bool:
@@ -149,7 +189,7 @@ def one_primitive(value: Any, extra: Any, name: str, see: Sight) -> tuple[Any, A
         if inline_mask(extra) & ~see.permitted:
             return None, None
         extra = visible(extra, "Element", see)
-    if type(value) is str and see.hidden and name in link_names() and is_hidden_link(value, see):
+    if type(value) is str and see.hidden and name in _names() and is_hidden_link(value, see):
         return None, None
     if value is None and isinstance(extra, dict) and _is_only_labels(extra.get("extension", ())) and not extra.keys() - {"extension", "id"}:
         return None, None  # what it labelled is not there
@@ -158,6 +198,8 @@ def one_primitive(value: Any, extra: Any, name: str, see: Sight) -> tuple[Any, A
 
 def _says_something(value: dict[str, Any], out: dict[str, Any], kind: str) -> bool:
     """Whether an object may stand in a resource: not empty, and more than an id (ele-1), an extension with a value (ext-1)."""
+    if "extension" not in out and "id" not in out and kind not in ("Extension", "Bundle.entry"):
+        return bool(out)  # by far the most common case
     if kind == "Extension":
         return any(key[:5] == "value" or key[:6] == "_value" or key == "extension" for key in out)
     if kind == "Bundle.entry" and "resource" in value and "resource" not in out:
@@ -173,9 +215,13 @@ def _is_only_labels(extensions: Any) -> bool:
 
 def _is_complete(out: dict[str, Any], known: Shape) -> bool:
     """Whether every element that must be there is."""
-    if known is NOTHING:
-        return True
-    return all(any(name in out for name in names) for names in known.required)
+    for names in known.required:
+        for name in names:
+            if name in out:
+                break
+        else:
+            return False
+    return True
 
 
 def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
