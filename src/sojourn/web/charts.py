@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 480, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 24, 14, 24
 _DATES_APART = 46  # least distance between two dates on the axis, in SVG units
+_MANY = 14  # with more points than this only the first and the newest are numbered: all are in the description
 _NUMBERS_APART = 22  # least distance between two numbers on the line
 
 Scale = Callable[[float], float]
@@ -105,7 +106,7 @@ def _line(points: Sequence[Point], x: list[float], y: Scale) -> list[str]:
     path = " ".join(f"{left},{y(p.value)}" for left, p in zip(x, points, strict=True))
     drawn = [f'<polyline class="line" points="{path}"/>'] if len(points) > 1 else []
     last = len(points) - 1
-    numbered = _far_enough(x, _NUMBERS_APART)
+    numbered = _far_enough(x, _NUMBERS_APART) if len(points) <= _MANY else [0, last]
     for index, point in enumerate(points):
         drawn.append(f'<circle class="dot" cx="{x[index]}" cy="{y(point.value)}" r="{4 if index == last else 3}"/>')
         if index in numbered:
