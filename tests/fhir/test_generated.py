@@ -67,7 +67,7 @@ def test_no_mutation_makes_validation_raise(resource: dict[str, Any], seed: int)
             break
         container, key = random.choice(places)
         if random.random() < 0.3:
-            container[random.choice(["foo", "value", "_id", "extension", "resourceType"]) if isinstance(container, dict) else key] = random.choice(_JUNK)
+            container[random.choice(["foo", "value", "_id", "extension", "resourceType"]) if isinstance(container, dict) else key] = deepcopy(random.choice(_JUNK))
         elif random.random() < 0.3:
             del container[key]
         else:

@@ -12,9 +12,9 @@ from sojourn.fhir.definitions import RESOURCE_TYPES
 from sojourn.fhir.validate_elements import Whole
 from sojourn.fhir.validate_found import ERROR, LOCAL, Found
 
+_ID: Final = r"[A-Za-z0-9\-.]{1,64}"
 _LITERAL: Final = re.compile(
-    r"(?P<base>(?:https?|urn|[a-z][a-z0-9+.-]*)://?\S+?/)?(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})"
-    r"(?:/_history/(?P<version>[A-Za-z0-9\-.]{1,64}))?(?:#\S+)?"
+    rf"(?P<base>[a-z][a-z0-9+.-]*://?\S+?/)?(?P<type>[A-Za-z]+)/{_ID}(?:/_history/{_ID})?(?:#\S+)?"
 )
 _QUERY: Final = re.compile(r"(?P<type>[A-Za-z]+)\?\S+")
 
@@ -29,12 +29,12 @@ def reference_type(reference: str) -> str | None:
 
 def points_to(targets: frozenset[str]) -> Whole:
     """A Reference that may point to resources of these types; to any when empty."""
+    plain = re.compile(f"(?:{'|'.join(sorted(targets or RESOURCE_TYPES))})/{_ID}").fullmatch
 
     def whole(value: Any, found: Found) -> None:
         reference = value.get("reference")
         if type(reference) is str:
-            kind = reference.partition("/")[0]
-            if kind in targets and "type" not in value:
+            if plain(reference) and "type" not in value:
                 return
             _check(reference, value, targets, found)
         elif targets and _other_type(value.get("type"), targets):
