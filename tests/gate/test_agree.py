@@ -63,8 +63,8 @@ async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[G
     """The same as rows."""
     await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation")
     await owner.executemany(
-        "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, own, origin, tokens, body, index_digest) "
-        "VALUES ($1, $2, $2, $3, $4, 'v', $5, coalesce($6::timestamptz, '-infinity'), now(), $7, $8, $9, '', 0)",
+        "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, origin, tokens, body, index_digest) "
+        "VALUES ($1, $2, $2, $3, $4, 'v', $5, coalesce($6::timestamptz, '-infinity'), now(), now(), $7, $8, $9, '', 0)",
         [(f.tenant, n, f.type, f.id, f.patient, f.at, sum(BITS[law] for law in f.laws), sorted(f.origin), [CODES[c] for c in f.codes]) for n, f in enumerate(facts)],
     )
     await owner.executemany(

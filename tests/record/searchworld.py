@@ -19,6 +19,7 @@ from sojourn.record.searchsql import Args
 TENANT = 1
 KEYS = Keys(b"world" * 6)
 HIDDEN, SHOWN = 2, 4
+HIDDEN_CHANGE = timedelta(days=1)
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 Resource = dict[str, Any]
 NAMES = ["Ana", "anabel", "Núñez", "Nunez", "O'Neil", "Smith", "Smithers", "de la Cruz"]
@@ -30,18 +31,27 @@ DATES = ["2024", "2024-03", "2024-03-05", "2024-03-05T10:00:00Z", "2024-03-05T12
 class Open:
     """A predicate that lets everything pass."""
 
+    updated = "updated"
+
     def row(self, alias: str, args: Args) -> str:
         return "true"
 
     def mask(self, expr: str, alias: str, args: Args) -> str:
         return "true"
 
+    @property
+    def updated(self) -> str:
+        """Everybody may know when a row was updated."""
+        return "updated"
+
     def clean(self, alias: str, args: Args) -> str:
         return "true"
 
 
 class Hides(Open):
-    """A predicate that hides what carries the bit HIDDEN."""
+    """A predicate that hides what carries the bit HIDDEN, and when that last changed."""
+
+    updated = "plain_updated"
 
     def row(self, alias: str, args: Args) -> str:
         return f"({alias}.own & {args.add(HIDDEN, 'bigint')}) = 0"
@@ -212,10 +222,10 @@ async def write(connection: asyncpg.Connection, kept: Kept, owns: dict[str, int]
         refs |= owns.get(target, 0)
     await connection.execute(
         "INSERT INTO record.resource"
-        " (tenant, rid, seq, type, id, version, patient, at, updated, own, parts, refs, tokens, labelled_tokens, body)"
-        " VALUES ($1, $2, $2, $3, $4, 'v', $5, $6, $7, $8, $9, $13, $10, $11, $12)",
+        " (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, parts, refs, tokens, labelled_tokens, body)"
+        " VALUES ($1, $2, $2, $3, $4, 'v', $5, $6, $7, $14, $8, $9, $13, $10, $11, $12)",
         TENANT, kept.rid, r["resourceType"], r["id"], made.patient, made.at, kept.updated, kept.own, parts, made.tokens,
-        made.labelled_tokens, dumps(r), refs,
+        made.labelled_tokens, dumps(r), refs, kept.updated - HIDDEN_CHANGE,
     )  # fmt: skip
     rid = kept.rid
     for sql, columns in [

@@ -17,7 +17,8 @@ class Change:
 
     id: the target, or for a create one that the caller's code (not the outside caller) chose. patch: from the view to the new
     resource, raising Invalid or NotSupported. if_match: the version that the change was made from.
-    upsert: may create with the given id (imports only). program: the one that makes it, where that is not the caller's acting one.
+    upsert: may create with the given id (imports only). program: the one that makes it, where that is not the caller's acting one. plain: found out on the way, whether what everybody
+    may see changes.
     """
 
     kind: str
@@ -28,7 +29,9 @@ class Change:
     if_match: str | None = None
     upsert: bool = False
     program: int | None = None
+    plain: bool = True
     base: Any = field(default=None, repr=False)
+    before: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)

@@ -49,6 +49,11 @@ class Bound:
         text = _row(alias, self._start(args), self._caller(args) if alias == "r" else 0)
         return text if self._types is None else f"({alias}.type = ANY ({self._searched(args)}) AND {text})"
 
+    @property
+    def updated(self) -> str:
+        """The column that says when a row was last updated, as far as this caller may know."""
+        return "plain_updated" if self._access.decision.redacted else "updated"
+
     def mask(self, expr: str, alias: str, args: Args) -> str:
         """May something on that row that carries the label bits `expr` be seen."""
         return _mask(expr, alias, self._start(args))

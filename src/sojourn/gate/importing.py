@@ -11,7 +11,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import origin, preparing
+from sojourn.gate import origin, preparing, runs
 from sojourn.gate.changes import Change
 from sojourn.record import store
 
@@ -124,8 +124,11 @@ async def _try(access: Access, valid: list[Wanted]) -> tuple[int, int, list[Refu
     refused: list[Refused] = []
     for (place, change, resource), row in zip(valid, rows, strict=True):
         change.base = row if row["kind"] is not None else None
-        if row["kind"] == "current" and _same(access, row, resource):
-            continue
+        if row["kind"] == "current":
+            before = _stored(access, row)
+            if _content(before) == _content(resource):
+                continue
+            change.plain = await runs.touches_plain(access, before, resource)
         try:
             prepared.append(preparing.prepare(access, change, resource))
         except errors.SojournError as error:
@@ -137,11 +140,12 @@ async def _try(access: Access, valid: list[Wanted]) -> tuple[int, int, list[Refu
     return len(prepared), len(valid) - len(prepared) - len(refused), refused
 
 
-def _same(access: Access, row: Any, resource: dict[str, Any]) -> bool:
+def _stored(access: Access, row: Any) -> dict[str, Any]:
     body = row["body"]
     if row["blobs"]:
         body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
-    return _content(codec.loads(body)) == _content(resource)
+    stored: dict[str, Any] = codec.loads(body)
+    return stored
 
 
 def _content(resource: dict[str, Any]) -> bytes:

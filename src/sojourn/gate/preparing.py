@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
-from sojourn.gate import bases, consent, labels, redact, relationships
-from sojourn.gate.caller import Program
+from sojourn.gate import bases, consent, labels, redact, relationships, runs
 from sojourn.gate.changes import Written
 from sojourn.gate.found import Receipt, Stored
+from sojourn.gate.caller import Program
 from sojourn.gate.shown import Row, show
 from sojourn.record import index, store
 from sojourn.record.blobs import MARK, THRESHOLD
@@ -34,6 +34,7 @@ class Prepared:
     version: str
     updated: datetime
     expected: int | None
+    plain: bool = True
     body: bytes | None = None
     resource: dict[str, Any] | None = None
     own: int = 0
@@ -51,6 +52,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     kind = {None: "create", "delete": "restore", "current": "update"}[base["kind"] if base is not None else None]
     id_ = change.id or ids.new_id()
     prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else None)
+    prepared.plain = kind != "update" or change.plain
     programs = access.rules.programs
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     label = labels.label(resource, [programs[n] for n in prepared.origin if n in programs])
@@ -168,7 +170,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
         out.ops.append((
-            one.kind, one.type, one.id, one.version, one.expected, one.patient, rows.at if rows else index.PAST, one.updated,
+            one.kind, one.type, one.id, one.version, one.expected, one.plain, one.patient, rows.at if rows else index.PAST, one.updated,
             one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,
         ))  # fmt: skip
         if rows is None:
@@ -207,16 +209,26 @@ def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict
         out.relations.extend(relationships.compiled(resource, n))
 
 
-async def written(access: Access, changes: Sequence[Change], prepared: Sequence[Prepared], request: str) -> list[Written]:
+async def written(access: Access, prepared: Sequence[Prepared], request: str) -> list[Written]:
     """What the author of the changes is told: their own view of what is stored now."""
     receipt = Receipt(request)  # the line of a write is durable with the write itself
-    rows = [Row(p.type, p.id, p.version, p.updated, "current", not access.decision.redacted and (p.parts == 0 or _whole(access, p)), p.blobs, p.body) for p in prepared]
-    shown: list[Stored | None]
-    shown = await show(access, rows, receipt) if any(not row.clean or row.blobs for row in rows) else [Stored(r.type, r.id, r.version, r.updated, r.kind, r.body, receipt) for r in rows]
-    return [
-        Written(p.type, p.id, p.version, p.updated, p.kind in ("create", "restore"), None if p.kind == "delete" else stored)
-        for _, p, stored in zip(changes, prepared, shown, strict=True)
-    ]
+    if access.decision.redacted:
+        heads = await runs.seen(access, [(p.type, p.id) for p in prepared])
+        return [_told(p, receipt, (heads.get((p.type, p.id)) or [None])[0]) for p in prepared]
+    rows = [Row(p.type, p.id, p.version, p.updated, "current", p.parts == 0 or _whole(access, p), p.blobs, p.body) for p in prepared]
+    if any(not row.clean or row.blobs for row in rows):
+        shown = await show(access, rows, receipt)
+    else:
+        shown = [Stored(r.type, r.id, r.version, r.updated, r.kind, r.body, receipt) for r in rows]
+    return [_told(p, receipt, stored) for p, stored in zip(prepared, shown, strict=True)]
+
+
+def _told(prepared: Prepared, receipt: Receipt, stored: Stored | None) -> Written:
+    created = prepared.kind in ("create", "restore")
+    if prepared.kind == "delete" or stored is None:
+        return Written(prepared.type, prepared.id, prepared.version, prepared.updated, created, None)
+    stored.receipt = receipt
+    return Written(prepared.type, prepared.id, stored.version, stored.updated, created, stored)
 
 
 def _whole(access: Access, prepared: Prepared) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from sojourn.base import errors
-from sojourn.gate import sealed
+from sojourn.gate import runs, sealed
 from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import store
@@ -17,27 +15,26 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.record.trail import Receipt
 
-MAX_PAGE = 1000
-
 
 async def read(access: Access, type_: str, id_: str) -> Stored:
     """The current version. Unknown and withheld ids run the same statements and leave the same line in the trail."""
     await access.check("read", type_, id_)
     row = await store.read(access.house.db, access.head, access.decided, type_, id_)
+    if access.decision.redacted:
+        versions = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
+        return await _seen(access, "read", type_, id_, row, versions[0] if row is not None and versions else None)
     return await _one(access, "read", type_, id_, id_, row)
 
 
 async def vread(access: Access, type_: str, id_: str, version: str) -> Stored:
     """One version: visible only if its own labels and the current ones pass."""
     await access.check("read", type_, id_)
+    rows = await store.history(access.house.db, access.head, access.decided, type_, id_, version=version, limit=1)
+    row = rows[0] if rows else None
     if access.decision.redacted:
-        for stored in await _seen_versions(access, type_, id_, await _all_versions(access, type_, id_)):
-            if stored.version == version:
-                return await _answer(access, "vread", type_, f"{id_}/{version}", stored)
-        rows: list[Any] = []
-    else:
-        rows = await store.history(access.house.db, access.head, access.decided, type_, id_, version=version, limit=1)
-    return await _one(access, "vread", type_, id_, f"{id_}/{version}", rows[0] if rows else None)
+        versions = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
+        return await _seen(access, "vread", type_, f"{id_}/{version}", row, next((v for v in versions if v.version == version), None))
+    return await _one(access, "vread", type_, id_, f"{id_}/{version}", row)
 
 
 async def _one(access: Access, action: str, type_: str, id_: str, query: str, row: Any) -> Stored:
@@ -45,27 +42,21 @@ async def _one(access: Access, action: str, type_: str, id_: str, query: str, ro
     if row is None:
         await access.note(access.entry(action, type_, query, outcome="absent"))
         raise errors.NotFound(f"There is no such {type_}.")
-    if row["kind"] == "delete":
-        await access.note(access.entry(action, type_, query, patients=_patient(row), shown=[row["seq"]]))
-        raise errors.Gone(f"This {type_} was deleted.")
-    if access.decision.redacted:
-        versions = await _seen_versions(access, type_, id_, [row] if action == "vread" else await _all_versions(access, type_, id_))
-        if not versions:
-            await access.note(access.entry(action, type_, query, outcome="absent"))
-            raise errors.NotFound(f"There is no such {type_}.")
-        stored = versions[0]
-        receipt = await access.note(access.entry(action, type_, query, patients=_patient(row), shown=[row["seq"]]))
-        stored.receipt = receipt
-        return stored
     receipt = await access.note(access.entry(action, type_, query, patients=_patient(row), shown=[row["seq"]]))
+    if row["kind"] == "delete":
+        raise errors.Gone(f"This {type_} was deleted.")
     (stored,) = await show(access, [Row.of(row, type_, id_)], receipt)
     if stored is None:
         raise errors.NotFound(f"There is no such {type_}.")
     return stored
 
 
-async def _answer(access: Access, action: str, type_: str, query: str, stored: Stored) -> Stored:
-    stored.receipt = await access.note(access.entry(action, type_, query))
+async def _seen(access: Access, action: str, type_: str, query: str, row: Any, stored: Stored | None) -> Stored:
+    """The same for a redacted caller: the version that they know it by."""
+    if stored is None:
+        await access.note(access.entry(action, type_, query, outcome="absent"))
+        raise errors.NotFound(f"There is no such {type_}.")
+    stored.receipt = await access.note(access.entry(action, type_, query, patients=_patient(row), shown=[row["seq"]]))
     if stored.kind == "delete":
         raise errors.Gone(f"This {type_} was deleted.")
     return stored
@@ -73,41 +64,6 @@ async def _answer(access: Access, action: str, type_: str, query: str, stored: S
 
 def _patient(row: Any) -> list[str]:
     return [row["patient"]] if row["patient"] else []
-
-
-async def _all_versions(access: Access, type_: str, id_: str) -> list[Any]:
-    return await store.history(access.house.db, access.head, access.decided, type_, id_, limit=MAX_PAGE)
-
-
-async def _seen_versions(access: Access, type_: str, id_: str, rows: list[Any]) -> list[Stored]:
-    """The versions that a redacted caller can tell apart, newest first.
-
-    Consecutive versions with the same visible content are one version, and it is the first of them: its id, its time. Otherwise
-    the number of versions would tell that something hidden was changed.
-    """
-    shown = await show(access, [Row.of(row, type_, id_) for row in rows], _NOT_YET)
-    seen: list[Stored] = []
-    previous: bytes | None = b""
-    for stored in reversed([s for s in shown if s is not None]):
-        content = _content(stored)
-        if not seen or content != previous:
-            seen.append(stored)
-        previous = content
-    seen.reverse()
-    for n, stored in enumerate(seen):
-        if stored.kind != "delete" and (n == len(seen) - 1 or seen[n + 1].kind == "delete"):
-            stored.kind = "create"
-    return seen
-
-
-def _content(stored: Stored) -> bytes | None:
-    """The bytes of a version without its version id and time."""
-    if stored.body is None:
-        return None
-    resource = dict(stored.resource)
-    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
-    resource["meta"] = meta
-    return msgspec.json.encode(resource, order="sorted")
 
 
 _NOT_YET: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
@@ -122,7 +78,7 @@ async def history(access: Access, type_: str | None, id_: str | None, *, count: 
         stored, shown, patients, following = await _instance_history(access, type_, id_, since, before, count)
     else:
         types = [type_] if type_ else access.rules.types(access.caller.role, "history", access.house.types)
-        rows = await store.history_of(access.house.db, access.head, access.decided, types, since=since, before=before, limit=count + 1)
+        rows = await store.history_of(access.house.db, access.head, access.decided, types, since=since, before=before, limit=count + 1, plain=access.decision.redacted)
         page = rows[:count]
         stored = [s for s in await show(access, [Row.of(r, r["type"], r["id"]) for r in page], _NOT_YET) if s is not None]
         shown, patients = [r["seq"] for r in page], sorted({r["patient"] for r in page if r["patient"]})
@@ -137,11 +93,12 @@ async def history(access: Access, type_: str | None, id_: str | None, *, count: 
 
 async def _instance_history(access: Access, type_: str, id_: str, since: datetime | None, before: int, count: int) -> tuple[list[Stored], list[int], list[str], int | None]:
     if access.decision.redacted:
-        rows = await _all_versions(access, type_, id_)
+        rows = await store.versions(access.house.db, access.head, access.decided, [type_], [id_], limit=runs.DEEP)
         seqs = {row["version"]: row["seq"] for row in rows}
-        seen = [s for s in await _seen_versions(access, type_, id_, rows) if seqs[s.version] < before and (since is None or s.updated >= since)]
-        page = seen[:count]
-        following = seqs[page[-1].version] if len(seen) > count else None
+        heads = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
+        later = [s for s in heads if seqs.get(s.version, before) < before and (since is None or s.updated >= since)]
+        page = later[:count]
+        following = seqs[page[-1].version] if len(later) > count else None
         return page, [seqs[s.version] for s in page], sorted({r["patient"] for r in rows if r["patient"]}), following
     rows = await store.history(access.house.db, access.head, access.decided, type_, id_, since=since, before=before, limit=count + 1)
     page_rows = rows[:count]

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from sojourn.base import errors
 from sojourn.fhir.query import Query, References, Tokens
 from sojourn.fhir.search import parse
-from sojourn.gate import sealed
+from sojourn.gate import runs, sealed
+from sojourn.gate.found import Found, Stored
 from sojourn.gate.enforce import Bound
-from sojourn.gate.found import Found
 from sojourn.gate.shown import Row, show
 from sojourn.record import search as sql
 from sojourn.record import store
@@ -34,7 +34,7 @@ async def search(
     compartment: tuple[str, str] | None = None, action: str = "search",
 ) -> Found:  # fmt: skip
     """A page. Raises Forbidden, SearchError, or Malformed for a bad cursor."""
-    question = urlencode(params)
+    question = ("/".join(compartment) + "/" if compartment else "") + urlencode(params)
     if type_:
         await access.check("search", type_, question)
     query = _parsed(access, type_, params, lenient=lenient, compartment=compartment)
@@ -47,11 +47,7 @@ async def search(
         page = page[:size]
         following = _following(access, query, label, page[-1], position)
     everything = [*page, *included_rows]
-    shown = await show(
-        access,
-        [Row.of(r, r["type"], r["id"]) for r in page] + [Row.of(r, r["type"], r["id"], "include") for r in included_rows],
-        _LATER,
-    )
+    shown = await _shown(access, page, included_rows)
     receipt = await access.note(
         access.entry(
             action, type_ or "", question, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
@@ -69,9 +65,20 @@ def _parsed(access: Access, type_: str | None, params: Sequence[tuple[str, str]]
     return parse(type_, params, handling="lenient" if lenient else "strict", base=access.house.base, compartment=compartment, value_sets=access.house.value_sets)
 
 
+async def _shown(access: Access, page: list[Any], included: list[Any]) -> list[Stored | None]:
+    if access.decision.redacted:
+        both = await runs.of_page(access, [*page, *included])
+        for stored in both[len(page) :]:
+            if stored is not None:
+                stored.mode = "include"
+        return both
+    rows = [Row.of(r, r["type"], r["id"]) for r in page] + [Row.of(r, r["type"], r["id"], "include") for r in included]
+    return await show(access, rows, _LATER)
+
+
 async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> tuple[list[Any], list[Any], int | None]:
     """Rows of the page (one more than asked, to know whether there is a next), of what is included, and the total if asked for."""
-    counting = query.total or query.summary == "count"
+    counting = query.total or query.summary == "count" or size == 0
     if query.summary == "count":
         size = 0
     shape = _chart(access, query) if size else None

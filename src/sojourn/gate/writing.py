@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import origin, preparing
+from sojourn.gate import origin, preparing, runs
 from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
@@ -21,8 +22,9 @@ _TRIES = 6
 
 async def write(access: Access, changes: Sequence[Change], *, action: str) -> list[Written]:
     """Apply changes. Raises Forbidden, NotFound, NotAllowed, Gone, Invalid, VersionConflict or Conflict; then nothing was done."""
-    for change in changes:
-        await access.check("update" if change.kind == "patch" else change.kind, change.type, change.id)
+    for n, change in enumerate(changes):
+        with _about(n):
+            await access.check("update" if change.kind == "patch" else change.kind, change.type, change.id)
     for attempt in range(_TRIES):
         try:
             return await _attempt(access, changes, action)
@@ -36,34 +38,61 @@ async def write(access: Access, changes: Sequence[Change], *, action: str) -> li
 async def _attempt(access: Access, changes: Sequence[Change], action: str) -> list[Written]:
     await _bases(access, changes)
     prepared = []
-    for change in changes:
-        if change.kind == "delete":
-            prepared.append(preparing.deletion(access, change))
-            continue
-        resource = await _resource(access, change)
-        issues = [issue for issue in validate(resource) if is_error(issue)]
-        if issues:
-            raise errors.Invalid(issues=tuple(issues))
-        prepared.append(preparing.prepare(access, change, resource))
+    for n, change in enumerate(changes):
+        with _about(n):
+            prepared.append(await _prepared(access, change))
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
     await store.write(access.house.db, access.head, access.caller.account, batch, audit)
-    return await preparing.written(access, changes, prepared, access.request)
+    return await preparing.written(access, prepared, access.request)
+
+
+async def _prepared(access: Access, change: Change) -> preparing.Prepared:
+    """One change, validated and made ready."""
+    if change.kind == "delete":
+        return preparing.deletion(access, change)
+    resource = await _resource(access, change)
+    if change.base is not None and change.base["kind"] == "current":
+        change.plain = await runs.touches_plain(access, change.before, resource)
+    issues = [issue for issue in validate(resource) if is_error(issue)]
+    if issues:
+        raise errors.Invalid(issues=tuple(issues))
+    return preparing.prepare(access, change, resource)
+
+
+@contextmanager
+def _about(place: int) -> Iterator[None]:
+    """Errors inside are about that one of the changes."""
+    try:
+        yield
+    except errors.SojournError as error:
+        error.place = place
+        raise
 
 
 async def _bases(access: Access, changes: Sequence[Change]) -> None:
     """Read what the changes are made from; a target that may not be seen answers as one that does not exist."""
-    targets = [c for c in changes if c.kind != "create"]
+    targets = [(n, c) for n, c in enumerate(changes) if c.kind != "create"]
     if not targets:
         return
-    rows = await store.for_update(access.house.db, access.head, access.decided, [c.type for c in targets], [c.id for c in targets])
-    for change, row in zip(targets, rows, strict=True):
+    rows = await store.for_update(access.house.db, access.head, access.decided, [c.type for _, c in targets], [c.id for _, c in targets])
+    for (n, change), row in zip(targets, rows, strict=True):
         change.base = row
-        _check_base(change, row)
+        with _about(n):
+            _check_base(change, row, await _known_as(access, change, row))
 
 
-def _check_base(change: Change, row: Any) -> None:
+async def _known_as(access: Access, change: Change, row: Any) -> str:
+    """The version id under which the author of a change knows what is there now."""
+    if change.if_match is None or row["kind"] != "current" or not access.decision.redacted:
+        return row["version"] or ""
+    key = (change.type, change.id)
+    versions = (await runs.seen(access, [key])).get(key)
+    return versions[0].version if versions else ""
+
+
+def _check_base(change: Change, row: Any, version: str) -> None:
     kind = row["kind"]
     if kind is None and not change.upsert:
         if change.kind == "update":
@@ -71,8 +100,8 @@ def _check_base(change: Change, row: Any) -> None:
         raise errors.NotFound(f"There is no such {change.type}.")
     if kind == "delete" and change.kind in ("patch", "delete"):
         raise errors.Gone(f"This {change.type} was deleted.")
-    if change.if_match is not None and change.if_match != row["version"]:
-        raise errors.VersionConflict(current=row["version"] or "", expected=change.if_match)
+    if change.if_match is not None and change.if_match != version:
+        raise errors.VersionConflict(current=version, expected=change.if_match)
 
 
 async def _resource(access: Access, change: Change) -> dict[str, Any]:
@@ -82,6 +111,7 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
         assert change.resource is not None  # noqa: S101 - only a patch has none, and it has a base
         return change.resource
     stored, view, hidden = await preparing.view(access, change)
+    change.before = stored
     submitted = change.patch(view) if change.patch else change.resource
     assert submitted is not None  # noqa: S101
     if submitted.get("resourceType") != change.type:

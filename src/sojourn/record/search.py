@@ -111,7 +111,7 @@ def compile(  # noqa: A001  the field's word for it
     if cursor is not None and cursor.until is not None:
         until = cursor.until
     if until is not None:
-        where.append(f"r.updated <= {scope.args.add(until, 'timestamptz')}")
+        where.append(f"r.{predicate.updated} <= {scope.args.add(until, 'timestamptz')}")
     orders = [_order(sort, scope, conditions, query) for sort in query.sort]
     columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {predicate.clean('r', scope.args)} AS clean"
     named = "".join(f", {order} AS k{i}" for i, order in enumerate(orders))
@@ -136,7 +136,7 @@ def count(query: Query, predicate: Predicate, keys: Keys, *, tenant: int, now: d
     scope = Scope(tenant, predicate, now)
     source, where = _matches(query, scope, Conditions(scope, keys))
     if until is not None:
-        where.append(f"r.updated <= {scope.args.add(until, 'timestamptz')}")
+        where.append(f"r.{predicate.updated} <= {scope.args.add(until, 'timestamptz')}")
     return Statement(f"SELECT count(*) FROM {source} WHERE {' AND '.join(where)}", tuple(scope.args.values))
 
 
@@ -205,19 +205,20 @@ def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple
     """The condition as a join from which rows come in the order of rid, each once; None when it has no such form."""
     match condition:
         case Tokens(types=[_]) if len(hashes := conditions.hashes(condition)) == 1:
-            table, seen, where = "token", scope.seen, f"d.hash = {scope.args.add(hashes[0], 'bigint')}"
+            table, where = "token", f"d.hash = {scope.args.add(hashes[0], 'bigint')}"
         case References(types=[_], names=[_], targets=[target]):
             where = f"{conditions.edge('d', condition.types, condition.names)} AND d.target = {scope.args.add(target, 'text')}"
-            table, seen = "edge", scope.shown
+            table = "edge"
         case _:
             return None
-    return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {seen('d', 'r')}"
+    seen = scope.shown("d", "r") if table == "edge" else scope.seen("d", "r")
+    return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {seen}"
 
 
 def _order(sort: Sort, scope: Scope, conditions: Conditions, query: Query) -> str:
     """The expression of one sort key; only values that may be seen take part."""
     if sort.kind in ("at", "updated", "id"):
-        return f"r.{sort.kind}"
+        return f"r.{scope.predicate.updated if sort.kind == 'updated' else sort.kind}"
     floor, column = FLOORS[sort.kind]
     key = scope.one_of(conditions.names(query.types, sort.names), "bigint")
     pick = "max" if sort.descending else "min"

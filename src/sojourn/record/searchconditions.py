@@ -63,7 +63,7 @@ class Conditions:
                 ids = self._scope.args.add(list(condition.values), "text[]")
                 return f"{row}.id <> ALL ({ids})" if condition.negated else f"{row}.id = ANY ({ids})"
             case Updated():
-                return either(instant(f"{row}.updated", value, self._scope) for value in condition.values)
+                return either(instant(f"{row}.{self._scope.predicate.updated}", value, self._scope) for value in condition.values)
             case Chain():
                 return either(self._chain(row, condition, target, end, bounded) for target, end in condition.ends)
             case Has():

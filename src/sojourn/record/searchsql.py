@@ -32,6 +32,11 @@ class Args:
 class Predicate(Protocol):
     """The gate's decision, as SQL. Every method may bind values."""
 
+    @property
+    def updated(self) -> str:
+        """Column of record.resource with the time of the last update, as far as the caller may know it."""
+        ...
+
     def row(self, alias: str, args: Args) -> str:
         """May the row of record.resource be seen."""
         ...

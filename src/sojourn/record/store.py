@@ -23,7 +23,8 @@ def _call(name: str, count: int) -> str:
 
 _READ = _call("read", 12)
 _HISTORY = _call("history", 16)
-_HISTORY_OF = _call("history_of", 14)
+_HISTORY_OF = _call("history_of", 15)
+_VERSIONS = _call("versions", 13)
 _CHART = _call("chart", 17)
 _HIDDEN = _call("hidden", 11)
 _FOR_UPDATE = _call("for_update", 12)
@@ -44,10 +45,20 @@ async def history(
 
 
 async def history_of(
-    db: Database, head: Head, decided: Decided, types: Sequence[str], *, since: datetime | None = None, before: int = LAST, limit: int = 100
+    db: Database, head: Head, decided: Decided, types: Sequence[str], *, since: datetime | None = None, before: int = LAST, limit: int = 100, plain: bool = False
 ) -> list[asyncpg.Record]:
-    """Versions of some types that may be seen, newest first."""
-    return await db.call(_HISTORY_OF, *head, *decided, list(types), since, before, limit)
+    """Versions of some types that may be seen, newest first; `plain`: only those in which the unlabelled part changed."""
+    return await db.call(_HISTORY_OF, *head, *decided, list(types), since, before, limit, plain)
+
+
+async def versions(db: Database, head: Head, decided: Decided, types: list[str], ids: list[str], *, limit: int) -> list[asyncpg.Record]:
+    """Versions of several resources that may be seen; by resource, newest first."""
+    return await db.call(_VERSIONS, *head, *decided, types, ids, limit)
+
+
+async def labelled(db: Database, tenant: int, targets: list[str]) -> set[str]:
+    """Which of these `Type/id` exist and carry a label."""
+    return {row["labelled"] for row in await db.call("SELECT gate.labelled($1, $2)", tenant, targets)}
 
 
 async def chart(

@@ -43,10 +43,10 @@ BEGIN
     ORDER BY v.seq DESC LIMIT p_limit;
 END $$;
 
--- The history of a type, or (p_type null) of the whole tenant, newest first.
+-- The history of some types, newest first. p_plain: only versions in which the unlabelled part changed.
 CREATE OR REPLACE FUNCTION gate.history_of(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
-    p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int
+    p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int, p_plain boolean
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea, type text, id text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -57,7 +57,7 @@ BEGIN
         SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
         FROM record.version v
         WHERE v.tenant = p_tenant AND v.type = t.name AND v.seq < p_before
-          AND (p_since IS NULL OR v.updated >= p_since) AND /*row:v*/
+          AND (p_since IS NULL OR v.updated >= p_since) AND (NOT p_plain OR v.plain_seq = v.seq) AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r
                           WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)
         ORDER BY v.seq DESC LIMIT p_limit) h
@@ -134,3 +134,30 @@ BEGIN
         WHERE r.kind IS NULL AND v.kind = 'delete' AND /*row:v*/) d ON true
     ORDER BY w.i;
 END $$;
+
+-- The versions of several resources that may be seen, newest first: what a redacted caller can tell apart is worked out from them.
+CREATE OR REPLACE FUNCTION gate.versions(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_types text[], p_ids text[], p_limit int
+) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
+                 body bytea, type text, id text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT h.* FROM unnest(p_types, p_ids) AS w(type, id) CROSS JOIN LATERAL (
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
+        FROM record.version v
+        WHERE v.tenant = p_tenant AND v.type = w.type AND v.id = w.id AND /*row:v*/
+          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND NOT /*row:r*/)
+        ORDER BY v.seq DESC LIMIT p_limit) h
+    ORDER BY h.type, h.id, h.seq DESC;
+END $$;
+
+-- Which of these `Type/id` exist and carry a label, whoever asks: for deciding whether a change touched the unlabelled part.
+CREATE OR REPLACE FUNCTION gate.labelled(p_tenant int, p_targets text[]) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT t.name FROM unnest(p_targets) AS t(name)
+    JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
+    WHERE r.own <> 0
+$$;

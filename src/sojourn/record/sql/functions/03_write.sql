@@ -39,7 +39,7 @@ BEGIN
     ELSE
         rids := ARRAY (
             SELECT CASE WHEN o.kind = 'create' THEN seqs[o.i] ELSE coalesce(r.rid, v.rid) END
-            FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags,
+            FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags,
                                                     origin, tokens, presence, digest, blobs, body, i)
             LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id AND o.kind <> 'create'
             LEFT JOIN record.version v ON v.tenant = p_tenant AND v.seq = o.expected AND o.kind = 'restore'
@@ -53,13 +53,13 @@ BEGIN
             RAISE EXCEPTION 'changed since it was read' USING ERRCODE = 'SJ409';
         END IF;
         fresh := ARRAY (
-            SELECT o.i FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts,
+            SELECT o.i FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts,
                                                            tags, origin, tokens, presence, digest, blobs, body, i)
             LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
             WHERE o.kind IN ('create', 'restore')
                OR (o.kind = 'update' AND (r.index_digest <> o.digest OR r.labelled_tokens IS NOT NULL OR o.parts <> 0)));
         stale := ARRAY (
-            SELECT r.rid FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own,
+            SELECT r.rid FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own,
                                                            parts, tags, origin, tokens, presence, digest, blobs, body, i)
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
             WHERE o.kind = 'delete' OR (o.kind = 'update' AND o.i = ANY (fresh)));
@@ -99,23 +99,26 @@ BEGIN
         FROM generate_series(1, n) AS g(i) LEFT JOIN x ON x.op = g.i;
     END IF;
 
-    INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, author, patient, at, own, parts, refs, origin,
-                                ref_origin, tokens, blobs, body)
+    INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, plain_seq, author, patient, at, own, parts, refs,
+                                origin, ref_origin, tokens, blobs, body)
     SELECT p_tenant, seqs[o.i], rids[o.i], o.type, o.id, o.version,
-           CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END, o.updated, p_author, o.patient, o.at, o.own, o.parts,
+           CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END, o.updated,
+           CASE WHEN o.plain THEN seqs[o.i]
+                ELSE (SELECT v.plain_seq FROM record.version v WHERE v.tenant = p_tenant AND v.seq = o.expected) END,
+           p_author, o.patient, o.at, o.own, o.parts,
            coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
            CASE WHEN o.own = 0 THEN '{}' ELSE o.tokens END, o.blobs, o.body
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
 
-    INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, own, parts, refs, tags, origin,
-                                 ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
-    SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.own, o.parts,
+    INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, parts, refs, tags,
+                                 origin, ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
+    SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.updated, o.own, o.parts,
            coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
            CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
            o.digest, o.blobs, o.body
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind IN ('create', 'restore');
 
@@ -127,13 +130,14 @@ BEGIN
         WHERE o.kind = 'update' AND (r.labelled_tokens IS NOT NULL OR (r.tokens <> o.tokens || o.presence AND NOT h.hash = ANY (r.tokens)));
 
         UPDATE record.resource r SET
-            seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, updated = o.updated, own = o.own, parts = o.parts,
+            seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, updated = o.updated,
+            plain_updated = CASE WHEN o.plain THEN o.updated ELSE r.plain_updated END, own = o.own, parts = o.parts,
             refs = CASE WHEN op_refs IS NULL THEN 0 ELSE op_refs[o.i] END, tags = o.tags, origin = o.origin,
             ref_origin = coalesce(op_ref_origin[o.i]::int[], '{}'), tokens = o.tokens || o.presence,
             labelled_tokens = CASE WHEN o.parts = 0 THEN NULL
                               ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
             index_digest = o.digest, blobs = o.blobs, body = o.body
-        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                                 tokens, presence, digest, blobs, body, i)
         WHERE o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
 
@@ -154,7 +158,7 @@ BEGIN
 
     INSERT INTO record.token (tenant, hash, rid)
     SELECT DISTINCT p_tenant, h.hash, rids[o.i]
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
     WHERE o.kind IN ('create', 'restore');
@@ -230,7 +234,7 @@ BEGIN
     INSERT INTO record.change (tenant, seq, kind)
     SELECT p_tenant, CASE WHEN o.kind = 'label' THEN o.expected ELSE seqs[o.i] END,
            CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, patient, at, updated, own, parts, tags, origin,
+    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     ON CONFLICT DO NOTHING;
     PERFORM gate.audit_rows(p_tenant, ARRAY[ROW((p_audit).recorded, (p_audit).request, (p_audit).account, (p_audit).role,

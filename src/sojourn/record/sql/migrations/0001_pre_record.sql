@@ -28,6 +28,7 @@ CREATE TABLE record.resource (
     patient         text        COLLATE "C",                -- whose record it is
     at              timestamptz NOT NULL DEFAULT '-infinity', -- the clinical date of its type
     updated         timestamptz NOT NULL,
+    plain_updated   timestamptz NOT NULL,                   -- when the unlabelled part last changed: all that redacted callers may know
     own             bigint      NOT NULL DEFAULT 1,         -- bases the resource itself carries; 1 = unlabelled, which is withheld
     parts           bigint      NOT NULL DEFAULT 0,         -- union over its labelled elements
     refs            bigint      NOT NULL DEFAULT 0,         -- union over what it refers to
@@ -56,6 +57,7 @@ CREATE TABLE record.version (
     version     text        COLLATE "C" NOT NULL,
     kind        text        COLLATE "C" NOT NULL,           -- create -> update* -> delete (-> create ...)
     updated     timestamptz NOT NULL,
+    plain_seq   bigint      NOT NULL,                       -- first version of the run with the same unlabelled part
     author      text        COLLATE "C" NOT NULL,
     patient     text        COLLATE "C",
     at          timestamptz NOT NULL DEFAULT '-infinity',
@@ -251,6 +253,7 @@ CREATE TABLE record.blob (
 CREATE TYPE record.op AS (
     kind text, type text, id text, version text,
     expected bigint,            -- seq of the version that the change was made from; null = there must be none
+    plain boolean,              -- whether the unlabelled part changed
     patient text, at timestamptz, updated timestamptz,
     own bigint, parts bigint, tags text[], origin int[],
     tokens bigint[], presence bigint[], digest bigint, blobs text[], body bytea

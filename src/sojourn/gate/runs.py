@@ -1,0 +1,116 @@
+"""Versions as a redacted caller can tell them apart, and whether a change touched what everybody may see.
+
+Consecutive versions with the same visible content are one version for that caller, and it is the first of them: its id, its
+time, its entry in the history. Otherwise the number of versions would tell that something hidden was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sojourn.gate import redact
+from sojourn.gate.found import Receipt, Stored
+from sojourn.gate.shown import Row, show
+from sojourn.record import store
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+DEEP = 1000  # versions of one resource that are looked at
+_LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
+_ASIDE = frozenset({"text", "contained", "meta", "id", "resourceType"})
+
+_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+Key = tuple[str, str]
+
+
+async def of_page(access: Access, rows: Sequence[Any], mode: str = "match") -> list[Stored | None]:
+    """The rows of a page, each as the version that this caller knows it by; None where nothing of it is left."""
+    keys = [(row["type"], row["id"]) for row in rows]
+    found = await seen(access, keys)
+    out: list[Stored | None] = []
+    for key in keys:
+        versions = found.get(key)
+        stored = versions[0] if versions and versions[0].kind != "delete" else None
+        if stored is not None:
+            stored.mode, stored.kind = mode, "current"
+        out.append(stored)
+    return out
+
+
+async def seen(access: Access, keys: Sequence[Key]) -> dict[Key, list[Stored]]:
+    """For each resource the versions that this caller can tell apart, newest first. The same statements whatever there is."""
+    rows = await store.versions(access.house.db, access.head, access.decided, [t for t, _ in keys], [i for _, i in keys], limit=DEEP)
+    shown = await show(access, [Row.of(row, row["type"], row["id"]) for row in rows], _LATER)
+    by_key: dict[Key, list[Stored]] = {}
+    for stored in shown:
+        if stored is not None:
+            by_key.setdefault((stored.type, stored.id), []).append(stored)
+    return {key: _heads(versions) for key, versions in by_key.items()}
+
+
+def _heads(versions: list[Stored]) -> list[Stored]:
+    """The first version of each run, newest first."""
+    heads: list[Stored] = []
+    before: bytes | None = None
+    for stored in reversed(versions):
+        content = _content(stored)
+        if not heads or content != before:
+            stored.kind = "delete" if stored.body is None else "update" if heads and heads[-1].kind != "delete" else "create"
+            heads.append(stored)
+        before = content
+    heads.reverse()
+    return heads
+
+
+def _content(stored: Stored) -> bytes | None:
+    return None if stored.body is None else encoded(stored.resource)
+
+
+def encoded(resource: dict[str, Any]) -> bytes:
+    """Content without version id and time, so that equal content gives equal bytes."""
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
+    return _ENCODER.encode({**resource, "meta": meta})
+
+
+
+async def touches_plain(access: Access, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether the part that needs no permission differs: without labelled elements, narrative, and references to labelled targets."""
+    differing = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} - _ASIDE
+    if any(not _delicate(before.get(k)) and not _delicate(after.get(k)) for k in differing):
+        return True
+    targets = redact.targets(before) | redact.targets(after)
+    if _plain(before, set()) == _plain(after, set()):
+        return False
+    if _plain(before, targets) != _plain(after, targets):
+        return True
+    # Only references differ: that is visible unless all that differ lead to something labelled.
+    changed = redact.targets(before) ^ redact.targets(after)
+    return not changed <= await store.labelled(access.house.db, access.tenant.number, sorted(changed))
+
+
+def _plain(resource: dict[str, Any], hidden: set[str]) -> bytes | None:
+    view = redact.redact(resource, permitted=0, hidden=hidden, strip=True)
+    if view is None:
+        return None
+    meta = {k: v for k, v in view.get("meta", {}).items() if k not in ("versionId", "lastUpdated", "security")}
+    return _ENCODER.encode({**view, "id": "", "meta": meta})
+
+
+def _delicate(value: Any) -> bool:
+    """Whether a value holds a reference or an extension, which redaction may take out."""
+    return any(key in ("reference", "extension", "modifierExtension", "identifier", "display") or key.startswith("_") for key in _keys(value))
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
