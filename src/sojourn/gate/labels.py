@@ -182,6 +182,19 @@ def _enter(table: dict[str, frozenset[str]], codes: Iterable[str], tags: Iterabl
         table[code] = table.get(code, frozenset()) | whole
 
 
+def findable(resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin]) -> list[dict[str, Any]]:
+    """The labels by which a resource can be found: those of `rest`, what is left of it without its labelled elements.
+
+    That it is labelled for the sake of one element (`R`, PROCESSINLINELABEL, a subject) would tell everyone who searches by
+    `_security` that there is such an element.
+    """
+    tags, _, inline = read(resource)
+    of_parts = {(coding.get("system"), coding.get("code")) for coding in (*inline, PROCESS_INLINE) if isinstance(coding, dict)}
+    of_parts |= {(ACT_CODE, tag) for tag in tags}
+    sent = [c for c in _sent(rest) if c.get("system") != CONFIDENTIALITY and (c.get("system"), c.get("code")) not in of_parts]
+    return label({**rest, "meta": {"security": sent}}, origin_programs).security
+
+
 ElementPath = tuple[str | int, ...]
 
 

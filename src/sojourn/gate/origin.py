@@ -56,10 +56,11 @@ def _relabelled(access: Access, id_: str, row: object, added: set[int]) -> Prepa
     programs = access.rules.programs
     bare = {**resource, "meta": {k: v for k, v in resource["meta"].items() if k != "security"}}
     label = labels.label(bare, [programs[n] for n in origin if n in programs])
-    body = codec.dumps(with_meta(bare, id_, get("version"), get("updated"), label.security))
+    finished = with_meta(bare, id_, get("version"), get("updated"), label.security)
+    body = codec.dumps(finished)
     return Prepared(
         "label", "Patient", id_, get("version"), get("updated"), get("seq"), body=body, own=label.own, parts=label.parts, tags=list(label.tags),
-        origin=origin, patient=id_,
+        origin=origin, patient=id_, rows=preparing.index_rows(access, finished, origin),
     )  # fmt: skip
 
 

@@ -60,12 +60,23 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     stored, prepared.blobs = _without_blobs(access, finished)
     prepared.body = codec.dumps(stored)
-    labelled = labels.labelled_elements(finished) if label.parts else ()
-    prepared.rows = index.rows(finished, access.house.keys[access.tenant.number], labelled, access.house.base)
+    prepared.rows = index_rows(access, finished, prepared.origin)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
     return prepared
+
+
+def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]) -> index.IndexRows:
+    """What a finished resource can be found by."""
+    keys, base = access.house.keys[access.tenant.number], access.house.base
+    labelled = labels.labelled_elements(resource)
+    if not labelled:
+        return index.rows(resource, keys, (), base)
+    known = access.rules.programs
+    rest = index.without(resource, [path for path, _ in labelled])
+    security = labels.findable(resource, rest, [known[n] for n in programs if n in known])
+    return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, labelled, base)
 
 
 def acting(access: Access, change: Change) -> int | None:
@@ -89,6 +100,7 @@ def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
     label = labels.label({**prepared.resource, "meta": meta}, [programs[n] for n in prepared.origin if n in programs])
     prepared.own, prepared.tags = label.own, list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
+    prepared.rows = index_rows(access, prepared.resource, prepared.origin)
     stored, prepared.blobs = _without_blobs(access, prepared.resource)
     prepared.body = codec.dumps(stored)
 

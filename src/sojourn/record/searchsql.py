@@ -80,10 +80,13 @@ class Scope:
 
         `refs` is the union over the targets of a row, so only a row with a withheld target looks at its targets one by one.
         """
-        t = self.name("t")
+        t, v = self.name("t"), self.name("v")
+        named = f"type = split_part({edge}.target, '/', 1) AND {{0}}.id = split_part({edge}.target, '/', 2)"
         hidden = (
-            f"SELECT FROM record.resource {t} WHERE {t}.tenant = {self.tenant} AND {t}.type = split_part({edge}.target, '/', 1) "
-            f"AND {t}.id = split_part({edge}.target, '/', 2) AND NOT {self.predicate.mask(f'{t}.own', t, self.args)}"
+            f"SELECT FROM record.resource {t} WHERE {t}.tenant = {self.tenant} AND {t}.{named.format(t)} "
+            f"AND NOT {self.predicate.mask(f'{t}.own', t, self.args)} UNION ALL "
+            f"SELECT FROM (SELECT * FROM record.version {v} WHERE {v}.tenant = {self.tenant} AND {v}.{named.format(v)} "
+            f"ORDER BY {v}.seq DESC LIMIT 1) {v} WHERE {v}.kind = 'delete' AND NOT {self.predicate.mask(f'{v}.own', v, self.args)}"
         )
         return f"{self.seen(edge, row)} AND ({self.predicate.mask(f'{row}.refs', row, self.args)} OR NOT EXISTS ({hidden}))"
 

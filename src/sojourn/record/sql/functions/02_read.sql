@@ -97,7 +97,8 @@ BEGIN
     END IF;
 END $$;
 
--- Which of these references may not be followed by this caller (for redaction): the target exists and may not be seen.
+-- Which of these references may not be followed by this caller (for redaction): the target exists, or did until it was deleted,
+-- and may not be seen.
 CREATE OR REPLACE FUNCTION gate.hidden(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_targets text[]
@@ -107,7 +108,14 @@ BEGIN
     RETURN QUERY
     SELECT t.name FROM unnest(p_targets) AS t(name)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
-    WHERE NOT /*row:r*/;
+    WHERE NOT /*row:r*/
+    UNION ALL
+    SELECT t.name FROM unnest(p_targets) AS t(name)
+    CROSS JOIN LATERAL (
+        SELECT * FROM record.version w
+        WHERE w.tenant = p_tenant AND w.type = split_part(t.name, '/', 1) AND w.id = split_part(t.name, '/', 2)
+        ORDER BY w.seq DESC LIMIT 1) v
+    WHERE v.kind = 'delete' AND NOT /*row:v*/;
 END $$;
 
 -- What a change is made from: the current row with everything that the write needs to keep.

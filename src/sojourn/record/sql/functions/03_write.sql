@@ -74,7 +74,7 @@ BEGIN
             SELECT r.rid, h.hash FROM unnest(p_ops) o
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
             CROSS JOIN LATERAL unnest(r.tokens || coalesce(r.labelled_tokens, '{}')) AS h(hash)
-            WHERE (o.kind = 'delete' OR (o.kind = 'update' AND (r.tokens <> o.tokens || o.presence OR r.labelled_tokens IS NOT NULL)))
+            WHERE (o.kind = 'delete' OR (o.kind IN ('update', 'label') AND (r.tokens <> o.tokens || o.presence OR r.labelled_tokens IS NOT NULL)))
               AND (o.kind = 'delete' OR r.labelled_tokens IS NOT NULL OR NOT h.hash = ANY (o.tokens))) gone
         WHERE k.tenant = p_tenant AND k.hash = gone.hash AND k.rid = gone.rid;
     END IF;
@@ -127,7 +127,7 @@ BEGIN
         SELECT DISTINCT p_tenant, h.hash, r.rid FROM unnest(p_ops) o
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
         CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
-        WHERE o.kind = 'update' AND (r.labelled_tokens IS NOT NULL OR (r.tokens <> o.tokens || o.presence AND NOT h.hash = ANY (r.tokens)));
+        WHERE o.kind IN ('update', 'label') AND (r.labelled_tokens IS NOT NULL OR (r.tokens <> o.tokens || o.presence AND NOT h.hash = ANY (r.tokens)));
 
         UPDATE record.resource r SET
             seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, updated = o.updated,
@@ -152,7 +152,8 @@ BEGIN
         WHERE o.kind = 'label' ON CONFLICT DO NOTHING;
         UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = o.body
         FROM unnest(p_ops) o WHERE o.kind = 'label' AND v.tenant = p_tenant AND v.seq = o.expected;
-        UPDATE record.resource r SET own = o.own, parts = o.parts, tags = o.tags, origin = o.origin, body = o.body
+        UPDATE record.resource r SET own = o.own, parts = o.parts, tags = o.tags, origin = o.origin, body = o.body,
+            tokens = o.tokens || o.presence
         FROM unnest(p_ops) o WHERE o.kind = 'label' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
     END IF;
 
