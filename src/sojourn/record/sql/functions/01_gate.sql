@@ -42,7 +42,8 @@ BEGIN
     WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND (g.basis & need) <> 0
       AND g.effect = 'permit' AND g.purpose = p_purpose AND g.action = p_action
       AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
-      AND (g.programs IS NULL OR p_origin <@ g.programs OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))
+      AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs
+                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))
       AND (g.types IS NULL OR p_type = ANY (g.types))
       AND (g.codes IS NULL OR p_tokens && g.codes)
       AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)
