@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION gate.read(
     p_action text, p_related boolean, p_type text, p_id text
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
@@ -30,7 +30,7 @@ CREATE OR REPLACE FUNCTION gate.history(
     p_action text, p_related boolean, p_type text, p_id text, p_version text, p_since timestamptz, p_before bigint, p_limit int
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
@@ -49,7 +49,7 @@ CREATE OR REPLACE FUNCTION gate.history_of(
     p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int, p_plain boolean
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea, type text, id text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION gate.chart(
     p_at timestamptz, p_rid bigint, p_limit int
 ) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
                  blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     IF p_newest THEN
@@ -124,7 +124,7 @@ CREATE OR REPLACE FUNCTION gate.for_update(
     p_action text, p_related boolean, p_types text[], p_ids text[]
 ) RETURNS TABLE (i int, kind text, seq bigint, version text, updated timestamptz, clean boolean, origin int[], own bigint,
                  parts bigint, tags text[], blobs text[], patient text, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
