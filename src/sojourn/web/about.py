@@ -30,4 +30,7 @@ class About:
 
     postgres: str = ""
     demo: tuple[SampleLogin, ...] = ()
-    links: tuple[Link, ...] = (Link("FHIR API", "/fhir/metadata", "What the API offers, as a CapabilityStatement"),)
+    links: tuple[Link, ...] = (
+        Link("FHIR API", "/developers", "Where it is, how to sign in, requests to copy"),
+        Link("CapabilityStatement", "/fhir/metadata", "All that the API offers, for machines"),
+    )

@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.chart import section, summary
+from sojourn.doors.staff.developers import developers
 from sojourn.doors.staff.greeting import greeting
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
@@ -39,6 +40,7 @@ SCREENS = (
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
+    Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
 )
 """Every screen there is; tests hold one row per URL and role against it."""
