@@ -1,4 +1,7 @@
-"""Part of a resource, as _summary and _elements ask for it (http://hl7.org/fhir/R4/search.html#summary)."""
+"""Part of a resource, as _summary and _elements ask for it.
+
+http://hl7.org/fhir/R4/search.html#summary
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bases: the laws and wishes that each need a permission of their own, a bit each; and which label says so.
+"""Bases: laws and wishes that each need a permission of their own; and which label says so.
 
 A row passes only if every basis bit that it carries is permitted (docs/decisions/0005-redaction.md).
 The list only grows: bits are stored in rows, versions, tokens and edges.

@@ -1,4 +1,4 @@
-"""A change made on a redacted view, merged into what is stored: hidden elements and labels stay, in place.
+"""A change made on a redacted view, merged into what is stored: what is hidden stays, in place.
 
 Three values meet at every element: what is stored, what its author saw of it, and what they sent.
 Where the two last are equal nothing was changed and what is stored stays as it is.

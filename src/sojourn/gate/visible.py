@@ -1,4 +1,4 @@
-"""What of a resource one caller may see: labelled elements and hidden references out, and what then says nothing.
+"""What of a resource one caller may see: hidden elements and references out, without a trace.
 
 Every rule looks only at what is left, never at whether something was taken out: a resource with
 a hidden element and the same resource without it give the same result.
