@@ -104,7 +104,7 @@ def _inferno() -> Iterator[tuple[str, list[str], list[str], list[str]]]:
     assert SHARED is not None
     path = SHARED / "samples" / "fhir" / "inferno-requirements" / "inferno-us-core-6.1.0-metadata.yml.gz"
     blocks: dict[str, list[str]] = {}
-    resource, block = "", ""
+    resource, block, naming = "", "", False
     for line in gzip.decompress(path.read_bytes()).decode().splitlines():
         if line.startswith(("- :name:", "  :delayed_references")):
             if resource:
@@ -114,9 +114,11 @@ def _inferno() -> Iterator[tuple[str, list[str], list[str], list[str]]]:
             resource = line.split()[-1]
         elif line.startswith("  :"):
             block = line.strip(" :\n").partition(":")[0]
-        elif block == "searches" and line.startswith("  - "):
-            blocks.setdefault(block, []).append("")
-        elif block == "searches" and line.startswith("    - "):
+        elif block == "searches" and not line.startswith("    - "):
+            naming = line.strip(" -\n").startswith(":names:")
+            if line.startswith("  - "):
+                blocks.setdefault(block, []).append("")
+        elif block == "searches" and naming:
             searches = blocks[block]
             searches[-1] = ",".join(filter(None, [searches[-1], line.strip(" -\n")]))
         elif block in ("include_params", "revincludes") and line.startswith("  - "):

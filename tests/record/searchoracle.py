@@ -125,6 +125,7 @@ class Oracle:
         self.pick = pick
         withheld = {f"{k.resource['resourceType']}/{k.resource['id']}" for k in world.kept if k.own & HIDDEN} if hides else set()
         seen = [told(r, withheld) for k in world.kept if (r := k.seen(hides)) is not None]
+        self.names = [f"{k.resource['resourceType']}/{k.resource['id']}" for k in world.kept]
         self.seen = {f"{r['resourceType']}/{r['id']}": r for r in seen}
 
     def condition(self, kind: str, depth: int = 2) -> Asked:
@@ -200,7 +201,7 @@ class Oracle:
     def reference(self, kind: str, depth: int) -> Asked:
         code = self.param(REFERENCES, kind)
         key, target = REFERENCES[kind, code]
-        ids = [name for name in self.seen if name.startswith(target + "/")] + [f"{target}/gone"]
+        ids = [name for name in self.names if name.startswith(target + "/")] + [f"{target}/gone"]
         wanted = self.pick.sample(ids, self.pick.choice([1, 1, 2]))
         bare = code == "patient" and self.pick.random() < 0.5
         return code, ",".join(w.partition("/")[2] if bare else w for w in wanted), lambda r: any(w in links(r, key) for w in wanted)

@@ -158,6 +158,14 @@ async def test_a_compartment_holds_its_owner_and_all_that_refer_to_it(store: Sto
     assert found == expected
 
 
+async def test_when_something_hidden_changed_cannot_be_searched(store: Store) -> None:
+    kept = next(k for k in store.world.kept if k.resource["resourceType"] == "Patient" and not k.own)
+    params = [("_id", kept.resource["id"]), ("_lastUpdated", f"ge{kept.updated.isoformat()}")]
+    query = parse("Patient", params)
+    assert await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))
+    assert not await store.fetch(search.compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=1000))
+
+
 async def test_a_search_over_several_types_reads_each_types_own_keys(store: Store) -> None:
     query = parse(None, [("_type", "Patient,Encounter"), ("_lastUpdated", "ge2025-05-20"), ("_sort", "-_lastUpdated")])
     found = {f"{r['type']}/{r['id']}" for r in await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}
