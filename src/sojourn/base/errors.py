@@ -32,6 +32,8 @@ class SojournError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "exception"
+    place: int | None = None
+    """Which of several changes asked for together it is about, counted from 0."""
 
     def __init__(self, message: str = "", *, expression: str = "") -> None:
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]

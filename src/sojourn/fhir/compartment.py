@@ -68,6 +68,12 @@ def member_names(resource_type: str, compartment: str) -> frozenset[str]:
     return frozenset(name for code in codes if code in params for name in params[code].names)
 
 
+@cache
+def members(compartment: str) -> tuple[str, ...]:
+    """Resource types that can lie in a compartment; empty where there is none of that name."""
+    return tuple(t for t in sorted(compartment_table(compartment)) if member_names(t, compartment) or t == compartment)
+
+
 def patients_of(resource: dict[str, Any], base: str = "") -> set[str]:
     """Logical ids of all patients in whose compartment the resource lies."""
     resource_type = resource["resourceType"]

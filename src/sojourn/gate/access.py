@@ -104,11 +104,14 @@ class Access:
 
         return await reading.history(self, type_, id_, count=count, since=since, cursor=cursor)
 
-    async def search(self, type_: str | None, params: Sequence[tuple[str, str]], *, count: int | None = None, cursor: str | None = None, lenient: bool = False) -> Found:
-        """Resources that match, may be seen, and a cursor to the next. Raises SearchError for what cannot be searched."""
+    async def search(self, type_: str | None, params: Sequence[tuple[str, str]], *, count: int | None = None, cursor: str | None = None, lenient: bool = False, compartment: tuple[str, str] | None = None) -> Found:
+        """Resources that match, may be seen, and a cursor to the next; `compartment` limits them, as in ("Patient", id).
+
+        Raises SearchError for what cannot be searched.
+        """
         from sojourn.gate import searching
 
-        return await searching.search(self, type_, params, count=count, cursor=cursor, lenient=lenient)
+        return await searching.search(self, type_, params, count=count, cursor=cursor, lenient=lenient, compartment=compartment)
 
     async def write(self, changes: Sequence[Any], *, action: str = "transaction") -> list[Any]:
         """Apply changes together or not at all; see writing.Change."""

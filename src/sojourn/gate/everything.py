@@ -24,6 +24,8 @@ async def everything(access: Access, patient: str, params: Sequence[tuple[str, s
     if cursor is None:
         await access.read("Patient", patient)
     wanted = {t.strip() for k, v in params if k == "_type" for t in v.split(",")}
+    if not wanted <= set(access.house.types):
+        raise errors.Malformed("_type must name R4 resource types.")
     types = [t for t in access.rules.types(access.caller.role, "search", access.house.types) if not wanted or t in wanted]
     if not types:
         raise errors.NotFound("There is no such Patient.")

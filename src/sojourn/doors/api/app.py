@@ -69,7 +69,7 @@ def _bearer(ask: Ask) -> str:
 
 def _finish(ask: Ask, answer: Answer) -> None:
     """The form of the answer: indented, compressed."""
-    if "_pretty" in ask.query:
+    if "_pretty" in ask.query or ask.method == "POST":
         try:
             if ask.param("_pretty") == "true":
                 answer.pretty()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -39,6 +39,7 @@ class Ask:
     base: str = ""
     _body: bytes | None = None
     _params: list[tuple[str, str]] | None = None
+    _with_body: bool = False
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, path: str) -> Ask:
@@ -62,9 +63,11 @@ class Ask:
             self._params = decode_form(self.query) if self.query else []
         return self._params
 
-    @params.setter
-    def params(self, value: list[tuple[str, str]]) -> None:
-        self._params = value
+    def read_also(self, found: Sequence[tuple[str, str]]) -> None:
+        """Parameters of the body count as if they stood in the URL; once, however often the request is tried."""
+        if not self._with_body:
+            self._params = [*self.params, *found]
+            self._with_body = True
 
     def param(self, name: str, default: str = "") -> str:
         """The last value of a parameter."""
@@ -123,7 +126,7 @@ class Ask:
 
     def check_format(self) -> None:
         """Raise NotAcceptable for an answer in anything but JSON."""
-        wanted = self.param("_format") if self.query else ""
+        wanted = self.param("_format") if self.query or self._params else ""
         if wanted:
             # A "+" that was not percent-encoded arrives as a space.
             wanted = wanted.replace(" ", "+").partition(";")[0].lower()

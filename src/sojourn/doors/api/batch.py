@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -45,7 +46,8 @@ async def _transaction(ask: Ask, entries: list[Entry], inner: Inner) -> list[bun
     for entry in in_order(entries):
         if entry.method in ("GET", "HEAD"):
             continue
-        change = await _change(ask, entry)
+        with _about(entry.index):
+            change = await _change(ask, entry)
         if isinstance(change, Stored):
             answers[entry.index] = _stored(ask, change, "200 OK")
             assigned[entry.full_url] = f"{change.type}/{change.id}"
@@ -54,16 +56,70 @@ async def _transaction(ask: Ask, entries: list[Entry], inner: Inner) -> list[bun
         else:
             changes.append((entry, change))
             assigned[entry.full_url] = f"{change.type}/{change.id}"
-    found = {text: await _conditional(ask, text) for text in links.conditional}
+    _once_each(changes)
+    found = {}
+    for text in links.conditional:
+        with _about(_holder(entries, text)):
+            found[text] = await _conditional(ask, text)
     assigned.pop("", None)
     links.rewrite(assigned, found)
-    if changes:
-        for (entry, _), written in zip(changes, await ask.access.write([c for _, c in changes], action="transaction"), strict=True):
-            answers[entry.index] = _written(ask, written)
+    for (entry, _), written in zip(changes, await _apply(ask, changes), strict=True):
+        answers[entry.index] = _written(ask, written)
     for entry in entries:
         if entry.method in ("GET", "HEAD"):
             answers[entry.index] = await _read(ask, entry, inner)
     return [answers[entry.index] for entry in entries]
+
+
+async def _apply(ask: Ask, changes: list[tuple[Entry, Change]]) -> list[Written]:
+    """Everything at once; an error names its entry."""
+    if not changes:
+        return []
+    try:
+        written: list[Written] = await ask.access.write([change for _, change in changes], action="transaction")
+    except errors.SojournError as error:
+        if error.place is not None:
+            _locate(error, changes[error.place][0].index)
+        raise
+    return written
+
+
+def _once_each(changes: list[tuple[Entry, Change]]) -> None:
+    """Two entries may find the same resource by different conditions. Raises Invalid."""
+    seen: set[tuple[str, str]] = set()
+    for entry, change in changes:
+        if (change.type, change.id) in seen:
+            raise errors.Invalid("Another entry changes the same resource.", expression=f"Bundle.entry[{entry.index}]")
+        seen.add((change.type, change.id))
+
+
+def _holder(entries: list[Entry], text: str) -> int:
+    """The first entry that refers to something by this condition."""
+    wanted = codec.dumps(text)
+    return next((entry.index for entry in entries if entry.resource is not None and wanted in codec.dumps(entry.resource)), 0)
+
+
+@contextmanager
+def _about(index: int) -> Iterator[None]:
+    """Errors inside are about that entry."""
+    try:
+        yield
+    except errors.SojournError as error:
+        _locate(error, index)
+        raise
+
+
+def _locate(error: errors.SojournError, index: int) -> None:
+    """Say where in the Bundle the error is."""
+    at = f"Bundle.entry[{index}]"
+
+    def inside(expression: str) -> str:
+        head, dot, rest = expression.partition(".")
+        return expression if head == "Bundle" else f"{at}.resource{dot}{rest}" if head[:1].isupper() else at
+
+    error.expression = inside(error.expression)
+    if isinstance(error, errors.Invalid) and error.issues:
+        error.issues = tuple(issue._replace(expression=inside(issue.expression)) for issue in error.issues)  # type: ignore[attr-defined]
 
 
 async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
@@ -134,6 +190,8 @@ async def _alone(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
         if entry.method == "POST" and (entry.resource is None or "$" in entry.path or entry.path.endswith("_search")):
             return await _read(ask, entry, inner)
         links = Links([entry])
+        if links.dangling:
+            raise errors.Invalid("Entries of a batch cannot refer to each other; send a transaction.")
         links.rewrite({}, {text: await _conditional(ask, text) for text in links.conditional})
         change = await _change(ask, entry)
         if isinstance(change, Stored):
@@ -143,6 +201,7 @@ async def _alone(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
         (written,) = await ask.access.write([change], action=change.kind)
         return _written(ask, written)
     except errors.SojournError as error:
+        _locate(error, entry.index)
         return _failed(error)
 
 
@@ -154,8 +213,8 @@ async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
         if value:
             headers[name] = value.encode("latin-1", "replace")
     sub = Ask(entry.method if entry.method != "HEAD" else "GET", [p for p in entry.path.split("/") if p], entry.query, headers, ask.receive, ask.access, ask.base)
-    if entry.resource is not None:
-        sub._body = codec.dumps(entry.resource)  # noqa: SLF001 - a request made here
+    headers.pop(b"content-type", None)
+    sub._body = b"" if entry.resource is None else codec.dumps(entry.resource)  # noqa: SLF001 - a request made here
     try:
         answer = await inner(sub)
     except errors.SojournError as error:

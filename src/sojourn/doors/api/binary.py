@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from sojourn.doors.api.answer import Answer, version_headers
-from sojourn.doors.api.ask import Ask
+from sojourn.doors.api.ask import JSON_TYPES, Ask
 from sojourn.gate.found import Stored
 
 _FHIR = ("fhir", "json", "*/*", "html")
@@ -15,6 +16,18 @@ def wants_content(ask: Ask) -> bool:
     """Whether the Accept header names a media type that is not FHIR's."""
     accept = ask.header("accept").lower()
     return bool(accept) and not ask.param("_format") and not any(word in accept for word in _FHIR)
+
+
+async def sent(ask: Ask) -> dict[str, Any] | None:
+    """The Binary that a request's raw content makes; None when the body is a FHIR resource."""
+    media = ask.header("content-type")
+    if not media or media.partition(";")[0].strip().lower() in JSON_TYPES:
+        return None
+    made = {"resourceType": "Binary", "contentType": media}
+    context = ask.header("x-security-context")
+    if context:
+        made["securityContext"] = {"reference": context}
+    return {**made, "data": base64.b64encode(await ask.body()).decode()}
 
 
 def content(stored: Stored) -> Answer:

@@ -25,8 +25,10 @@ async def read(ask: Ask, type_: str, id_: str) -> Answer:
 
 async def vread(ask: Ask, type_: str, id_: str, version: str) -> Answer:
     """One version."""
-    ask.check_format()
-    return _unless_known(ask, await ask.access.vread(type_, id_, version))
+    raw = type_ == "Binary" and binary.wants_content(ask)
+    if not raw:
+        ask.check_format()
+    return _unless_known(ask, await ask.access.vread(type_, id_, version), raw=raw)
 
 
 def _unless_known(ask: Ask, stored: Stored, *, raw: bool = False) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import batch, capabilities, operations, read, search, write
+from sojourn.doors.api import batch, capabilities, compartments, operations, read, search, write
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -28,6 +28,10 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/_search"): search.search,
     ("GET", ""): lambda ask: search.search(ask, None),
     ("POST", "_search"): lambda ask: search.search(ask, None),
+    ("GET", "T/I/T"): compartments.search,
+    ("POST", "T/I/T/_search"): compartments.search,
+    ("GET", "T/I/*"): compartments.every,
+    ("POST", "T/I/*/_search"): compartments.every,
     ("POST", "T"): write.create,
     ("PUT", "T/I"): write.update,
     ("PUT", "T"): write.update_if,
@@ -40,6 +44,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/I/$everything"): operations.everything,
     ("POST", "T/$validate"): operations.validate,
     ("POST", "T/I/$validate"): operations.validate,
+    ("GET", "T/I/$validate"): operations.validate_stored,
     ("POST", "$validate"): operations.validate,
 }
 # What anybody may ask.
@@ -66,7 +71,7 @@ def shape_of(parts: list[str]) -> tuple[str, list[str]]:
             raise errors.NotSupported("There is no such operation here.")
         if not _ID(part):
             raise errors.NotFound(f"There is no such {head}.")
-        shape.append("I" if n == 1 else "V")
+        shape.append("I" if n == 1 else "T" if n == 2 and part in RESOURCE_TYPES else "V")  # noqa: PLR2004 - places in the path
         filled.append(part)
     return "/".join(shape), filled
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sojourn.base import errors
 from sojourn.doors.api import forms
 from sojourn.doors.api.answer import Answer
@@ -11,18 +13,25 @@ from sojourn.fhir.outcome import Issue
 
 async def search(ask: Ask, type_: str | None) -> Answer:
     """A page of what matches and may be seen. Unknown parameters follow Prefer: handling (default: lenient, and named in the answer)."""
-    if ask.method == "POST":
-        await _form(ask)
+    await read_form(ask)
+    return await answered(ask, type_)
+
+
+async def answered(ask: Ask, type_: str | None, *, also: Sequence[tuple[str, str]] = (), compartment: tuple[str, str] | None = None) -> Answer:
+    """The page. `also`: parameters that the caller did not send."""
     ask.check_format()
-    params = [(k, v) for k, v in ask.search_params() if k != "page"]
-    found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=ask.prefer("handling") != "strict")
+    params = [*((k, v) for k, v in ask.search_params() if k != "page"), *also]
+    lenient = ask.prefer("handling") != "strict"
+    found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=lenient, compartment=compartment)
     notes = [Issue("warning", "not-supported", "", f"The parameter {_named(name)} is not known here and was not used.") for name in found.ignored]
-    path = type_ or ""
+    path = "/".join(part for part in ask.parts if part != "_search")
     return forms.searchset(ask, path, found, notes=notes)
 
 
-async def _form(ask: Ask) -> None:
-    """Parameters of the body count as if they stood in the URL."""
+async def read_form(ask: Ask) -> None:
+    """Parameters of a POST's body count as if they stood in the URL."""
+    if ask.method != "POST":
+        return
     media = ask.header("content-type").partition(";")[0].strip().lower()
     if media not in ("application/x-www-form-urlencoded", ""):
         raise errors.UnsupportedMedia("Send the search as application/x-www-form-urlencoded.")
@@ -30,7 +39,7 @@ async def _form(ask: Ask) -> None:
         text = (await ask.body()).decode("ascii")
     except UnicodeDecodeError:
         raise errors.Malformed("The form must be ASCII; percent-encode the rest.") from None
-    ask.params = [*ask.params, *decode_form(text)]
+    ask.read_also(decode_form(text))
 
 
 def _named(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.base import errors
+from sojourn.doors.api import binary
 from sojourn.doors.api.answer import Answer, of_stored, version_headers
 from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.fhir.outcome import Issue, outcome
@@ -19,8 +20,7 @@ from sojourn.gate.found import Stored
 
 async def create(ask: Ask, type_: str) -> Answer:
     """A new resource with an id of our choosing; with If-None-Exist only if nothing visible matches."""
-    ask.check_format()
-    resource = resource_of(await ask.json(), type_)
+    resource = await _sent(ask, type_)
     condition = ask.header("if-none-exist")
     if condition:
         existing = await match(ask.access, type_, condition)
@@ -32,12 +32,20 @@ async def create(ask: Ask, type_: str) -> Answer:
 
 async def update(ask: Ask, type_: str, id_: str) -> Answer:
     """The next version of a resource."""
-    ask.check_format()
-    resource = resource_of(await ask.json(), type_)
+    resource = await _sent(ask, type_, id_)
     if resource.get("id") != id_:
         raise errors.Malformed("The resource's id must be the id in the URL.", expression=f"{type_}.id")
     (written,) = await ask.access.write([Change("update", type_, id_, resource, if_match=ask.if_match())], action="update")
     return _written(ask, written)
+
+
+async def _sent(ask: Ask, type_: str, id_: str = "") -> dict[str, Any]:
+    """The resource in the body; a Binary may be sent as its bare content (https://hl7.org/fhir/R4/binary.html#rest)."""
+    raw = await binary.sent(ask) if type_ == "Binary" else None
+    if raw is not None:
+        return {**raw, "id": id_} if id_ else raw
+    ask.check_format()
+    return resource_of(await ask.json(), type_)
 
 
 async def update_if(ask: Ask, type_: str) -> Answer:
