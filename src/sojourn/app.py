@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from sojourn.base import crypto
 from sojourn.base.settings import Settings
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.staff import routes as staff
+from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.gate import Gate
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
@@ -22,6 +24,7 @@ from sojourn.web.about import About
 def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | None = None) -> Starlette:
     """The web application. `base`: the FHIR base URL that answers name; default: where this server listens."""
     key = crypto.load_server_key(settings.key_file)
+    register_installed(settings.data / FOLDER)
     gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections)
     following = Following(gate)
 
@@ -29,6 +32,9 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
         await following.start()
+        # What has been made by now stays until the end: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
