@@ -6,9 +6,10 @@ Where the two last are equal nothing was changed and what is stored stays as it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from sojourn.fhir import codec
 from sojourn.fhir.shapes import Shape, shape
 from sojourn.gate.aligning import align
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, INLINE, PROCESS_INLINE
@@ -30,7 +31,7 @@ class Part(NamedTuple):
 
 def merge(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], see: Sight) -> dict[str, Any]:
     """The resource to store. Shares parts with what it was made from, and changes none of them."""
-    if submitted == seen:
+    if same(submitted, seen):
         return stored
     kind = str(stored.get("resourceType", ""))
     out = _object(stored, _with_own_contained(stored, submitted), kind, see)
@@ -89,11 +90,11 @@ def _object(stored: dict[str, Any], submitted: dict[str, Any], kind: str, see: S
     if kind == "Resource":
         kind = str(stored.get("resourceType", ""))
     view = visible(stored, kind, see) or {}
-    if submitted == view:
+    if same(submitted, view):
         return stored
     known = shape(kind)
     moved = kind == "Reference" and any(submitted.get(name) != view.get(name) for name in ("reference", "type"))
-    out: dict[str, Any] = {}
+    found: dict[str, Part] = {}
     theirs, seen = _parts(submitted, known), _parts(view, known)
     ours = _parts(stored, known)
     for name in (*ours, *(name for name in theirs if name not in ours)):
@@ -103,10 +104,37 @@ def _object(stored: dict[str, Any], submitted: dict[str, Any], kind: str, see: S
             part = _stripped(was, sent, type_, moved=moved)
         else:
             part = _element(was, seen.get(name), sent, type_, see)
-        for key, value in ((part.key, part.value), (f"_{part.key}", part.extra)) if part else ():
+        if part:
+            found[name] = part
+    out: dict[str, Any] = {}
+    for part in (found[name] for name in _order(ours, theirs, found)):
+        for key, value in ((part.key, part.value), (f"_{part.key}", part.extra)):
             if value is not None:
                 out[key] = value
     return out
+
+
+def _order(ours: Iterable[str], theirs: Iterable[str], found: Mapping[str, Part]) -> list[str]:
+    """What was sent, in its order; what only we have comes after what it came after.
+
+    The order that the author sees must not depend on what else there is.
+    """
+    order = [name for name in theirs if name in found]
+    before = -1
+    for name in ours:
+        if name not in found:
+            continue
+        if name in theirs:
+            before = order.index(name)
+        else:
+            before += 1
+            order.insert(before, name)
+    return order
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal, and in the same order."""
+    return bool(a == b) and codec.dumps(a) == codec.dumps(b)
 
 
 def _parts(value: dict[str, Any], known: Shape) -> dict[str, Part]:
@@ -135,7 +163,7 @@ def _element(was: Part | None, seen: Part | None, sent: Part | None, type_: str,
     """One element: stored, as seen, as sent."""
     if was is None:
         return sent
-    if sent == seen:
+    if same(sent, seen):
         return was
     if isinstance(was.value, list) or isinstance(was.extra, list):
         return _list(was, sent, type_, see)
@@ -270,7 +298,7 @@ def _merged(stored: list[Any], sent: list[Any], items: _Items, *, removed: bool)
     found = align([views[i] for i in seen], [items.view(item) or item for item in sent])
     source = {position: seen[match] for position, match in found.items()}
     place = {match: position for position, match in source.items()}
-    fresh = [items.merge(stored[source[n]], item) if n in source and views[source[n]] != item else stored[source[n]] if n in source else item
+    fresh = [items.merge(stored[source[n]], item) if n in source and not same(views[source[n]], item) else stored[source[n]] if n in source else item
              for n, item in enumerate(sent)]  # fmt: skip
     after: dict[int, list[Any]] = {}
     at = -1
