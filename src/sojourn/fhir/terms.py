@@ -8,6 +8,7 @@ has none. A name such as `code-value-quantity$8867-4` is a composite's second pa
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sojourn.fhir import dates, quantities
@@ -250,6 +251,7 @@ def inlined(terms: Terms, name: str, value: Value) -> None:
         terms.references.append((name, f"{value.get('resourceType')}/{value['id']}"))
 
 
+@lru_cache(maxsize=4096)
 def target_of(literal: str, base: str = "") -> str | None:
     """`Type/id` of a local reference, the URL of any other; None for one into the resource itself or by a search."""
     match = LITERAL.fullmatch(literal)

@@ -7,6 +7,7 @@ The tables and their meaning: docs/decisions/0004-search-index.md.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ ANY = "\x1e"
 CACHED = 20_000
 """Keys remembered by one Keys; then all are forgotten and learnt anew (about 8 MB)."""
 
+_fold = lru_cache(maxsize=4096)(fold)  # displays of codes repeat; names of people are not kept
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -167,7 +169,7 @@ def _found(resource_type: str, terms: Terms, keys: Keys) -> Found:
     for code, text in terms.strings:
         found.strings[name(resource_type, code), fold(text), text[:INDEXED]] = None
     for code, text in terms.texts:
-        folded = fold(text)
+        folded = _fold(text)
         found.strings[name(resource_type, code), folded, folded] = None
     for code, uri in terms.uris:
         found.strings[name(resource_type, code), uri[:INDEXED], uri[:INDEXED]] = None
