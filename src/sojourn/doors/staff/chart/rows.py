@@ -13,6 +13,7 @@ _TONES = {
     "recurrence": "amber",
     "relapse": "amber",
     "on-hold": "amber",
+    "cancelled": "amber",
     "entered-in-error": "amber",
     "in-progress": "teal",
     "high": "red",
