@@ -108,6 +108,9 @@ class World:
         ]
         for resource, path in told:
             self.kept.append(Kept(len(self.kept) + 1, resource, 0, [(path, HIDDEN)], NOW))
+        named = {"reference": "Encounter/withheld", "identifier": {"system": "urn:visit", "value": "v7"}}
+        self.kept.append(Kept(len(self.kept) + 1, {"resourceType": "Encounter", "id": "withheld"}, HIDDEN, [], NOW))
+        self.kept.append(Kept(len(self.kept) + 1, {"resourceType": "Condition", "id": "names", "encounter": named}, 0, [], NOW))
 
     def add(self, resource: Resource) -> None:
         """Label the resource at random and keep it."""

@@ -166,6 +166,13 @@ async def test_when_something_hidden_changed_cannot_be_searched(store: Store) ->
     assert not await store.fetch(search.compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=1000))
 
 
+async def test_the_identifier_in_a_reference_to_what_is_withheld_cannot_be_searched(store: Store) -> None:
+    for text, found in (("urn:visit|v7", ["names"]), ("v7", ["names"]), ("urn:other|v7", [])):
+        query = parse("Condition", [("encounter:identifier", text)])
+        assert [r["id"] for r in await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=9))] == found
+        assert not await store.fetch(search.compile(query, Hides(), KEYS, tenant=TENANT, now=NOW, limit=9))
+
+
 async def test_a_search_over_several_types_reads_each_types_own_keys(store: Store) -> None:
     query = parse(None, [("_type", "Patient,Encounter"), ("_lastUpdated", "ge2025-05-20"), ("_sort", "-_lastUpdated")])
     found = {f"{r['type']}/{r['id']}" for r in await store.fetch(search.compile(query, Open(), KEYS, tenant=TENANT, now=NOW, limit=1000))}

@@ -30,7 +30,7 @@ from sojourn.fhir.query import (
     Uris,
 )
 from sojourn.record.index import Keys
-from sojourn.record.searchconditions import Conditions
+from sojourn.record.searchconditions import Conditions, by_identifier
 from sojourn.record.searchsql import Predicate, Scope, literal
 
 __all__ = ["Cursor", "Statement", "compile", "count"]
@@ -203,6 +203,8 @@ def narrowing(condition: Condition) -> float:
 
 def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple[str, str] | None:
     """The condition as a join from which rows come in the order of rid, each once; None when it has no such form."""
+    if by_identifier(condition):
+        return None
     match condition:
         case Tokens(types=[_]) if len(hashes := conditions.hashes(condition)) == 1:
             table, where = "token", f"d.hash = {scope.args.add(hashes[0], 'bigint')}"

@@ -120,8 +120,13 @@ class Conditions:
         if condition.negated:
             return f"NOT {self.has_token(row, hashes)}"
         if bounded or (None, None) in condition.values:
-            return self.has_token(row, hashes)
-        return self._indexed("token", row, lambda k: f"{k}.hash {self._scope.one_of(hashes, 'bigint')}")
+            found = self.has_token(row, hashes)
+        else:
+            found = self._indexed("token", row, lambda k: f"{k}.hash {self._scope.one_of(hashes, 'bigint')}")
+        if by_identifier(condition):
+            # Redaction takes identifiers out of references to what is withheld; so does this.
+            return f"({found} AND {self._scope.predicate.mask(f'{row}.refs', row, self._scope.args)})"
+        return found
 
     def _indexed(self, table: str, row: str, where: Where) -> str:
         """EXISTS an index row of the resource that may be seen and for which the condition holds."""
@@ -248,6 +253,11 @@ class Conditions:
     def all_on(self, row: str, conditions: Iterable[Condition], *, bounded: bool) -> str:
         """All conditions about the row."""
         return both(self.on(row, condition, bounded=bounded) for condition in conditions)
+
+
+def by_identifier(condition: Condition) -> bool:
+    """Whether the condition is about the identifier in a reference."""
+    return isinstance(condition, Tokens) and any(name.endswith(":identifier") for name in condition.names)
 
 
 def above(uris: Iterable[str]) -> set[str]:
