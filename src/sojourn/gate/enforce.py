@@ -103,7 +103,7 @@ def _row(alias: str, start: int, head: int) -> str:
 
 @lru_cache(maxsize=4000)
 def _mask(expr: str, alias: str, start: int) -> str:
-    return _NAMED.sub(_places(start), sql.bases(alias, expr))
+    return _NAMED.sub(_places(start), sql.part(alias, expr))
 
 
 @lru_cache(maxsize=500)

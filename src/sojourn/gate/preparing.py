@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.gate import bases, consent, labels, redact, relationships, runs
+from sojourn.gate.caller import Program
 from sojourn.gate.changes import Written
 from sojourn.gate.found import Receipt, Stored
-from sojourn.gate.caller import Program
 from sojourn.gate.shown import Row, show
 from sojourn.record import index, store
 from sojourn.record.blobs import MARK, THRESHOLD

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sojourn.base import errors
-from sojourn.fhir.query import Query, References, Tokens
+from sojourn.fhir.query import Query
 from sojourn.fhir.search import parse
-from sojourn.gate import runs, sealed
-from sojourn.gate.found import Found, Stored
+from sojourn.gate import hot, runs, sealed
 from sojourn.gate.enforce import Bound
+from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import search as sql
-from sojourn.record import store
 from sojourn.record.searchincludes import compile_includes
 
 if TYPE_CHECKING:
@@ -81,9 +80,9 @@ async def _page(access: Access, query: Query, size: int, position: sql.Cursor | 
     counting = query.total or query.summary == "count" or size == 0
     if query.summary == "count":
         size = 0
-    shape = _chart(access, query) if size else None
-    if shape and not counting and not query.include and not query.revinclude:
-        return await _charted(access, query, shape, size, position), [], None
+    if size and not counting and hot.plain(query.include) and hot.plain(query.revinclude) and (shape := hot.shape(access, query, _keys(access))):
+        rows = await hot.page(access, shape, size + 1, position)
+        return rows, await hot.included(access, query, rows[:size], MAX_INCLUDED) if query.include or query.revinclude else [], None
     # ints and times of the page; one transaction, so that count, page and includes see the same moment
     async with access.house.db.reading(access.tenant.number) as connection:
         total = None
@@ -133,42 +132,3 @@ def _following(access: Access, query: Query, label: str, row: Any, position: sql
     else:
         keys = (row["at"],)
     return sealed.cursor(access, label, sql.Cursor(keys, row["rid"], _until(access, query, position)).pack())
-
-
-# --- the hot shape --------------------------------------------------------------------------------------------------------------
-
-
-def _chart(access: Access, query: Query) -> tuple[list[int], bool] | None:
-    """Token keys and order, when the question is one that gate.chart answers: one patient, one type, plain codes, newest first.
-
-    Callers subject to redaction ask the general statement, which also hides that a row belongs to a patient they may not know of.
-    """
-    if query.patient is None or query.type is None or access.decision.redacted or len(query.sort) > 1:
-        return None
-    if query.sort and (query.sort[0].kind != "at" or not query.sort[0].descending):
-        return None
-    tokens: list[int] = []
-    fixed = False
-    for condition in query.where:
-        if isinstance(condition, References) and condition.targets == (f"Patient/{query.patient}",) and not fixed:
-            fixed = True
-        elif isinstance(condition, Tokens) and not condition.negated and len(condition.values) == 1 and len(condition.names) == 1 and len(condition.types) == 1:
-            value = condition.values[0]
-            if value == (None, None):
-                return None
-            tokens.append(_keys(access).token(condition.types[0], condition.names[0], *value))
-        else:
-            return None
-    return (tokens, bool(query.sort)) if fixed else None
-
-
-async def _charted(access: Access, query: Query, shape: tuple[list[int], bool], size: int, position: sql.Cursor | None) -> list[Any]:
-    tokens, newest = shape
-    assert query.type is not None and query.patient is not None  # noqa: S101, PT018 - what makes the shape
-    at = position.keys[0] if position and newest else _END
-    rid = position.rid if position else (store.LAST if newest else 0)
-    return await store.chart(access.house.db, access.head, access.decided, query.type, query.patient, tokens, newest=newest, at=at, rid=rid, limit=size + 1)
-
-
-_END = datetime.max.replace(tzinfo=UTC)
-

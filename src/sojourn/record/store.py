@@ -26,6 +26,8 @@ _HISTORY = _call("history", 16)
 _HISTORY_OF = _call("history_of", 15)
 _VERSIONS = _call("versions", 13)
 _CHART = _call("chart", 17)
+_FIND = _call("find", 21)
+_INCLUDED = _call("included", 21)
 _HIDDEN = _call("hidden", 11)
 _FOR_UPDATE = _call("for_update", 12)
 _WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS seqs"
@@ -66,6 +68,27 @@ async def chart(
 ) -> list[asyncpg.Record]:
     """One patient's resources of one type that carry every token, newest first or in the order of their making."""
     return await db.call(_CHART, *head, *decided, type_, patient, tokens, newest, at, rid, limit)
+
+
+async def find(
+    db: Database, head: Head, decided: Decided, type_: str, drive: str, tokens: list[int], strings: list[tuple[int, str, str]],
+    dates: list[tuple[int, datetime, datetime]], *, rid: int, limit: int,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Resources of one type that meet every condition: all tokens, (key, from, below) of texts, (key, low, high) of dates."""
+    return await db.call(_FIND, *head, *decided, type_, drive, tokens, *_columns(strings), *_columns(dates), rid, limit)
+
+
+async def included(
+    db: Database, head: Head, decided: Decided, searched: list[str] | None, page: list[tuple[int, str, str]], forward: list[tuple[str, str, str]],
+    backward: list[tuple[str, str, str]], limit: int,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """What the page, as (rid, type, id), refers to and is referred to by; links as (source type, parameter, target type or '')."""
+    return await db.call(_INCLUDED, *head, *decided, searched, *_columns(page), *_columns(forward), *_columns(backward), limit)
+
+
+def _columns(rows: Sequence[tuple[Any, Any, Any]]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Rows of three as three columns."""
+    return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
 
 async def hidden(db: Database, head: Head, decided: Decided, targets: list[str]) -> set[str]:

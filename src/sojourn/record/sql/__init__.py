@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(row|bases|clean):(\w+)(?::([^*]+))?\*/")
+_SPLICE = re.compile(r"/\*(row|part|clean):(\w+)(?::([^*]+))?\*/")
 
 
 @lru_cache(maxsize=1)
@@ -21,9 +21,9 @@ def parts() -> dict[str, str]:
     }
 
 
-def bases(alias: str, own: str) -> str:
-    """May something with the bases `own` on the row `alias` be seen; arguments still as :name."""
-    return parts()["bases"].replace("{own}", f"({own})").replace("{r}", alias)
+def part(alias: str, own: str) -> str:
+    """May something on the row `alias` that carries the bases `own` be seen (an element, a token, a reference); arguments still as :name."""
+    return parts()["part"].replace("{own}", f"({own})").replace("{r}", alias)
 
 
 def row(alias: str) -> str:
@@ -39,11 +39,11 @@ def clean(alias: str) -> str:
 
 
 def render(text: str) -> str:
-    """A function file with the predicate spliced in: /*row:r*/, /*clean:r*/, /*bases:r:t.mask*/; :name becomes p_name."""
+    """A function file with the predicate spliced in: /*row:r*/, /*clean:r*/, /*part:r:t.mask*/; :name becomes p_name."""
 
     def splice(match: re.Match[str]) -> str:
         kind, alias, own = match.groups()
-        sql = {"row": lambda: row(alias), "clean": lambda: clean(alias), "bases": lambda: bases(alias, own)}[kind]()
+        sql = {"row": lambda: row(alias), "clean": lambda: clean(alias), "part": lambda: part(alias, own)}[kind]()
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", sql)
 
     return _SPLICE.sub(splice, text)

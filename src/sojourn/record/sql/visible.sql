@@ -16,6 +16,12 @@
      AND gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
                         :keys, :purpose, :action, :programs, :now)))
 
+-- part --
+-- The same for something small on a row: nearly always without a basis, so that the rest is one call and no plan of its own.
+(({own} & ~:mask) = 0
+ OR gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                   :keys, :purpose, :action, :programs, :now))
+
 -- relation --
 (NOT :related OR {r}.patient IS NULL OR EXISTS (
     SELECT FROM record.relation l
