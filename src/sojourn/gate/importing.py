@@ -125,7 +125,7 @@ async def _try(access: Access, valid: list[Wanted]) -> tuple[int, int, list[Refu
     for (place, change, resource), row in zip(valid, rows, strict=True):
         change.base = row if row["kind"] is not None else None
         if row["kind"] == "current":
-            before = _stored(access, row)
+            before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
             change.plain = await runs.touches_plain(access, before, resource)

@@ -54,9 +54,10 @@ def _relabelled(access: Access, id_: str, row: object, added: set[int]) -> Prepa
     resource = codec.loads(get("body"))
     origin = sorted({*get("origin"), *added})
     programs = access.rules.programs
-    bare = {**resource, "meta": {k: v for k, v in resource["meta"].items() if k != "security"}}
-    label = labels.label(bare, [programs[n] for n in origin if n in programs])
-    finished = with_meta(bare, id_, get("version"), get("updated"), label.security)
+    kept = preparing.senders(resource, get("origin"), programs)
+    sent = {**resource, "meta": {**resource["meta"], "security": kept}}
+    label = labels.label(sent, preparing.origin_of(origin, programs))
+    finished = with_meta(sent, id_, get("version"), get("updated"), label.security)
     body = codec.dumps(finished)
     return Prepared(
         "label", "Patient", id_, get("version"), get("updated"), get("seq"), body=body, own=label.own, parts=label.parts, tags=list(label.tags),

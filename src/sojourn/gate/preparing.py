@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,8 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared.plain = kind != "update" or change.plain
     programs = access.rules.programs
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
-    label = labels.label(resource, [programs[n] for n in prepared.origin if n in programs])
+    before = change.before if kind == "update" else {}
+    label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
     prepared.own, prepared.parts, prepared.tags = label.own, label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     stored, prepared.blobs = _without_blobs(access, finished)
@@ -73,9 +74,8 @@ def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]
     labelled = labels.labelled_elements(resource)
     if not labelled:
         return index.rows(resource, keys, (), base)
-    known = access.rules.programs
     rest = index.without(resource, [path for path, _ in labelled])
-    security = labels.findable(resource, rest, [known[n] for n in programs if n in known])
+    security = labels.findable(resource, rest, origin_of(programs, access.rules.programs))
     return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, labelled, base)
 
 
@@ -94,15 +94,43 @@ def origin(program: int | None, type_: str, before: list[int] | None) -> list[in
 def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
     """Another program admits a patient in the batch that makes the Patient: its origin and labels before it is written."""
     assert prepared.resource is not None  # noqa: S101 - only for what was prepared here
-    prepared.origin = sorted({*prepared.origin, *added})
+    before = prepared.origin
+    prepared.origin = sorted({*before, *added})
     programs = access.rules.programs
-    meta = {k: v for k, v in prepared.resource["meta"].items() if k != "security"}
-    label = labels.label({**prepared.resource, "meta": meta}, [programs[n] for n in prepared.origin if n in programs])
+    label = labels.label(_as_sent(prepared.resource, prepared.resource, before, programs), origin_of(prepared.origin, programs))
     prepared.own, prepared.tags = label.own, list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
     prepared.rows = index_rows(access, prepared.resource, prepared.origin)
     stored, prepared.blobs = _without_blobs(access, prepared.resource)
     prepared.body = codec.dumps(stored)
+
+
+# An origin that the rules do not know counts as Part 2: fail closed.
+_UNKNOWN = Program(0, "", "", None, part2=True)
+
+
+def origin_of(numbers: Sequence[int], programs: Mapping[int, Program]) -> list[Program]:
+    """The programs behind an origin."""
+    return [programs.get(n, _UNKNOWN) for n in numbers]
+
+
+def senders(resource: Mapping[str, Any], numbers: Sequence[int], programs: Mapping[int, Program]) -> list[Any]:
+    """Of a stored resource's labels those that its senders wrote: all but what we compute for this content and origin."""
+    meta = resource.get("meta", {})
+    bare = {**resource, "meta": {k: v for k, v in meta.items() if k != "security"}}
+    computed = labels.label(bare, origin_of(numbers, programs)).security
+    return [coding for coding in meta.get("security", ()) if coding not in computed]
+
+
+def _as_sent(resource: dict[str, Any], before: Mapping[str, Any], numbers: Sequence[int], programs: Mapping[int, Program]) -> dict[str, Any]:
+    """The resource with only its senders' labels: those they wrote before stay, and an echo of what we computed is none of theirs."""
+    if not before:
+        return resource
+    kept = senders(before, numbers, programs)
+    meta = resource.get("meta") or {}
+    echoed = before.get("meta", {}).get("security", ())
+    new = [coding for coding in meta.get("security") or () if coding not in echoed]
+    return {**resource, "meta": {**meta, "security": [*kept, *new]}}
 
 
 def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -163,7 +191,7 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
     if row["clean"] and not access.decision.redacted:
         return stored, stored, set()
     hidden = await store.hidden(access.house.db, access.head, access.decided, sorted(redact.targets(stored)))
-    seen = redact.redact(stored, permitted=access.decision.mask, hidden=hidden, strip=access.decision.redacted)
+    seen = redact.redact(stored, permitted=access.decision.mask, hidden=hidden, strip=True)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")
     return stored, seen, hidden

@@ -58,12 +58,11 @@ async def _redacted(access: Access, rows: list[Row]) -> list[bytes | None]:
     targets = sorted({t for resource in decoded if resource for t in redact.targets(resource)})
     hidden = await store.hidden(access.house.db, access.head, access.decided, targets)
     permitted = access.decision.mask
-    strip = access.decision.redacted
     out: list[bytes | None] = []
     for row, resource in zip(rows, decoded, strict=True):
-        if resource is None or (row.clean and not strip):
+        if resource is None or (row.clean and not access.decision.redacted):
             out.append(row.body)
             continue
-        view = redact.redact(resource, permitted=permitted | (bases.PART2 if row.clean else 0), hidden=hidden, strip=strip)
+        view = redact.redact(resource, permitted=permitted | (bases.PART2 if row.clean else 0), hidden=hidden, strip=True)
         out.append(None if view is None else codec.dumps(view))
     return out

@@ -55,9 +55,6 @@ async def _prepared(access: Access, change: Change) -> preparing.Prepared:
     resource = await _resource(access, change)
     if change.base is not None and change.base["kind"] == "current":
         change.plain = await runs.touches_plain(access, change.before, resource)
-    issues = [issue for issue in validate(resource) if is_error(issue)]
-    if issues:
-        raise errors.Invalid(issues=tuple(issues))
     return preparing.prepare(access, change, resource)
 
 
@@ -109,6 +106,7 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
     current = change.base is not None and change.base["kind"] == "current"
     if not current:
         assert change.resource is not None  # noqa: S101 - only a patch has none, and it has a base
+        _check(change.resource)
         return change.resource
     stored, view, hidden = await preparing.view(access, change)
     change.before = stored
@@ -118,7 +116,14 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
         raise errors.Invalid("A change may not make it another resource type.", expression="resourceType")
     if submitted.get("id", change.id) != change.id:
         raise errors.Invalid("A change may not change the id.", expression=f"{change.type}.id")
+    # What its author sent is checked, never what it is merged into: a fault in what they may not see is not theirs to hear of.
+    _check(submitted)
     if view is stored:
         return submitted
     return preparing.merged(access, stored, view, submitted, hidden)
 
+
+def _check(resource: dict[str, Any]) -> None:
+    issues = [issue for issue in validate(resource) if is_error(issue)]
+    if issues:
+        raise errors.Invalid(issues=tuple(issues))
