@@ -97,6 +97,9 @@ async def test_every_operation_that_it_states_answers(clinic: Clinic, stated: di
             name = operation["name"]
             if name == "validate":
                 reply = await clinic.ask(WHO, "POST", f"{resource['type']}/$validate", {"resourceType": resource["type"]})
+            elif name == "docref":
+                assert resource["type"] == "DocumentReference"
+                reply = await clinic.get(WHO, f"DocumentReference/$docref?patient={ana.id}")
             else:
                 assert (resource["type"], name) == ("Patient", "everything")
                 reply = await clinic.get(WHO, f"Patient/{ana.id}/$everything")

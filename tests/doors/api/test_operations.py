@@ -31,6 +31,28 @@ async def test_everything_is_the_whole_compartment_and_nothing_else(clinic: Clin
     assert (await clinic.get(WHO, f"Encounter/{visit.id}/$everything")).status in (400, 404)
 
 
+async def test_docref_finds_a_patients_documents(clinic: Clinic) -> None:
+    ana = await clinic.make(WHO, patient())
+
+    async def document(code: str, date: str) -> str:
+        kind = {"coding": [{"system": "http://loinc.org", "code": code}]}
+        content = [{"attachment": {"contentType": "text/plain", "url": "http://example.org/x"}}]
+        made = await clinic.make(
+            WHO, {"resourceType": "DocumentReference", "status": "current", "type": kind, "date": date, "subject": {"reference": f"Patient/{ana.id}"}, "content": content}
+        )
+        return made.id
+
+    old, new, other = await document("34133-9", "2025-01-01T00:00:00Z"), await document("34133-9", "2026-01-01T00:00:00Z"), await document("11488-4", "2025-06-01T00:00:00Z")
+    url = f"DocumentReference/$docref?patient={ana.id}"
+    assert (await clinic.get(WHO, url)).ids == [new, other], "without a time: the newest of each type"
+    assert (await clinic.get(WHO, f"{url}&type=http://loinc.org|34133-9")).ids == [new]
+    assert (await clinic.get(WHO, f"{url}&start=2025-01-01&end=2025-12-31")).ids == [other, old]
+    body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": ana.id}, {"name": "end", "valueDate": "2025-03-01"}]}
+    assert (await clinic.ask(WHO, "POST", "DocumentReference/$docref", body)).ids == [old]
+    for wrong in ("DocumentReference/$docref", f"{url}&on-demand=true", f"{url}&shoesize=44", f"Patient/$docref?patient={ana.id}"):
+        assert (await clinic.get(WHO, wrong)).status == 400
+
+
 def parameters(resource: Any, **more: str) -> dict[str, Any]:
     """A Parameters for $validate."""
     return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": resource}, *({"name": k, ("valueUri" if k == "profile" else "valueCode"): v} for k, v in more.items())]}

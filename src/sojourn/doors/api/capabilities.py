@@ -76,4 +76,6 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     operations = [{"name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}]
     if type_ == "Patient":
         operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
+    if type_ == "DocumentReference":
+        operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
     return {**out, "operation": operations}

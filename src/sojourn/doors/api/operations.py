@@ -10,9 +10,11 @@ from sojourn.doors.api import forms
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.doors.api.write import resource_of
+from sojourn.fhir import codec
 from sojourn.fhir import validate as validation
 from sojourn.fhir.outcome import Issue, outcome
 from sojourn.gate import everything as whole
+from sojourn.gate.found import Stored
 
 
 async def everything(ask: Ask, type_: str, id_: str) -> Answer:
@@ -28,6 +30,45 @@ async def everything(ask: Ask, type_: str, id_: str) -> Answer:
             raise errors.NotSupported("$everything takes _type, _since and _count.")
     found = await whole.everything(ask.access, id_, ask.search_params(), cursor=ask.param("page") or None)
     return forms.searchset(ask, f"Patient/{id_}/$everything", found)
+
+
+async def docref(ask: Ask) -> Answer:
+    """A patient's documents (https://hl7.org/fhir/us/core/STU6.1/OperationDefinition-docref.html).
+
+    With a start or end the documents of that time, newest first; without either the newest of each type.
+    """
+    if ask.method == "POST" and await ask.body():
+        ask.read_also(_given(await ask.json()))
+    ask.check_format()
+    given = dict(ask.search_params())
+    unknown = given.keys() - {"patient", "start", "end", "type", "on-demand", "page", "_count"}
+    if unknown or not given.get("patient"):
+        raise errors.NotSupported("$docref takes patient (required), start, end, type, on-demand and _count.")
+    if given.get("on-demand") == "true":
+        raise errors.NotSupported("This server makes no documents on demand.")
+    times = [("date", prefix + given[name]) for name, prefix in (("start", "ge"), ("end", "le")) if given.get(name)]
+    kinds = [("type", given["type"])] if given.get("type") else []
+    counted = [("_count", given.get("_count", "100") if times else "1000")]
+    params = [("patient", given["patient"]), *times, *kinds, ("_sort", "-date"), *counted]
+    found = await ask.access.search("DocumentReference", params, cursor=ask.param("page") or None)
+    if not times:
+        found.matches, found.next = _newest(found.matches), None
+    return forms.searchset(ask, "DocumentReference/$docref", found)
+
+
+async def docref_of(ask: Ask, type_: str) -> Answer:
+    """Only DocumentReference has it."""
+    if type_ != "DocumentReference":
+        raise errors.NotSupported("$docref is offered for DocumentReference.")
+    return await docref(ask)
+
+
+def _newest(documents: list[Stored]) -> list[Stored]:
+    """The first of each type; they come newest first."""
+    seen: dict[bytes, Stored] = {}
+    for stored in documents:
+        seen.setdefault(codec.dumps(stored.resource.get("type", {}).get("coding", [])), stored)
+    return list(seen.values())
 
 
 def _given(body: Any) -> list[tuple[str, str]]:

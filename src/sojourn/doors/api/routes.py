@@ -42,6 +42,8 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", ""): lambda ask: batch.system(ask, dispatch),
     ("GET", "T/I/$everything"): operations.everything,
     ("POST", "T/I/$everything"): operations.everything,
+    ("GET", "T/$docref"): operations.docref_of,
+    ("POST", "T/$docref"): operations.docref_of,
     ("POST", "T/$validate"): operations.validate,
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,
