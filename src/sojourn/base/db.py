@@ -94,7 +94,7 @@ class Database:
             finally:
                 pool.release(connection)
         except asyncpg.QueryCanceledError as error:
-            raise errors.NotSupported("This search takes too long; make it narrower.") from error
+            raise errors.TooCostly() from error
         except asyncpg.PostgresError as error:
             raise translated(error) from error
         except _GONE as error:

@@ -15,6 +15,7 @@
     ├── TooLarge           413
     ├── UnsupportedMedia   415
     ├── TooManyRequests    429
+    ├── TooCostly          503  would take longer than the server allows
     └── Unavailable        503  could not be done durably; nothing was done
 
 An error's docstring is its default message, so it is written for the person who sees it.
@@ -157,6 +158,13 @@ class TooManyRequests(SojournError):
 
     status = 429
     code = "throttled"
+
+
+class TooCostly(SojournError):
+    """This would take too long; ask for less, for example one patient, one code or a shorter time."""
+
+    status = 503
+    code = "too-costly"
 
 
 class Unavailable(SojournError):

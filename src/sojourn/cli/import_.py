@@ -26,6 +26,7 @@ from sojourn.record import organization as house
 from sojourn.record.database import ensure_database
 
 ACCOUNT = "system-import"
+_MANY = 1000  # from here on the planner is told to count anew
 
 HELP = """\
 Files are single resources, Bundles or NDJSON, each optionally .gz; - reads standard input.
@@ -73,6 +74,8 @@ async def _run(args: argparse.Namespace, settings: Settings, app: str, owner: st
             await work.file(access, name, program)
             if work.stopped:
                 break
+        if work.written >= _MANY:
+            await _measure(owner)
         return work.report()
     finally:
         await gate.close()
@@ -101,6 +104,14 @@ async def _access(args: argparse.Namespace, gate: Gate, owner: str) -> tuple[Acc
     return access, programs.get(args.program) if args.program else None
 
 
+async def _measure(owner: str) -> None:
+    connection = await asyncpg.connect(owner)
+    try:
+        await house.measure(connection)
+    finally:
+        await connection.close()
+
+
 class _Work:
     """Files one after another; remembers for each how far it came, so that a stopped run goes on."""
 
@@ -108,7 +119,7 @@ class _Work:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._again = folder, again
         self._refused: list[Refused] = []
-        self._written = self._unchanged = 0
+        self.written = self._unchanged = 0
         self.stopped = False
 
     def stop(self) -> None:
@@ -135,13 +146,13 @@ class _Work:
         state.unlink(missing_ok=True)
 
     def _count(self, outcome: Outcome) -> None:
-        self._written += outcome.written
+        self.written += outcome.written
         self._unchanged += outcome.unchanged
         self._refused += outcome.refused
 
     def report(self) -> int:
         """Say what became of everything."""
-        print(f"Written {self._written:,}, there already {self._unchanged:,}, refused {len(self._refused):,}.", file=sys.stderr)
+        print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {len(self._refused):,}.", file=sys.stderr)
         if self._refused:
             place = self._folder / f"refused-{date.today():%Y%m%d}-{clock.now():%H%M%S}.ndjson"
             with place.open("w") as file:

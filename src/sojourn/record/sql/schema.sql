@@ -546,6 +546,8 @@ CREATE INDEX relation_patient ON record.relation USING btree (tenant, patient, a
 
 CREATE INDEX relation_source ON record.relation USING btree (tenant, source);
 
+CREATE INDEX resource_at ON record.resource USING btree (tenant, type, at DESC, rid DESC);
+
 CREATE INDEX resource_chart ON record.resource USING btree (tenant, patient, type, at DESC, rid DESC);
 
 CREATE UNIQUE INDEX resource_rid ON record.resource USING btree (tenant, type, rid);

@@ -7,7 +7,7 @@
 --   deny     nothing the patient forbids: deny wins.
 
 -- bases --
-(({own} & ~:mask) = 0
+({own} = 0 OR ({own} & ~:mask) = 0
  OR (({own} & ~:mask & ~2::bigint) = 0 AND {r}.origin <> '{}'
      AND ({r}.origin <@ :programs OR ({r}.type = ANY (gate.longitudinal()) AND {r}.origin && :programs)))
  OR ({r}.patient IS NOT NULL

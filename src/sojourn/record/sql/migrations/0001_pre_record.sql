@@ -45,6 +45,8 @@ CREATE TABLE record.resource (
 CREATE UNIQUE INDEX resource_rid ON record.resource (tenant, type, rid);
 -- A chart query ("this patient, this type, newest first") is one range scan.
 CREATE INDEX resource_chart ON record.resource (tenant, patient, type, at DESC, rid DESC);
+-- The same across patients: a day's visits, the newest results.
+CREATE INDEX resource_at ON record.resource (tenant, type, at DESC, rid DESC);
 CREATE INDEX resource_updated ON record.resource (tenant, type, updated, rid);
 
 -- Every version, the current one too. Rows are never changed (labels apart) and never removed.
