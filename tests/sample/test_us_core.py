@@ -63,7 +63,7 @@ def test_every_resource_is_valid(seed: int, today: date) -> None:
 
 def test_a_profile_is_named_wherever_us_core_has_one(items: list[Item]) -> None:
     without = {item.resource["resourceType"] for item in items if "meta" not in item.resource}
-    assert without <= {"Endpoint", "Group", "HealthcareService", "EpisodeOfCare", "Consent", "Appointment", "Questionnaire"}
+    assert without <= {"Endpoint", "Group", "HealthcareService", "EpisodeOfCare", "Consent", "Appointment", "Flag", "Questionnaire"}
 
 
 def us_core() -> dict[str, Json]:

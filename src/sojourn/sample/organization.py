@@ -18,6 +18,7 @@ from sojourn.sample.localtime import at
 from sojourn.sample.measures import intake_screens, questionnaires, record_scores, scores_of, withdrawal_score
 from sojourn.sample.people import Person, drawn_people
 from sojourn.sample.registration import register
+from sojourn.sample.safety import flags
 from sojourn.sample.social import social_history
 from sojourn.sample.stories import Stay, stays_of
 from sojourn.sample.visits import INPATIENT, Diary, Visit, clinicians, visits_of
@@ -64,6 +65,7 @@ def _chart(seed: int, directory: Directory, person: Person, number: int, today: 
         source = "riverbend" if turn else chart.rng.choice(("lakeside", "mercy", "riverbend"))
         chart.referrals[stay.number] = referral(chart, stay, source)
         admit(chart, stay, chart.referrals[stay.number])
+    flags(chart)
     consents.consents_of(chart)
     _live(chart, diary)
     prevention.immunizations(chart)
