@@ -1,4 +1,4 @@
-"""Who follows the change feed: the list of every reaction in the system, and the task that keeps it moving."""
+"""Who follows the change feed: every reaction in the system, and the task that keeps it moving."""
 
 from __future__ import annotations
 

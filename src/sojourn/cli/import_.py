@@ -1,4 +1,4 @@
-"""`sojourn import`: FHIR bundles and NDJSON into the record, with a progress bar, resumable, nothing refused in silence."""
+"""`sojourn import`: FHIR Bundles and NDJSON into the record, resumable, nothing refused in silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set up the sample organization: tenant, programs, accounts, tokens, and its resources through the gate."""
+"""Set up the sample organization: tenant, programs, accounts, tokens, and resources through the gate."""
 
 from __future__ import annotations
 

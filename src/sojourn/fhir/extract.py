@@ -1,4 +1,4 @@
-"""Find what a resource can be searched by: one plain Python function per resource type, made from its typed key paths.
+"""What a resource can be searched by: one Python function per type, made from its key paths.
 
 The paths of all parameters of a type are merged into a tree, so that a shared beginning is walked once; the tree becomes
 the source text of a function, compiled on the first resource of the type. Only our own tables go into that text.

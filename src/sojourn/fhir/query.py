@@ -1,4 +1,4 @@
-"""What a search asks for, as values: conditions, sort keys, includes. Nothing here knows how it is answered.
+"""What a search asks for, as values: conditions, sort keys, includes; not how it is answered.
 
 `types` are the resource types that a condition looks at; `names` the names under which values stand in the index (several
 where a parameter is the union of others). All conditions of a Query must hold; a condition's values are alternatives.

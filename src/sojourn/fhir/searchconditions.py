@@ -1,4 +1,4 @@
-"""One search parameter with its value becomes one Condition: modifiers, chains, reverse chains, composites.
+"""One search parameter with its value becomes one Condition: modifiers, chains, composites.
 
 https://hl7.org/fhir/R4/search.html. Raises SearchError for everything that R4 or we do not define; nothing is passed over.
 """

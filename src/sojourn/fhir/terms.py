@@ -1,4 +1,4 @@
-"""Terms: what one resource can be found by, before it is hashed; and the readers of every FHIR type into them.
+"""Terms: what a resource can be found by before it is hashed, read from every FHIR type.
 
 A reader takes the Terms, the parameter's name and a value. The rules of each type: https://hl7.org/fhir/R4/search.html
 (token, string, date, number, quantity, reference, uri). Systems: None = the parameter's own implied system, "" = the value

@@ -1,4 +1,4 @@
-"""Questions asked all day, each answered by one function of the gate in one round trip; all others go the general way.
+"""Questions asked all day, each answered by one function of the gate in one round trip.
 
 The functions run as the owner of the record with the decision as arguments (docs/decisions/0009-seat-belt.md). Which way a
 question takes depends on its shape and its caller alone, never on what is stored.

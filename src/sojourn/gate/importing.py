@@ -1,4 +1,4 @@
-"""Bring in many resources with the ids they have: in chunks, again and again without harm, and nothing refused in silence."""
+"""Bring in many resources with the ids they have: in chunks, repeatable, nothing refused in silence."""
 
 from __future__ import annotations
 

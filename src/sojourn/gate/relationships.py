@@ -1,4 +1,4 @@
-"""Who is caring for whom: care teams and episodes become relation rows in the transaction that writes them."""
+"""Who cares for whom: care teams and episodes become relation rows in the transaction writing them."""
 
 from __future__ import annotations
 

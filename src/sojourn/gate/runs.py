@@ -1,4 +1,4 @@
-"""Versions as a redacted caller can tell them apart, and whether a change touched what everybody may see.
+"""Versions as a redacted caller tells them apart; whether a change touched what everybody may see.
 
 Consecutive versions with the same visible content are one version for that caller, and it is the first of them: its id, its
 time, its entry in the history. Otherwise the number of versions would tell that something hidden was changed.

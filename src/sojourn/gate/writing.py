@@ -1,4 +1,4 @@
-"""Change the record: each change validated, labelled, indexed and merged, then written together or not at all."""
+"""Change the record: each change validated, labelled, indexed, merged; all written or none."""
 
 from __future__ import annotations
 

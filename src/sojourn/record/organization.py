@@ -1,4 +1,4 @@
-"""The operating organization itself: tenant, programs, accounts, role rules. Written as the owner, never by a door."""
+"""The operating organization: tenant, programs, accounts, role rules. Never written by a door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""_include and _revinclude: one statement for what a page's resources refer to, and what refers to them.
+"""_include and _revinclude: one statement for what a page refers to and what refers to it.
 
 Each round follows references from what the round before found; rounds after the first follow only what was asked for with
 `:iterate`. Every reference and every resource passes the predicate in every round.

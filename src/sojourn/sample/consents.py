@@ -1,4 +1,4 @@
-"""Consents: Part 2 consents for treatment, payment and operations, specific ones, revoked ones, directives."""
+"""Consents: Part 2 for treatment, payment and operations, specific ones, revoked ones, directives."""
 
 from __future__ import annotations
 

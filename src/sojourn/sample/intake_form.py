@@ -1,4 +1,4 @@
-"""The intake form about daily life: a response with nested answers, and the observations drawn from it."""
+"""The intake form about daily life: a response with nested answers, and observations drawn from it."""
 
 from __future__ import annotations
 

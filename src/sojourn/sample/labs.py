@@ -1,4 +1,4 @@
-"""Laboratory work: urine drug screens, blood panels, and reports with text, from Cedar Ridge Laboratory."""
+"""Laboratory work: urine drug screens, blood panels, reports with text, from Cedar Ridge Laboratory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questionnaires and scales: PHQ-9, GAD-7, AUDIT-C, withdrawal scores, with trends that follow the story."""
+"""Questionnaires and scales: PHQ-9, GAD-7, AUDIT-C, withdrawal scores, with trends from the story."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Social history: smoking, pregnancy, work, sexual orientation, and what clients told about their needs."""
+"""Social history: smoking, pregnancy, work, sexual orientation, and needs that clients told of."""
 
 from __future__ import annotations
 

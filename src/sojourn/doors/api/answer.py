@@ -1,4 +1,4 @@
-"""An answer of the FHIR door: status, headers, bytes. One that shows data carries the receipt of its audit line."""
+"""An answer of the FHIR door. One that shows data carries the receipt of its audit line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binary as what it holds, when that is what the caller accepts (https://hl7.org/fhir/R4/binary.html#rest)."""
+"""Binary as what it holds, if the caller accepts that (https://hl7.org/fhir/R4/binary.html#rest)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CapabilityStatement, built from what is really there (https://hl7.org/fhir/R4/capabilitystatement.html)."""
+"""What is really there, as a CapabilityStatement (https://hl7.org/fhir/R4/capabilitystatement.html)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET [compartment]/[id]/[type]: a search within a compartment (https://hl7.org/fhir/R4/http.html#vsearch)."""
+"""GET [compartment]/[id]/[type]: search in a compartment (https://hl7.org/fhir/R4/http.html#vsearch)."""
 
 from __future__ import annotations
 

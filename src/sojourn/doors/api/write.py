@@ -1,4 +1,4 @@
-"""create, update, patch, delete, and their conditional forms (https://hl7.org/fhir/R4/http.html#create)."""
+"""Create, update, patch, delete, also conditionally (https://hl7.org/fhir/R4/http.html#create)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FHIR elements as the short text of a screen. Nothing here raises: what is missing is an empty string."""
+"""FHIR elements as the short text of a screen. Nothing raises: what is missing is an empty string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a chart: what each searches for and how it is laid out. One table serves the summary and the full lists."""
+"""The parts of a chart, what each searches for and how it is laid out: in summary and in full."""
 
 from __future__ import annotations
 

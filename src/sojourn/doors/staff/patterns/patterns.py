@@ -1,4 +1,4 @@
-"""Every component in both densities and both themes, on made-up content. Browser tests photograph this page."""
+"""Every component in both densities and themes, on made-up content; browser tests photograph it."""
 
 from __future__ import annotations
 

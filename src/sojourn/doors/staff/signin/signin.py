@@ -1,4 +1,4 @@
-"""Sign in and sign out. An unknown account and a wrong password get the same answer, also when there were too many."""
+"""Sign in and out. An unknown account and a wrong password get the same answer."""
 
 from __future__ import annotations
 
