@@ -10,7 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from sojourn.base import ids
-from sojourn.base.errors import NotAllowed, NotFound, SojournError, Unauthenticated
+from sojourn.base.errors import NotAllowed, NotFound, SojournError, StaleCredential, Unauthenticated
 from sojourn.base.log import logger
 from sojourn.web.page import redirect
 from sojourn.web.session import Sessions, token_of
@@ -108,6 +108,10 @@ class Errors:
     def page(self, request: Request, error: Exception) -> Response:
         """The answer to an error. Only a fault of ours is logged with its trace."""
         known = as_ours(error)
+        if isinstance(known, StaleCredential) and request.method == "GET" and getattr(request.state, "access", None) is not None:
+            # What this person may act as has changed: look again, and ask again. If the session is over, that leads to the sign-in.
+            request.app.state.gate.identity.forget(request.state.access.caller)
+            return redirect(request, request.url.path)
         if known.status == Unauthenticated.status:
             ended = "session-ended" if token_of(request) else ""
             return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in", ended)
