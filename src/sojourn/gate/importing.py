@@ -150,5 +150,6 @@ def _stored(access: Access, row: Any) -> dict[str, Any]:
 
 def _content(resource: dict[str, Any]) -> bytes:
     meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated", "security")}
-    rest = {k: v for k, v in resource.items() if k != "meta"}
-    return codec.dumps({**rest, "meta": meta} if meta else rest)
+    # In the order in which it is stored: what comes first is not what was sent.
+    rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
+    return codec.dumps([resource.get("resourceType"), resource.get("id"), meta, rest])
