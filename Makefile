@@ -64,7 +64,7 @@ lint: $(VENV)/.dev ## ruff, and who may import whom
 fix: $(VENV)/.dev ## let ruff repair what it can
 	@$(BIN)/ruff check --fix .
 
-types: $(VENV)/.dev ## mypy --strict over what is clean so far (pyproject.toml says what)
+types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
 # -- what is generated ------------------------------------------------------------------------------------------------------------

@@ -105,4 +105,4 @@ def drive(port: int, connections: int, seconds: float, requests: list[bytes], st
 
 
 if __name__ == "__main__":
-    print(json.dumps(drive(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), pickle.loads(Path(sys.argv[4]).read_bytes()), int((sys.argv + ["0"])[5]))))
+    print(json.dumps(drive(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), pickle.loads(Path(sys.argv[4]).read_bytes()), int([*sys.argv, "0"][5]))))

@@ -76,7 +76,8 @@ def test_the_time_comes_from_the_clock_only() -> None:
 
 
 def test_randomness_comes_from_ids_only() -> None:
-    pattern = re.compile(r"^\s*(import|from) (secrets|uuid)\b|\bos\.urandom\(")
+    """A uuid5 follows from its name, and a seeded Random from its seed: neither is random."""
+    pattern = re.compile(r"^\s*(import|from) secrets\b|\buuid[14]\b|\bos\.urandom\(|\brandom\.(SystemRandom|[a-z]+)\(")
     allowed = {"base/ids.py", "base/crypto.py"}  # a server key and the hash for nobody must never be seeded
     found = [f"{named(m)}:{n}" for m in MODULES if named(m) not in allowed for n, line in enumerate(m.read_text("utf-8").splitlines(), 1) if pattern.search(line)]
     assert found == []

@@ -65,7 +65,8 @@ class Database:
                 pool = self.pool
                 connection = await pool.acquire()
                 try:
-                    return await connection.fetch(sql, *args)
+                    rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+                    return rows
                 finally:
                     pool.release(connection)
             except _AGAIN:
@@ -101,7 +102,7 @@ class Database:
             raise errors.Unavailable("The database does not answer.") from error
 
 
-def translated(error: asyncpg.PostgresError) -> Exception:
+def translated(error: Exception) -> Exception:
     """What a database error means to callers. Unknown ones stay what they are, and become a 500 without detail."""
     state = getattr(error, "sqlstate", None)
     if state == STALE:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import signal
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +153,7 @@ class _Work:
         """Say what became of everything."""
         print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {len(self._refused):,}.", file=sys.stderr)
         if self._refused:
-            place = self._folder / f"refused-{date.today():%Y%m%d}-{clock.now():%H%M%S}.ndjson"
+            place = self._folder / f"refused-{clock.now():%Y%m%d-%H%M%S}.ndjson"
             with place.open("w") as file:
                 for refused in self._refused:
                     issues = [issue._asdict() for issue in refused.issues]

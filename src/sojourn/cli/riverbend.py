@@ -88,7 +88,7 @@ async def _accounts(connection: Any, numbers: dict[str, int], now: Any) -> None:
     for account in staff_accounts(SEED):
         mine = [numbers[k] for k in account.program_keys]
         role = _ROLES[account.role]
-        acting = mine[0] if len(mine) == 1 else numbers["psychiatry"] if role == "clinician" else numbers["central"]
+        acting: int | None = mine[0] if len(mine) == 1 else numbers["psychiatry"] if role == "clinician" else numbers["central"]
         await house.account(
             connection, TENANT,
             house.AccountRow(account.login, "staff", account.login, account.display_name, crypto.hash_password(PASSWORD), f"Practitioner/{account.practitioner_id}", role, mine, acting, []),

@@ -61,7 +61,7 @@ def check_file(name: str, profiles: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _open(name: str) -> BinaryIO:
-    raw: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")
+    raw: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - whoever reads it closes it
     start = raw.peek(2)[:2]  # type: ignore[attr-defined]
     return gzip.GzipFile(fileobj=raw) if start == b"\x1f\x8b" else raw  # type: ignore[return-value]
 

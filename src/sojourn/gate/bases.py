@@ -80,8 +80,8 @@ def claimed(coding: Any) -> int:
     """The basis that a label on a whole resource claims; 0 for a label that is no basis (a subject, an obligation)."""
     if not isinstance(coding, dict):
         return 0
-    key = coding.get("system"), coding.get("code")
-    return _BITS.get(key, 0) if type(key[0]) is str and type(key[1]) is str else 0
+    system, code = coding.get("system"), coding.get("code")
+    return _BITS.get((system, code), 0) if type(system) is str and type(code) is str else 0
 
 
 def on_element(coding: Any) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sojourn.fhir import codec
 from sojourn.gate import labels, preparing
@@ -48,9 +48,9 @@ async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepare
     return out
 
 
-def _relabelled(access: Access, id_: str, row: object, added: set[int]) -> Prepared:
+def _relabelled(access: Access, id_: str, row: Mapping[str, Any], added: set[int]) -> Prepared:
     """The same version of the Patient under a longer origin. No new version, no new time; the labels may fall."""
-    get = row.__getitem__  # type: ignore[attr-defined]
+    get = row.__getitem__
     resource = codec.loads(get("body"))
     origin = sorted({*get("origin"), *added})
     programs = access.rules.programs

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
+from sojourn.fhir.dates import PAST
 from sojourn.gate import bases, consent, labels, redact, relationships, runs
 from sojourn.gate.caller import Program
 from sojourn.gate.changes import Written
@@ -210,7 +211,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
         out.ops.append((
-            one.kind, one.type, one.id, one.version, one.expected, one.plain, one.patient, rows.at if rows else index.PAST, one.updated,
+            one.kind, one.type, one.id, one.version, one.expected, one.plain, one.patient, rows.at if rows else PAST, one.updated,
             one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,
         ))  # fmt: skip
         if rows is None:
@@ -239,7 +240,7 @@ def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
     out.edges.extend(zip([n] * len(rows.edge_param), rows.edge_param, rows.edge_target, rows.edge_mask, strict=True))
 
 
-def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: dict[int, Program], *, told: bool) -> None:
+def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: Mapping[int, Program], *, told: bool) -> None:
     """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
         grants, relations = consent.compiled(resource, programs, n)
@@ -254,7 +255,7 @@ async def written(access: Access, prepared: Sequence[Prepared], request: str) ->
     receipt = Receipt(request)  # the line of a write is durable with the write itself
     if access.decision.redacted:
         heads = await runs.seen(access, [(p.type, p.id) for p in prepared])
-        return [_told(p, receipt, (heads.get((p.type, p.id)) or [None])[0]) for p in prepared]
+        return [_told(p, receipt, next(iter(heads.get((p.type, p.id), ())), None)) for p in prepared]
     rows = [Row(p.type, p.id, p.version, p.updated, "current", p.parts == 0 or _whole(access, p), p.blobs, p.body) for p in prepared]
     if any(not row.clean or row.blobs for row in rows):
         shown = await show(access, rows, receipt)

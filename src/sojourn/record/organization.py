@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -34,22 +34,22 @@ class AccountRow(NamedTuple):
     keys: Sequence[str]
 
 
-Owner = asyncpg.Connection
+Owner: TypeAlias = asyncpg.Connection
 
 
-async def tenant(owner: Owner[Any], number: int, key: str, name: str, secret: bytes, host: str | None = None) -> None:
+async def tenant(owner: Owner, number: int, key: str, name: str, secret: bytes, host: str | None = None) -> None:
     """Make a tenant unless it is there."""
     await owner.execute(
         "INSERT INTO record.tenant (tenant, key, name, secret, host) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", number, key, name, secret, host
     )
 
 
-async def tenants(owner: Owner[Any]) -> list[int]:
+async def tenants(owner: Owner) -> list[int]:
     """Numbers of the tenants there are."""
     return [row["tenant"] for row in await owner.fetch("SELECT tenant FROM record.tenant ORDER BY tenant")]
 
 
-async def programs(owner: Owner[Any], number: int, rows: Iterable[ProgramRow], now: datetime) -> None:
+async def programs(owner: Owner, number: int, rows: Iterable[ProgramRow], now: datetime) -> None:
     """Add programs that are not there yet."""
     await owner.executemany(
         "INSERT INTO record.program (tenant, program, key, name, organization, part2, known_from) "
@@ -58,7 +58,7 @@ async def programs(owner: Owner[Any], number: int, rows: Iterable[ProgramRow], n
     )
 
 
-async def role_rules(owner: Owner[Any], number: int, rows: Iterable[tuple[str, Sequence[str], Sequence[str]]], now: datetime) -> None:
+async def role_rules(owner: Owner, number: int, rows: Iterable[tuple[str, Sequence[str], Sequence[str]]], now: datetime) -> None:
     """Put role rules in force from now; those before are closed, not removed, and every caller is looked up anew."""
     async with owner.transaction():
         await owner.execute("UPDATE record.role_rule SET known_to = $2 WHERE tenant = $1 AND known_to = 'infinity'", number, now)
@@ -69,7 +69,7 @@ async def role_rules(owner: Owner[Any], number: int, rows: Iterable[tuple[str, S
         await owner.execute("UPDATE record.account SET generation = generation + 1 WHERE tenant = $1", number)
 
 
-async def account(owner: Owner[Any], number: int, row: AccountRow, now: datetime) -> None:
+async def account(owner: Owner, number: int, row: AccountRow, now: datetime) -> None:
     """Make or change an account; what it acted as before is closed, not removed."""
     keys = sorted({*row.keys, *([row.agent] if row.agent else [])})
     async with owner.transaction():
@@ -88,12 +88,12 @@ async def account(owner: Owner[Any], number: int, row: AccountRow, now: datetime
         )  # fmt: skip
 
 
-async def counts(owner: Owner[Any], number: int) -> dict[str, int]:
+async def counts(owner: Owner, number: int) -> dict[str, int]:
     """How many current resources of each type there are: for those who run the server, never for a door."""
     rows = await owner.fetch("SELECT type, count(*) AS n FROM record.resource WHERE tenant = $1 GROUP BY type ORDER BY type", number)
     return {row["type"]: row["n"] for row in rows}
 
 
-async def measure(owner: Owner[Any]) -> None:
+async def measure(owner: Owner) -> None:
     """Let the planner count anew: after much has come at once, its old idea of the tables would choose slow ways."""
     await owner.execute("ANALYZE record.resource, record.version, record.token, record.string, record.date, record.number, record.edge, record.consent_grant, record.relation")

@@ -23,7 +23,7 @@ async def sent(ask: Ask) -> dict[str, Any] | None:
     media = ask.header("content-type")
     if not media or media.partition(";")[0].strip().lower() in JSON_TYPES:
         return None
-    made = {"resourceType": "Binary", "contentType": media}
+    made: dict[str, Any] = {"resourceType": "Binary", "contentType": media}
     context = ask.header("x-security-context")
     if context:
         made["securityContext"] = {"reference": context}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sojourn.base import errors
 from sojourn.doors.api import binary, forms
@@ -64,7 +64,7 @@ def _count(value: str) -> int:
     return max(1, min(int(value), MAX_PAGE))
 
 
-def _since(value: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _since(value: str) -> datetime:
     try:
         return dates.bounds(value.replace(" ", "+"))[0]
     except ValueError:

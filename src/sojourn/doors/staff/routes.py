@@ -24,7 +24,7 @@ def _section(name: str, verb: str, key: str, type_: str) -> Screen:
     return Screen(f"/patients/{{id}}/{name}", section.show, ("GET", "POST"), verb=verb, key=key, needs=needs, group="This chart")
 
 
-SCREENS = (
+SCREENS: tuple[Screen, ...] = (
     Screen("/", greeting.show, open=True, verb="Go to the start page", key="g h", group="Places"),
     Screen("/sign-in", signin.show, open=True),
     Screen("/sign-in", signin.sign_in, ("POST",), open=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sojourn.doors.staff.chart.rows import Cell, Line
@@ -67,7 +68,7 @@ class Measured(NamedTuple):
         return trend(self.points, i.bands, i.high, f"{i.name} over time", i.name.lower())
 
 
-def measured(observations: list[Resource]) -> list[Measured]:
+def measured(observations: Sequence[Resource]) -> list[Measured]:
     """The instruments that have at least one value, in the order of INSTRUMENTS."""
     found = [Measured(i, sorted(filter(None, (point(o) for o in observations if has_code(o, i.code))), key=lambda p: p.at)) for i in INSTRUMENTS]
     return [m for m in found if m.points]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.parts import BY_NAME
@@ -25,5 +25,5 @@ async def show(request: Request) -> Response:
     cursor = (await sent(request)).get("cursor") if request.method == "POST" else None
     about, found = await asyncio.gather(banner.fetch(access, patient), search(access, patient, part, PAGE, brief=False, cursor=cursor or None))
     filled = fill(part, found)
-    values = {"banner": about, "parts": allowed(access), "here": part.name, "filled": filled, "next": found.next, "continued": bool(cursor)}
+    values: dict[str, Any] = {"banner": about, "parts": allowed(access), "here": part.name, "filled": filled, "next": found.next, "continued": bool(cursor)}
     return PAGES.render(request, "chart/section.html", block="rows" if cursor else "", **values)

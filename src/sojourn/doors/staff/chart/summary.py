@@ -33,7 +33,8 @@ async def show(request: Request) -> Response:
     """GET /patients/{id}: one search for the banner and one for each part that the role may search."""
     access, patient = request.state.access, request.path_params["id"]
     wanted = [p for p in allowed(access) if p.shown]
-    about, *found = await asyncio.gather(banner.fetch(access, patient), *(search(access, patient, p, p.shown, brief=True) for p in wanted))
+    searches = asyncio.gather(*(search(access, patient, p, p.shown, brief=True) for p in wanted))
+    about, found = await asyncio.gather(banner.fetch(access, patient), searches)
     filled = [brief(fill(part, answer)) for part, answer in zip(wanted, found, strict=True)]
     return PAGES.render(request, "chart/summary.html", banner=about, parts=allowed(access), here="", filled=filled)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base.errors import Invalid, Malformed, NotSupported
 from sojourn.doors.staff import words
@@ -35,7 +35,7 @@ async def show(request: Request) -> Response:
     form = await sent(request) if request.method == "POST" else {}
     typed, cursor = form.get("q", "").strip()[:80], form.get("cursor") or None
     rows, following, problem = await _found(request, typed, cursor)
-    values = {"q": typed, "rows": rows, "next": following, "problem": problem, "continued": cursor is not None}
+    values: dict[str, Any] = {"q": typed, "rows": rows, "next": following, "problem": problem, "continued": cursor is not None}
     return PAGES.render(request, "patients/patients.html", block="more" if cursor else "results", **values)
 
 
