@@ -171,7 +171,9 @@ NAMES = ("Rivera", "Okafor", "Lindgren", "Haddad", "Moreau")
 class Teller:
     """Makes a story up from a seed."""
 
-    def __init__(self, seed: str, size: int = 60) -> None:
+    def __init__(self, seed: str, size: int = 60, *, apart: bool = True) -> None:
+        """size: how many writes after the beginning. apart: with psychotherapy notes, which nobody sees by role."""
+        self.apart = apart
         self.random = Random(seed)
         self.story = Story(seed)
         self.size = size
@@ -216,7 +218,7 @@ class Teller:
         if type_ in LONGITUDINAL and program == SUD:
             laws = {PART2}
         base = MAKERS[type_](random)
-        if random.random() < 0.08:
+        if random.random() < 0.08 and self.apart:
             laws.add(PSYCHOTHERAPY)
             base["meta"] = {"security": [{"system": ACT, "code": "PSYTHPN"}]}
         subject = SUBJECT.get(type_, "subject")
@@ -244,6 +246,7 @@ class Teller:
     def part(self, type_: str, since: str, law: str | None = "any") -> Part:
         random = self.random
         chosen = random.choice((None, None, HIV, PART2, PSYCHOTHERAPY)) if law == "any" else law
+        chosen = HIV if chosen == PSYCHOTHERAPY and not self.apart else chosen
         word = random.choice(SECRET_WORDS if chosen else PLAIN_WORDS)
         value = PARTS[type_][1](word, random)
         if chosen:
@@ -266,7 +269,7 @@ class Teller:
             self.step(label, "delete", author, thing)
             self.gone.add(thing.key)
         elif roll < 0.86 and thing.fact.type in PARTS:
-            law = random.choice((HIV, PART2, PSYCHOTHERAPY))
+            law = random.choice((HIV, PART2, PSYCHOTHERAPY if self.apart else HIV))
             full = f"{label} update {thing.key}"
             thing.parts.setdefault(PARTS[thing.fact.type][0], []).append(self.part(thing.fact.type, full, law))
             self.step(label, "update", author, thing, secret=law)
@@ -342,9 +345,7 @@ async def tell(story: Story, clinic: Clinic, viewer: Viewer | None, clock: FakeC
             continue
         body = resource(story, step, viewer, told)
         author = step.author
-        if author == "sys-none":
-            author = "sys-none"
-        elif "mh" in step.also and viewer is not None and SUD not in viewer.programs:
+        if "mh" in step.also and viewer is not None and SUD not in viewer.programs:
             author = step.also["mh"]
         id_ = told.ids.get(step.key, "")
         type_ = story.things[step.key].fact.type
@@ -367,7 +368,8 @@ def skipped(story: Story, step: Step, viewer: Viewer | None) -> bool:
     if viewer is None:
         return False
     if viewer.outside and step.also.get("to") in viewer.names:
-        return False  # a consent that names them
+        # A consent that names them, while it holds.
+        return not all(story.sees(viewer, k) for k in step.snapshot["links"]["patient"])
     return not story.sees(viewer, step.key) or (step.secret is not None and not story.sees(viewer, step.key, step.secret))
 
 
@@ -379,6 +381,9 @@ def resource(story: Story, step: Step, viewer: Viewer | None, told: Told) -> dic
     text: list[str] = []
     for name, keys in shot["links"].items():
         seen = [k for k in keys if named or story.sees(viewer, k)]
+        if step.kind == "update":
+            # No author sees psychotherapy notes: a reference to one came with the creation, and stays without being sent again.
+            seen = [k for k in seen if PSYCHOTHERAPY not in story.things[k].fact.laws]
         _link(out, thing.fact.type, name, [_reference(story, told, k) for k in seen])
         text += seen
     for name, parts in shot["parts"].items():

@@ -147,9 +147,9 @@ async def stored(a: World) -> list[dict[str, Any]]:
     return [codec.loads(row["body"]) for row in rows]
 
 
-async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, count: int, stop: bool = True) -> Result:
+async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, count: int, stop: bool = True, apart: bool = True) -> Result:
     """Tell a story in both worlds and put the questions of one viewer to both."""
-    story = Teller(seed, size).tell()
+    story = Teller(seed, size, apart=apart).tell()
     a, b = await world("A", dsns[0], story, None), None
     try:
         b = await world("B", dsns[1], story, VIEWERS[who])
@@ -159,7 +159,7 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
             one, two = await asked(a, who, n, question), await asked(b, who, n, question)
             result.questions += 1
             result.shown += sum(reply[2].count(b'"resourceType"') for reply in one.replies if reply[0] == 200)
-            if one != two:
+            if one != two or any(reply[0] >= 500 for reply in one.replies):
                 result.differences.append((one, two))
                 if stop:
                     break
@@ -179,6 +179,8 @@ def explained(seed: str, who: str, result: Result) -> str:
             at = next((n for n, (p, q) in enumerate(zip(x[2], y[2], strict=False)) if p != q), min(len(x[2]), len(y[2])))
             lines += [f"  page {page}", f"    A {x[0]} {x[1]}", f"    B {y[0]} {y[1]}", f"    A …{x[2][max(0, at - 300) : at + 300]!r}", f"    B …{y[2][max(0, at - 300) : at + 300]!r}"]
             break
+        if x[0] >= 500:
+            lines.append(f"  page {page}: the server failed in both")
     else:
         lines.append(f"  pages: {len(one.replies)} and {len(two.replies)}")
     return "\n".join(lines)

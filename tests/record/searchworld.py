@@ -45,6 +45,12 @@ class Open:
     def clean(self, alias: str, args: Args) -> str:
         return "true"
 
+    def target(self, alias: str, args: Args) -> str:
+        return self.row(alias, args)
+
+    def behind(self, alias: str, args: Args) -> str:
+        return self.mask(f"{alias}.refs", alias, args)
+
 
 class Hides(Open):
     """A predicate that hides what carries the bit HIDDEN, and when that last changed."""

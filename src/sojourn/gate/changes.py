@@ -32,6 +32,10 @@ class Change:
     plain: bool = True
     base: Any = field(default=None, repr=False)
     before: dict[str, Any] = field(default_factory=dict, repr=False)
+    view: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What its author saw before."""
+    sent: dict[str, Any] | None = field(default=None, repr=False)
+    """What its author wants it to be."""
 
 
 @dataclass(slots=True)

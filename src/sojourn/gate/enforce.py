@@ -58,6 +58,14 @@ class Bound:
         """May something on that row that carries the label bits `expr` be seen."""
         return _mask(expr, alias, self._start(args))
 
+    def target(self, alias: str, args: Args) -> str:
+        """May it be known that there is the row: as `row`, whatever types the role includes."""
+        return _row(alias, self._start(args), 0)
+
+    def behind(self, alias: str, args: Args) -> str:
+        """May everything be seen that the row refers to, as far as the row itself says."""
+        return _behind(alias, self._start(args))
+
     def clean(self, alias: str, args: Args) -> str:
         """May the bytes of the row be served as they are."""
         return _clean(alias, self._start(args))
@@ -104,6 +112,11 @@ def _row(alias: str, start: int, head: int) -> str:
 @lru_cache(maxsize=4000)
 def _mask(expr: str, alias: str, start: int) -> str:
     return _NAMED.sub(_places(start), sql.part(alias, expr))
+
+
+@lru_cache(maxsize=500)
+def _behind(alias: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.behind(alias))
 
 
 @lru_cache(maxsize=500)

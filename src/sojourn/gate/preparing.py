@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.fhir.dates import PAST
-from sojourn.gate import bases, consent, labels, redact, relationships, runs
+from sojourn.gate import bases, bearing, consent, labels, redact, relationships, runs
 from sojourn.gate.caller import Program
 from sojourn.gate.changes import Written
 from sojourn.gate.found import Receipt, Stored
-from sojourn.gate.shown import Row, show
+from sojourn.gate.shown import Row, show, sight
+from sojourn.gate.visible import Sight
 from sojourn.record import index, store
 from sojourn.record.blobs import MARK, THRESHOLD
 
@@ -59,6 +60,8 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     before = change.before if kind == "update" else {}
     label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
     prepared.own, prepared.parts, prepared.tags = label.own, label.parts, list(label.tags)
+    if label.parts:
+        prepared.own |= bearing.laws(resource, label.parts)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     stored, prepared.blobs = _without_blobs(access, finished)
     prepared.body = codec.dumps(stored)
@@ -182,25 +185,26 @@ def _blob(access: Access, text: str, found: list[str]) -> str:
     return mark or text
 
 
-async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
-    """What is stored, what the author of a change sees of it (the same object when that is everything), and the targets hidden from them."""
+async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str, Any], Sight]:
+    """What is stored, what the author of a change sees of it (the same object when that is everything), and how far they see."""
     row = change.base
     body = row["body"]
     if row["blobs"]:
         body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
     stored = codec.loads(body)
     if row["clean"] and not access.decision.redacted:
-        return stored, stored, set()
-    hidden = await store.hidden(access.house.db, access.head, access.decided, sorted(redact.targets(stored)))
-    seen = redact.redact(stored, permitted=access.decision.mask, hidden=hidden, strip=True)
+        return stored, stored, Sight(access.decision.mask, frozenset(), access.decision.redacted)
+    hidden, permitted = await sight(access, [(change.type, change.id)], [stored])
+    see = Sight(permitted[change.type, change.id], hidden, strip=True)
+    seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")
-    return stored, seen, hidden
+    return stored, seen, see
 
 
-def merged(access: Access, stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
+def merged(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], see: Sight) -> dict[str, Any]:
     """A change made on a redacted view, applied to what is stored: what its author could not see stays, in place."""
-    return redact.merge(stored, seen, submitted, permitted=access.decision.mask, hidden=hidden)
+    return redact.merge(stored, seen, submitted, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
 
 
 def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, list[str]]:
@@ -218,6 +222,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
             continue
         _children(out, n, rows)
         if one.resource is not None:
+            out.edges.extend((n, param, target, 0) for param, target in bearing.edges(one.resource))
             _compiled(out, n, one.resource, programs, told=one.own == 0)
     return out, sorted({p.patient for p in prepared if p.patient})
 

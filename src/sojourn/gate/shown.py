@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
-from sojourn.gate import bases, redact
+from sojourn.gate import redact
 from sojourn.gate.found import Stored
 from sojourn.record import store
 
@@ -52,17 +53,27 @@ async def show(access: Access, rows: list[Row], receipt: Receipt) -> list[Stored
     ]
 
 
+async def sight(access: Access, keys: Sequence[tuple[str, str]], resources: Iterable[dict[str, Any]]) -> tuple[set[str], dict[tuple[str, str], int]]:
+    """Which targets of the resources may not be known, and for each (type, id) the bases whose labelled elements may be seen.
+
+    That is a question of its own: whether the row is clean depends on what else is hidden in it.
+    """
+    targets = sorted({target for resource in resources for target in redact.targets(resource)})
+    rows = sorted({f"{type_}/{id_}" for type_, id_ in keys})
+    hidden, found = await store.sight(access.house.db, access.head, access.decided, targets, rows)
+    mask = access.decision.mask
+    return hidden, {(type_, id_): mask | found.get(f"{type_}/{id_}", 0) for type_, id_ in keys}
+
+
 async def _redacted(access: Access, rows: list[Row]) -> list[bytes | None]:
     """Every row decoded, stripped, and encoded again."""
     decoded = [codec.loads(row.body) if row.body is not None else None for row in rows]
-    targets = sorted({t for resource in decoded if resource for t in redact.targets(resource)})
-    hidden = await store.hidden(access.house.db, access.head, access.decided, targets)
-    permitted = access.decision.mask
+    hidden, permitted = await sight(access, [(row.type, row.id) for row in rows], [r for r in decoded if r])
     out: list[bytes | None] = []
     for row, resource in zip(rows, decoded, strict=True):
         if resource is None or (row.clean and not access.decision.redacted):
             out.append(row.body)
             continue
-        view = redact.redact(resource, permitted=permitted | (bases.PART2 if row.clean else 0), hidden=hidden, strip=True)
+        view = redact.redact(resource, permitted=permitted[row.type, row.id], hidden=hidden, strip=True)
         out.append(None if view is None else codec.dumps(view))
     return out

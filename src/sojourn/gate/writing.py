@@ -10,7 +10,7 @@ from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import origin, preparing, runs
+from sojourn.gate import leading, origin, preparing, runs
 from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
@@ -41,6 +41,7 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str) -> li
     for n, change in enumerate(changes):
         with _about(n):
             prepared.append(await _prepared(access, change))
+    await leading.check(access, changes)
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
@@ -107,11 +108,13 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
     if not current:
         assert change.resource is not None  # noqa: S101 - only a patch has none, and it has a base
         _check(change.resource)
+        change.sent = change.resource
         return change.resource
-    stored, view, hidden = await preparing.view(access, change)
-    change.before = stored
+    stored, view, see = await preparing.view(access, change)
+    change.before, change.view = stored, view
     submitted = change.patch(view) if change.patch else change.resource
     assert submitted is not None  # noqa: S101
+    change.sent = submitted
     if submitted.get("resourceType") != change.type:
         raise errors.Invalid("A change may not make it another resource type.", expression="resourceType")
     if submitted.get("id", change.id) != change.id:
@@ -120,7 +123,7 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
     _check(submitted)
     if view is stored:
         return submitted
-    return preparing.merged(access, stored, view, submitted, hidden)
+    return preparing.merged(stored, view, submitted, see)
 
 
 def _check(resource: dict[str, Any]) -> None:

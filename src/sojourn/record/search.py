@@ -166,8 +166,8 @@ def _matches(query: Query, scope: Scope, conditions: Conditions) -> tuple[str, l
 
 def _told(fixing: References, scope: Scope, conditions: Conditions) -> str:
     """That the row is in the patient's chart may be told: nothing labelled is about it, or the reference itself may be seen."""
-    whole = scope.predicate.mask("(r.refs | r.parts)", "r", scope.args)
-    return f"({whole} OR {conditions.on('r', fixing, bounded=True)})"
+    whole = f"{scope.predicate.behind('r', scope.args)} AND {scope.predicate.mask('r.parts', 'r', scope.args)}"
+    return f"(({whole}) OR {conditions.on('r', fixing, bounded=True)})"
 
 
 def _grouped(conditions: list[Condition]) -> list[Condition]:

@@ -45,6 +45,14 @@ class Predicate(Protocol):
         """May something on that row that carries the label bits `expr` be seen; true at once where they are 0."""
         ...
 
+    def target(self, alias: str, args: Args) -> str:
+        """May it be known that there is the row, by those who see a reference to it."""
+        ...
+
+    def behind(self, alias: str, args: Args) -> str:
+        """May everything be seen that the row refers to, as far as the row itself says."""
+        ...
+
     def clean(self, alias: str, args: Args) -> str:
         """May the bytes of the row be served as they are."""
         ...
@@ -84,11 +92,11 @@ class Scope:
         named = f"type = split_part({edge}.target, '/', 1) AND {{0}}.id = split_part({edge}.target, '/', 2)"
         hidden = (
             f"SELECT FROM record.resource {t} WHERE {t}.tenant = {self.tenant} AND {t}.{named.format(t)} "
-            f"AND NOT {self.predicate.mask(f'{t}.own', t, self.args)} UNION ALL "
+            f"AND NOT {self.predicate.target(t, self.args)} UNION ALL "
             f"SELECT FROM (SELECT * FROM record.version {v} WHERE {v}.tenant = {self.tenant} AND {v}.{named.format(v)} "
-            f"ORDER BY {v}.seq DESC LIMIT 1) {v} WHERE {v}.kind = 'delete' AND NOT {self.predicate.mask(f'{v}.own', v, self.args)}"
+            f"ORDER BY {v}.seq DESC LIMIT 1) {v} WHERE {v}.kind = 'delete' AND NOT {self.predicate.target(v, self.args)}"
         )
-        return f"{self.seen(edge, row)} AND ({self.predicate.mask(f'{row}.refs', row, self.args)} OR NOT EXISTS ({hidden}))"
+        return f"{self.seen(edge, row)} AND ({self.predicate.behind(row, self.args)} OR NOT EXISTS ({hidden}))"
 
     def one_of(self, values: Iterable[Any], kind: str) -> str:
         """`= $1` for one value, `= ANY ($1)` for several."""

@@ -28,7 +28,8 @@ _VERSIONS = _call("versions", 13)
 _CHART = _call("chart", 17)
 _FIND = _call("find", 21)
 _INCLUDED = _call("included", 21)
-_HIDDEN = _call("hidden", 11)
+_SIGHT = _call("sight", 12)
+_KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
 _WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS seqs"
 
@@ -91,9 +92,15 @@ def _columns(rows: Sequence[tuple[Any, Any, Any]]) -> tuple[list[Any], list[Any]
     return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
 
-async def hidden(db: Database, head: Head, decided: Decided, targets: list[str]) -> set[str]:
-    """Which of these `Type/id` exist and may not be seen."""
-    return {row["hidden"] for row in await db.call(_HIDDEN, *head, *decided, targets)}
+async def sight(db: Database, head: Head, decided: Decided, targets: list[str], names: list[str]) -> tuple[set[str], dict[str, int]]:
+    """Which of the targets (`Type/id`) exist and may not be seen, and the bases whose labelled elements may be seen in each of `names`."""
+    rows = await db.call(_SIGHT, *head, *decided, targets, names)
+    return {row["hidden"] for row in rows if row["hidden"]}, {row["name"]: row["permitted"] for row in rows if row["name"]}
+
+
+async def known(db: Database, head: Head, decided: Decided, targets: list[str]) -> set[str]:
+    """Which of these `Type/id` exist and may be seen."""
+    return {row["known"] for row in await db.call(_KNOWN, *head, *decided, targets)}
 
 
 async def for_update(db: Database, head: Head, decided: Decided, types: list[str], ids: list[str]) -> list[asyncpg.Record]:

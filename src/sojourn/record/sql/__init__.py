@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(row|part|clean):(\w+)(?::([^*]+))?\*/")
+_SPLICE = re.compile(r"/\*(row|bare|part|clean):(\w+)(?::([^*]+))?\*/")
 
 
 @lru_cache(maxsize=1)
@@ -27,10 +28,23 @@ def part(alias: str, own: str) -> str:
 
 
 def row(alias: str) -> str:
-    """May the row `alias` be seen: relation, bases and deny; the cheapest first."""
-    own = f"{alias}.own"
-    sentences = (parts()[name].replace("{own}", own).replace("{r}", alias) for name in ("relation", "bases", "deny"))
+    """May the row `alias` be seen: relation, bases, deny, and what bears it; the cheapest first."""
+    return _sentences(alias, ("relation", "bases", "deny", "bearing"))
+
+
+def bare(alias: str) -> str:
+    """The same without what bears it."""
+    return _sentences(alias, ("relation", "bases", "deny"))
+
+
+def _sentences(alias: str, names: Iterable[str]) -> str:
+    sentences = (parts()[name].replace("{behind}", parts()["behind"]).replace("{own}", f"{alias}.own").replace("{r}", alias) for name in names)
     return "(" + "\n AND ".join(sentences) + ")"
+
+
+def behind(alias: str) -> str:
+    """May everything be seen that the row `alias` refers to; what it says at once, without asking each target."""
+    return parts()["behind"].replace("{r}", alias)
 
 
 def clean(alias: str) -> str:
@@ -43,7 +57,7 @@ def render(text: str) -> str:
 
     def splice(match: re.Match[str]) -> str:
         kind, alias, own = match.groups()
-        sql = {"row": lambda: row(alias), "clean": lambda: clean(alias), "part": lambda: part(alias, own)}[kind]()
+        sql = {"row": lambda: row(alias), "bare": lambda: bare(alias), "clean": lambda: clean(alias), "part": lambda: part(alias, own)}[kind]()
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", sql)
 
     return _SPLICE.sub(splice, text)

@@ -41,6 +41,16 @@
       AND (d.data_from IS NULL OR {r}.at >= d.data_from) AND (d.data_to IS NULL OR {r}.at < d.data_to)
       AND (d.resources IS NULL OR {r}.type || '/' || {r}.id = ANY (d.resources))))
 
+-- bearing --
+-- What the row cannot do without is not withheld: redaction would leave nothing of it. Asked only where something behind it may be.
+({behind}
+ OR gate.bears({r}.tenant, {r}.rid, {r}.type, :mask, :programs, :keys, :purpose, :action, :related, :now))
+
+-- behind --
+-- Everything that the row refers to may be seen. For a caller who needs a relation that is not known from the row alone.
+(NOT :related AND (({r}.refs & ~:mask) = 0
+                   OR (({r}.refs & ~:mask & ~2::bigint) = 0 AND {r}.ref_origin <> '{}' AND {r}.ref_origin <@ :programs)))
+
 -- clean --
 -- Nothing in or behind the row needs redaction: its bytes may be served as they are.
 ((({r}.own | {r}.parts | {r}.refs) & ~:mask) = 0

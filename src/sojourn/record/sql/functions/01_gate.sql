@@ -51,6 +51,26 @@ BEGIN
     RETURN (need & ~coalesce(permitted, 0)) = 0;
 END $$;
 
+-- Is nothing withheld that the row cannot do without? Its edges that begin with ! say what that is; of one name it takes all.
+CREATE OR REPLACE FUNCTION gate.bears(
+    p_tenant int, p_rid bigint, p_type text, p_mask bigint, p_programs int[], p_keys text[], p_purpose text, p_action text,
+    p_related boolean, p_now timestamptz
+) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM record.edge e
+        WHERE e.tenant = p_tenant AND e.rid = p_rid AND e.type = p_type AND e.param >= '!' AND e.param < '"'
+        GROUP BY e.param
+        HAVING bool_and(
+            EXISTS (SELECT FROM record.resource t
+                    WHERE t.tenant = p_tenant AND t.type = split_part(e.target, '/', 1) AND t.id = split_part(e.target, '/', 2)
+                      AND NOT /*bare:t*/)
+            OR EXISTS (SELECT FROM (SELECT * FROM record.version w
+                                    WHERE w.tenant = p_tenant AND w.type = split_part(e.target, '/', 1)
+                                      AND w.id = split_part(e.target, '/', 2) ORDER BY w.seq DESC LIMIT 1) v
+                       WHERE v.kind = 'delete' AND NOT /*bare:v*/)));
+END $$;
+
 -- Who is behind a credential: its account with what it may act as now, or nothing.
 CREATE OR REPLACE FUNCTION gate.caller(p_credential bytea, p_now timestamptz)
 RETURNS TABLE (tenant int, account text, generation int, kind text, name text, agent text, role text, programs int[], acting int, keys text[],

@@ -97,9 +97,40 @@ BEGIN
     END IF;
 END $$;
 
--- Which of these references may not be followed by this caller (for redaction): the target exists, or did until it was deleted,
--- and may not be seen.
-CREATE OR REPLACE FUNCTION gate.hidden(
+-- How far a caller sees (for redaction): which references may not be followed, because the target exists, or did until it was
+-- deleted, and may not be seen; and for each resource named the bases whose labelled elements may be seen in it.
+CREATE OR REPLACE FUNCTION gate.sight(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_targets text[], p_names text[]
+) RETURNS TABLE (hidden text, name text, permitted bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT t.name, NULL, NULL::bigint FROM unnest(p_targets) AS t(name)
+    JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
+    WHERE NOT /*row:r*/
+    UNION ALL
+    SELECT t.name, NULL, NULL FROM unnest(p_targets) AS t(name)
+    CROSS JOIN LATERAL (
+        SELECT * FROM record.version w
+        WHERE w.tenant = p_tenant AND w.type = split_part(t.name, '/', 1) AND w.id = split_part(t.name, '/', 2)
+        ORDER BY w.seq DESC LIMIT 1) v
+    WHERE v.kind = 'delete' AND NOT /*row:v*/
+    UNION ALL
+    SELECT NULL, n.name, (SELECT coalesce(bit_or(b.bit), 0) FROM (SELECT 1::bigint << i AS bit FROM generate_series(1, 20) i) b WHERE /*part:x:b.bit*/)
+    FROM unnest(p_names) AS n(name)
+    CROSS JOIN LATERAL (
+        SELECT r.tenant, r.patient, r.origin, r.type, r.id, r.tokens, r.at FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.type = split_part(n.name, '/', 1) AND r.id = split_part(n.name, '/', 2)
+        UNION ALL
+        (SELECT w.tenant, w.patient, w.origin, w.type, w.id, w.tokens, w.at FROM record.version w
+         WHERE w.tenant = p_tenant AND w.type = split_part(n.name, '/', 1) AND w.id = split_part(n.name, '/', 2)
+         ORDER BY w.seq DESC LIMIT 1)
+        LIMIT 1) x;
+END $$;
+
+-- Which of these references lead to something that may be seen (for writes).
+CREATE OR REPLACE FUNCTION gate.known(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_targets text[]
 ) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -108,14 +139,7 @@ BEGIN
     RETURN QUERY
     SELECT t.name FROM unnest(p_targets) AS t(name)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
-    WHERE NOT /*row:r*/
-    UNION ALL
-    SELECT t.name FROM unnest(p_targets) AS t(name)
-    CROSS JOIN LATERAL (
-        SELECT * FROM record.version w
-        WHERE w.tenant = p_tenant AND w.type = split_part(t.name, '/', 1) AND w.id = split_part(t.name, '/', 2)
-        ORDER BY w.seq DESC LIMIT 1) v
-    WHERE v.kind = 'delete' AND NOT /*row:v*/;
+    WHERE /*row:r*/;
 END $$;
 
 -- What a change is made from: the current row with everything that the write needs to keep.

@@ -90,7 +90,14 @@ BEGIN
             UNION ALL
             SELECT e.op, r.own, r.origin FROM e
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
-            WHERE r.own <> 0),
+            WHERE r.own <> 0
+            UNION ALL
+            SELECT e.op, d.own, d.origin FROM e  -- what was deleted is not told either
+            CROSS JOIN LATERAL (
+                SELECT w.kind, w.own, w.origin FROM record.version w
+                WHERE w.tenant = p_tenant AND w.type = split_part(e.target, '/', 1) AND w.id = split_part(e.target, '/', 2)
+                ORDER BY w.seq DESC LIMIT 1) d
+            WHERE d.kind = 'delete' AND d.own <> 0),
         x AS (
             SELECT t.op, bit_or(t.own) AS refs, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
             FROM t LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)

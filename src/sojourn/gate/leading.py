@@ -1,0 +1,59 @@
+"""References that a redacted caller adds lead to what they may see, or the write is refused.
+
+Were a reference to something withheld stored, it would be taken out of their view, and one to nothing at all would stay: whoever
+knows an id could ask whether it is there. So both are refused, in the same words. Callers who are not subject to redaction may
+refer to what is yet to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sojourn.base import errors
+from sojourn.fhir.definitions import RESOURCE_TYPES
+from sojourn.fhir.outcome import Issue
+from sojourn.gate.visible import target_of
+from sojourn.record import store
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.changes import Change
+
+
+async def check(access: Access, changes: Iterable[Change]) -> None:
+    """Raise Invalid for a reference that was not in the author's view before and leads to nothing that they may see."""
+    if not access.decision.redacted:
+        return
+    made: set[str] = set()
+    added: list[tuple[int, str, str]] = []
+    for n, change in enumerate(changes):
+        if change.kind == "create":
+            made.add(f"{change.type}/{change.id}")
+        if change.sent is not None:
+            before = {target for _, target in _local(access, change.view, change.type)}
+            added += [(n, path, target) for path, target in _local(access, change.sent, change.type) if target not in before]
+    wanted = sorted({target for _, _, target in added})
+    known = await store.known(access.house.db, access.head, access.decided, wanted)
+    for n, path, target in added:
+        if target not in known and target not in made:
+            error = errors.Invalid(issues=(Issue("error", "not-found", path, "The reference leads to nothing that is there."),))
+            error.place = n
+            raise error
+
+
+def _local(access: Access, value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Element path and `Type/id` of every literal reference to this server."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _local(access, item, path)
+    elif isinstance(value, dict):
+        link = value.get("reference")
+        if isinstance(link, str):
+            relative = link.removeprefix(access.house.base + "/")
+            target = target_of(relative)
+            if target and relative.startswith(target) and target.partition("/")[0] in RESOURCE_TYPES:
+                yield f"{path}.reference", target
+        for key, child in value.items():
+            if isinstance(child, dict | list):
+                yield from _local(access, child, f"{path}.{key}")
