@@ -163,7 +163,7 @@ async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connecti
     """Set up both organizations on an empty database and open the gate."""
     owner = await asyncpg.connect(dsn.owner)
     if await owner.fetchval("SELECT count(*) FROM record.tenant") == 0:
-        await _organizations(owner)
+        await make_organizations(owner)
     gate = Gate(dsn.app, key or crypto.ServerKey(b"k" * 64), Path(tempfile.mkdtemp(prefix="sj-")), base=BASE, connections=connections)
     await gate.open()
     clinic = Clinic(dsn, gate, FhirDoor(gate), owner)
@@ -175,7 +175,8 @@ async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connecti
     return clinic
 
 
-async def _organizations(owner: asyncpg.Connection[Any]) -> None:
+async def make_organizations(owner: asyncpg.Connection[Any]) -> None:
+    """Both organizations and their accounts."""
     now = clock.now()
     for number, key in ((A, "a"), (B, "b")):
         await organization.tenant(owner, number, key, key.upper(), key.encode() * 16, host=f"{key}.test")

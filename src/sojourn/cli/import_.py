@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,8 @@ class _Work:
     def __init__(self, folder: Path, again: bool) -> None:  # noqa: FBT001 - as the command line says it
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._again = folder, again
-        self._refused: list[Refused] = []
+        self._refused = 0
+        self._place: Path | None = None
         self.written = self._unchanged = 0
         self.stopped = False
 
@@ -147,20 +149,26 @@ class _Work:
     def _count(self, outcome: Outcome) -> None:
         self.written += outcome.written
         self._unchanged += outcome.unchanged
-        self._refused += outcome.refused
+        self._refused += len(outcome.refused)
+        if outcome.refused:
+            self._tell(outcome.refused)
+
+    def _tell(self, refused: Sequence[Refused]) -> None:
+        """Add to the list of what was refused; it is written as it happens, so that it outlives this process."""
+        if self._place is None:
+            self._place = self._folder / f"refused-{clock.now():%Y%m%d-%H%M%S-%f}.ndjson"
+            self._place.touch(mode=0o600)
+        with self._place.open("a") as file:
+            for one in refused:
+                issues = [issue._asdict() for issue in one.issues]
+                line: dict[str, Any] = {"place": one.place, "resourceType": one.type, "id": one.id, "issues": issues}
+                file.write(json.dumps(line) + "\n")
 
     def report(self) -> int:
         """Say what became of everything."""
-        print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {len(self._refused):,}.", file=sys.stderr)
-        if self._refused:
-            place = self._folder / f"refused-{clock.now():%Y%m%d-%H%M%S}.ndjson"
-            with place.open("w") as file:
-                for refused in self._refused:
-                    issues = [issue._asdict() for issue in refused.issues]
-                    line: dict[str, Any] = {"place": refused.place, "resourceType": refused.type, "id": refused.id, "issues": issues}
-                    file.write(json.dumps(line) + "\n")
-            place.chmod(0o600)
-            print(f"What was refused, and why: {place}", file=sys.stderr)
+        print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {self._refused:,}.", file=sys.stderr)
+        if self._place:
+            print(f"What was refused, and why: {self._place}", file=sys.stderr)
         if self.stopped:
             print("Stopped; the same command goes on from here.", file=sys.stderr)
             return 130

@@ -17,7 +17,14 @@ from sojourn.gate.importing import Arrival
 
 # Ids of entries that are known only by a urn follow from it.
 _SPACE = uuid.UUID("6f5c1f0e-6a0b-5c43-9d0b-3e3f6c1f7a10")
-_BUNDLES = ("transaction", "batch", "collection", "searchset", "document", "history")
+# Bundles that only carry resources. One that is a line of NDJSON and has an id, or a document or message, is a record of its own.
+_CARRIERS = ("transaction", "batch", "collection", "searchset")
+
+
+class Unreadable(str):
+    """Why what stood in a place is not JSON that FHIR allows."""
+
+    __slots__ = ()
 
 
 class Source:
@@ -44,7 +51,7 @@ class Source:
         except BadJson as error:
             lines = self._data.splitlines()
             if len([line for line in lines if line.strip()]) < 2:  # noqa: PLR2004 - one line is no NDJSON
-                yield f"{self.name}:1", {"unreadable": str(error)}
+                yield f"{self.name}:1", Unreadable(str(error))
                 return
             yield from self._lines(lines)
             return
@@ -58,14 +65,14 @@ class Source:
             try:
                 value = loads(line)
             except BadJson as error:
-                yield place, {"unreadable": str(error)}
+                yield place, Unreadable(str(error))
                 continue
-            yield from unpacked(value, place)
+            yield from [(place, value)] if isinstance(value, dict) and "id" in value else unpacked(value, place)
 
 
 def unpacked(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """A resource, or the entries of a Bundle with their links rewritten. A Bundle that is itself a record stays one."""
-    if not (isinstance(value, dict) and value.get("resourceType") == "Bundle" and value.get("type") in _BUNDLES and "id" not in value):
+    """A resource, or the entries of a Bundle that carries them, with the links between them rewritten."""
+    if not (isinstance(value, dict) and value.get("resourceType") == "Bundle" and value.get("type") in _CARRIERS):
         yield place, value
         return
     entries = [e for e in value.get("entry", ()) if isinstance(e, dict) and isinstance(e.get("resource"), dict)]

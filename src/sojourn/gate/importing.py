@@ -41,7 +41,10 @@ class Outcome(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A resource on its way in. `program`: the number of the program that made it; None for shared directory types."""
+    """A resource on its way in, or a text that says why it cannot be read.
+
+    `program`: the number of the program that made it; None for shared directory types.
+    """
 
     place: str
     program: int | None
@@ -92,6 +95,9 @@ def _chunk(chunk: list[Arrival]) -> tuple[list[Wanted], tuple[Refused, ...]]:
     refused: list[Refused] = []
     valid: list[Wanted] = []
     for place, program, resource in chunk:
+        if isinstance(resource, str):
+            refused.append(Refused(place, "", "", (Issue("error", "structure", "", f"not the JSON that FHIR allows: {resource}"),)))
+            continue
         issues = tuple(i for i in validate(resource) if is_error(i))
         if not issues and not resource.get("id"):
             issues = (Issue("error", "required", f"{resource.get('resourceType')}.id", "An imported resource needs an id."),)
