@@ -107,7 +107,7 @@ def test_no_folder_of_packages_is_no_fault(tmp_path: Path) -> None:
     assert register_installed(tmp_path / "none") == 0
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"\x1f\x8b\x08\x00", package(about={})[:50]])
+@pytest.mark.parametrize("data", [b"", b"x", b"\x1f\x8b\x08\x00", package(about={})[:50]], ids=["nothing", "a letter", "a beginning", "a part"])
 def test_what_is_no_package_is_refused(data: bytes) -> None:
     with pytest.raises(BadPackage):
         read_package(data)
