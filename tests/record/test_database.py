@@ -10,7 +10,7 @@ import pytest
 from sojourn.base import postgres_host
 from sojourn.base.postgres import Postgres
 from sojourn.base.settings import Settings
-from sojourn.record.database import ensure_database
+from sojourn.record.database import Dsn, ensure_database, prepare
 from sojourn.record.migrate import MigrationRefused
 from tests.conftest import run_apart
 
@@ -74,3 +74,17 @@ def test_the_embedded_one_needs_no_address(folder: Path) -> None:
         assert urlsplit(dsn.app).username == "sojourn_app"
     finally:
         dsn.release()
+
+
+def test_changes_that_a_restore_brought_from_a_busier_cluster_still_reach_the_feed(database: Dsn) -> None:
+    async def restored() -> list[int]:
+        connection = await asyncpg.connect(database.owner)
+        try:
+            await connection.execute("INSERT INTO record.change (tenant, xid, seq, kind) VALUES (1, '900000000000', 1, 'create')")
+            await prepare(database.owner)
+            await connection.execute("SELECT gate.number_changes(1, 100)")
+            return [row["seq"] for row in await connection.fetch("SELECT seq FROM record.feed WHERE tenant = 1")]
+        finally:
+            await connection.close()
+
+    assert run_apart(restored()) == [1]

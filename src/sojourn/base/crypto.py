@@ -37,11 +37,6 @@ def verify_password(password: str, stored: str | None) -> bool:
         return False
 
 
-def needs_rehash(stored: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(stored)
-
-
 @cache
 def _nobody() -> str:
     return _hasher.hash(os.urandom(16))

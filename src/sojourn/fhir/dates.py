@@ -18,7 +18,6 @@ FUTURE = datetime.max.replace(tzinfo=UTC)
 
 SHAPE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 def bounds(text: str) -> Interval:

@@ -7,7 +7,7 @@ https://hl7.org/fhir/R4/profiling.html#discriminator. A discriminator that canno
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from sojourn.fhir.profiles_match import equals, fits_pattern, in_binding
 from sojourn.fhir.profiles_tree import Branch
@@ -15,8 +15,6 @@ from sojourn.fhir.validate_references import reference_type
 
 Belongs = Callable[[Any], bool | None]
 """Whether an item belongs to a slice; None when that cannot be told."""
-
-_BY_URL: Final = ("value:url",)
 
 
 def membership(sliced: Branch, part: Branch, url_of: Callable[[Branch], str | None]) -> Belongs:

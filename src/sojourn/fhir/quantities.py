@@ -10,7 +10,6 @@ from math import inf, nextafter
 from typing import Any
 
 Range = tuple[float, float]
-MAX_DIGITS = 40
 
 
 def point(value: Any) -> float:

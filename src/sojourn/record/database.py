@@ -61,7 +61,10 @@ async def prepare(owner: str, *, app_password: str | None = None, progress: Call
     connection = await _connect(owner)
     try:
         await roles.ensure_roles(connection, app_password=app_password)
-        return await migrate(connection, owner=roles.OWNER, progress=progress)
+        applied = await migrate(connection, owner=roles.OWNER, progress=progress)
+        await connection.execute(f"SET ROLE {roles.OWNER}")
+        await connection.execute("SELECT gate.rebase_changes()")  # after a restore the changes not yet in the feed may be ahead of the new cluster's clock
+        return applied
     finally:
         await connection.close()
 

@@ -26,7 +26,7 @@ from sojourn.fhir.query import (
     Uris,
 )
 from sojourn.record.index import Keys
-from sojourn.record.searchsql import Scope, both, compared, either, instant, literal, within
+from sojourn.record.searchsql import Scope, compared, either, instant, literal, within
 
 Where = Callable[[str], str]
 
@@ -249,10 +249,6 @@ class Conditions:
             f"AND {e}.type || ':' || {e}.param = ANY ({pairs}) AND {scope.shown(e, s)}) {m} "
             f"WHERE {m}.type = {row}.type AND {m}.rid = {row}.rid)"
         )
-
-    def all_on(self, row: str, conditions: Iterable[Condition], *, bounded: bool) -> str:
-        """All conditions about the row."""
-        return both(self.on(row, condition, bounded=bounded) for condition in conditions)
 
 
 def by_identifier(condition: Condition) -> bool:

@@ -49,7 +49,6 @@ PROGRAMS = (
 )
 
 PROGRAM = {program.key: program for program in PROGRAMS}
-SITE = {site.key: site for site in SITES}
 SUD_PROGRAMS = ("detox", "residential", "iop", "moud", "sudop")
 
 

@@ -10,7 +10,6 @@ from sojourn.sample.parts import HL7, LOINC, SNOMED, Json, concept, hl7, moment,
 from sojourn.sample.visits import Visit
 
 _SOCIAL = hl7("observation-category", "social-history", "Social History")
-_ODH = HL7 + "PHOccupationalDataForHealthODH"
 _JOBS = (
     "Line cook",
     "Home health aide",

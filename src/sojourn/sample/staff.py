@@ -103,7 +103,6 @@ STAFF = (
     Staff("tran", "Linh", "Tran", "CPC", "biller", _EVERYWHERE, "female"),
 )
 
-STAFF_BY_KEY = {person.key: person for person in STAFF}
 
 
 class Account(NamedTuple):

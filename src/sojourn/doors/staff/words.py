@@ -10,7 +10,6 @@ from sojourn.base import clock
 
 Resource = Mapping[str, Any]
 
-PRONOUNS = "http://hl7.org/fhir/StructureDefinition/individual-pronouns"
 _NAME_USES = ("official", "usual", "")
 
 Names = Mapping[str, str]
