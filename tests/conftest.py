@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
@@ -21,6 +22,17 @@ from sojourn.record.database import Dsn, prepare
 from sojourn.record.migrate import functions, migrations
 
 T = TypeVar("T")
+
+_HERE = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", urlsplit(os.environ.get("SOJOURN_TEST_DATABASE_URL", "")).hostname}  # noqa: S104 - compared, not bound
+
+
+def _stay_here(event: str, args: tuple[Any, ...]) -> None:
+    """No test touches the network (https://docs.python.org/3/library/audit_events.html)."""
+    if event == "socket.connect" and isinstance(args[1], tuple) and args[1][0] not in _HERE:
+        raise PermissionError("A test tried to reach another machine.")
+
+
+sys.addaudithook(_stay_here)
 
 
 def run_apart(coroutine: Coroutine[Any, Any, T]) -> T:

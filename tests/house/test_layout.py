@@ -2,6 +2,7 @@
 
 import ast
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -132,3 +133,8 @@ def test_what_the_package_asks_for_is_what_is_pinned() -> None:
     asked = {re.split(r"[;<>=\s]", line)[0] for line in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]}
     pinned = {line.strip() for line in (ROOT / "requirements" / "runtime.in").read_text("utf-8").splitlines() if line and not line.startswith("#")}
     assert asked == pinned
+
+
+def test_a_test_that_would_leave_the_machine_fails() -> None:
+    with pytest.raises(PermissionError), socket.socket() as line:
+        line.connect(("192.0.2.1", 80))  # an address of nobody (RFC 5737)
