@@ -1,4 +1,4 @@
-"""What a resource cannot do without: references and labelled elements whose withholding withholds the whole.
+"""What a resource cannot do without: what, when withheld, withholds the whole of it.
 
 Told to the database when the resource is written, so that counting, paging and searching withhold it too, and not only showing.
 """
