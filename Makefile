@@ -77,8 +77,9 @@ lock: $(VENV)/.dev ## pin the requirements anew, with hashes
 schema: $(VENV)/.dev ## write schema.sql from the migrations
 	@$(BIN)/python -m tools.schema
 
-architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md and the table of settings from the code
+architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md, the table of settings and the list of decisions
 	@$(BIN)/python -m tools.tree
+	@$(BIN)/python -m tools.decisions
 	@$(BIN)/python -m tools.settings_table
 
 .PHONY: help setup demo serve test test-fast bench bench-million lint fix types lock schema architecture

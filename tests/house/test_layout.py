@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import settings_table, tree
+from tools import decisions, settings_table, tree
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "sojourn"
@@ -103,6 +103,24 @@ def test_the_settings_in_the_manual_are_those_in_the_code() -> None:
 def test_every_variable_named_in_the_manual_exists() -> None:
     variables = {row[0] for row in settings_table.table()}
     assert set(re.findall(r"SOJOURN_[A-Z_]+", settings_table.DOCUMENT.read_text("utf-8"))) <= variables
+
+
+def test_the_list_of_decisions_is_whole() -> None:
+    text = decisions.DOCUMENT.read_text("utf-8")
+    assert decisions.placed(text) == text, "run `make architecture`"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    found = [(path, link) for path, text in texts() if path.suffix == ".md" for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in link]
+    assert [f"{path}: {link}" for path, link in found if not (ROOT / path.parent / link).exists()] == []
+
+
+def test_tests_named_in_the_map_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    files = set(re.findall(r"`(tests/[\w/]+\.py)", text))
+    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+    code = "".join((ROOT / name).read_text("utf-8") for name in files)
+    assert [name for name in re.findall(r"::(test_\w+)", text) if f"def {name}(" not in code] == []
 
 
 HOSTS = re.compile("|".join(re.escape(".".join(words)) for words in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("deb", "debian", "org"), ("maven", "org"))))
