@@ -159,12 +159,12 @@ class Clinic:
         return list(await self.owner.fetch("SELECT * FROM record.audit WHERE request = $1 ORDER BY n", request))
 
 
-async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connections: int = 4) -> Clinic:
+async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connections: int = 4, base: str = BASE) -> Clinic:
     """Set up both organizations on an empty database and open the gate."""
     owner = await asyncpg.connect(dsn.owner)
     if await owner.fetchval("SELECT count(*) FROM record.tenant") == 0:
         await make_organizations(owner)
-    gate = Gate(dsn.app, key or crypto.ServerKey(b"k" * 64), Path(tempfile.mkdtemp(prefix="sj-")), base=BASE, connections=connections)
+    gate = Gate(dsn.app, key or crypto.ServerKey(b"k" * 64), Path(tempfile.mkdtemp(prefix="sj-")), base=base, connections=connections)
     await gate.open()
     clinic = Clinic(dsn, gate, FhirDoor(gate), owner)
     for person in CAST:

@@ -88,6 +88,7 @@ async def test_a_condition_ignores_nothing(clinic: Clinic) -> None:
     lenient = [("Prefer", "handling=lenient")]
     assert (await clinic.ask(WHO, "PUT", "Patient?identifier=urn:mrn|1&shoesize=44", named("1"), lenient)).status == 400
     assert (await clinic.ask(WHO, "DELETE", "Patient?shoesize=44", None, lenient)).status == 400
+    assert (await clinic.ask(WHO, "POST", "Patient?identifier=urn:mrn|1", named("1"))).status == 400, "a condition in the wrong place"
     assert (await clinic.get(WHO, f"Patient/{made.id}")).status == 200
 
 

@@ -20,6 +20,8 @@ from sojourn.gate.found import Stored
 
 async def create(ask: Ask, type_: str) -> Answer:
     """A new resource with an id of our choosing; with If-None-Exist only if nothing visible matches."""
+    if ask.query and ask.search_params():
+        raise errors.NotSupported("A create takes no search parameters in its URL; a condition belongs into If-None-Exist.")
     resource = await _sent(ask, type_)
     condition = ask.header("if-none-exist")
     if condition:
