@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 
 from sojourn.record.database import Dsn
-from tests.people import close_clinic, open_clinic
+from tests.conformance.serving import Served, serving
 
 pytestmark = pytest.mark.slow
 SCRIPTS = Path(__file__).parent / "clients"
@@ -39,33 +36,11 @@ OURS = (
 )  # fmt: skip
 
 
-class Served(NamedTuple):
-    """A server on loopback, and a token for it."""
-
-    base: str
-    token: str
-
-
 @pytest.fixture
 async def served(database: Dsn) -> AsyncIterator[Served]:
     """The FHIR door of a clinic, over HTTP."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}/fhir"
-    clinic = await open_clinic(database, base=base)
-
-    async def mounted(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["path"].startswith("/fhir")
-        scope["root_path"] = "/fhir"
-        await clinic.door(scope, receive, send)
-
-    server = uvicorn.Server(uvicorn.Config(mounted, log_config=None, lifespan="off"))
-    running = asyncio.create_task(server.serve([listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-        await asyncio.sleep(0.01)
-    yield Served(base, clinic.tokens["sys-mh"])
-    server.should_exit = True
-    await running
-    await close_clinic(clinic)
+    async with serving(database) as found:
+        yield found
 
 
 async def run(*command: str, served: Served, folder: Path | None = None) -> str:
