@@ -46,7 +46,11 @@ serve: $(VENV)/.runtime ## start the server
 
 test: lint types $(VENV)/.dev ## everything that CI runs
 	@$(BIN)/python -m tools.chromium
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev ## what CI leaves out: other people's clients, large imports, and thirty times as many examples
+	@$(BIN)/python -m tools.chromium
+	SOJOURN_TEST_EFFORT=thorough $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-fast: $(VENV)/.dev ## the tests without the slow ones and without a browser
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not browser" $(ARGS)
@@ -82,4 +86,4 @@ architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md, the table of se
 	@$(BIN)/python -m tools.decisions
 	@$(BIN)/python -m tools.settings_table
 
-.PHONY: help setup demo serve test test-fast bench bench-million lint fix types lock schema architecture
+.PHONY: help setup demo serve test test-slow test-fast bench bench-million lint fix types lock schema architecture

@@ -178,7 +178,7 @@ class Maker:
         if kind.profiles:
             made.pop("comparator", None)
             made.pop("_comparator", None)
-            return made or {"value": self._decimal()}
+            return made if made.keys() - {"id"} else {**made, "value": self._decimal()}
         return made
 
     def _coding(self, element: Element) -> dict[str, Any]:

@@ -6,16 +6,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.fhir.codec import dumps, loads
 from sojourn.fhir.definitions import RESOURCE_TYPES
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
+from tests.effort import trying
 from tests.fhir.generate import any_resource, make
 
-_FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 _JUNK: list[Any] = [None, True, 0, -1, 2**70, Decimal("1.0"), "", " ", "x", "\x01", "#", "#c1", [], [[]], [None], {}, {"": ""}, {"id": 1}]
 
 
@@ -26,13 +26,13 @@ def test_generated_resources_of_the_type_are_valid(kind: str) -> None:
         assert [i for i in validate(resource) if is_error(i)] == []
 
 
-@_FEW
+@trying(100)
 @given(any_resource())
 def test_valid_resources_have_no_errors(resource: dict[str, Any]) -> None:
     assert [i for i in validate(resource) if is_error(i)] == []
 
 
-@_FEW
+@trying(100)
 @given(any_resource())
 def test_a_round_trip_keeps_decimals_order_and_extensions(resource: dict[str, Any]) -> None:
     text = dumps(resource)
@@ -56,7 +56,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in items] + [place for _, item in items for place in _places(item)]
 
 
-@settings(_FEW, max_examples=400)
+@trying(150)
 @given(any_resource(), st.integers(0, 2**32 - 1))
 def test_no_mutation_makes_validation_raise(resource: dict[str, Any], seed: int) -> None:
     random = Random(seed)
@@ -77,7 +77,7 @@ def test_no_mutation_makes_validation_raise(resource: dict[str, Any], seed: int)
         assert issue.code != "exception"
 
 
-@settings(_FEW, max_examples=300)
+@trying(150)
 @given(
     st.recursive(
         st.sampled_from(_JUNK),

@@ -7,11 +7,12 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.fhir.patch import PatchError
 from sojourn.fhir.pathpatch import fhirpath_patch
+from tests.effort import trying
 
 
 def operation(type_: str, path: str, **parts: Any) -> dict[str, Any]:
@@ -262,7 +263,7 @@ EDITS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@trying(100)
 @given(
     st.dictionaries(st.sampled_from(["name", "_name", "birthDate", "_birthDate", "extension"]), JSON),
     st.lists(EDITS | JSON, max_size=4) | JSON,

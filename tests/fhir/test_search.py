@@ -1,12 +1,13 @@
 """A search URL becomes a Query, or a SearchError that says what was expected; nothing else, whatever is sent."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.fhir.query import AnyOf, Chain, Has, Include, Missing, Moment, Numbers, References, Sort, Strings, Token, Tokens, Uris
 from sojourn.fhir.search import SearchError, UnknownParameterError, parse
 from sojourn.fhir.searchparams import PARAMS
+from tests.effort import trying
 
 
 def only(resource_type: str, name: str, value: str) -> object:
@@ -217,7 +218,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@trying(200)
 @given(
     st.sampled_from(["Patient", "Observation", "Encounter", "ValueSet", "MolecularSequence", None]),
     st.lists(st.tuples(names, values), max_size=3),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, INLINE, LOCAL, PART2, US_PRIVACY_LAW
 from sojourn.gate.labels import label, labelled_elements
+from tests.effort import trying
 from tests.gate.test_redact import RANDOMS
 from tests.gate.worlds import Worlds
 
@@ -184,7 +185,7 @@ def test_labelled_elements_are_named_by_their_place_in_the_json() -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@trying(100)
 @given(RANDOMS, st.sampled_from([[CLINIC], [DETOX]]), st.booleans())
 def test_sending_back_the_labels_that_were_served_changes_none(random: Any, programs: list[Program], coded: bool) -> None:
     resource = Worlds(random).resource()[0]

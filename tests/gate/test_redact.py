@@ -8,13 +8,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.fhir.codec import dumps
 from sojourn.gate.bases import PART2
 from sojourn.gate.labels import label
 from sojourn.gate.redact import merge, redact, targets
+from tests.effort import trying
 from tests.gate.worlds import ACT_CODE, HIDDEN, PERMITTED, SEEN, Worlds, edited
 from tests.gate.worlds import label as inline
 
@@ -29,7 +30,7 @@ def labelled(resource: dict[str, Any]) -> dict[str, Any]:
     return {**resource, "meta": {"security": label(resource, []).security}}
 
 
-@settings(max_examples=600, deadline=None)
+@trying(150)
 @given(RANDOMS, st.booleans())
 def test_a_resource_with_hidden_elements_looks_like_one_that_never_had_them(random: Random, with_labels: bool) -> None:
     worlds = Worlds(random)
@@ -44,7 +45,7 @@ def test_a_resource_with_hidden_elements_looks_like_one_that_never_had_them(rand
     assert a == before
 
 
-@settings(max_examples=300, deadline=None)
+@trying(100)
 @given(RANDOMS)
 def test_redacting_twice_is_redacting_once(random: Random) -> None:
     worlds = Worlds(random)
@@ -54,7 +55,7 @@ def test_redacting_twice_is_redacting_once(random: Random) -> None:
         assert redact(once, permitted=PERMITTED, hidden=worlds.targets) == once
 
 
-@settings(max_examples=300, deadline=None)
+@trying(100)
 @given(RANDOMS, st.booleans())
 def test_sending_back_what_was_seen_changes_nothing(random: Random, strip: bool) -> None:
     worlds = Worlds(random)
@@ -69,7 +70,7 @@ def without_security(resource: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if resource is None else {k: v for k, v in resource.items() if k != "meta"}
 
 
-@settings(max_examples=1500, deadline=None)
+@trying(300)
 @given(RANDOMS)
 def test_any_change_keeps_what_is_hidden_and_shows_its_author_what_they_sent(random: Random) -> None:
     worlds = Worlds(random, visible_labels=False, chance=0.15)
@@ -91,7 +92,7 @@ def test_any_change_keeps_what_is_hidden_and_shows_its_author_what_they_sent(ran
     assert [s for s in worlds.secrets if s not in text and s not in displays] == []
 
 
-@settings(max_examples=300, deadline=None)
+@trying(100)
 @given(RANDOMS)
 def test_no_change_lowers_a_label(random: Random) -> None:
     worlds = Worlds(random)

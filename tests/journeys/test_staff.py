@@ -201,7 +201,6 @@ STYLES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES, ids=lambda s: "-".join(s.values()))
 async def test_every_page_is_sound_in_every_style(place: str, style: dict[str, str]) -> None:
     async with visit(place, **style) as v:
