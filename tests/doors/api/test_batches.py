@@ -103,6 +103,8 @@ async def test_one_failure_undoes_the_whole_transaction_and_is_named(clinic: Cli
         "a conditional reference without a match": (entry("POST", "Observation", observation("x", subject={"reference": "Patient?identifier=urn:mrn|none"})), 422),
         "a link to no entry": (entry("POST", "Observation", observation("x", subject={"reference": VISIT})), 422),
         "an unknown type": (entry("POST", "Nonsense", {"resourceType": "Nonsense"}), 422),
+        "a read of nothing": (entry("GET", "Patient/nobody"), 404),
+        "a search that cannot be": (entry("GET", "Patient?birthdate=yesterday"), 400),
         "an operation": (entry("POST", "Patient/$validate", patient()), 400),
         "a part of a resource": (entry("PUT", f"Patient/{made.id}", patient(id=made.id, meta={"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}]})), 422),
     }

@@ -10,11 +10,12 @@ from typing import Any
 from sojourn.base import errors
 from sojourn.doors.api import write
 from sojourn.doors.api.answer import Answer, of_error
-from sojourn.doors.api.ask import Ask, etag
+from sojourn.doors.api.ask import GENERAL, Ask, decode_form, etag
 from sojourn.doors.api.forms import instant
 from sojourn.fhir import bundles, codec
 from sojourn.fhir.bundle import Entry, Links, in_order, take_apart
 from sojourn.fhir.outcome import outcome
+from sojourn.fhir.search import parse
 from sojourn.gate.changes import Change, Written, new_id
 from sojourn.gate.found import Stored
 
@@ -63,12 +64,34 @@ async def _transaction(ask: Ask, entries: list[Entry], inner: Inner) -> list[bun
             found[text] = await _conditional(ask, text)
     assigned.pop("", None)
     links.rewrite(assigned, found)
+    reads = [entry for entry in entries if entry.method in ("GET", "HEAD")]
+    changed = {(change.type, change.id) for _, change in changes}
+    for entry in reads:
+        with _about(entry.index):
+            early = await _before(ask, entry, changed, inner)
+        if early is not None:
+            answers[entry.index] = early
     for (entry, _), written in zip(changes, await _apply(ask, changes), strict=True):
         answers[entry.index] = _written(ask, written)
-    for entry in entries:
-        if entry.method in ("GET", "HEAD"):
+    for entry in reads:
+        if entry.index not in answers:
             answers[entry.index] = await _read(ask, entry, inner)
     return [answers[entry.index] for entry in entries]
+
+
+async def _before(ask: Ask, entry: Entry, changed: set[tuple[str, str]], inner: Inner) -> bundles.Answer | None:
+    """What can fail a read fails the transaction, so it is found out before anything is written.
+
+    A read of what the transaction does not touch is answered now; a search is only checked, for it must see what is written.
+    """
+    parts = [p for p in entry.path.split("/") if p]
+    if len(parts) == 2 and entry.id and (entry.type, entry.id) not in changed:  # noqa: PLR2004 - Type/id
+        answer = await inner(_request(ask, entry))
+        return bundles.Answer(_words(answer.status), body=answer.body or None)
+    if entry.query and len(parts) < 2:  # noqa: PLR2004 - a type or nothing
+        asked = [(k, v) for k, v in decode_form(entry.query) if k not in GENERAL]
+        parse(entry.type or None, asked, handling="strict" if ask.prefer("handling") == "strict" else "lenient", base=ask.base.rstrip("/"), value_sets=ask.access.house.value_sets)
+    return None
 
 
 async def _apply(ask: Ask, changes: list[tuple[Entry, Change]]) -> list[Written]:
@@ -207,6 +230,15 @@ async def _alone(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
 
 async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
     """A read or search inside a bundle, answered as the door answers it."""
+    try:
+        answer = await inner(_request(ask, entry))
+    except errors.SojournError as error:
+        return _failed(error)
+    return bundles.Answer(_words(answer.status), body=answer.body or None)
+
+
+def _request(ask: Ask, entry: Entry) -> Ask:
+    """An entry as a request of its own."""
     headers = dict(ask.headers)
     for name, value in ((b"if-none-match", entry.if_none_match), (b"if-modified-since", entry.if_modified_since)):
         headers.pop(name, None)
@@ -215,11 +247,7 @@ async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
     sub = Ask(entry.method if entry.method != "HEAD" else "GET", [p for p in entry.path.split("/") if p], entry.query, headers, ask.receive, ask.access, ask.base)
     headers.pop(b"content-type", None)
     sub._body = b"" if entry.resource is None else codec.dumps(entry.resource)  # noqa: SLF001 - a request made here
-    try:
-        answer = await inner(sub)
-    except errors.SojournError as error:
-        return _failed(error)
-    return bundles.Answer(_words(answer.status), body=answer.body or None)
+    return sub
 
 
 def _failed(error: errors.SojournError) -> bundles.Answer:
