@@ -115,6 +115,35 @@ async def test_a_specific_consent_lets_through_its_types_and_time_and_no_more(cl
     assert await status(clinic, "specific", f"Encounter/{visit}") == 404
 
 
+async def test_a_consent_for_some_codes_lets_nothing_else_through(clinic: Clinic) -> None:
+    p, sud, _ = await shared(clinic)
+    code = (await clinic.get("sys-sud", f"Observation/{sud}")).json()["code"]
+    other = (await clinic.make("sys-sud", observation(p, code={"coding": [{"system": "http://loinc.org", "code": "8310-5"}]}))).id
+    await clinic.make("sys-sud", consent(p, "specific", kind="part2_specific", purposes=["TREAT"], provision={"code": [code]}))
+    assert await status(clinic, "specific", f"Observation/{sud}") == 200
+    assert await status(clinic, "specific", f"Observation/{other}") == 404
+
+
+async def test_a_consent_for_what_is_only_described_in_words_lets_nothing_through(clinic: Clinic) -> None:
+    p, sud, _ = await shared(clinic)
+    await clinic.make("sys-sud", consent(p, "specific", kind="part2_specific", purposes=["TREAT"], provision={"code": [{"text": "everything"}]}))
+    assert await status(clinic, "specific", f"Observation/{sud}") == 404
+
+
+async def test_a_consent_that_lets_another_organization_disclose_opens_none_of_our_records(clinic: Clinic) -> None:
+    p, sud, _ = await shared(clinic)
+    await clinic.make("sys-sud", consent(p, "tpo", organization=[{"reference": "Organization/elsewhere"}]))
+    assert await status(clinic, "tpo", f"Observation/{sud}") == 404
+
+
+async def test_a_consent_that_does_not_say_permit_permits_nothing(clinic: Clinic) -> None:
+    p, sud, _ = await shared(clinic)
+    form = consent(p, "tpo")
+    del form["provision"]["type"]
+    await clinic.make("sys-sud", form)
+    assert await status(clinic, "tpo", f"Observation/{sud}") == 404
+
+
 async def test_deny_wins_over_permit(clinic: Clinic) -> None:
     p, sud, mh = await shared(clinic)
     await clinic.make("sys-sud", consent(p, "denied"))

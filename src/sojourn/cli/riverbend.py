@@ -18,7 +18,7 @@ from sojourn.gate.importing import Arrival, Outcome, bring_in
 from sojourn.gate.roles import starting_rules
 from sojourn.record import organization as house
 from sojourn.sample import organization, outside_callers, programs, staff_accounts
-from sojourn.sample.callers import program_organization_id
+from sojourn.sample.callers import organization_id, program_organization_id
 
 SEED = 1
 TENANT = 1
@@ -64,7 +64,7 @@ async def set_up(owner: str, key: ServerKey) -> None:
         now = clock.now()
         numbers = program_numbers()
         async with connection.transaction():
-            await house.tenant(connection, TENANT, "riverbend", "Riverbend Behavioral Health", key.derive("tenant:riverbend", 32))
+            await house.tenant(connection, TENANT, "riverbend", "Riverbend Behavioral Health", key.derive("tenant:riverbend", 32), organization=organization_id(SEED))
             await house.programs(
                 connection, TENANT, [house.ProgramRow(numbers[p.key], p.key, p.name, program_organization_id(SEED, p.key), p.part2) for p in programs()], now
             )

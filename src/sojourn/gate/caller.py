@@ -18,13 +18,14 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The operating legal organization. `secret` keys its search hashes."""
+    """The operating legal organization. `secret` keys its search hashes; `organization` is the logical id that stands for it."""
 
     number: int
     key: str
     name: str
     host: str | None
     secret: bytes
+    organization: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

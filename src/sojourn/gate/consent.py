@@ -6,13 +6,13 @@ The FHIR Consent is the truth; rows can be dropped and compiled again from it. A
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sojourn.fhir import dates
 from sojourn.gate import bases
-from sojourn.gate.caller import Program
+from sojourn.gate.caller import Program, Tenant
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -32,30 +32,34 @@ Grant = tuple[Any, ...]
 Relation = tuple[Any, ...]
 
 
-def compiled(consent: Mapping[str, Any], programs: Mapping[int, Program], op: int) -> tuple[list[Grant], list[Relation]]:
+CodeKeys = Callable[[str | None, str], Iterable[int]]
+"""(system, code) -> the search keys that a resource with this code has, whatever its type."""
+
+
+def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: CodeKeys, op: int) -> tuple[list[Grant], list[Relation]]:
     """The rows of one Consent, as record.grant_row and record.relation_row of the batch's op. Nothing for one that is void."""
     patient = _id_of(consent.get("patient"), "Patient")
     if consent.get("status") != "active" or patient is None:
         return [], []
     provision = consent.get("provision", {})
     valid_from, valid_to = _period(provision, consent)
-    disclosers = _disclosers(consent, programs)
+    disclosers = _disclosers(consent, tenant, programs)
     grants: list[Grant] = []
     relations: list[Relation] = []
-    permits = provision.get("type", "permit") == "permit"
-    if permits and not missing(consent):
+    permits = provision.get("type") == "permit"
+    if permits and disclosers != [] and not missing(consent):
         for recipient in _recipients(provision):
             relations.append((op, patient, recipient, "consent", valid_from, valid_to))
             grants += [
-                (op, patient, "permit", basis, recipient, purpose, action, disclosers, types, None, *data, named, valid_from, valid_to)
-                for basis in _bases(provision, default=bases.PART2)
+                (op, patient, "permit", basis, recipient, purpose, action, disclosers, types, codes, *data, named, valid_from, valid_to)
+                for basis in _permitted(provision, consent)
                 for purpose in _purposes(provision, consent)
                 for action in _actions(provision)
-                for types, data, named in [(_types(provision), _data_period(provision), _named(provision))]
+                for types, codes, data, named in [(_types(provision), _code_keys(provision, keys), _data_period(provision), _named(provision))]
             ]
-    denials = ([] if permits else [provision]) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
+    denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
-        grants += list(_denied(op, patient, denial, provision, valid_from, valid_to))
+        grants += list(_denied(op, patient, denial, provision, keys, valid_from, valid_to))
     return grants, relations
 
 
@@ -77,7 +81,7 @@ def missing(consent: Mapping[str, Any]) -> list[str]:
     return lacking
 
 
-def _denied(op: int, patient: str, denial: Mapping[str, Any], root: Mapping[str, Any], valid_from: datetime, valid_to: datetime) -> Iterator[Grant]:
+def _denied(op: int, patient: str, denial: Mapping[str, Any], root: Mapping[str, Any], keys: CodeKeys, valid_from: datetime, valid_to: datetime) -> Iterator[Grant]:
     """A deny inside a permit narrows that permit's recipients; labels that no basis stands for are left to the permit's own bases."""
     start, end = (_moment(denial["period"].get("start"), EVER), _moment(denial["period"].get("end"), FOREVER, end=True)) if denial.get("period") else (valid_from, valid_to)
     labelled = denial.get("securityLabel")
@@ -86,7 +90,7 @@ def _denied(op: int, patient: str, denial: Mapping[str, Any], root: Mapping[str,
         for basis in found:
             for purpose in _codes(denial.get("purpose")) or ["*"]:
                 for action in _actions(denial, default="*"):
-                    yield (op, patient, "deny", basis, recipient, purpose, action, None, _types(denial), None, *_data_period(denial), _named(denial), start, end)
+                    yield (op, patient, "deny", basis, recipient, purpose, action, None, _types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial), start, end)
 
 
 def _recipients(provision: Mapping[str, Any]) -> list[str]:
@@ -128,11 +132,33 @@ def _data_period(provision: Mapping[str, Any]) -> tuple[datetime | None, datetim
     return (_moment(period.get("start"), EVER), _moment(period.get("end"), FOREVER, end=True))
 
 
-def _disclosers(consent: Mapping[str, Any], programs: Mapping[int, Program]) -> list[int] | None:
-    """Programs whose records this consent lets go; the operating organization as a whole counts as all of its programs."""
+# Notes kept apart need a consent of their own (42 CFR 2.31(b); 45 CFR 164.508(b)(3)(ii)): no other kind of consent covers them.
+_APART = {bases.SUD_COUNSELING: "part2_counseling_notes", bases.PSYCHOTHERAPY: "hipaa_authorization"}
+
+
+def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[int]:
+    """The bases that a permit may stand for: notes kept apart only in a consent for nothing else."""
+    found = _bases(provision, default=bases.PART2)
+    kind = _extension(consent, "part2-consent-kind")
+    apart = [bit for bit in found if bit in _APART]
+    alone = len(found) == 1 and bool(apart) and _APART[apart[0]] == kind
+    return found if alone else [bit for bit in found if bit not in _APART]
+
+
+def _code_keys(provision: Mapping[str, Any], keys: CodeKeys) -> list[int] | None:
+    """The codes to which a provision is limited; None for no limit. A limit in words alone matches nothing."""
+    concepts = provision.get("code")
+    if not concepts:
+        return None
+    return sorted({key for concept in concepts for c in concept.get("coding", ()) if c.get("code") for key in keys(c.get("system"), c["code"])})
+
+
+def _disclosers(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program]) -> list[int] | None:
+    """Programs whose records this consent lets go. None: all, because the operating organization as a whole is named. []: none of ours."""
     named = {o.get("reference") for o in consent.get("organization", ())}
-    found = [p.number for p in programs.values() if p.organization and f"Organization/{p.organization.removeprefix('Organization/')}" in named]
-    return found or None
+    if tenant.organization and f"Organization/{tenant.organization}" in named:
+        return None
+    return [p.number for p in programs.values() if p.organization and f"Organization/{p.organization.removeprefix('Organization/')}" in named]
 
 
 def _period(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> tuple[datetime, datetime]:

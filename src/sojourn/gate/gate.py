@@ -69,7 +69,7 @@ class Gate:
         """Read tenants, programs and role rules again (at the start, and when they were edited)."""
         db, now = self.house.db, clock.now()
         for row in await db.call("SELECT * FROM gate.tenants()"):
-            tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"])
+            tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"], row["organization"])
             self.house.tenants[tenant.number] = tenant
             programs = {
                 p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"])

@@ -210,7 +210,6 @@ def merged(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, An
 def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, list[str]]:
     """The arrays that gate.write takes, and the patients concerned."""
     out = store.Batch([], [], [], [], [], [], [], [])
-    programs = access.rules.programs
     for n, one in enumerate(prepared, 1):
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
@@ -223,7 +222,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         _children(out, n, rows)
         if one.resource is not None:
             out.edges.extend((n, param, target, 0) for param, target in bearing.edges(one.resource))
-            _compiled(out, n, one.resource, programs, told=one.own == 0)
+            _compiled(access, out, n, one.resource, told=one.own == 0)
     return out, sorted({p.patient for p in prepared if p.patient})
 
 
@@ -245,10 +244,11 @@ def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
     out.edges.extend(zip([n] * len(rows.edge_param), rows.edge_param, rows.edge_target, rows.edge_mask, strict=True))
 
 
-def _compiled(out: store.Batch, n: int, resource: dict[str, Any], programs: Mapping[int, Program], *, told: bool) -> None:
+def _compiled(access: Access, out: store.Batch, n: int, resource: dict[str, Any], *, told: bool) -> None:
     """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
-        grants, relations = consent.compiled(resource, programs, n)
+        keys = access.house.keys[access.tenant.number]
+        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys.of_code, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
     elif told and resource["resourceType"] in relationships.SOURCES:

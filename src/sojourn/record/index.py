@@ -16,7 +16,7 @@ from sojourn.fhir.compartment import patient_of
 from sojourn.fhir.dates import PAST
 from sojourn.fhir.extract import extract
 from sojourn.fhir.fold import INDEXED, fold
-from sojourn.fhir.searchparams import clinical_date
+from sojourn.fhir.searchparams import PARAMS, clinical_date, resource_types
 from sojourn.fhir.terms import Terms
 
 ElementPath = tuple[str | int, ...]
@@ -72,6 +72,13 @@ class Keys:
             made = tuple(self.token(resource_type, name, *pair) for pair in pairs)
             found = _remember(self._tokens, (resource_type, name, system, code), made)
         return found
+
+    def of_code(self, system: str | None, code: str) -> Iterable[int]:
+        """What a resource with this code can be found by, whatever its type: under the parameter that is its code."""
+        for resource_type in sorted(resource_types()):
+            param = PARAMS[resource_type].get("code")
+            if param is not None and param.kind == "token":
+                yield from (self.token(resource_type, name, system, code) for name in param.names)
 
     def unit(self, system: str | None, code: str) -> int:
         """The key of a unit to search by; system None = any."""

@@ -37,10 +37,11 @@ class AccountRow(NamedTuple):
 Owner: TypeAlias = asyncpg.Connection
 
 
-async def tenant(owner: Owner, number: int, key: str, name: str, secret: bytes, host: str | None = None) -> None:
+async def tenant(owner: Owner, number: int, key: str, name: str, secret: bytes, host: str | None = None, organization: str | None = None) -> None:
     """Make a tenant unless it is there."""
     await owner.execute(
-        "INSERT INTO record.tenant (tenant, key, name, secret, host) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", number, key, name, secret, host
+        "INSERT INTO record.tenant (tenant, key, name, secret, host, organization) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        number, key, name, secret, host, organization,
     )
 
 

@@ -32,3 +32,8 @@ def outside_callers(seed: int = 1) -> list[Caller]:
 def program_organization_id(seed: int, program_key: str) -> str:
     """Return the logical id of the Organization that stands for a program."""
     return Directory(seed).reference("Organization", f"program:{program_key}").partition("/")[2]
+
+
+def organization_id(seed: int) -> str:
+    """Return the logical id of the Organization that stands for Riverbend as a whole."""
+    return Directory(seed).reference("Organization", "riverbend").partition("/")[2]

@@ -421,6 +421,7 @@ CREATE TABLE record.tenant (
     tenant integer NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
+    organization text COLLATE pg_catalog."C",
     host text COLLATE pg_catalog."C",
     secret bytea NOT NULL,
     created timestamp with time zone DEFAULT now() NOT NULL

@@ -114,7 +114,9 @@ BEGIN
                 ELSE (SELECT v.plain_seq FROM record.version v WHERE v.tenant = p_tenant AND v.seq = o.expected) END,
            p_author, o.patient, o.at, o.own, o.parts,
            coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
-           CASE WHEN o.own = 0 THEN '{}' ELSE o.tokens END, o.blobs, o.body
+           CASE o.kind WHEN 'delete' THEN (SELECT c.tokens FROM record.resource c
+                                           WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
+                ELSE o.tokens END, o.blobs, o.body
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';

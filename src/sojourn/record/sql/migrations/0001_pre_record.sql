@@ -12,6 +12,7 @@ CREATE TABLE record.tenant (
     tenant      int PRIMARY KEY,
     key         text COLLATE "C" NOT NULL UNIQUE,          -- short name in configuration
     name        text NOT NULL,
+    organization text COLLATE "C",                          -- Organization/id that stands for it: named as discloser, it means all its programs
     host        text COLLATE "C" UNIQUE,                    -- host name that chooses it; null = the only one
     secret      bytea NOT NULL,                             -- keys the 64-bit search keys, so that they cannot be forged or compared
     created     timestamptz NOT NULL DEFAULT now()
@@ -68,7 +69,7 @@ CREATE TABLE record.version (
     refs        bigint      NOT NULL DEFAULT 0,
     origin      int[]       NOT NULL DEFAULT '{}',
     ref_origin  int[]       NOT NULL DEFAULT '{}',
-    tokens      bigint[]    NOT NULL DEFAULT '{}',          -- for consents limited to codes; empty when there is nothing to find
+    tokens      bigint[]    NOT NULL DEFAULT '{}',          -- for consents limited to codes, of a deletion too
     blobs       text[]      COLLATE "C",
     body        bytea,                                      -- null for a delete
     PRIMARY KEY (tenant, seq)
