@@ -26,8 +26,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set up what is missing, print the logins and tokens, and serve."""
-    import uvicorn
-
     started = time.monotonic()
     settings = Settings.from_environment()
     log.configure("warning")
@@ -40,11 +38,12 @@ def run(args: argparse.Namespace) -> int:
         if args.fill_only:
             return 0
         from sojourn.app import create_app
+        from sojourn.cli import http
 
         host, port = args.host or settings.host, settings.port if args.port is None else args.port
         logins = tuple(SampleLogin(login.login, riverbend.PASSWORD, login.name, login.role, login.programs) for login in riverbend.logins())
         app = create_app(settings, dsn, base=f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/fhir", about=About(postgres, logins))
-        server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=10))
+        server = http.server(app, host, port)
         _greet(host, port, tokens, time.monotonic() - started)
         server.run()
         return 0 if server.started else 1

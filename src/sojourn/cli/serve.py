@@ -24,21 +24,17 @@ def run(args: argparse.Namespace) -> int:
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[Dsn], None] | None = None) -> int:
     """Bring up the database and the web server; `ready` is called just before the first request can arrive."""
-    import uvicorn
-
     log.configure(settings.log_level)
     dsn = asyncio.run(ensure_database(settings))
     try:
         from sojourn.app import create_app
+        from sojourn.cli import http
 
-        config = uvicorn.Config(
-            create_app(settings, dsn), host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=10
-        )
-        server = uvicorn.Server(config)
+        web = http.server(create_app(settings, dsn), host, port)
         if ready:
             ready(dsn)
         print(f"Sojourn listens on http://{host}:{port}", file=sys.stderr, flush=True)
-        server.run()
-        return 0 if server.started else 1
+        web.run()
+        return 0 if web.started else 1
     finally:
         dsn.release()

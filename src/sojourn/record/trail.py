@@ -35,38 +35,48 @@ class Receipt(NamedTuple):
 
 
 _INSERT = "SELECT gate.audit_rows($1, $2)"
+_FLUSHERS = 2  # groups on their way at once: while one waits for the disk, the next is written
+_WORTH = 12  # lines for which the second sets off; small groups would cost more than they save
 _PATIENCE = 2.0  # seconds that a group may take before its lines are tried one by one
 
 
 class Trail:
-    """Commits lines in groups: while one group is being flushed, the next one gathers."""
+    """Commits lines in groups: while one group is being flushed, the next one gathers (docs/decisions/0007-audit.md)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[tuple[int, Entry, asyncio.Future[Receipt]]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
     async def record(self, tenant: int, entry: Entry) -> Receipt:
         """Make a line durable. Raises Unavailable when that cannot be done: then the answer must not be given."""
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((tenant, entry, done))
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.create_task(self._flush())
+        if not self._running or (self._running < _FLUSHERS and len(self._waiting) >= _WORTH):
+            self._running += 1
+            task = asyncio.create_task(self._flush())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await done
 
     async def _flush(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            by_tenant: dict[int, list[tuple[Entry, asyncio.Future[Receipt]]]] = {}
-            for tenant, entry, done in group:
-                by_tenant.setdefault(tenant, []).append((entry, done))
-            for tenant, lines in by_tenant.items():
-                await self._commit(tenant, lines)
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                by_tenant: dict[int, list[tuple[Entry, asyncio.Future[Receipt]]]] = {}
+                for tenant, entry, done in group:
+                    by_tenant.setdefault(tenant, []).append((entry, done))
+                for tenant, lines in by_tenant.items():
+                    await self._commit(tenant, lines)
+        finally:
+            self._running -= 1  # in the same breath as the last look: a line that comes now starts a task of its own
 
     async def _commit(self, tenant: int, lines: list[tuple[Entry, asyncio.Future[Receipt]]]) -> None:
         """A failed or late group is tried line by line, so that only what really fails is refused."""
         try:
-            await asyncio.wait_for(self._insert(tenant, [entry for entry, _ in lines]), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await self._insert(tenant, [entry for entry, _ in lines])
         except Exception:  # noqa: BLE001 - whatever went wrong, each line gets its own answer
             for entry, done in lines:
                 await self._commit_one(tenant, entry, done)
@@ -77,7 +87,8 @@ class Trail:
 
     async def _commit_one(self, tenant: int, entry: Entry, done: asyncio.Future[Receipt]) -> None:
         try:
-            await asyncio.wait_for(self._insert(tenant, [entry]), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await self._insert(tenant, [entry])
         except Exception as error:  # noqa: BLE001 - becomes the waiting answer's 503
             if not done.done():
                 unavailable = errors.Unavailable()

@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -65,8 +64,10 @@ def version_headers(version: str, updated: datetime) -> list[tuple[bytes, bytes]
 
 
 def http_date(moment: datetime) -> bytes:
-    """An HTTP date."""
-    return format_datetime(moment, usegmt=True).encode()
+    """An HTTP date (RFC 9110, 5.6.7) of a moment in UTC."""
+    day = b"MonTueWedThuFriSatSun"[moment.weekday() * 3 :][:3]
+    month = b"JanFebMarAprMayJunJulAugSepOctNovDec"[moment.month * 3 - 3 :][:3]
+    return b"%s, %02d %s %04d %02d:%02d:%02d GMT" % (day, moment.day, month, moment.year, moment.hour, moment.minute, moment.second)
 
 
 def of_json(value: Any, status: int = 200, receipt: Receipt | None = None) -> Answer:

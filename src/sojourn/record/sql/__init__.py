@@ -53,11 +53,11 @@ def clean(alias: str) -> str:
 
 
 def render(text: str) -> str:
-    """A function file with the predicate spliced in: /*row:r*/, /*clean:r*/, /*part:r:t.mask*/; :name becomes p_name."""
+    """A function file with the credential's check and the predicate spliced in: /*alive*/, /*row:r*/, /*clean:r*/, /*part:r:t.mask*/; :name becomes p_name."""
 
     def splice(match: re.Match[str]) -> str:
         kind, alias, own = match.groups()
         sql = {"row": lambda: row(alias), "bare": lambda: bare(alias), "clean": lambda: clean(alias), "part": lambda: part(alias, own)}[kind]()
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", sql)
 
-    return _SPLICE.sub(splice, text)
+    return _SPLICE.sub(splice, text.replace("/*alive*/", parts()["alive"]))

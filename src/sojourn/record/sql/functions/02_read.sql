@@ -7,9 +7,9 @@ CREATE OR REPLACE FUNCTION gate.read(
     p_action text, p_related boolean, p_type text, p_id text
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.body
     FROM record.resource r
@@ -30,9 +30,9 @@ CREATE OR REPLACE FUNCTION gate.history(
     p_action text, p_related boolean, p_type text, p_id text, p_version text, p_since timestamptz, p_before bigint, p_limit int
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/, v.blobs, v.body
     FROM record.version v
@@ -49,9 +49,9 @@ CREATE OR REPLACE FUNCTION gate.history_of(
     p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int, p_plain boolean
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea, type text, id text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT h.* FROM unnest(p_types) AS t(name) CROSS JOIN LATERAL (
         SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
@@ -71,9 +71,9 @@ CREATE OR REPLACE FUNCTION gate.chart(
     p_at timestamptz, p_rid bigint, p_limit int
 ) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
                  blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     IF p_newest THEN
         RETURN QUERY
         SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
@@ -135,7 +135,7 @@ CREATE OR REPLACE FUNCTION gate.known(
     p_action text, p_related boolean, p_targets text[]
 ) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT t.name FROM unnest(p_targets) AS t(name)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
@@ -148,9 +148,9 @@ CREATE OR REPLACE FUNCTION gate.for_update(
     p_action text, p_related boolean, p_types text[], p_ids text[]
 ) RETURNS TABLE (i int, kind text, seq bigint, version text, updated timestamptz, clean boolean, origin int[], own bigint,
                  parts bigint, tags text[], blobs text[], patient text, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT w.i::int, coalesce(r.kind, d.kind), coalesce(r.seq, d.seq), coalesce(r.version, d.version),
            coalesce(r.updated, d.updated), coalesce(r.clean, true), coalesce(r.origin, d.origin), coalesce(r.own, d.own),
@@ -175,7 +175,7 @@ CREATE OR REPLACE FUNCTION gate.versions(
                  body bytea, type text, id text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT h.* FROM unnest(p_types, p_ids) AS w(type, id) CROSS JOIN LATERAL (
         SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id

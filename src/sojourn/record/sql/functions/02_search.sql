@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION gate.find(
                  blobs text[], at timestamptz, body bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
     FROM (SELECT DISTINCT c.rid FROM (
@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION gate.included(
                  blobs text[], at timestamptz, body bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     WITH forward AS (
         SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)

@@ -21,7 +21,7 @@ DECLARE
     op_refs bigint[];
     op_ref_origin text[];
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     only_creates := NOT EXISTS (SELECT FROM unnest(p_ops) o WHERE o.kind <> 'create');
 
     -- Taken before this transaction has an id (nextval gives it one), so that the order of ids is the order of changes to one
