@@ -67,7 +67,7 @@ def _read(parameter: Any) -> tuple[str, Operation]:
     parts: dict[str, dict[str, Any]] = {}
     for part in parameter["part"]:
         name = part.get("name") if isinstance(part, dict) else None
-        if name not in {"type", "path", "name", "value", "index", "source", "destination"} or name in parts:
+        if not isinstance(name, str) or name not in {"type", "path", "name", "value", "index", "source", "destination"} or name in parts:
             raise Fault("the parts are type, path, name, value, index, source, destination, each at most once")
         parts[name] = part
     verb = _text(parts, "type")

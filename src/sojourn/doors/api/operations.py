@@ -103,14 +103,14 @@ async def validate(ask: Ask, type_: str | None = None, id_: str | None = None) -
     resource, profile = _validated(body)
     if type_:
         resource = resource_of(resource, type_)
-    profiles = [p for p in (profile, ask.param("profile")) if p]
+    profiles = [p for p in (profile, ask.param("profile")) if p and isinstance(p, str)]
     return _judged(validation.validate(resource, profiles), profiles)
 
 
 def _validated(body: Any) -> tuple[Any, str | None]:
     """The resource to check and the profile named beside it: the body itself, or a Parameters of the operation."""
     if isinstance(body, dict) and body.get("resourceType") == "Parameters" and isinstance(body.get("parameter"), list):
-        parts = {p.get("name"): p for p in body["parameter"] if isinstance(p, dict)}
+        parts = {p["name"]: p for p in body["parameter"] if isinstance(p, dict) and isinstance(p.get("name"), str)}
         if "resource" in parts:
             return parts["resource"].get("resource"), parts.get("profile", {}).get("valueUri") or parts.get("profile", {}).get("valueCanonical")
     return body, None
