@@ -88,3 +88,22 @@ def test_changes_that_a_restore_brought_from_a_busier_cluster_still_reach_the_fe
             await connection.close()
 
     assert run_apart(restored()) == [1]
+
+
+def test_the_planner_counts_anew_once_much_has_come_and_not_again(database: Dsn) -> None:
+    async def counted() -> list[bool]:
+        owner, app = await asyncpg.connect(database.owner), await asyncpg.connect(database.app)
+        try:
+            found = [await app.fetchval("SELECT gate.measure(4)")]
+            await owner.execute(
+                "INSERT INTO record.resource (tenant, rid, seq, type, id, version, updated, plain_updated, own, parts, refs, tags, origin, ref_origin, tokens, index_digest, body) "
+                "SELECT 1, i, i, 'Basic', i, i, now(), now(), 0, 0, 0, '{}', '{}', '{}', '{}', 0, '' FROM generate_series(1, 1500) AS g(i)"
+            )
+            await owner.execute("SELECT pg_stat_force_next_flush()")
+            await owner.fetchval("SELECT 1")
+            return [*found, *[await app.fetchval("SELECT gate.measure(4)") for _ in range(2)]]
+        finally:
+            await owner.close()
+            await app.close()
+
+    assert run_apart(counted()) == [False, True, False]

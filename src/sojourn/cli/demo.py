@@ -60,7 +60,6 @@ def _fill(settings: Settings, dsn: Dsn, key: crypto.ServerKey) -> None:
 
     with Progress("Making Riverbend Behavioral Health") as progress:
         outcome = riverbend.run_fill(dsn.app, key, settings.data, today, progress)
-    asyncio.run(riverbend.measure(dsn.owner))
     for refused in outcome.refused[:10]:
         print(f"Not taken: {refused.type} at {refused.place}: {refused.issues[0].expression} {refused.issues[0].diagnostics}", file=sys.stderr)
     done.write_text(today.isoformat())

@@ -26,7 +26,6 @@ from sojourn.record import organization as house
 from sojourn.record.database import ensure_database
 
 ACCOUNT = "system-import"
-_MANY = 1000  # from here on the planner is told to count anew
 
 HELP = """\
 Files are single resources, Bundles or NDJSON, each optionally .gz; - reads standard input.
@@ -74,8 +73,6 @@ async def _run(args: argparse.Namespace, settings: Settings, app: str, owner: st
             await work.file(access, name, program)
             if work.stopped:
                 break
-        if work.written >= _MANY:
-            await _measure(owner)
         return work.report()
     finally:
         await gate.close()
@@ -102,14 +99,6 @@ async def _access(args: argparse.Namespace, gate: Gate, owner: str) -> tuple[Acc
     access = await gate.access(await gate.token(tenant, ACCOUNT, door="import", days=2))
     assert access is not None  # noqa: S101 - it was just issued
     return access, programs.get(args.program) if args.program else None
-
-
-async def _measure(owner: str) -> None:
-    connection = await asyncpg.connect(owner)
-    try:
-        await house.measure(connection)
-    finally:
-        await connection.close()
 
 
 class _Work:

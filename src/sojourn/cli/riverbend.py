@@ -74,15 +74,6 @@ async def set_up(owner: str, key: ServerKey) -> None:
         await connection.close()
 
 
-async def measure(owner: str) -> None:
-    """Let the planner count what has come."""
-    connection = await asyncpg.connect(owner)
-    try:
-        await house.measure(connection)
-    finally:
-        await connection.close()
-
-
 async def _accounts(connection: Any, numbers: dict[str, int], now: Any) -> None:
     everything = sorted(numbers.values())
     for account in staff_accounts(SEED):

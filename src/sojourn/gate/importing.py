@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A chunk must commit within 200 ms, so that a clinician's save beside it waits no longer than that.
 CHUNK = 150
 _TRIES = 8
+_LOOK = 5  # chunks between looks at whether the planner must count anew
 
 
 class Refused(NamedTuple):
@@ -63,15 +64,18 @@ async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs."""
     writing: asyncio.Task[Outcome] | None = None
-    for chunk in _chunks(arrivals):
+    for n, chunk in enumerate(_chunks(arrivals)):
         prepared = _chunk(chunk)
         if writing is not None:
             yield await writing
+        if n % _LOOK == 0:
+            await store.measure(access.house.db, 4)
         # The next chunk is prepared while this one is written.
         writing = asyncio.create_task(_write(access, *prepared))
         await asyncio.sleep(0)
     if writing is not None:
         yield await writing
+        await store.measure(access.house.db, 1.2)
 
 
 def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:

@@ -93,8 +93,3 @@ async def counts(owner: Owner, number: int) -> dict[str, int]:
     """How many current resources of each type there are: for those who run the server, never for a door."""
     rows = await owner.fetch("SELECT type, count(*) AS n FROM record.resource WHERE tenant = $1 GROUP BY type ORDER BY type", number)
     return {row["type"]: row["n"] for row in rows}
-
-
-async def measure(owner: Owner) -> None:
-    """Let the planner count anew: after much has come at once, its old idea of the tables would choose slow ways."""
-    await owner.execute("ANALYZE record.resource, record.version, record.token, record.string, record.date, record.number, record.edge, record.consent_grant, record.relation")

@@ -121,6 +121,11 @@ class Batch(NamedTuple):
     relations: list[tuple[Any, ...]]
 
 
+async def measure(db: Database, times: float) -> None:
+    """Let the planner count anew if there is `times` as much as it knows of."""
+    await db.call("SELECT gate.measure($1)", times)
+
+
 async def write(db: Database, head: Head, author: str, batch: Batch, audit: tuple[Any, ...]) -> list[int]:
     """Apply a batch whole or not at all, with its audit row. Raises Changed when something moved since it was read."""
     rows = await db.call(_WRITE, *head, author, *batch, audit)
