@@ -8,8 +8,17 @@ from sojourn.gate.feed import Change, Feed
 from tests.people import A, B, Clinic, observation, patient
 
 
+async def numbered(clinic: Clinic, tenant: int = A) -> Feed:
+    """The feed once everything is in it. A change waits for every transaction of the server that began before it, also elsewhere's."""
+    feed = Feed(clinic.gate.house.db, tenant)
+    async with asyncio.timeout(60):
+        while await feed.number() or await clinic.owner.fetchval("SELECT count(*) FROM record.change WHERE tenant = $1", tenant):
+            await asyncio.sleep(0.02)
+    return feed
+
+
 async def test_every_change_is_handed_over_once_and_in_order(clinic: Clinic) -> None:
-    feed, seen = Feed(clinic.gate.house.db, A), []
+    seen: list[Change] = []
 
     async def handle(changes: list[Change]) -> None:
         seen.extend(changes)
@@ -17,7 +26,7 @@ async def test_every_change_is_handed_over_once_and_in_order(clinic: Clinic) -> 
     made = (await clinic.make("sys-mh", patient())).id
     await clinic.put("sys-mh", {**patient("Other"), "id": made})
     await clinic.ask("sys-mh", "DELETE", f"Patient/{made}")
-    await feed.number()
+    feed = await numbered(clinic)
     assert await feed.follow("one", handle) == len(seen)
     assert [c.kind for c in seen if c.id == made] == ["create", "update", "delete"]
     assert [c.n for c in seen] == list(range(1, len(seen) + 1))
@@ -26,14 +35,13 @@ async def test_every_change_is_handed_over_once_and_in_order(clinic: Clinic) -> 
 
 
 async def test_what_was_refused_is_not_in_the_feed(clinic: Clinic) -> None:
-    feed = Feed(clinic.gate.house.db, A)
-    await feed.number()
+    feed = await numbered(clinic)
     before = len(await feed.after(0))
     entry = {"request": {"method": "POST", "url": "Patient"}, "resource": patient()}
     wrong = {"request": {"method": "POST", "url": "Patient"}, "resource": {"resourceType": "Patient", "birthDate": "1988-02-31"}}
     reply = await clinic.ask("sys-mh", "POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry, wrong]})
     assert reply.status // 100 == 4
-    await feed.number()
+    await numbered(clinic)
     assert len(await feed.after(0)) == before
 
 
@@ -50,7 +58,7 @@ async def test_numbering_from_many_sides_at_once_leaves_no_gap_and_no_double(cli
             await feed.number()
 
     await asyncio.gather(write(), write(), number(), number())
-    await feed.number()
+    await numbered(clinic)
     changes = await feed.after(0)
     assert [c.n for c in changes] == list(range(1, len(changes) + 1))
     assert len({(c.type, c.id, c.version) for c in changes if c.kind == "create"}) == len([c for c in changes if c.kind == "create"])
@@ -58,18 +66,16 @@ async def test_numbering_from_many_sides_at_once_leaves_no_gap_and_no_double(cli
 
 
 async def test_one_organization_does_not_follow_another(clinic: Clinic) -> None:
-    here, there = Feed(clinic.gate.house.db, A), Feed(clinic.gate.house.db, B)
     made = (await clinic.make("other-sys", patient())).id
-    await here.number()
-    await there.number()
+    here, there = await numbered(clinic, A), await numbered(clinic, B)
     assert made in {c.id for c in await there.after(0)}
     assert made not in {c.id for c in await here.after(0)}
 
 
 async def test_a_follower_that_failed_gets_the_same_page_again(clinic: Clinic) -> None:
-    feed, seen = Feed(clinic.gate.house.db, A), []
+    seen: list[list[Change]] = []
     await clinic.make("sys-mh", patient())
-    await feed.number()
+    feed = await numbered(clinic)
 
     async def fail(changes: list[Change]) -> None:
         seen.append(changes)
