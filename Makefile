@@ -61,6 +61,10 @@ bench: $(VENV)/.runtime ## measure the server against a bare app in the same run
 bench-million: $(VENV)/.runtime ## the chart search at 50,000 and at 1,000,000 resources (half an hour)
 	$(BIN)/python -m bench.growth $(ARGS)
 
+leaktest: $(VENV)/.dev ## look for leaks: make leaktest SECONDS_TO_RUN=600
+	SECONDS_TO_RUN=$(or $(SECONDS_TO_RUN),600) $(BIN)/python -m pytest -s -q tests/leaks/test_two_worlds.py -k as_long_as_you_like $(ARGS)
+	SOJOURN_AGREE_CASES=100000 $(BIN)/python -m pytest -q tests/gate/test_agree.py $(ARGS)
+
 lint: $(VENV)/.dev ## ruff, and who may import whom
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache --verbose > $(VENV)/imports.log 2>&1 || { $(BIN)/lint-imports --no-cache; exit 1; }
@@ -86,4 +90,4 @@ architecture: $(VENV)/.dev ## write the tree in ARCHITECTURE.md, the table of se
 	@$(BIN)/python -m tools.decisions
 	@$(BIN)/python -m tools.settings_table
 
-.PHONY: help setup demo serve test test-slow test-fast bench bench-million lint fix types lock schema architecture
+.PHONY: help setup demo serve test test-slow leaktest test-fast bench bench-million lint fix types lock schema architecture

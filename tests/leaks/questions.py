@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from sojourn.fhir.extract import extract
 from sojourn.fhir.searchparams import PARAMS
+from tests.leaks.rules import Viewer
 from tests.leaks.story import INLINE, MAKERS, SECRET_WORDS, Story, Told
 from tests.people import BASE, encounter, observation
 
@@ -44,10 +45,16 @@ def _labelled(value: Any) -> bool:
 class Asker:
     """Makes questions up."""
 
-    def __init__(self, seed: str, story: Story, told: Told, stored: list[dict[str, Any]]) -> None:
+    def __init__(self, seed: str, story: Story, told: Told, stored: list[dict[str, Any]], viewer: Viewer) -> None:
         self.random = Random(seed)
         self.story = story
+        # Where something is hidden, in whole or in part: what a leak would be about.
+        delicate = {s.key for s in story.steps if not story.sees(viewer, s.key) or (s.secret and not story.sees(viewer, s.key, s.secret))}
+        delicate |= {k for k, t in story.things.items() if any(p.law and not story.sees(viewer, k, p.law) for parts in t.parts.values() for p in parts)}
+        self.delicate = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in sorted(delicate) if k in told.ids]
         self.ids = {f"{story.things[k].fact.type}/{v}": told.versions[k] for k, v in told.ids.items()}
+        changed = sorted({s.key for s in story.steps if s.secret and s.key in told.ids and not story.sees(viewer, s.key, s.secret) and story.sees(viewer, s.key)})
+        self.changed = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in changed]
         self.values: dict[tuple[str, str], list[str]] = {}
         for resource in stored:
             self._learn(resource)
@@ -70,7 +77,9 @@ class Asker:
 
     def some_ref(self, type_: str | None = None) -> str:
         """A resource that is there, for someone at least; rarely one that is nowhere."""
-        fits = [r for r in self.ids if type_ is None or r.startswith(type_ + "/")]
+        among = self.delicate if self.random.random() < 0.4 else list(self.ids)
+        fits = [r for r in among if type_ is None or r.startswith(type_ + "/")] or list(self.ids)
+        fits = [r for r in fits if type_ is None or r.startswith(type_ + "/")]
         return self.random.choice(fits) if fits and self.random.random() < 0.93 else f"{type_ or 'Patient'}/{UNKNOWN}"
 
     def questions(self, count: int) -> Iterator[Question]:
@@ -104,6 +113,7 @@ class Asker:
             return self._chained(type_, depth)
         codes = [c for c in PARAMS[type_] if (type_, c) in self.values] or ["_id"]
         code = random.choice(codes) if random.random() < 0.85 else random.choice(sorted(PARAMS[type_]))
+        code = "_security" if random.random() < 0.06 else code
         if code in ("_text", "_content", "_query", "_filter", "near"):
             code = "_lastUpdated"
         if code == "_id":
@@ -154,6 +164,8 @@ class Asker:
     def _controls(self, type_: str) -> list[tuple[str, str]]:
         random = self.random
         pairs: list[tuple[str, str]] = []
+        if random.random() < 0.08:
+            return [("_summary", "count")]
         if random.random() < 0.35:
             pairs.append(("_count", str(random.choice((0, 1, 2, 3, 5, 20)))))
         if random.random() < 0.3:
@@ -182,6 +194,12 @@ class Asker:
         if self.random.random() < 0.1:
             return Question("POST", f"{type_}/_search", query.encode(), (("content-type", "application/x-www-form-urlencoded"),), pages=True)
         return Question("GET", f"{type_}?{query}" if query else type_, pages=True)
+
+    def ordered(self) -> Question:
+        """A search sorted by something that is in the record."""
+        known = [(t, c) for t, c in self.values if c in PARAMS.get(t, ()) and PARAMS[t][c].kind in ("string", "date", "uri", "number", "quantity")]
+        type_, code = self.random.choice(known)
+        return Question("GET", f"{type_}?_sort={self.random.choice(('', '-'))}{code}&_count={self.random.choice((2, 3, 50))}", pages=True)
 
     def everywhere(self) -> Question:
         """A search over all or some types."""
@@ -232,6 +250,8 @@ class Asker:
 
     def update(self) -> Question:
         ref = self.some_ref(self.random.choice(("Observation", "Encounter", "Condition", "Patient", "Procedure")))
+        if self.changed and self.random.random() < 0.4:
+            ref = self.random.choice(self.changed)  # of which a part has changed that must not be seen
         type_, _, id_ = ref.partition("/")
         known = self.stored.get(ref)
         body = {**(known or self.sent()), "resourceType": type_, "id": id_, "language": self.random.choice(("en", "fr"))}
@@ -294,6 +314,6 @@ class Asker:
 
 
 KINDS: tuple[tuple[Callable[[Asker], Question], float], ...] = (
-    (Asker.search, 40), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
+    (Asker.search, 40), (Asker.ordered, 4), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
     (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3),
 )  # fmt: skip

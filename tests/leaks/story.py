@@ -49,6 +49,8 @@ class Thing:
     parts: dict[str, list[Part]] = field(default_factory=dict)
     told: bool = True
     """With a narrative."""
+    law: str | None = None
+    """The law of its labelled parts. One thing has parts under one law only: see test_what_two_laws_share below the two worlds."""
 
 
 @dataclass
@@ -92,6 +94,10 @@ class Story:
 
 
 # --- making one up ------------------------------------------------------------------------------------------------------------
+
+
+def random_count(random: Random) -> int:
+    return random.choice((0, 1, 2))
 
 
 def coded(system: str, code: str, text: str = "") -> dict[str, Any]:
@@ -158,7 +164,7 @@ PARTS: dict[str, tuple[str, Callable[[str, Random], dict[str, Any]]]] = {
     "Procedure": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "F41.1")), w)),
     "MedicationRequest": ("dosageInstruction", lambda w, r: {"text": w, "sequence": r.randrange(1, 9)}),
     "ServiceRequest": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "I10")), w)),
-    "Patient": ("telecom", lambda w, r: {"system": "email", "value": f"{w}{r.randrange(99)}@example.org"}),
+    "Patient": ("address", lambda w, r: {"city": w, "postalCode": str(r.randrange(10000, 99999))}),
     "CareTeam": ("identifier", lambda w, r: {"system": "http://example.org/teams", "value": f"{w}{r.randrange(9)}"}),
     "DocumentReference": ("identifier", lambda w, r: {"system": "http://example.org/documents", "value": f"{w}{r.randrange(9)}"}),
     "AllergyIntolerance": ("reaction", lambda w, r: {"manifestation": [coded(SNOMED, r.choice(("271807003", "39579001")), w)]}),
@@ -205,7 +211,8 @@ class Teller:
         origin = {"sud": {SUD}, "mh": {MH}, "both": {SUD, MH}}[programs]
         fact = Fact(1, "Patient", key, key, set(origin), {PART2} if origin == {SUD} else set())
         body = {"name": [{"family": NAMES[n], "given": ["Ana"]}], "birthDate": f"198{n}-03-04", "gender": "female", "active": True}
-        thing = Thing(key, fact, body, told=True)
+        thing = Thing(key, fact, body, told=True, law=self.random.choice((HIV, PSYCHOTHERAPY if self.apart else HIV)))
+        thing.parts["address"] = [self.part("Patient", f"patient{n} create {key}", thing.law) for _ in range(random_count(self.random))]
         # Whoever must not know of the Part 2 program sees a patient that the other program registered.
         self.add(thing, STAFF_BY_PROGRAM[first], f"patient{n}")
         self.story.steps[-1].also = {"mh": "sys-mh"} if origin == {SUD, MH} else {}
@@ -237,16 +244,16 @@ class Teller:
         at = moment(base["period"]["start"]) if "period" in base else at
         key = f"{type_}-{label}"
         fact = Fact(1, type_, key, None if type_ == "Provenance" else patient, {program}, laws, at)
-        thing = Thing(key, fact, base, links, required, told=random.random() < 0.5)
+        thing = Thing(key, fact, base, links, required, told=random.random() < 0.5, law=random.choice((HIV, PART2, PSYCHOTHERAPY if self.apart else HIV)))
         if type_ in PARTS:
-            thing.parts[PARTS[type_][0]] = [self.part(type_, f"{label} create {key}") for _ in range(random.randrange(3))]
+            thing.parts[PARTS[type_][0]] = [self.part(type_, f"{label} create {key}", thing.law) for _ in range(random.randrange(3))]
         self.add(thing, STAFF_BY_PROGRAM[program], label)
         return thing
 
-    def part(self, type_: str, since: str, law: str | None = "any") -> Part:
+    def part(self, type_: str, since: str, law: str | None, *, sure: bool = False) -> Part:
+        """An item, often under the law."""
         random = self.random
-        chosen = random.choice((None, None, HIV, PART2, PSYCHOTHERAPY)) if law == "any" else law
-        chosen = HIV if chosen == PSYCHOTHERAPY and not self.apart else chosen
+        chosen = law if sure or random.random() < 0.6 else None
         word = random.choice(SECRET_WORDS if chosen else PLAIN_WORDS)
         value = PARTS[type_][1](word, random)
         if chosen:
@@ -265,13 +272,19 @@ class Teller:
             return
         thing = random.choice(changeable)
         author = STAFF_BY_PROGRAM[next(iter(thing.fact.origin))]
-        if roll < 0.72:
+        if roll < 0.70:
             self.step(label, "delete", author, thing)
             self.gone.add(thing.key)
+        elif roll < 0.76 and thing.fact.type not in LONGITUDINAL:
+            # The whole is put under a law: from now on, and for its past versions too.
+            law = PSYCHOTHERAPY if self.apart and random.random() < 0.5 else PART2
+            thing.fact.laws.add(law)
+            thing.base = {**thing.base, "meta": {"security": [{"system": ACT, "code": {PSYCHOTHERAPY: "PSYTHPN", PART2: "42CFRPart2"}[law]}]}}
+            self.step(label, "update", author, thing)
         elif roll < 0.86 and thing.fact.type in PARTS:
-            law = random.choice((HIV, PART2, PSYCHOTHERAPY if self.apart else HIV))
+            law = thing.law or HIV
             full = f"{label} update {thing.key}"
-            thing.parts.setdefault(PARTS[thing.fact.type][0], []).append(self.part(thing.fact.type, full, law))
+            thing.parts.setdefault(PARTS[thing.fact.type][0], []).append(self.part(thing.fact.type, full, law, sure=True))
             self.step(label, "update", author, thing, secret=law)
         else:
             thing.base = {**thing.base, "language": random.choice(("en", "es", "fr", "de"))}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Callable
 from random import Random
 
@@ -11,16 +13,38 @@ import pytest
 from sojourn.record.database import Dsn
 from tests.leaks.two import VIEWERS, compare, explained
 
+COUNT = 120
 RANDOM = os.environ.get("SOJOURN_LEAK_SEED") or f"{Random().randrange(10**9)}"
 
 
-@pytest.mark.xfail(reason="leaks that it has found are being closed", strict=False)
 @pytest.mark.parametrize("who", VIEWERS)
 @pytest.mark.parametrize("seed", ["fixed", RANDOM], ids=["fixed", "random"])
 async def test_nobody_can_tell_whether_there_is_something_hidden(databases: Callable[[], Dsn], seed: str, who: str) -> None:
     print(f"seed {seed!r}")
-    result = await compare((databases(), databases()), seed, who, size=60, count=150)
-    assert not result.differences, explained(seed, who, result)
-    assert result.questions == 150
+    # Psychotherapy notes are hidden from everybody, and staff of all programs are not subject to redaction: that is told apart below.
+    result = await compare((databases(), databases()), seed, who, size=60, count=COUNT, apart=who != "both-clinician")
+    assert result.fine, explained(seed, who, result)
+    assert result.questions == COUNT
     if who not in ("stranger", "revoked", "expired", "other-clinician"):
-        assert result.shown > 100, "what is permitted did not arrive"
+        assert result.shown > COUNT // 2, "what is permitted did not arrive"
+
+
+@pytest.mark.skipif("SECONDS_TO_RUN" not in os.environ, reason="make leaktest SECONDS_TO_RUN=n")
+async def test_as_long_as_you_like(databases: Callable[[], Dsn]) -> None:
+    """Stories and questions without end; the first difference ends it."""
+    until = time.monotonic() + float(os.environ["SECONDS_TO_RUN"])
+    for n in itertools.count():
+        for who in VIEWERS:
+            seed = f"{RANDOM}-{n}"
+            result = await compare((databases(), databases()), seed, who, size=100, count=300, apart=who != "both-clinician")
+            print(f"{seed} {who}: {result.questions} questions, {result.shown} resources shown, the same in both worlds", flush=True)
+            assert result.fine, explained(seed, who, result)
+            if time.monotonic() > until:
+                return
+
+
+@pytest.mark.xfail(reason="staff of all programs are not subject to redaction, and nobody sees psychotherapy notes: narratives and versions tell", strict=False)
+async def test_staff_of_all_programs_cannot_tell_whether_there_are_notes_kept_apart(databases: Callable[[], Dsn]) -> None:
+    for seed in ("fixed", "f1", "f2"):
+        result = await compare((databases(), databases()), seed, "both-clinician", size=60, count=COUNT)
+        assert result.fine, explained(seed, "both-clinician", result)

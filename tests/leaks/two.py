@@ -27,6 +27,7 @@ VIEWERS = {
     "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician"})),
     "stranger": Viewer(1, frozenset(), True, frozenset({"Organization/stranger"})),
     "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),
+    "tpo-research": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"}), "HRESCH"),
     "specific": Viewer(1, frozenset(), True, frozenset({"Organization/specific"})),
     "revoked": Viewer(1, frozenset(), True, frozenset({"Organization/revoked"})),
     "expired": Viewer(1, frozenset(), True, frozenset({"Organization/expired"})),
@@ -139,6 +140,13 @@ class Result:
     questions: int = 0
     shown: int = 0
     differences: list[tuple[Seen, Seen]] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
+    """What the viewer may see and did not get."""
+
+    @property
+    def fine(self) -> bool:
+        """Nothing leaked, and what is permitted arrived."""
+        return not self.differences and not self.withheld
 
 
 async def stored(a: World) -> list[dict[str, Any]]:
@@ -153,8 +161,9 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
     a, b = await world("A", dsns[0], story, None), None
     try:
         b = await world("B", dsns[1], story, VIEWERS[who])
-        asker = Asker(f"{seed}/{who}", story, a.told, await stored(a))
-        result = Result()
+        permitted = await missing(a, who, story)
+        asker = Asker(f"{seed}/{who}", story, a.told, await stored(a), VIEWERS[who])
+        result = Result(withheld=permitted)
         for n, question in enumerate(asker.questions(count)):
             one, two = await asked(a, who, n, question), await asked(b, who, n, question)
             result.questions += 1
@@ -170,8 +179,24 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
             await close_clinic(b.clinic)
 
 
+async def missing(a: World, who: str, story: Story) -> list[str]:
+    """Keys of what there is in world A, may be seen by the rules said simply, and is not given when it is asked for by its id."""
+    gone = {step.key for step in story.steps if step.kind == "delete"}
+    out = []
+    with a.current():
+        for key, id_ in a.told.ids.items():
+            if key not in gone and story.sees(VIEWERS[who], key):
+                a.source.step(f"permit {key}")
+                reply = await a.clinic.get(who, f"{story.things[key].fact.type}/{id_}")
+                if reply.status not in (200, 403):  # 403: the role does not include the type
+                    out.append(key)
+    return out
+
+
 def explained(seed: str, who: str, result: Result) -> str:
     """The first difference, for a person."""
+    if not result.differences:
+        return f"seed {seed!r}: {who} may see and does not get {result.withheld}"
     one, two = result.differences[0]
     lines = [f"seed {seed!r}, {who} can tell the worlds apart after {result.questions} questions:", f"  {one.question}"]
     for page, (x, y) in enumerate(zip(one.replies, two.replies, strict=False)):

@@ -113,7 +113,7 @@ class Conditions:
             f"EXISTS (SELECT FROM record.edge {e} WHERE {e}.tenant = {scope.tenant} AND {e}.rid = {row}.rid "
             f"AND {self.edge(e, condition.types, condition.edges)}{toward} AND {scope.shown(e, row)})"
         )
-        return f"({found} AND ({scope.predicate.mask(f'{row}.refs', row, scope.args)} OR {edge}))"
+        return f"({found} AND ({scope.predicate.behind(row, scope.args)} OR {edge}))"
 
     def _tokens(self, row: str, condition: Tokens, bounded: bool) -> str:
         hashes = self.hashes(condition)
@@ -125,7 +125,7 @@ class Conditions:
             found = self._indexed("token", row, lambda k: f"{k}.hash {self._scope.one_of(hashes, 'bigint')}")
         if by_identifier(condition):
             # Redaction takes identifiers out of references to what is withheld; so does this.
-            return f"({found} AND {self._scope.predicate.mask(f'{row}.refs', row, self._scope.args)})"
+            return f"({found} AND {self._scope.predicate.behind(row, self._scope.args)})"
         return found
 
     def _indexed(self, table: str, row: str, where: Where) -> str:

@@ -150,6 +150,9 @@ BEGIN
                                                 tokens, presence, digest, blobs, body, i)
         WHERE o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
 
+        -- With the current row its labels would be gone, which cover the past: they stay on every version.
+        UPDATE record.version v SET own = v.own | o.own FROM unnest(p_ops) o
+        WHERE o.kind = 'delete' AND v.tenant = p_tenant AND v.type = o.type AND v.id = o.id AND (v.own | o.own) <> v.own;
         DELETE FROM record.resource r USING unnest(p_ops) o
         WHERE o.kind = 'delete' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
 

@@ -1,0 +1,268 @@
+"""Leaks planted on purpose. Each must be found, or the search for leaks is worth nothing.
+
+A plant changes one thing: a line of the SQL files (`sql`: file or visible.sql, old text, new text) or a Python object (`patch`:
+module, name, replacement). `who` are viewers who should notice. A leak that is found one day gets its plant here.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import inspect
+import itertools
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from unittest import mock
+
+import asyncpg
+import msgspec
+
+from sojourn.base import errors
+from sojourn.record import sql
+from sojourn.record.migrate import FUNCTIONS
+from sojourn.record.search import Statement
+
+STAFF = ("mh-clinician",)
+OUTSIDE = ("tpo", "specific")
+
+
+class Plant(NamedTuple):
+    """One planted leak."""
+
+    name: str
+    who: tuple[str, ...]
+    sql: tuple[tuple[str, str, str], ...] = ()
+    patch: tuple[tuple[str, str, Callable[[Any], Any]], ...] = ()
+    apart: bool = True
+    seeds: tuple[str, ...] = ()
+
+
+def _py(name: str, who: tuple[str, ...], target: str, make: Callable[[Any], Any], **more: Any) -> Plant:
+    module, _, attribute = target.partition(":")
+    return Plant(name, who, patch=((module, attribute, make),), **more)
+
+
+def _sql(name: str, who: tuple[str, ...], *changes: tuple[str, str, str], **more: Any) -> Plant:
+    return Plant(name, who, sql=changes, **more)
+
+
+def _src(name: str, who: tuple[str, ...], target: str, old: str, new: str, **more: Any) -> Plant:
+    """A changed line in the source of a function."""
+
+    def make(real: Any) -> Any:
+        source = textwrap.dedent(inspect.getsource(real))
+        assert old in source, f"{target} no longer has {old!r}"
+        scope: dict[str, Any] = {}
+        exec(compile("from __future__ import annotations\n" + source.replace(old, new), target, "exec"), real.__globals__, scope)
+        return scope[real.__name__]
+
+    return _py(name, who, target, make, **more)
+
+
+def _always(value: Any) -> Callable[[Any], Any]:
+    """A replacement that gives one value, whatever it is asked."""
+    return lambda _: lambda *_args, **_kwargs: value
+
+
+def _counter(_: Any) -> Any:
+    numbers = itertools.count(1)
+    return lambda *_args: f"{next(numbers):08d}"
+
+
+def _counted_ids(real: Any) -> Any:
+    numbers = itertools.count(1)
+    return lambda purpose="id": f"{next(numbers):08d}" if purpose == "id" else real(purpose)
+
+
+def _seen_but(letter: str) -> Callable[[Any], Any]:
+    """Scope.seen that forgets the mask of index rows under an alias that begins with a letter."""
+    return lambda real: lambda self, alias, row: "true" if alias.startswith(letter) else real(self, alias, row)
+
+
+def _loose_rows(_: Any) -> Any:
+    return lambda self, alias, type_: f"{alias}.tenant = {self.tenant} AND {alias}.type = '{type_}'"
+
+
+def _loose_count(_: Any) -> Any:
+    return lambda query, *_args, tenant, **_kwargs: Statement("SELECT count(*) FROM record.resource WHERE tenant = $1 AND type = ANY ($2)", (tenant, list(query.types)))
+
+
+def _estimate(_: Any) -> Any:
+    return lambda *_args, **_kwargs: Statement("SELECT pg_relation_size('record.edge') / 8192 + pg_relation_size('record.resource') / 8192", ())
+
+
+def _row_but(letter: str) -> Callable[[Any], Any]:
+    return lambda real: lambda self, alias, args: "true" if alias == letter else real(self, alias, args)
+
+
+def _open_cursor(_: Any) -> Any:
+    return lambda _access, _question, position: base64.urlsafe_b64encode(msgspec.json.encode(position)).decode()
+
+
+def _forbidden(real: Any) -> Any:
+    """A read that says forbidden where it withholds, and not found where there is nothing."""
+    from sojourn.record import store
+
+    async def read(access: Any, type_: str, id_: str) -> Any:
+        try:
+            return await real(access, type_, id_)
+        except errors.NotFound:
+            if await store.labelled(access.house.db, access.tenant.number, [f"{type_}/{id_}"]):
+                raise errors.Forbidden() from None
+            raise
+
+    return read
+
+
+def _real_version(_: Any) -> Any:
+    async def known_as(_access: Any, _change: Any, row: Any) -> str:
+        return row["version"] or ""
+
+    return known_as
+
+
+async def _nothing(*_args: Any) -> None:
+    return None
+
+
+def _full_labels(_: Any) -> Any:
+    return lambda resource, _rest, _programs: resource.get("meta", {}).get("security", [])
+
+
+def _stored_first(_: Any) -> Any:
+    return lambda ours, theirs, found: [n for n in (*ours, *(n for n in theirs if n not in list(ours))) if n in found]
+
+
+VISIBLE = "visible.sql"
+NOW = "AND {0}.valid_from <= :now AND :now < {0}.valid_to AND {0}.known_to = 'infinity'"
+GRANT_NOW = "AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'"
+CURRENT = "      AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND NOT /*row:r*/)\n"
+
+VERSIONS = ("02_read.sql", "v.id = w.id AND /*row:v*/", "v.id = w.id")
+PLANTS = (
+    # reading
+    _sql("a read does not ask the predicate", STAFF, ("02_read.sql", "r.id = p_id AND /*row:r*/;\n    IF NOT FOUND", "r.id = p_id;\n    IF NOT FOUND"), VERSIONS),
+    _sql("a read forgets the tenant", ("other-clinician",), ("02_read.sql", "WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND /*row:r*/;\n    IF", "WHERE r.type = p_type AND r.id = p_id AND /*row:r*/;\n    IF")),
+    _sql("a deletion is told to everybody", STAFF, ("02_read.sql", "WHERE v.kind = 'delete' AND /*row:v*/;\n    END IF", "WHERE v.kind = 'delete';\n    END IF"), VERSIONS),
+    _py("the error text tells forbidden from not found", STAFF, "sojourn.gate.reading:read", _forbidden),
+    # history
+    _sql("the history of a type does not ask the predicate", STAFF, ("02_read.sql", "AND (NOT p_plain OR v.plain_seq = v.seq) AND /*row:v*/", "AND (NOT p_plain OR v.plain_seq = v.seq)")),
+    _sql("the history of a type shows hidden changes", STAFF, ("02_read.sql", "AND (NOT p_plain OR v.plain_seq = v.seq)", "")),
+    _sql("past versions forget the labels of today", STAFF + OUTSIDE, ("02_read.sql", "AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND NOT /*row:r*/)", "")),
+    _py("every version is shown, also where nothing visible changed", STAFF, "sojourn.gate.runs:_heads", lambda _: list),
+    _py("version ids count", STAFF, "sojourn.base.ids:new_version", _counter),
+    _py("ids count", STAFF, "sojourn.base.ids:new_id", _counted_ids),
+    # redaction
+    _src("the narrative is kept", STAFF, "sojourn.gate.visible:_members", 'type_ == "Narrative" or ', ""),
+    _sql("references to what is withheld are kept", STAFF, ("02_read.sql", "    WHERE NOT /*row:r*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
+    _sql("references to what was withheld and deleted are kept", STAFF, ("02_read.sql", "    WHERE v.kind = 'delete' AND NOT /*row:v*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
+    _sql("labelled elements are shown to everybody", STAFF, ("02_read.sql", "b WHERE /*part:x:b.bit*/)", "b)")),
+    _py("the labels of hidden elements stay on the whole", STAFF, "sojourn.gate.visible:_relabelled", lambda _: lambda _before, out: out),
+    # searching
+    _py("a total counts everything", STAFF, "sojourn.record.search:count", _loose_count),
+    _py("a total is an estimate of the planner", STAFF, "sojourn.record.search:count", _estimate),
+    _py("chains and reverse chains hop over what is withheld", STAFF, "sojourn.record.searchsql:Scope.rows", _loose_rows),
+    _py("a token of a hidden element is found", STAFF, "sojourn.record.searchsql:Scope.seen", _seen_but("k")),
+    _py("a search begins at tokens of hidden elements", STAFF, "sojourn.record.searchsql:Scope.seen", _seen_but("d")),
+    _py("a hidden value takes part in sorting", STAFF, "sojourn.record.searchsql:Scope.seen", _seen_but("o")),
+    _py("a reference is found by its withheld target", STAFF, "sojourn.record.searchsql:Scope.shown", lambda _: lambda self, edge, row: self.seen(edge, row)),
+    _py("what is behind a row is judged by the row's program", STAFF, "sojourn.gate.enforce:Bound.behind", lambda _: lambda self, alias, args: self.mask(f"{alias}.refs", alias, args)),
+    _py("an include does not ask the predicate", STAFF, "sojourn.gate.enforce:Bound.row", _row_but("t")),
+    _py("the real time of the last change is searched", STAFF, "sojourn.gate.enforce:Bound.updated", lambda _: property(lambda _self: "updated")),
+    _py("a resource is found by the labels of its hidden elements", STAFF, "sojourn.gate.labels:findable", _full_labels),
+    _sql("a patient is found by labels that have fallen", STAFF, ("03_write.sql", "body = o.body,\n            tokens = o.tokens || o.presence\n", "body = o.body\n"), ("03_write.sql", "(o.kind IN ('update', 'label') AND (r.tokens", "(o.kind = 'update' AND (r.tokens")),
+    _py("a resource of which nothing is left is counted", (*OUTSIDE, "stranger"), "sojourn.gate.bearing:edges", _always([]), seeds=("s1", "s2", "f1", "f2")),
+    _py("the length of a cursor tells how much was written", STAFF, "sojourn.gate.sealed:_SIZE", lambda _: 1),
+    _py("a cursor can be read", STAFF, "sojourn.gate.sealed:cursor", _open_cursor),
+    # writing
+    _sql("a write finds what is withheld", STAFF, ("02_read.sql", "WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND /*row:r*/) r ON true", "WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id) r ON true")),
+    _py("a reference tells whether its target is there", STAFF, "sojourn.gate.leading:check", lambda _: _nothing),
+    _py("the order of elements tells of hidden ones", STAFF, "sojourn.gate.merging:_order", _stored_first),
+    _py("a version conflict tells of hidden changes", STAFF, "sojourn.gate.writing:_known_as", _real_version),
+    # rules
+    _sql("a revoked consent still holds", ("revoked",), (VISIBLE, NOW.format("l"), "AND l.valid_from <= :now AND :now < l.valid_to"), ("01_gate.sql", GRANT_NOW, "AND g.valid_from <= p_now AND p_now < g.valid_to")),
+    _sql("an expired consent still holds", ("expired",), (VISIBLE, NOW.format("l"), "AND l.known_to = 'infinity'"), ("01_gate.sql", GRANT_NOW, "AND g.known_to = 'infinity'")),
+    _sql("any purpose will do", ("tpo-research",), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND g.effect = 'permit'")),
+    _sql("a consent for one recipient serves all", ("stranger",), (VISIBLE, "l.actor = ANY (:keys)", "l.actor <> ''"), ("01_gate.sql", "g.recipient = ANY (p_keys)", "g.recipient <> ''")),
+    _sql("a consent's types are ignored", ("specific",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "")),
+    _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)", "")),
+    _sql("a consent's programs are ignored", ("tpo",), ("01_gate.sql", "AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs\n                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))", "")),
+    _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR {r}.patient IS NULL OR EXISTS (", "(true OR EXISTS (")),
+    # and the other way round: what is permitted is withheld
+    _sql("no consent is believed", ("tpo",), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND false")),
+    _sql("a consent without limits is not believed", ("tpo",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "AND p_type = ANY (g.types)")),
+)  # fmt: skip
+
+
+def mutated(plant: Plant) -> str:
+    """All function files with the plant in them. Raises ValueError when the text that it changes is no longer there."""
+    files = {path.name: path.read_text("utf-8") for path in sorted(FUNCTIONS.glob("*.sql"))}
+    visible = (sql.HERE / VISIBLE).read_text("utf-8")
+    for name, old, new in plant.sql:
+        text = visible if name == VISIBLE else files[name]
+        if old not in text:
+            raise ValueError(f"{plant.name}: {name} no longer has {old!r}")
+        if name == VISIBLE:
+            visible = text.replace(old, new)
+        else:
+            files[name] = text.replace(old, new, 1)
+    parts = {
+        name: "\n".join(line for line in body.splitlines() if line.strip() and not line.startswith("--")) for name, body in sql._PART.findall(visible)  # noqa: SLF001
+    }
+    with mock.patch.object(sql, "parts", return_value=parts):
+        return "\n".join(sql.render(text) for text in files.values())
+
+
+async def plant_in(dsn: str, plant: Plant) -> None:
+    """Change the functions of a database."""
+    if plant.sql:
+        owner = await asyncpg.connect(dsn)
+        try:
+            await owner.execute(mutated(plant))
+        finally:
+            await owner.close()
+
+
+@contextmanager
+def planted(plant: Plant) -> Iterator[None]:
+    """Change the Python objects, and what dynamic statements take from visible.sql."""
+    patches = [_patch(*p) for p in plant.patch]
+    visible = [(old, new) for name, old, new in plant.sql if name == VISIBLE]
+    if visible:
+        real = sql.parts()
+        changed = {name: _replaced(body, visible) for name, body in real.items()}
+        patches.append(mock.patch.object(sql, "parts", return_value=changed))
+    _forget()
+    for patch in patches:
+        patch.start()
+    try:
+        yield
+    finally:
+        for patch in reversed(patches):
+            patch.stop()
+        _forget()
+
+
+def _replaced(body: str, changes: list[tuple[str, str]]) -> str:
+    for old, new in changes:
+        body = body.replace(old, new)
+    return body
+
+
+def _patch(module: str, name: str, make: Callable[[Any], Any]) -> Any:
+    owner: Any = importlib.import_module(module)
+    *path, last = name.split(".")
+    for step in path:
+        owner = getattr(owner, step)
+    real = owner.__dict__[last] if isinstance(owner, type) else getattr(owner, last)
+    return mock.patch.object(owner, last, make(real))
+
+
+def _forget() -> None:
+    """Statements made from the predicate are remembered in the process."""
+    from sojourn.gate import enforce
+
+    for cached in (enforce._row, enforce._mask, enforce._behind, enforce._clean):  # noqa: SLF001
+        cached.cache_clear()
