@@ -8,7 +8,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 import pytest
@@ -21,6 +21,7 @@ from sojourn.doors.api.app import FhirDoor
 from sojourn.gate.gate import Gate
 from sojourn.gate.importing import Arrival, bring_in
 from sojourn.record.database import Dsn
+from tests.conformance import added
 from tests.conftest import Cluster, run_apart
 from tests.people import BASE, Clinic
 
@@ -38,7 +39,7 @@ def _version() -> str:
     """Changes when the sample, its day or the code that stores it changes."""
     source = Path(sojourn.sample.__file__).parent
     told = hashlib.sha256(clock.now().date().isoformat().encode())
-    for path in sorted([*source.rglob("*.py"), *source.parent.joinpath("gate").rglob("*.py"), source.parent / "record" / "index.py", Path(__file__)]):
+    for path in sorted([*source.rglob("*.py"), *source.parent.joinpath("gate").rglob("*.py"), source.parent / "record" / "index.py", Path(__file__), Path(added.__file__)]):
         told.update(path.read_bytes())
     return told.hexdigest()[:12]
 
@@ -60,7 +61,7 @@ async def _fill(cluster: Cluster, template: str, name: str, data: Path) -> None:
             outcome = await riverbend.fill(gate, clock.now().date())
             assert not outcome.refused, outcome.refused[:3]
             await riverbend.tokens(gate, KEY)
-            await _signed(gate, cluster.owner(draft))
+            await _more(gate, cluster.owner(draft))
         finally:
             await gate.close()
         await connection.execute(f"ALTER DATABASE {draft} RENAME TO {name}")
@@ -68,27 +69,18 @@ async def _fill(cluster: Cluster, template: str, name: str, data: Path) -> None:
         await connection.close()
 
 
-async def _signed(gate: Gate, owner: str) -> None:
-    """One Provenance for one resource of each profile: the sample signs only some types."""
+async def _more(gate: Gate, owner: str) -> None:
+    """What the sample does not show and the metadata asks for (tests.conformance.added)."""
     connection = await asyncpg.connect(owner)
     try:
-        rows = await connection.fetch("SELECT type, id, origin, body FROM record.resource WHERE cardinality(origin) > 0 AND type <> 'Provenance' ORDER BY rid")
-        (by,) = await connection.fetch("SELECT id FROM record.resource WHERE type = 'Practitioner' ORDER BY rid LIMIT 1")
+        rows = await connection.fetch("SELECT type, id, origin, body FROM record.resource ORDER BY rid")
     finally:
         await connection.close()
-    first: dict[str, Any] = {}
-    for row in rows:
-        for profile in json.loads(row["body"])["meta"].get("profile", ()):
-            first.setdefault(profile, row)
-    agent = [{"who": {"reference": f"Practitioner/{by['id']}"}}]
-    arrivals = [
-        Arrival("test", row["origin"][0], {"resourceType": "Provenance", "id": f"signed-{row['id']}", "target": [{"reference": f"{row['type']}/{row['id']}"}], "recorded": "2026-01-01T00:00:00Z", "agent": agent})
-        for row in first.values()
-    ]  # fmt: skip
+    arrivals = [Arrival("test", origin, resource) for origin, resource in added.resources([(list(row["origin"]), json.loads(row["body"])) for row in rows])]
     access = await gate.access(await gate.token(gate.house.tenants[riverbend.TENANT], riverbend.IMPORTER, door="import", days=1))
     assert access is not None
     async for outcome in bring_in(access, arrivals):
-        assert not outcome.refused
+        assert not outcome.refused, outcome.refused
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ HEAD = """# Conformance to US Core 6.1.0
 
 The table below is what `tests/conformance/test_us_core.py` found against the sample organization. The checks follow the
 metadata of Inferno's US Core test kit (every search with its combinations, comparators and lists of values, includes, reads,
-versions, histories, must-support elements), with values taken from the data; one Provenance was added for one resource of each profile. Each answer of the server is compared with what
+versions, histories, must-support elements), with values taken from the data. Each answer of the server is compared with what
 a plain reading of all resources finds: the right resources and no others. `SOJOURN_WRITE_DOCS=1` with that test writes this file
 anew; CI checks that everything that passes here still does.
 
-*n/a*: the sample organization has no data to try it with.
+*n/a*: there is no data to try it with. What the sample organization does not show (a Provenance of each kind of resource, a
+child's measures, an asserted date) is added for the test by `tests/conformance/added.py`.
 """
 
 
