@@ -1,0 +1,216 @@
+"""From the scenario format to a case: every field that is understood, and the names of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sojourn.gate.policy import tables
+from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record, Restriction
+
+_LISTS = {"needed_for_purpose"}
+_WORDS = {"legal_instrument", "scopes", "state", "evaluation_time"}
+_MIXED = {"state_overlay", "lookback_years"}
+_CLASSES_OF_RECORD = ("confidentiality", "sensitivity")
+
+
+def case(scenario: Mapping[str, Any], at: datetime) -> Case:
+    """The case of one scenario, decided at its own time or else at `at`. Never raises for what a scenario contains."""
+    unknown: list[str] = []
+    request = _part(scenario.get("request"), "request", unknown)
+    context = _context(request.get("context"), unknown)
+    unknown += [f"field {name}" for name in scenario if name not in _TOP and name not in tables.asides("top")]
+    return Case(
+        custodian=_custodian(scenario.get("custodian"), unknown),
+        actor=_word(request, "actor"),
+        recipient=_recipient(request.get("recipient"), unknown),
+        purpose=_word(request, "purpose"),
+        action=_one_of(request, "action", tables.table("parties")["actions"], "request.action", unknown),
+        channel=_one_of(request, "channel", tables.table("channels")["known"], "request.channel", unknown),
+        at=_moment(request.get("evaluation_time") or context.get("evaluation_time"), at, unknown),
+        context=context,
+        consents=tuple(_consent(c) for c in _listed(scenario, "consents", unknown)),
+        restrictions=tuple(_restriction(r, unknown) for r in _listed(scenario, "restrictions", unknown)),
+        records=tuple(_record(r, unknown) for r in _listed(scenario, "records", unknown)),
+        unknown=tuple(sorted(set(unknown))),
+    )
+
+
+_TOP = {"custodian", "request", "consents", "restrictions", "records"}
+
+
+def _part(given: Any, part: str, unknown: list[str]) -> dict[str, Any]:
+    """The fields of an object under the names that the rules use."""
+    if not isinstance(given, Mapping):
+        unknown.append(f"{part} is missing or no object")
+        return {}
+    names, aside = tables.spellings(part), tables.asides(part)
+    unknown += [f"{part}.{name}" for name in given if name not in names and name not in aside]
+    return {names[name]: value for name, value in given.items() if name in names}
+
+
+def _context(given: Any, unknown: list[str]) -> dict[str, Any]:
+    found = _part({} if given is None else given, "context", unknown)
+    return {name: value for name, value in found.items() if _is_fact(name, value, unknown)}
+
+
+def _is_fact(name: str, value: Any, unknown: list[str]) -> bool:
+    """Whether the value is of the sort that the fact needs; a yes-or-no question is answered by true or false."""
+    wanted: type | tuple[type, ...] = list if name in _LISTS else str if name in _WORDS else (str, list, int) if name in _MIXED else bool
+    if isinstance(value, wanted) or value is None:
+        return value is not None
+    unknown.append(f"value of context.{name}")
+    return False
+
+
+def _custodian(given: Any, unknown: list[str]) -> Custodian:
+    found = _part(given, "custodian", unknown)
+    parties = tables.table("parties")
+    return Custodian(
+        kind=_one_of(found, "kind", parties["custodians"], "custodian.kind", unknown),
+        covered=found.get("hipaa_covered") is True,
+        possession=_one_of(found, "possession", parties["possessions"], "custodian.possession", unknown),
+        organization=_word(found, "organization"),
+        state=_word(found, "state"),
+    )
+
+
+def _recipient(given: Any, unknown: list[str]) -> Recipient:
+    found = _part(given, "recipient", unknown)
+    return Recipient(
+        kind=_one_of(found, "kind", tables.table("parties")["recipients"], "recipient.kind", unknown),
+        organization=_word(found, "organization"),
+        name=_word(found, "name"),
+        state=_word(found, "state"),
+        treating=_yes(found, "treating_relationship", unknown),
+        agreement=_yes(found, "written_agreement", unknown),
+        medical=_yes(found, "medical_personnel", unknown),
+        network=_word(found, "participant_of"),
+    )
+
+
+def _consent(given: Any) -> Consent:
+    unread: list[str] = []
+    found = _part(given, "consent", unread)
+    kinds, states = tables.table("consents")["kinds"], tables.table("consents")["states"]
+    revoked = found.get("revoked_at")
+    return Consent(
+        kind=_one_of(found, "kind", kinds, "consent.kind", unread),
+        state=_one_of({"state": found.get("state", "active")}, "state", states, "consent.state", unread),
+        recipients=_words(found.get("recipients")),
+        purposes=frozenset(_words(found.get("purposes"))),
+        expires=found["expires"] if isinstance(found.get("expires"), str) else None,
+        content=_words(found["content"]) if found.get("content") is not None else None,
+        signed=_day(found.get("signed"), "consent.signed", unread),
+        signed_by=frozenset(_words(found.get("signed_by"))),
+        missing=_words(found.get("missing")),
+        combined_with=frozenset(_words(found.get("combined_with"))),
+        general_designation=_word(found, "general_designation"),
+        participants=_words(found.get("participants")),
+        patients=frozenset(_words(found.get("patients"))),
+        revoked_at=revoked if isinstance(revoked, str) else "yes" if revoked else "",
+        irrevocable=bool(found.get("irrevocable")),
+        event_occurred=found.get("event_occurred") is True,
+        names_sud=found.get("names_sud_information") is True,
+        psychotherapy=found.get("psychotherapy_notes") is True,
+        categories=frozenset(_words(found.get("categories"))),
+        period=_period(found.get("data_period"), unread),
+        unread=tuple(unread),
+    )
+
+
+def _restriction(given: Any, unknown: list[str]) -> Restriction:
+    found = _part(given, "restriction", unknown)
+    kind, agreed = _word(found, "kind"), found.get("agreed")
+    only_asked = agreed in (False, "requested", "denied", "not_agreed") or kind.startswith(("requested", "not_agreed"))
+    applies = found.get("applies_to")
+    return Restriction(
+        kind=kind,
+        agreed=not only_asked,
+        applies_to=frozenset(_words(applies)) if applies is not None else None,
+        recipients=_words(found.get("recipients")),
+        purposes=frozenset(_words(found.get("purposes"))),
+    )
+
+
+def _record(given: Any, unknown: list[str]) -> Record:
+    found = _part(given, "record", unknown)
+    labels = frozenset(_words(found.get("labels")))
+    unknown += [f"label {label}" for label in sorted(labels - tables.known_labels())]
+    return Record(
+        id=_word(found, "id"),
+        type=_word(found, "type"),
+        labels=labels,
+        origin=_one_of(found, "origin", ("part2_program", "non_part2"), "record.origin", unknown, needed=True),
+        patient=_word(found, "patient"),
+        refers_to=frozenset(_words(found.get("refers_to"))),
+        date=_day(found.get("date"), "record.date", unknown),
+        originator=_word(found, "originator"),
+    )
+
+
+def _listed(scenario: Mapping[str, Any], name: str, unknown: list[str]) -> Iterable[Any]:
+    given = scenario.get(name)
+    if given is None or isinstance(given, list):
+        return given or ()
+    unknown.append(f"{name} is no list")
+    return ()
+
+
+def _word(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Words of a list, or one word for itself."""
+    return (value,) if isinstance(value, str) else tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+
+
+def _one_of(found: Mapping[str, Any], name: str, known: Iterable[str], path: str, unknown: list[str], *, needed: bool = False) -> str:
+    value = found.get(name)
+    if value is None and not needed:
+        return ""
+    if isinstance(value, str) and value in known:
+        return value
+    unknown.append(f"value of {path}")
+    return ""
+
+
+def _yes(found: Mapping[str, Any], name: str, unknown: list[str]) -> bool | None:
+    value = found.get(name)
+    if value is not None and not isinstance(value, bool):
+        unknown.append(f"value of recipient.{name}")
+        return False
+    return value
+
+
+def _day(value: Any, path: str, unknown: list[str]) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        unknown.append(f"value of {path}")
+        return None
+
+
+def _period(value: Any, unread: list[str]) -> tuple[date | None, date | None] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        unread.append("value of consent.data_period")
+        return None
+    return (_day(value.get("start"), "consent.data_period", unread), _day(value.get("end"), "consent.data_period", unread))
+
+
+def _moment(value: Any, otherwise: datetime, unknown: list[str]) -> datetime:
+    if value is None:
+        return otherwise
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        unknown.append("value of evaluation_time")
+        return otherwise
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
