@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sojourn.fhir.compartment import fixed_by, patient_of, patients_of
+from sojourn.fhir.compartment import fixed_by, patient_of
 from sojourn.fhir.dates import FUTURE, PAST, bounds
 from sojourn.fhir.extract import extract, extractor
 from sojourn.fhir.fold import fold
@@ -153,10 +153,9 @@ def test_the_clinical_date_of_every_listed_type_is_one_of_its_date_parameters() 
     assert clinical_date("Observation") == "date"
 
 
-def test_the_chart_is_the_subjects_and_the_compartment_everyones() -> None:
+def test_the_chart_is_the_subjects_alone() -> None:
     about_two = HEART_RATE | {"performer": [{"reference": "Patient/p2"}]}
     assert patient_of(about_two) == "p1"
-    assert patients_of(about_two) == {"p1", "p2"}
     assert patient_of({"resourceType": "Organization", "id": "o"}) is None
 
 

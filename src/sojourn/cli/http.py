@@ -1,4 +1,4 @@
-"""The web server of one process: uvicorn, with an answer's head and body in one write, and a calm garbage collector."""
+"""The web server of one process: uvicorn, answers in one write, a calm garbage collector."""
 
 from __future__ import annotations
 

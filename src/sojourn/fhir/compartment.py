@@ -72,11 +72,3 @@ def member_names(resource_type: str, compartment: str) -> frozenset[str]:
 def members(compartment: str) -> tuple[str, ...]:
     """Resource types that can lie in a compartment; empty where there is none of that name."""
     return tuple(t for t in sorted(compartment_table(compartment)) if member_names(t, compartment) or t == compartment)
-
-
-def patients_of(resource: dict[str, Any], base: str = "") -> set[str]:
-    """Logical ids of all patients in whose compartment the resource lies."""
-    resource_type = resource["resourceType"]
-    names = member_names(resource_type, "Patient")
-    found = {t[8:] for code, t in extract(resource, base).references if code in names and t.startswith("Patient/")}
-    return found | {resource["id"]} if resource_type == "Patient" and "id" in resource else found

@@ -17,7 +17,6 @@ TABLES = ("r4-search.json", "us-core-6.1.0-search.json")
 COMPARATORS = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 """Prefixes of dates, numbers and quantities."""
 
-ORDERED = frozenset({"date", "number", "quantity"})
 SORTABLE = frozenset({"date", "number", "quantity", "string", "uri"})
 
 CLINICAL_DATES: dict[str, str] = {
@@ -88,11 +87,6 @@ class SearchParam:
     def view(self) -> str:
         """The one resource type to which another parameter's references are limited; empty if there is no limit."""
         return self.via[0].partition(":")[2] if self.via else ""
-
-    @property
-    def comparators(self) -> tuple[str, ...]:
-        """Prefixes that its values may have."""
-        return COMPARATORS if self.kind in ORDERED else ()
 
     @property
     def single(self) -> bool:

@@ -1,4 +1,7 @@
-"""With consent: any one valid consent that names patient, purpose, recipient and content (42 CFR 2.31, 2.33(a))."""
+"""With consent: one valid consent that names patient, purpose, recipient and content.
+
+42 CFR 2.31, 2.33(a).
+"""
 
 from __future__ import annotations
 

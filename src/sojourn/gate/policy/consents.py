@@ -1,4 +1,4 @@
-"""What a consent is worth now: its elements, its state, its end, its signer, its combinations (42 CFR 2.31)."""
+"""What a consent is worth now: its elements, state, end, signer, combinations (42 CFR 2.31)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Courts, law enforcement and mandated reports: the bar on proceedings and what lifts it (42 CFR 2.12(d), 2.31(d), subpart E)."""
+"""Courts, law enforcement and mandated reports: the bar on proceedings and what lifts it.
+
+42 CFR 2.12(d), 2.31(d), subpart E.
+"""
 
 from __future__ import annotations
 

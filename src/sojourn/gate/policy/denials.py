@@ -1,4 +1,7 @@
-"""What the patient forbade: directives, opt-outs, agreed restrictions, self-pay, fundraising (42 CFR 2.26, 45 CFR 164.522)."""
+"""What the patient forbade: directives, opt-outs, agreed restrictions, self-pay, fundraising.
+
+42 CFR 2.26, 45 CFR 164.522.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Without consent: emergencies, research, audits, public health, deaths, threats (42 CFR 2.14(c), 2.15(b), 2.51 to 2.54), each with its facts."""
+"""Without consent: emergencies, research, audits, public health, deaths, threats.
+
+42 CFR 2.14(c), 2.15(b), 2.51 to 2.54, each with its facts.
+"""
 
 from __future__ import annotations
 

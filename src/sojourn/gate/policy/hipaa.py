@@ -1,4 +1,7 @@
-"""HIPAA: treatment, payment, operations, authorization, and the public interest (45 CFR 164.502 to 164.514)."""
+"""HIPAA: treatment, payment, operations, authorization, and the public interest.
+
+45 CFR 164.502 to 164.514.
+"""
 
 from __future__ import annotations
 

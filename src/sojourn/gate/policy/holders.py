@@ -1,4 +1,7 @@
-"""Those who received Part 2 records: what each may do with them, by who they are and how they came by them (42 CFR 2.33(b), 2.12(d))."""
+"""Those who received Part 2 records: what each may do, by who they are and how they came by them.
+
+42 CFR 2.33(b), 2.12(d).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Within the program and those who serve it: need to know, administrative control, service organizations (42 CFR 2.12(c)(3)-(4))."""
+"""Within the program and those who serve it: need to know, control, service organizations.
+
+42 CFR 2.12(c)(3)-(4).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How an answer leaks: scopes, records that point at withheld ones, versions, places and times (rule: existence is content)."""
+"""How an answer leaks: scopes, records that point at withheld ones, versions, places and times.
+
+The rule: existence is content.
+"""
 
 from __future__ import annotations
 

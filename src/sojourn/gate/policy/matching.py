@@ -1,4 +1,7 @@
-"""Does a consent name this patient, purpose, recipient and content? Exactly, by membership, never by the look of a text."""
+"""Does a consent name this patient, purpose, recipient and content?
+
+Exactly, by membership, never by the look of a text.
+"""
 
 from __future__ import annotations
 

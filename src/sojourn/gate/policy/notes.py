@@ -1,4 +1,7 @@
-"""Notes kept apart: SUD counseling notes (42 CFR 2.31(b)) and psychotherapy notes (45 CFR 164.508(a)(2))."""
+"""Notes kept apart: SUD counseling notes and psychotherapy notes.
+
+42 CFR 2.31(b), 45 CFR 164.508(a)(2).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""State law and law like it: an overlay asks for a permission of its own beside every other (45 CFR 160.203(b), 42 CFR 2.20)."""
+"""State law and law like it: an overlay asks for a permission of its own beside every other.
+
+45 CFR 160.203(b), 42 CFR 2.20.
+"""
 
 from __future__ import annotations
 

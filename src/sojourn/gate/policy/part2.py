@@ -1,4 +1,4 @@
-"""42 CFR Part 2 for one record: the rules in the order in which they are asked, and which answer counts."""
+"""42 CFR Part 2 for one record: the rules in their order, and which answer counts."""
 
 from __future__ import annotations
 

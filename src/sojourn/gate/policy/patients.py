@@ -1,4 +1,7 @@
-"""The patient's own access, and those who stand in the patient's place (42 CFR 2.14, 2.15, 2.23 to 2.25; 45 CFR 164.502(g), 164.524)."""
+"""The patient's own access, and those who stand in the patient's place.
+
+42 CFR 2.14, 2.15, 2.23 to 2.25; 45 CFR 164.502(g), 164.524.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the scenario format to a case: every field that is understood, and the names of those that are not."""
+"""From the scenario format to a case: each field that is understood, the names of those that are not."""
 
 from __future__ import annotations
 

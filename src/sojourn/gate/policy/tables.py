@@ -1,4 +1,4 @@
-"""The dated tables that the rules read: purposes, parties, channels, labels, consents, overlays, notices."""
+"""The dated tables the rules read: purposes, parties, channels, labels, consents, overlays, notices."""
 
 from __future__ import annotations
 
