@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "sojourn"
+DEEP = 2
 BEGIN, END = "<!-- tree: written by `make architecture` -->", "<!-- end of tree -->"
 
 
@@ -16,7 +17,7 @@ def sign(module: Path) -> str:
 
 
 def lines(folder: Path = SOURCE, depth: int = 0) -> list[str]:
-    """One line for each package and module: packages two levels deep are listed with their modules, deeper ones by their own sign only."""
+    """One line for each package and module: packages up to two levels deep with their modules, deeper ones by their sign only."""
     found = []
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         indent = "  " * (depth + 1)
@@ -24,7 +25,7 @@ def lines(folder: Path = SOURCE, depth: int = 0) -> list[str]:
             found.append(f"{(indent + path.name):<32}{sign(path)}".rstrip())
         elif path.is_dir() and (path / "__init__.py").exists():
             found.append(f"{(indent + path.name + '/'):<32}{sign(path / '__init__.py')}".rstrip())
-            found += lines(path, depth + 1)
+            found += lines(path, depth + 1) if depth < DEEP else []
     return found
 
 

@@ -75,10 +75,9 @@ def _bases(case: Case, record: Record) -> tuple[Finding, ...]:
     denied = _wish(case, record, urgent=urgent)
     if denied is not None and not denied.permits:
         return (denied,) if basis.permits or not _harder(basis) else (basis,)
-    found = [basis, *([denied] if denied else [])]
     if not basis.permits:
         return (links.sharpened(basis, case, record),)
-    return _closing(case, record, found, urgent=urgent)
+    return _closing(case, record, [basis, *([denied] if denied else [])], urgent=urgent)
 
 
 def _harder(basis: Finding) -> bool:

@@ -33,7 +33,7 @@ def _described(name: str) -> dict[str, Any]:
             return dict(overlay)
     words = tables.table("overlays")["words"]
     labels = sorted({label for word in name.lower().replace("-", "_").split("_") for label in words.get(word, ())})
-    alike = next((o for o in tables.table("overlays")["overlay"] if labels and set(labels) <= set(o["labels"])), {})
+    alike: dict[str, Any] = next((o for o in tables.table("overlays")["overlay"] if labels and set(labels) <= set(o["labels"])), {})
     return {"rule": "written_release", "reason": "STATE_OVERLAY", **alike, "id": name, "labels": labels or ["*"], "cite": "not described"}
 
 
