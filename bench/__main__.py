@@ -28,8 +28,9 @@ def main() -> None:
     house = House(folder)
     result: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "patients": arguments.patients, "rows": []}
     try:
-        result["import"] = _fill(house, arguments.patients)
+        result["load"] = _fill(house, arguments.patients)
         house.serve()
+        result["import"] = _import(house, arguments)
         chosen = [o for o in operations.ALL if not arguments.only or any(word in o.name for word in arguments.only.split(","))]
         for operation in chosen:
             result["rows"].append(_row(house, operation, arguments))
@@ -75,6 +76,21 @@ def _fill(house: House, patients: int) -> dict[str, Any]:
     print(file=sys.stderr)
     house.tidy()
     return {"resources": count, "seconds": round(seconds, 1), "rate": round(count / seconds), "cores": use.cores, "foreign": use.foreign}
+
+
+def _import(house: House, arguments: argparse.Namespace) -> dict[str, Any]:
+    """A hundred charts more, as short as the other measurements: resources a second, the best of three. They are not asked for."""
+    best: dict[str, Any] = {"rate": 0}
+    there = house.sql("SELECT count(*) AS n FROM record.resource WHERE type = 'Patient'")[0]["n"]
+    for n in range(3):
+        meter = Meter({"postgres": house.postmaster})
+        with first((house.postmaster,), wanted=arguments.first):
+            count, seconds = house.load(made.organization(100, there + n * 100))
+        use = meter.read()
+        if count / seconds > best["rate"]:
+            best = {"resources": count, "seconds": round(seconds, 2), "rate": round(count / seconds), "cores": use.cores, "foreign": use.foreign}
+    print(f"import {best}", flush=True)
+    return best
 
 
 def _row(house: House, operation: operations.Operation, arguments: argparse.Namespace) -> dict[str, Any]:

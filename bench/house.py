@@ -44,17 +44,7 @@ class House:
         return int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
 
     async def _tenant(self) -> None:
-        owner = await asyncpg.connect(self.dsn.owner)
-        try:
-            if not await org.tenants(owner):
-                now = clock.now()
-                await org.tenant(owner, 1, "bench", "Bench", b"bench" * 4)
-                await org.programs(owner, 1, [org.ProgramRow(1, "mh", "Mental health", None, False), org.ProgramRow(2, "sud", "Recovery", None, True)], now)
-                await org.role_rules(owner, 1, starting_rules(), now)
-                for name, role, programs, acting in (("all", "system", [1, 2], 1), ("import", "system", [1, 2], None), ("redacted", "clinician", [1], 1)):
-                    await org.account(owner, 1, org.AccountRow(name, "system" if role == "system" else "staff", name, name, None, f"Practitioner/d-{name}", role, programs, acting, []), now)
-        finally:
-            await owner.close()
+        await set_up(self.dsn.owner)
         gate = await self.gate()
         for name, secret in TOKENS.items():
             if await gate.identity.caller(secret) is None:
@@ -73,14 +63,8 @@ class House:
 
     async def _load(self, items: Iterable[made.Item], progress: Callable[[int], None]) -> tuple[int, float]:
         gate = await self.gate()
-        access = await gate.access(TOKENS["import"])
-        assert access is not None
-        written, started = 0, time.perf_counter()
-        async for outcome in bring_in(access, (Arrival(f"{n}", item.program, item.resource) for n, item in enumerate(items))):
-            written += outcome.written
-            if outcome.refused:
-                raise SystemExit(f"refused: {outcome.refused[0]}")
-            progress(written)
+        started = time.perf_counter()
+        written = await fill(gate, items, progress)
         seconds = time.perf_counter() - started
         await gate.close()
         return written, seconds
@@ -136,3 +120,33 @@ class House:
         for process in self.processes.values():
             process.wait(20)
         self.dsn.release()
+
+
+async def set_up(address: str) -> None:
+    """One tenant with a program of either kind, and three callers: one who sees all, one for imports, one outside the Part 2 program."""
+    owner = await asyncpg.connect(address)
+    try:
+        if await org.tenants(owner):
+            return
+        now = clock.now()
+        await org.tenant(owner, 1, "bench", "Bench", b"bench" * 4)
+        await org.programs(owner, 1, [org.ProgramRow(1, "mh", "Mental health", None, False), org.ProgramRow(2, "sud", "Recovery", None, True)], now)
+        await org.role_rules(owner, 1, starting_rules(), now)
+        for name, role, programs, acting in (("all", "system", [1, 2], 1), ("import", "system", [1, 2], None), ("redacted", "clinician", [1], 1)):
+            kind = "system" if role == "system" else "staff"
+            await org.account(owner, 1, org.AccountRow(name, kind, name, name, None, f"Practitioner/d-{name}", role, programs, acting, []), now)
+    finally:
+        await owner.close()
+
+
+async def fill(gate: Gate, items: Iterable[made.Item], progress: Callable[[int], None] = lambda n: None) -> int:
+    """Import through the gate; how many resources were written."""
+    access = await gate.access(TOKENS["import"])
+    assert access is not None
+    written = 0
+    async for outcome in bring_in(access, (Arrival(f"{n}", item.program, item.resource) for n, item in enumerate(items))):
+        written += outcome.written
+        if outcome.refused:
+            raise SystemExit(f"refused: {outcome.refused[0]}")
+        progress(written)
+    return written

@@ -32,17 +32,22 @@ class Item(NamedTuple):
     resource: Resource
 
 
-def organization(patients: int) -> Iterator[Item]:
-    """The directory, then every patient's chart."""
+def organization(patients: int, start: int = 0) -> Iterator[Item]:
+    """The directory, then every patient's chart; or, from a number on, only charts."""
+    if not start:
+        yield from _directory()
+    for n in range(start, start + patients):
+        program = RECOVERY if n % 10 == 9 else MENTAL_HEALTH
+        for resource in chart(n):
+            yield Item(program, resource)
+
+
+def _directory() -> Iterator[Item]:
     for n in range(ORGANIZATIONS):
         yield Item(None, {"resourceType": "Organization", "id": f"o{n}", "active": True, "name": f"Clinic {n}"})
     for n in range(PRACTITIONERS):
         yield Item(None, {"resourceType": "Practitioner", "id": f"d{n}", "active": True, "name": [{"family": FAMILY[n], "given": [GIVEN[n % 26]]}],
                           "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": str(9_000_000_000 + n)}]})  # fmt: skip
-    for n in range(patients):
-        program = RECOVERY if n % 10 == 9 else MENTAL_HEALTH
-        for resource in chart(n):
-            yield Item(program, resource)
 
 
 def chart(n: int) -> Iterator[Resource]:

@@ -37,6 +37,7 @@ def settings(sockets: Path, cluster_name: str, *, durable: bool) -> dict[str, st
         "wal_compression": "on",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
+        "autovacuum_naptime": "15s",  # a store that has just begun to grow should not be planned for as an empty one for long
         "timezone": "UTC",
         "log_timezone": "UTC",
         "datestyle": "ISO, YMD",

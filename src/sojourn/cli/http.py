@@ -17,7 +17,7 @@ def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
     """A server that is ready to run. What was loaded until now is never looked at by the garbage collector again."""
     config = uvicorn.Config(
         app, host=host, port=port, http=OneWrite, loop="uvloop", log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=10,
-        proxy_headers=False,
+        proxy_headers=False, timeout_keep_alive=75,
     )  # fmt: skip
     gc.collect()
     gc.freeze()

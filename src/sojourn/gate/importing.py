@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, errors
@@ -64,15 +65,18 @@ async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs."""
     writing: asyncio.Task[Outcome] | None = None
-    for n, chunk in enumerate(_chunks(arrivals)):
-        prepared = _chunk(chunk)
+    fresh = True
+    for number, chunk in enumerate(_chunks(arrivals)):
+        # While the chunk before is written, this one is prepared, as if nothing of it were there yet; if the one before was there
+        # already, so will this one be, and it is not worth while. In a thread: a chunk is more than a socket takes at once.
+        ready = await asyncio.to_thread(_ready, access, chunk, fresh=fresh)
         if writing is not None:
-            yield await writing
-        if n % _LOOK == 0:
+            outcome = await writing
+            fresh = outcome.written >= outcome.unchanged
+            yield outcome
+        if number % _LOOK == 0:
             await store.measure(access.house.db, 4)
-        # The next chunk is prepared while this one is written.
-        writing = asyncio.create_task(_write(access, *prepared))
-        await asyncio.sleep(0)
+        writing = asyncio.create_task(_write(access, *ready))
     if writing is not None:
         yield await writing
         await store.measure(access.house.db, 1.2)
@@ -113,13 +117,26 @@ def _chunk(chunk: list[Arrival]) -> tuple[list[Wanted], tuple[Refused, ...]]:
     return valid, tuple(refused)
 
 
-async def _write(access: Access, valid: list[Wanted], refused: tuple[Refused, ...]) -> Outcome:
+def _ready(access: Access, chunk: list[Arrival], *, fresh: bool) -> tuple[list[Wanted], tuple[Refused, ...], dict[int, preparing.Prepared]]:
+    """What of a chunk is valid, and what is written if nothing of it is there yet, by position.
+
+    What cannot be prepared is left for later, to be refused then.
+    """
+    valid, refused = _chunk(chunk)
+    drafts: dict[int, preparing.Prepared] = {}
+    for n, wanted in enumerate(valid if fresh else ()):
+        with suppress(errors.SojournError):
+            drafts[n] = preparing.prepare(access, wanted.change, wanted.resource)
+    return valid, refused, drafts
+
+
+async def _write(access: Access, valid: list[Wanted], refused: tuple[Refused, ...], drafts: dict[int, preparing.Prepared]) -> Outcome:
     if not valid:
         return Outcome(0, 0, refused)
     for attempt in range(_TRIES):
         access.now = clock.now()
         try:
-            written, unchanged, late = await _try(access, valid)
+            written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {})
             return Outcome(written, unchanged, (*refused, *late))
         except Changed:
             if attempt == _TRIES - 1:
@@ -127,13 +144,16 @@ async def _write(access: Access, valid: list[Wanted], refused: tuple[Refused, ..
     raise AssertionError
 
 
-async def _try(access: Access, valid: list[Wanted]) -> tuple[int, int, list[Refused]]:
+async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared]) -> tuple[int, int, list[Refused]]:
     """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
     rows = await store.for_update(access.house.db, access.head, access.decided, [w.change.type for w in valid], [w.change.id for w in valid])
     prepared: list[preparing.Prepared] = []
     refused: list[Refused] = []
-    for (place, change, resource), row in zip(valid, rows, strict=True):
+    for n, ((place, change, resource), row) in enumerate(zip(valid, rows, strict=True)):
         change.base = row if row["kind"] is not None else None
+        if change.base is None and n in drafts:
+            prepared.append(drafts[n])
+            continue
         if row["kind"] == "current":
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION gate.find(
     p_rid bigint, p_limit int
 ) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
                  blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
@@ -48,7 +48,7 @@ CREATE OR REPLACE FUNCTION gate.included(
     p_sources text[], p_params text[], p_targets text[], p_back_sources text[], p_back_params text[], p_back_targets text[], p_limit int
 ) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
                  blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY

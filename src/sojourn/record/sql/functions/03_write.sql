@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION gate.write(
     p_ops record.op[], p_labelled record.labelled_row[], p_strings record.string_row[], p_dates record.date_row[],
     p_numbers record.number_row[], p_edges record.edge_row[], p_grants record.grant_row[], p_relations record.relation_row[],
     p_audit record.audit_row
-) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     n int := cardinality(p_ops);
