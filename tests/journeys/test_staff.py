@@ -109,7 +109,7 @@ async def test_from_signing_in_to_signing_out_by_keyboard_only(place: str) -> No
         await expect(page.locator("#q")).to_be_focused()
         await v.type("riv ana")
         await expect(page.locator("[data-row]")).to_have_count(1)
-        await expect(page.locator("#live")).to_have_text("1 patients")
+        await expect(page.locator("#live")).to_have_text("1 patient")
         await v.is_sound()
         await v.press("ArrowDown", "Enter")
         await expect(page).to_have_url(f"{place}/patients/ana")
