@@ -9,6 +9,8 @@ from typing import Any
 
 from sojourn.gate.policy import tables
 
+_MAJORITY = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Custodian:
@@ -137,6 +139,12 @@ class Case:
     def true(self, fact: str) -> bool:
         """Whether a fact is stated and true. What was not said is not true."""
         return self.context.get(fact) is True
+
+    @property
+    def minor(self) -> bool:
+        """Whether the patient is a minor, as stated or by age; the age of majority is that of nearly all states."""
+        age = self.context.get("patient_age")
+        return self.true("minor") or (isinstance(age, int) and not isinstance(age, bool) and age < _MAJORITY)
 
     @property
     def inside(self) -> bool:

@@ -64,7 +64,7 @@ def _wrong_signer(consent: Consent, case: Case) -> tuple[str, str] | None:
         return None if signers == {needed} else ("SIGNER_NOT_AUTHORIZED", "only the program director signs this form")
     if {"minor_and_parent", "both"} & signers:
         signers = signers | {"minor", "parent"}
-    if case.true("minor") or not signers.isdisjoint({"minor", "parent"}):
+    if case.minor or not signers.isdisjoint({"minor", "parent"}):
         return _wrong_for_minor(signers, case)
     if not signers.isdisjoint({"patient", "adult_patient"}):
         return None

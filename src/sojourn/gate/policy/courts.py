@@ -13,7 +13,7 @@ from sojourn.gate.policy.findings import Finding, permit, withhold
 
 # Each order, whom it is for, and whether the tables ask for a subpoena beside it before anything is released by itself.
 _ORDERS = {
-    "2_64": ("COURT_ORDER_NONCRIMINAL", ("proceeding", "child_protection", "criminal_justice", "third_party", "adult_protection"), True),
+    "2_64": ("COURT_ORDER_NONCRIMINAL", ("proceeding", "child_protection", "criminal_justice", "adult_protection"), True),
     "2_65": ("COURT_ORDER_CRIMINAL", ("law_enforcement", "proceeding", "criminal_justice"), False),
     "2_66": ("COURT_ORDER_PROGRAM", ("agency", "law_enforcement", "oversight", "auditor"), False),
     "2_67": ("COURT_ORDER_UNDERCOVER", ("law_enforcement", "agency"), False),

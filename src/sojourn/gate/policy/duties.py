@@ -14,6 +14,8 @@ def of_record(case: Case, record: Record, found: Finding) -> frozenset[str]:
         duties |= _consented(case)
     if found.flag("stranger") and not found.permits:
         duties.add("SUPPRESS_EXISTENCE")
+    if not found.permits and case.purpose in tables.purposes("legal"):
+        duties.add("LEGAL_REVIEW")  # refusing a legal request is not final before a person has read it
     if (
         record.origin == "part2_program"
         and not record.has("part2")

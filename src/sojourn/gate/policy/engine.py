@@ -168,8 +168,14 @@ def _answered(case: Case, judged: list[_Judged]) -> Decision:
         {j.record.id: j.result for j in judged if j.record.id},
         tuple(sorted(duties.of_case(case, [(j.result, j.main) for j in judged], gathered))),
         _main(case, judged).reason,
-        tuple(_step(j, f) for j in judged for f in (j.findings or (j.main,))),
+        tuple(_step(j, f) for j in judged for f in (j.findings or (j.main,))) + _not_understood(case),
     )
+
+
+def _not_understood(case: Case) -> tuple[Step, ...]:
+    """What nobody understood stands at the end of the chain, also where the answer was no anyway."""
+    found = withhold("FAIL_CLOSED", detail="not understood: " + ", ".join(case.unknown))
+    return (Step("", found.effect, found.reason, found.words(), tuple(found.entry["cite"])),) if case.unknown else ()
 
 
 def _main(case: Case, judged: list[_Judged]) -> Finding:

@@ -40,7 +40,7 @@ def asked_from_outside(case: Case) -> bool:
     """Whether the one who asks is a stranger to the records, so that the answer must look like absence."""
     parties = tables.table("parties")["actors"]
     outside = case.actor.endswith(parties["outside"]) or case.actor == "system" or case.recipient.is_("same_organization")
-    return outside or case.channel in tables.table("channels")["asks"] or case.action == "access"
+    return outside or case.channel in tables.table("channels")["asks"] or (case.action == "access" and not case.inside)
 
 
 def partial(case: Case, record: Record, withheld: list[Record]) -> Finding | None:

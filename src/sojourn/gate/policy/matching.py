@@ -6,6 +6,7 @@ Exactly, by membership, never by the look of a text.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -33,8 +34,7 @@ def miss(consent: Consent, case: Case, record: Record, *, content: bool = True) 
     if not covers_purpose(consent, case.purpose):
         return Miss(1, "PURPOSE_NOT_COVERED")
     if not names_recipient(consent, case):
-        stranger = treats_only(consent) and case.treating is False
-        return Miss(2, "NO_TREATING_RELATIONSHIP" if stranger else "RECIPIENT_NOT_NAMED")
+        return Miss(2, "NO_TREATING_RELATIONSHIP" if _lacks_only_treating(consent, case) else "RECIPIENT_NOT_NAMED")
     if content and not covers_content(consent, record):
         return Miss(3, "CONTENT_SCOPE")
     if consents.ill_combined(consent):
@@ -118,9 +118,12 @@ def _through(name: str, recipient: Recipient, case: Case, consent: Consent) -> b
     return case.treating is True
 
 
-def treats_only(consent: Consent) -> bool:
-    """Whether what the form says of its recipients is that they treat the patient."""
-    return any(r.startswith("intermediary:") or "provider" in r for r in consent.recipients)
+def _lacks_only_treating(consent: Consent, case: Case) -> bool:
+    """Whether the recipient would be named if it treated the patient."""
+    if case.treating is True:
+        return False
+    treats = replace(case, recipient=replace(case.recipient, treating=True), context={**case.context, "treating_relationship": True})
+    return names_recipient(consent, treats)
 
 
 def covers_content(consent: Consent, record: Record) -> bool:

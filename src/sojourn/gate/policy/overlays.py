@@ -30,11 +30,19 @@ def in_force(case: Case) -> list[dict[str, Any]]:
 def _described(name: str) -> dict[str, Any]:
     for overlay in tables.table("overlays")["overlay"]:
         if name == overlay["id"] or name in overlay.get("also", ()):
-            return dict(overlay)
+            return {**overlay, "name": name}
     words = tables.table("overlays")["words"]
     labels = sorted({label for word in name.lower().replace("-", "_").split("_") for label in words.get(word, ())})
     alike: dict[str, Any] = next((o for o in tables.table("overlays")["overlay"] if labels and set(labels) <= set(o["labels"])), {})
-    return {"rule": "written_release", "reason": "STATE_OVERLAY", **alike, "id": name, "labels": labels or ["*"], "cite": "not described"}
+    return {
+        "rule": "written_release",
+        "reason": "STATE_OVERLAY",
+        **alike,
+        "id": name,
+        "name": name,
+        "labels": labels or ["*"],
+        "cite": "not described",
+    }
 
 
 def _answer(overlay: dict[str, Any], case: Case, record: Record) -> Finding | None:
@@ -46,7 +54,7 @@ def _answer(overlay: dict[str, Any], case: Case, record: Record) -> Finding | No
         return None  # only the labelled elements of the demographics go (links.py)
     if overlay["rule"] == "nobody":
         return withhold(overlay["reason"], detail=detail)
-    if overlay["rule"] == "home_state" and _at_home(case, overlay["id"]):
+    if overlay["rule"] == "home_state" and _at_home(case, overlay["name"]):
         return None
     if any(_releases(consent, overlay, case, record) for consent in case.consents):
         return permit("STATE_RELEASE", detail=detail)

@@ -46,4 +46,4 @@ def _parent(case: Case, record: Record) -> Finding | None:
         return withhold("MINOR_CONSENT_REQUIRED")
     if record.has("minor") or consents.minor_decides(case) is True:
         return withhold("MINOR_CONSENTED_SERVICE")
-    return permit("PERSONAL_REPRESENTATIVE") if case.true("minor") else None
+    return permit("PERSONAL_REPRESENTATIVE") if case.minor else None

@@ -11,7 +11,7 @@ from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record
 
 _LISTS = {"needed_for_purpose"}
 _WORDS = {"legal_instrument", "scopes", "state", "evaluation_time"}
-_MIXED = {"state_overlay", "lookback_years"}
+_MIXED = {"state_overlay", "lookback_years", "patient_age"}
 _CLASSES_OF_RECORD = ("confidentiality", "sensitivity")
 
 
