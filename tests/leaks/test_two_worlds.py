@@ -26,7 +26,7 @@ async def test_nobody_can_tell_whether_there_is_something_hidden(databases: Call
     assert result.fine, explained(seed, who, result)
     assert result.questions == COUNT
     if who not in ("stranger", "revoked", "expired", "other-clinician"):
-        assert result.shown > COUNT // 2, "what is permitted did not arrive"
+        assert result.shown > COUNT // 3, "what is permitted did not arrive"  # a technician may search a few types only
 
 
 @pytest.mark.skipif("SECONDS_TO_RUN" not in os.environ, reason="make leaktest SECONDS_TO_RUN=n")
