@@ -16,7 +16,8 @@ from sojourn.base.pool import Connection, Pool
 STALE = "SJ401"
 CHANGED = "SJ409"
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError)
+_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
+         asyncpg.CrashShutdownError, asyncpg.InternalClientError)  # fmt: skip
 
 
 class Changed(Exception):
@@ -67,6 +68,9 @@ class Database:
                 try:
                     rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
                     return rows
+                except BaseException as error:
+                    _drop_broken(connection, error)
+                    raise
                 finally:
                     pool.release(connection)
             except _AGAIN:
@@ -92,6 +96,9 @@ class Database:
                 finally:
                     if not connection.is_closed():
                         await connection.execute("COMMIT")
+            except BaseException as error:
+                _drop_broken(connection, error)
+                raise
             finally:
                 pool.release(connection)
         except asyncpg.QueryCanceledError as error:
@@ -100,6 +107,13 @@ class Database:
             raise translated(error) from error
         except _GONE as error:
             raise errors.Unavailable("The database does not answer.") from error
+
+
+def _drop_broken(connection: Connection, error: BaseException) -> None:
+    """Close a connection whose statement did not end in a plain error: it may still be busy, or be falling, and not know it yet."""
+    plain = isinstance(error, asyncpg.PostgresError | errors.SojournError) and not isinstance(error, _GONE)
+    if not plain and not connection.is_closed():
+        connection.terminate()
 
 
 def translated(error: Exception) -> Exception:

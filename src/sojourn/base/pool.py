@@ -61,7 +61,10 @@ class Pool:
         idle, self._idle = self._idle, []
         for connection in idle:
             self._all.discard(connection)
-            await connection.close(timeout=5)
+            try:
+                await connection.close(timeout=5)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                connection.terminate()  # it has fallen with the server
         while self._waiting:
             self._wake(None)
 

@@ -1,0 +1,150 @@
+"""Every route of the FHIR door with every role, and the line that each leaves in the trail. A new route without a row fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sojourn.doors.api import app, routes
+from sojourn.doors.api.answer import Answer
+from tests.people import Clinic, Reply, encounter, observation, patient
+
+BUNDLE = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Patient"}}]}
+FORM = (("content-type", "application/x-www-form-urlencoded"),)
+PATCH = (("content-type", "application/json-patch+json"),)
+
+# (method, shape) -> (example for an Observation or the system, action that the role needs, what the trail calls it; "" for no line)
+TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("GET", "metadata"): ("metadata", "", ""),
+    ("GET", "T/I"): ("Observation/{o}", "read", "read"),
+    ("GET", "T/I/_history/V"): ("Observation/{o}/_history/{v}", "read", "vread"),
+    ("GET", "T/I/_history"): ("Observation/{o}/_history", "history", "history"),
+    ("GET", "T/_history"): ("Observation/_history", "history", "history"),
+    ("GET", "_history"): ("_history", "history *", "history"),
+    ("GET", "T"): ("Observation?status=final", "search", "search"),
+    ("POST", "T/_search"): ("Observation/_search", "search", "search"),
+    ("GET", ""): ("?_type=Observation", "", "search"),
+    ("POST", "_search"): ("_search", "", "search"),
+    ("GET", "T/I/T"): ("Patient/{p}/Observation", "search", "search"),
+    ("POST", "T/I/T/_search"): ("Patient/{p}/Observation/_search", "search", "search"),
+    ("GET", "T/I/*"): ("Patient/{p}/*", "", "search"),
+    ("POST", "T/I/*/_search"): ("Patient/{p}/*/_search", "", "search"),
+    ("POST", "T"): ("Observation", "create", "create"),
+    ("PUT", "T/I"): ("Observation/{o}", "update", "update"),
+    ("PUT", "T"): ("Observation?_id={o}", "search update", "update"),
+    ("PATCH", "T/I"): ("Observation/{o}", "update", "patch"),
+    ("PATCH", "T"): ("Observation?_id={o}", "search update", "patch"),
+    ("DELETE", "T/I"): ("Observation/{o}", "delete", "delete"),
+    ("DELETE", "T"): ("Observation?_id={o}", "search delete", "delete"),
+    ("POST", ""): ("", "", "search"),
+    ("GET", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
+    ("POST", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
+    ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
+    ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
+    ("GET", "T/I/$validate"): ("Observation/{o}/$validate", "read", "read"),
+    ("POST", "T/$validate"): ("Observation/$validate", "", ""),
+    ("POST", "T/I/$validate"): ("Observation/{o}/$validate", "", ""),
+    ("POST", "$validate"): ("$validate", "", ""),
+}
+ROLES = ("mh-clinician", "technician", "biller", "officer", "sys-mh")
+ROUTES = [(r["method"], r["shape"]) for r in routes.table()]
+
+
+@pytest.fixture
+async def chart(clinic: Clinic) -> dict[str, str]:
+    """A patient with one Observation."""
+    p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-mh", encounter(p))
+    made = await clinic.make("sys-mh", observation(p))
+    return {"p": p, "o": made.id, "v": made.version}
+
+
+async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: dict[str, str]) -> Reply:
+    method, shape = route
+    url = TABLE[route][0].format(**chart)
+    headers: Any = ()
+    body: Any = None
+    if shape.endswith("_search"):
+        body, headers = b"_type=Observation" if shape in ("_search", "T/I/*/_search") else b"status=final", FORM
+    elif shape.endswith("$everything"):
+        pass
+    elif shape.endswith("$docref") and method == "POST":
+        body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": chart["p"]}]}
+    elif method == "PATCH":
+        body, headers = json.dumps([{"op": "add", "path": "/language", "value": "en"}]).encode(), PATCH
+    elif shape == "" and method == "POST":
+        body = BUNDLE
+    elif method == "PUT":
+        body = {**observation(chart["p"], 73), **({"id": chart["o"]} if shape == "T/I" else {})}
+    elif method == "POST":
+        body = observation(chart["p"])
+    return await clinic.ask(who, method, url, body, headers)
+
+
+def test_every_route_has_its_row() -> None:
+    assert set(ROUTES) <= set(TABLE), sorted(set(ROUTES) - set(TABLE))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=[f"{m} {s}" for m, s in ROUTES])
+async def test_a_route_asks_who_is_there_what_their_role_includes_and_leaves_a_line(clinic: Clinic, chart: dict[str, str], route: tuple[str, str]) -> None:
+    _, needs, action = TABLE[route]
+    anonymous = await asked(clinic, None, route, chart)
+    assert anonymous.status == (200 if route[1] in routes.OPEN else 401)
+    assert (await asked(clinic, "x" * 43, route, chart)).status == (200 if route[1] in routes.OPEN else 401)
+    rules = clinic.gate.house.rules[1]
+    for who in ROLES:
+        reply = await asked(clinic, who, route, chart)
+        role = {"mh-clinician": "clinician", "technician": "technician", "biller": "biller", "officer": "privacy-officer", "sys-mh": "system"}[who]
+        type_ = "*" if needs.endswith("*") else "Patient" if "everything" in route[1] else "DocumentReference" if "docref" in route[1] else "Observation"
+        allowed = all(rules.allows(role, a, type_) for a in needs.split() if a != "*")
+        if allowed:
+            assert reply.status < 300, (who, reply.status, reply.body[:300])
+        else:
+            assert reply.status == 403, (who, reply.status, reply.body[:300])
+        lines = await clinic.trail(reply.header("x-request-id"))
+        if not allowed:
+            assert "denied" in [line["outcome"] for line in lines]
+        elif action:
+            assert action in [line["action"] for line in lines], who
+            found = [e for e in (reply.json().get("entry", []) if reply.body.startswith(b'{"resourceType":"Bundle"') else []) if "resource" in e]
+            shown = [seq for line in lines for seq in line["shown"]]
+            if found or action in ("create", "update", "patch", "delete", "read", "vread"):
+                assert shown, "the line does not say which versions were shown"
+                assert chart["p"] in [p for line in lines for p in line["patients"]]
+        if route[0] == "DELETE" and reply.status == 204:
+            break  # it is gone for those who come after
+
+
+async def test_an_answer_that_shows_data_carries_the_receipt_of_its_line(clinic: Clinic, chart: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Answer] = []
+    real = app._finish
+
+    def finish(ask: Any, answer: Answer) -> None:
+        answers.append(answer)
+        real(ask, answer)
+
+    monkeypatch.setattr(app, "_finish", finish)
+    for route in ROUTES:
+        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", ""):
+            continue  # these show nobody's data, or (bundles) carry the receipts of their entries
+        answers.clear()
+        reply = await asked(clinic, "sys-mh", route, chart)
+        assert reply.status < 300, route
+        assert answers[-1].receipt is not None, route
+        assert await clinic.trail(answers[-1].receipt.request)
+
+
+async def test_without_the_trail_nothing_is_answered(clinic: Clinic, chart: dict[str, str]) -> None:
+    await clinic.owner.execute("ALTER TABLE record.audit ADD CONSTRAINT broken CHECK (false) NOT VALID")
+    before = await clinic.owner.fetchval("SELECT count(*) FROM record.version")
+    for route in ROUTES:
+        if not TABLE[route][2]:
+            continue
+        reply = await asked(clinic, "sys-mh", route, chart)
+        assert reply.status in (200, 500, 503), (route, reply.status)
+        assert chart["p"].encode() not in reply.body, route
+        if reply.status == 200:  # a batch: each entry by itself
+            assert all(entry["response"]["status"].startswith("503") for entry in reply.json()["entry"])
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.version") == before
