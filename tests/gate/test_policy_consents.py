@@ -49,7 +49,13 @@ def test_a_consent_is_worth_what_its_elements_say(consent: dict[str, Any], reaso
 
 @pytest.mark.parametrize(
     ("purposes", "expires", "good"),
-    [(["TREAT"], "none", True), (["HPAYMT", "HOPERAT"], "none", True), (["HRESCH"], "none", True), (["PUBHLTH"], "none", False), (["PATRQT"], "none", False)],
+    [
+        (["TREAT"], "none", True),
+        (["HPAYMT", "HOPERAT"], "none", True),
+        (["HRESCH"], "none", True),
+        (["PUBHLTH"], "none", False),
+        (["PATRQT"], "none", False),
+    ],
 )
 def test_a_consent_without_end_is_for_treatment_payment_operations_or_research(purposes: list[str], expires: str, good: bool) -> None:
     """2.31(a)(7)."""
@@ -88,15 +94,53 @@ def test_a_consent_counts_if_the_right_person_signed(signed_by: Any, facts: dict
 @pytest.mark.parametrize(
     ("purpose", "good"),
     [
-        *((code, True) for code in ("TREAT", "COC", "HPAYMT", "COVERAGE", "ELIGVER", "CLMATTCH", "COVAUTH", "REMITADV", "HOPERAT", "CAREMGT", "HACCRED", "HCOMPL", "PATSFTY")),
-        *((code, False) for code in ("BTG", "ETREAT", "CLINTRL", "HLEGAL", "DONAT", "HRESCH", "HMARKT", "THREAT", "PATRQT", "TREATDS", "POPHLTH", "FRAUD", "treat", "", "X")),
+        *(
+            (code, True)
+            for code in (
+                "TREAT",
+                "COC",
+                "HPAYMT",
+                "COVERAGE",
+                "ELIGVER",
+                "CLMATTCH",
+                "COVAUTH",
+                "REMITADV",
+                "HOPERAT",
+                "CAREMGT",
+                "HACCRED",
+                "HCOMPL",
+                "PATSFTY",
+            )
+        ),
+        *(
+            (code, False)
+            for code in (
+                "BTG",
+                "ETREAT",
+                "CLINTRL",
+                "HLEGAL",
+                "DONAT",
+                "HRESCH",
+                "HMARKT",
+                "THREAT",
+                "PATRQT",
+                "TREATDS",
+                "POPHLTH",
+                "FRAUD",
+                "treat",
+                "",
+                "X",
+            )
+        ),
     ],
 )
 def test_a_tpo_consent_covers_the_listed_codes_and_none_of_their_children(purpose: str, good: bool) -> None:
     assert (ask(why=purpose, consents=[tpo()]).decision == "permit") is good
 
 
-@pytest.mark.parametrize(("signed", "asked", "good"), [("TREAT", "TREAT", True), ("TREAT", "COC", False), ("COC", "TREAT", False), ("HOPERAT", "CAREMGT", False)])
+@pytest.mark.parametrize(
+    ("signed", "asked", "good"), [("TREAT", "TREAT", True), ("TREAT", "COC", False), ("COC", "TREAT", False), ("HOPERAT", "CAREMGT", False)]
+)
 def test_a_specific_consent_covers_its_exact_code(signed: str, asked: str, good: bool) -> None:
     assert (ask(why=asked, consents=[specific(purpose=signed)]).decision == "permit") is good
 
@@ -260,7 +304,10 @@ def test_an_opt_out_holds_for_exchange_and_not_for_direct_care(to: str, via: str
 def test_each_disclosure_with_consent_carries_notice_scope_and_marks() -> None:
     assert set(ask(consents=[tpo()]).obligations) == WITH_CONSENT
     assert set(ask(consents=[tpo()], why="HPAYMT", to="health_plan").obligations) == WITH_CONSENT | {"MINIMUM_NECESSARY"}
-    assert "RECORD_DISCLOSURE_2_25" not in ask(at="covered recipient of a specific consent", does="redisclose", consents=[specific()]).obligations
+    assert (
+        "RECORD_DISCLOSURE_2_25"
+        not in ask(at="covered recipient of a specific consent", does="redisclose", consents=[specific()]).obligations
+    )
 
 
 def test_the_text_of_a_class_needs_no_prefix_to_be_a_class() -> None:
