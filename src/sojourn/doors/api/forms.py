@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import quote_plus
 
 from sojourn.base import errors
 from sojourn.doors.api.answer import Answer, shown
@@ -87,6 +88,11 @@ def instant(stored: Stored) -> str:
     return stored.updated.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stored.updated.microsecond // 1000:03d}Z"
 
 
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return quote_plus(text, safe=":/,$|*")
+
+
 def _url(base: str, path: str, params: Sequence[tuple[str, str]]) -> str:
-    query = urlencode(params, safe=":/,$|*")
+    query = "&".join([f"{_quoted(k)}={_quoted(v)}" for k, v in params])
     return f"{base}{path}?{query}" if query else f"{base}{path}"

@@ -1,4 +1,7 @@
 -- The hot shapes: one statement a function, one round trip a request. Each takes the decision as arguments.
+--
+-- Planned once a connection (plan_cache_mode): with arrays among the arguments PostgreSQL would plan anew at every call, which costs
+-- more than the statement. Planned for any size (enable_seqscan): a plan made on a table that is empty yet must still be right later.
 
 -- One resource by id; if there is none that may be seen, its deletion if that may be seen. An id that is withheld runs what an
 -- unknown id runs.
@@ -49,7 +52,8 @@ CREATE OR REPLACE FUNCTION gate.history_of(
     p_action text, p_related boolean, p_types text[], p_since timestamptz, p_before bigint, p_limit int, p_plain boolean
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea, type text, id text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
@@ -71,7 +75,8 @@ CREATE OR REPLACE FUNCTION gate.chart(
     p_at timestamptz, p_rid bigint, p_limit int
 ) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
                  blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     IF p_newest THEN
@@ -102,7 +107,8 @@ END $$;
 CREATE OR REPLACE FUNCTION gate.sight(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_targets text[], p_names text[]
-) RETURNS TABLE (hidden text, name text, permitted bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+) RETURNS TABLE (hidden text, name text, permitted bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
@@ -133,7 +139,8 @@ END $$;
 CREATE OR REPLACE FUNCTION gate.known(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_targets text[]
-) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
@@ -148,7 +155,8 @@ CREATE OR REPLACE FUNCTION gate.for_update(
     p_action text, p_related boolean, p_types text[], p_ids text[]
 ) RETURNS TABLE (i int, kind text, seq bigint, version text, updated timestamptz, clean boolean, origin int[], own bigint,
                  parts bigint, tags text[], blobs text[], patient text, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
@@ -173,7 +181,8 @@ CREATE OR REPLACE FUNCTION gate.versions(
     p_action text, p_related boolean, p_types text[], p_ids text[], p_limit int
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea, type text, id text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
