@@ -53,7 +53,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     base = change.base
     kind = {None: "create", "delete": "restore", "current": "update"}[base["kind"] if base is not None else None]
     id_ = change.id or ids.new_id()
-    prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else None)
+    prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else 0 if change.upsert else None)
     prepared.plain = kind != "update" or change.plain
     programs = access.rules.programs
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)

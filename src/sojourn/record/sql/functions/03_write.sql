@@ -18,6 +18,7 @@ DECLARE
     only_creates boolean;
     touched int;
     types text[];                   -- type of each op
+    told text[];                    -- Type/id of ops to which others may refer already, and which reveal more than before
     op_refs bigint[];
     op_ref_origin text[];
 BEGIN
@@ -33,6 +34,11 @@ BEGIN
     END IF;
     seqs := ARRAY (SELECT nextval('record.seq') FROM generate_series(1, n));
 
+    told := ARRAY (
+        SELECT o.type || '/' || o.id FROM unnest(p_ops) o
+        LEFT JOIN record.resource r ON o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+        WHERE o.own <> 0 AND (o.kind IN ('restore', 'label') OR (o.kind = 'create' AND o.expected = 0)
+                              OR (o.kind = 'update' AND (r.own <> o.own OR r.origin <> o.origin))));
     IF only_creates THEN
         rids := seqs;
         fresh := NULL;
@@ -202,12 +208,12 @@ BEGIN
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
 
-    -- Others may refer to what has just come or been relabelled: their references now reveal it.
-    IF EXISTS (SELECT FROM unnest(p_ops) o WHERE o.own <> 0 AND o.kind <> 'delete') THEN
+    -- Others may refer to what has just come under an id that was known, or been relabelled: their references now reveal it.
+    IF cardinality(told) > 0 THEN
         WITH hit AS (
             SELECT e.type, e.rid, bit_or(o.own) AS own, o.origin
-            FROM unnest(p_ops) o JOIN record.edge e ON e.tenant = p_tenant AND e.target = o.type || '/' || o.id
-            WHERE o.own <> 0 AND o.kind IN ('create', 'restore', 'label', 'update') GROUP BY e.type, e.rid, o.origin),
+            FROM record.edge e JOIN unnest(p_ops) o ON o.type || '/' || o.id = e.target
+            WHERE e.tenant = p_tenant AND e.target = ANY (told) GROUP BY e.type, e.rid, o.origin),
         moved AS (
             UPDATE record.resource r SET refs = r.refs | hit.own,
                 ref_origin = r.ref_origin || ARRAY (SELECT unnest(hit.origin) EXCEPT SELECT unnest(r.ref_origin))

@@ -255,7 +255,8 @@ CREATE TABLE record.blob (
 -- Batches travel to the write function as arrays of these.
 CREATE TYPE record.op AS (
     kind text, type text, id text, version text,
-    expected bigint,            -- seq of the version that the change was made from; null = there must be none
+    expected bigint,            -- seq of the version that the change was made from; null = there must be none, and nobody
+                                -- can know the id yet; 0 = there must be none, under an id that others may know
     plain boolean,              -- whether the unlabelled part changed
     patient text, at timestamptz, updated timestamptz,
     own bigint, parts bigint, tags text[], origin int[],
