@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.people import Clinic, consent, encounter, labelled, observation, patient
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -85,3 +87,13 @@ async def test_past_versions_of_what_was_raised_and_then_deleted_stay_withheld(c
     assert (await clinic.get("tpo", f"Observation/{first.id}/_history")).status == 404
     assert (await clinic.get("tpo", f"Observation/{first.id}/_history/{first.version}")).status == 404
     assert first.id not in (await clinic.get("tpo", "Observation/_history")).body.decode()
+
+
+@pytest.mark.xfail(reason="an index row has one mask: what elements under two laws share is found only by those who may see both", strict=True)
+async def test_what_two_laws_share_is_found_by_those_who_may_see_either(clinic: Clinic) -> None:
+    p = await both(clinic)
+    code = {"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}
+    seen, hidden = labelled({"code": code, "valueString": "x"}, "HIV"), labelled({"code": code, "valueString": "y"}, "PSYTHPN")
+    one = (await clinic.make("sys-mh", observation(p, component=[seen]))).id
+    two = (await clinic.make("sys-mh", observation(p, component=[seen, hidden]))).id
+    assert (await clinic.get("mh-clinician", "Observation?component-code=8302-2")).ids == [one, two]

@@ -50,7 +50,7 @@ class Thing:
     told: bool = True
     """With a narrative."""
     law: str | None = None
-    """The law of its labelled parts. One thing has parts under one law only: see test_what_two_laws_share below the two worlds."""
+    """The law of its labelled parts. One thing has parts under one law only: see tests/gate/test_leaks_found.py, the last."""
 
 
 @dataclass

@@ -143,9 +143,14 @@ async def follow(dsn: str, name: str, seen: list[Any], until: asyncio.Event) -> 
 
 
 async def rest(dsn: str, seen: list[Any]) -> None:
-    """Hand over what is left."""
+    """Hand over what is left, once the database is up for good."""
     db = Database(dsn, connections=2)
-    await db.open()
+    for _ in range(300):
+        try:
+            await db.open()
+            break
+        except errors.Unavailable:
+            await asyncio.sleep(0.1)
     feed = Feed(db, A)
     while await feed.number():
         pass
@@ -226,6 +231,8 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_done(folder: Pat
             await asyncio.to_thread(kill, victim, server, postgres)
             if victim == "server":
                 await server.start()
+            await asyncio.sleep(0.3)
+            before = max(before, len(ledger.versions))
             deadline = time.monotonic() + 30
             while len(ledger.versions) < before + 5:  # it works again
                 assert time.monotonic() < deadline, "nothing is written after the fall"
