@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -87,15 +86,14 @@ async def measure(house: House, which: str, patients: int) -> str:
     """One way: four people beside an import, then 32 without pause."""
     store._WRITE = HEAD if which == "a" else BUILT
     gate = await house.gate()
-    house.dsn.app  # noqa: B018
-    importer = subprocess.Popen([sys.executable, "-m", "bench.feed", str(house.folder), "import", which])
+    importer = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.feed", str(house.folder), "import", which)
     await asyncio.sleep(4)
-    before = (await gate.house.db.call("SELECT 1 AS n"), house_count(house))[1]
+    before = await versions(house)
     with first((house.postmaster, importer.pid), wanted="--first" in sys.argv):
         beside = await saves(gate, 4, 0.02, patients)
-    imported = (house_count(house) - before - beside[0] * SECONDS) / SECONDS
+    imported = (await versions(house) - before - beside[0] * SECONDS) / SECONDS
     importer.kill()
-    importer.wait()
+    await importer.wait()
     await asyncio.sleep(1)
     with first((house.postmaster,), wanted="--first" in sys.argv):
         alone = await saves(gate, 32, 0, patients)
@@ -103,21 +101,13 @@ async def measure(house: House, which: str, patients: int) -> str:
     return f"beside an import of {imported:,.0f}/s: p50 {beside[1]:.1f}, p99 {beside[2]:.1f} ms | 32 at once: {alone[0]:,.0f}/s, p99 {alone[2]:.1f} ms"
 
 
-def house_count(house: House) -> int:
-    """Versions written so far."""
-    found: list[int] = []
-
-    async def work() -> None:
-        owner = await asyncpg.connect(house.dsn.owner)
-        found.append(await owner.fetchval("SELECT count(*) FROM record.version"))
+async def versions(house: House) -> int:
+    """How many have been written so far."""
+    owner = await asyncpg.connect(house.dsn.owner)
+    try:
+        return int(await owner.fetchval("SELECT count(*) FROM record.version"))
+    finally:
         await owner.close()
-
-    import threading
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    thread.join()
-    return found[0]
 
 
 def main() -> None:

@@ -51,25 +51,51 @@ CREATE OR REPLACE FUNCTION gate.included(
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
-    RETURN QUERY
-    WITH forward AS (
-        SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)
-        JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
-        JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
-        WHERE (i.target = '' OR starts_with(e.target, i.target || '/'))
-          AND ((e.mask & ~p_mask) = 0 OR EXISTS (
-            SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = p.type AND s.rid = p.rid AND /*part:s:e.mask*/))),
-    backward AS (
-        SELECT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
-        JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
-        JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
-        WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
-            SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/))
-    SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
-    FROM (SELECT t.type, t.rid FROM forward x
-          JOIN record.resource t ON t.tenant = p_tenant AND t.type = split_part(x.target, '/', 1) AND t.id = split_part(x.target, '/', 2)
-          UNION SELECT b.type, b.rid FROM backward b) x
-    JOIN record.resource r ON r.tenant = p_tenant AND r.type = x.type AND r.rid = x.rid
-    WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
-    ORDER BY r.rid LIMIT p_limit;
+    -- One statement for each direction, and one for both: half the plan is nearly half the cost.
+    IF p_back_sources = '{}' THEN
+        RETURN QUERY
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        FROM (SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)
+            JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
+            JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
+            WHERE (i.target = '' OR starts_with(e.target, i.target || '/'))
+              AND ((e.mask & ~p_mask) = 0 OR EXISTS (
+                SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = p.type AND s.rid = p.rid AND /*part:s:e.mask*/))) e
+        JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
+        WHERE r.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        ORDER BY r.rid LIMIT p_limit;
+    ELSIF p_sources = '{}' THEN
+        RETURN QUERY
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        FROM (SELECT DISTINCT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
+            JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
+            JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
+            WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
+                SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/)) x
+        JOIN record.resource r ON r.tenant = p_tenant AND r.type = x.type AND r.rid = x.rid
+        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        ORDER BY r.rid LIMIT p_limit;
+    ELSE
+        RETURN QUERY
+        WITH forward AS (
+            SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)
+            JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
+            JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
+            WHERE (i.target = '' OR starts_with(e.target, i.target || '/'))
+              AND ((e.mask & ~p_mask) = 0 OR EXISTS (
+                SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = p.type AND s.rid = p.rid AND /*part:s:e.mask*/))),
+        backward AS (
+            SELECT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
+            JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
+            JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
+            WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
+                SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/))
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        FROM (SELECT t.type, t.rid FROM forward x
+              JOIN record.resource t ON t.tenant = p_tenant AND t.type = split_part(x.target, '/', 1) AND t.id = split_part(x.target, '/', 2)
+              UNION SELECT b.type, b.rid FROM backward b) x
+        JOIN record.resource r ON r.tenant = p_tenant AND r.type = x.type AND r.rid = x.rid
+        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        ORDER BY r.rid LIMIT p_limit;
+    END IF;
 END $$;
