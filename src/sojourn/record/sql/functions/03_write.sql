@@ -15,7 +15,8 @@ DECLARE
     rids bigint[];                  -- row of each op
     fresh int[];                    -- ops whose search rows are written
     stale bigint[];                 -- rows whose search rows are removed first
-    only_creates boolean;
+    kinds text[] := ARRAY (SELECT DISTINCT o.kind FROM unnest(p_ops) o);
+    only_creates boolean := kinds = '{create}';
     touched int;
     types text[];                   -- type of each op
     told text[];                    -- Type/id of ops to which others may refer already, and which reveal more than before
@@ -23,7 +24,6 @@ DECLARE
     op_ref_origin text[];
 BEGIN
     /*alive*/
-    only_creates := NOT EXISTS (SELECT FROM unnest(p_ops) o WHERE o.kind <> 'create');
 
     -- Taken before this transaction has an id (nextval gives it one), so that the order of ids is the order of changes to one
     -- resource, which the feed relies on; and always in the same order, so that two bundles cannot wait for each other.
@@ -127,15 +127,17 @@ BEGIN
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
 
-    INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, parts, refs, tags,
-                                 origin, ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
-    SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.updated, o.own, o.parts,
-           coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
-           CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
-           o.digest, o.blobs, o.body
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
-                                            tokens, presence, digest, blobs, body, i)
-    WHERE o.kind IN ('create', 'restore');
+    IF kinds && '{create,restore}' THEN
+        INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, parts, refs, tags,
+                                     origin, ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
+        SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.updated, o.own, o.parts,
+               coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
+               CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
+               o.digest, o.blobs, o.body
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
+                                                tokens, presence, digest, blobs, body, i)
+        WHERE o.kind IN ('create', 'restore');
+    END IF;
 
     IF NOT only_creates THEN
         INSERT INTO record.token (tenant, hash, rid)
@@ -156,12 +158,16 @@ BEGIN
                                                 tokens, presence, digest, blobs, body, i)
         WHERE o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
 
+    END IF;
+    IF 'delete' = ANY (kinds) THEN
         -- With the current row its labels would be gone, which cover the past: they stay on every version.
         UPDATE record.version v SET own = v.own | o.own FROM unnest(p_ops) o
         WHERE o.kind = 'delete' AND v.tenant = p_tenant AND v.type = o.type AND v.id = o.id AND (v.own | o.own) <> v.own;
         DELETE FROM record.resource r USING unnest(p_ops) o
         WHERE o.kind = 'delete' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
 
+    END IF;
+    IF 'label' = ANY (kinds) THEN
         -- Relabelling: no new version, but its history is kept and listeners hear of it.
         INSERT INTO record.label_change (tenant, seq, known, rule_set, own_before, own_after, parts_before, parts_after, tags_before,
                                          tags_after)
@@ -175,12 +181,14 @@ BEGIN
         FROM unnest(p_ops) o WHERE o.kind = 'label' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
     END IF;
 
-    INSERT INTO record.token (tenant, hash, rid)
-    SELECT DISTINCT p_tenant, h.hash, rids[o.i]
-    FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
-                                            tokens, presence, digest, blobs, body, i)
-    CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
-    WHERE o.kind IN ('create', 'restore');
+    IF kinds && '{create,restore}' THEN
+        INSERT INTO record.token (tenant, hash, rid)
+        SELECT DISTINCT p_tenant, h.hash, rids[o.i]
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
+                                                tokens, presence, digest, blobs, body, i)
+        CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
+        WHERE o.kind IN ('create', 'restore');
+    END IF;
     IF cardinality(p_labelled) > 0 THEN
         INSERT INTO record.token (tenant, hash, rid, mask)
         SELECT p_tenant, l.hash, rids[l.op], bit_or(l.mask) FROM unnest(p_labelled) l GROUP BY l.hash, rids[l.op]
