@@ -67,7 +67,7 @@ def _parsed(access: Access, type_: str | None, params: Sequence[tuple[str, str]]
     return parse(type_, params, handling="lenient" if lenient else "strict", base=access.house.base, compartment=compartment, value_sets=access.house.value_sets)
 
 
-async def _shown(access: Access, page: list[Any], included: list[Any]) -> list[Stored | None]:
+async def _shown(access: Access, page: list[Any], included: list[Any]) -> Sequence[Stored | None]:
     if access.decision.redacted:
         both = await runs.of_page(access, [*page, *included])
         for stored in both[len(page) :]:
