@@ -30,7 +30,7 @@ class Custodian:
     @property
     def originator(self) -> bool:
         """Whether the holder is the program that made the Part 2 records."""
-        return self.program and self.possession == "originator"
+        return self.program and self.possession in ("originator", "own_records")
 
 
 @dataclass(frozen=True, slots=True)
