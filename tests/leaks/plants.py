@@ -172,7 +172,7 @@ PLANTS = (
     _py("an include does not ask the predicate", STAFF, "sojourn.gate.enforce:Bound.row", _row_but("t")),
     _py("the real time of the last change is searched", STAFF, "sojourn.gate.enforce:Bound.updated", lambda _: property(lambda _self: "updated")),
     _py("a resource is found by the labels of its hidden elements", STAFF, "sojourn.gate.labels:findable", _full_labels),
-    _sql("a patient is found by labels that have fallen", STAFF, ("03_write.sql", "body = o.body,\n            tokens = o.tokens || o.presence\n", "body = o.body\n"), ("03_write.sql", "(o.kind IN ('update', 'label') AND (r.tokens", "(o.kind = 'update' AND (r.tokens")),
+    _src("a patient is found by labels that have fallen", STAFF, "sojourn.gate.origin:_relabelled", "preparing.index_rows(access, finished, origin)", "preparing.index_rows(access, resource, origin)"),
     _py("a resource of which nothing is left is counted", (*OUTSIDE, "stranger"), "sojourn.gate.bearing:edges", _always([]), seeds=("s1", "s2", "f1", "f2")),
     _py("the length of a cursor tells how much was written", STAFF, "sojourn.gate.sealed:_SIZE", lambda _: 1),
     _py("a cursor can be read", STAFF, "sojourn.gate.sealed:cursor", _open_cursor),

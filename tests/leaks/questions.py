@@ -55,6 +55,8 @@ class Asker:
         self.ids = {f"{story.things[k].fact.type}/{v}": told.versions[k] for k, v in told.ids.items()}
         changed = sorted({s.key for s in story.steps if s.secret and s.key in told.ids and not story.sees(viewer, s.key, s.secret) and story.sees(viewer, s.key)})
         self.changed = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in changed]
+        raised = sorted({s.key for s in story.steps if s.kind == "update" and "meta" in s.snapshot["base"] and s.key in told.ids and not story.sees(viewer, s.key)})
+        self.raised = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in raised]
         self.values: dict[tuple[str, str], list[str]] = {}
         for resource in stored:
             self._learn(resource)
@@ -199,6 +201,8 @@ class Asker:
         """A search sorted by something that is in the record."""
         known = [(t, c) for t, c in self.values if c in PARAMS.get(t, ()) and PARAMS[t][c].kind in ("string", "date", "uri", "number", "quantity")]
         type_, code = self.random.choice(known)
+        if ("Patient", "address-city") in known and self.random.random() < 0.3:
+            type_, code = "Patient", "address-city"  # the cities of some must not be seen
         return Question("GET", f"{type_}?_sort={self.random.choice(('', '-'))}{code}&_count={self.random.choice((2, 3, 50))}", pages=True)
 
     def everywhere(self) -> Question:
@@ -220,14 +224,18 @@ class Asker:
             headers = (("if-modified-since", "Sun, 01 Mar 2026 08:30:00 GMT"),)
         return Question(self.random.choice(("GET", "GET", "GET", "HEAD")), ref + self.random.choice(("", "", "", "?_summary=true", "?_elements=status", "?_pretty=true")), None, headers)
 
+    def past(self) -> str:
+        """A resource, often one that was put under a law after its first versions."""
+        return self.random.choice(self.raised) if self.raised and self.random.random() < 0.3 else self.some_ref()
+
     def vread(self) -> Question:
-        ref = self.some_ref()
+        ref = self.past()
         return Question("GET", f"{ref}/_history/{self.random.choice(self.ids.get(ref, [UNKNOWN]))}")
 
     def history(self) -> Question:
         since = self.random.choice(("", "", "", f"_since=2026-03-01T08:{self.random.randrange(60):02d}:00Z"))
         count = self.random.choice(("", "_count=1", "_count=2", "_count=5"))
-        path = self.random.choice((f"{self.some_ref()}/_history", f"{self.some_ref()}/_history", f"{self.random.choice(TYPES)}/_history", "_history"))
+        path = self.random.choice((f"{self.past()}/_history", f"{self.past()}/_history", f"{self.random.choice(TYPES)}/_history", "_history"))
         return Question("GET", path + "?" + "&".join(p for p in (since, count) if p), pages=True)
 
     def everything(self) -> Question:
@@ -314,6 +322,6 @@ class Asker:
 
 
 KINDS: tuple[tuple[Callable[[Asker], Question], float], ...] = (
-    (Asker.search, 40), (Asker.ordered, 4), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
+    (Asker.search, 40), (Asker.ordered, 6), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
     (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3),
 )  # fmt: skip
