@@ -75,6 +75,21 @@ def test_wishes(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
 
 
+@table(
+    ("research authorization run out", {"to": "researcher", "why": "HRESCH", "consents": [form("hipaa_authorization", "researcher", "HRESCH", expires="2026-01-01")]}, "withhold", "RESEARCH_DOCUMENTATION_REQUIRED"),
+    ("research authorization for another researcher", {"to": "researcher", "why": "HRESCH", "consents": [form("hipaa_authorization", "organization:X", "HRESCH")]}, "withhold", "RESEARCH_DOCUMENTATION_REQUIRED"),
+    ("disaster, purpose treatment", {"declared_emergency": True, "program_closed": True}, "permit", "DISASTER_PROGRAM_CLOSED"),
+    ("own people in an emergency", {"to": "self_workforce", **EMERGENCY}, "permit", "INTERNAL_NEED_TO_KNOW"),
+    ("own people break the glass in an emergency", {"to": "self_workforce", "why": "BTG", **EMERGENCY}, "permit", "BREAK_GLASS"),
+    ("opt-out of payment, treatment through a network", {"to": "business_associate_hie", "consents": [tpo(), {"kind": "hie_opt_out", "recipients": [], "purposes": ["HPAYMT"]}]}, "permit", "BA_HIE_NOT_INTERMEDIARY"),
+    ("opt-out of a network and of exchanges", {"to": "intermediary", "recipient": {"organization": "Net"}, "consents": [{"kind": "hie_opt_out", "recipients": ["organization:Other", "hie"], "purposes": []}]}, "withhold", "HIE_OPT_OUT"),
+    ("opt-out of a network, the one at hand unnamed", {"to": "business_associate_hie", "consents": [tpo(), {"kind": "hie_opt_out", "recipients": ["organization:Other"], "purposes": []}]}, "withhold", "HIE_OPT_OUT"),
+    ("denial signed today", {"consents": [tpo(signed="2026-01-01"), deny(signed="2026-11-22")]}, "withhold", "LATER_DENY_PREVAILS"),
+)  # fmt: skip
+def test_emergencies_research_and_opt_outs(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
 def test_a_denial_by_one_patient_is_none_by_another() -> None:
     against = deny(patients=["p2"])
     decision = ask("diagnosis", "diagnosis", patients=["p1", "p2"], consents=[tpo(patients=["p1", "p2"]), against])
