@@ -90,6 +90,18 @@ def test_emergencies_research_and_opt_outs(question: dict[str, Any], result: str
     check(question, result, reason)
 
 
+@table(
+    ("psychotherapy note that a law requires", {"at": "clinic", "to": "court_or_litigant", "why": "HLEGAL", "records": ["psychotherapy note"], "required_by_law": True}, "permit", "PSYCHOTHERAPY_NOTES_REQUIRED"),
+    ("psychotherapy note that no law requires", {"at": "clinic", "to": "court_or_litigant", "why": "HLEGAL", "records": ["psychotherapy note"]}, "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION"),
+    ("a combined form for another purpose", {"records": ["counseling note"], "why": "HPAYMT", "consents": [tpo(purposes=["TREAT"], combined_with=["part2_counseling_notes"])]}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
+    ("a counseling form for another purpose", {"records": ["counseling note"], "why": "HPAYMT", "consents": [form("part2_counseling_notes", "covered_entity_provider", "TREAT")]}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
+    ("a counseling form for another recipient", {"records": ["counseling note"], "consents": [form("part2_counseling_notes", "organization:X", "TREAT")]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a counseling note and a refused emergency", {"records": ["counseling note"], "to": "medical_personnel_emergency", "why": "ETREAT", "bona_fide_emergency": True, "consent_obtainable": True}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
+)  # fmt: skip
+def test_notes_kept_apart(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
 def test_a_denial_by_one_patient_is_none_by_another() -> None:
     against = deny(patients=["p2"])
     decision = ask("diagnosis", "diagnosis", patients=["p1", "p2"], consents=[tpo(patients=["p1", "p2"]), against])
