@@ -36,7 +36,6 @@ def main() -> None:
             result["rows"].append(_row(house, operation, arguments))
             print(table.line(result["rows"][-1]), flush=True)
         result["memory"] = {name: memory(process.pid) for name, process in house.processes.items()}
-        result["statements"] = _statements(house, arguments.patients)
     finally:
         house.close()
     if arguments.out:
@@ -163,11 +162,6 @@ def _make_versions(house: House, patients: int) -> None:
         for version in range(2, 6):
             found["note"] = [{"text": f"version {version}"}]
             urllib.request.urlopen(urllib.request.Request(url, json.dumps(found).encode(), headers, method="PUT")).close()
-
-
-def _statements(house: House, patients: int) -> dict[str, float]:
-    """Round trips a request of each operation, counted by the database (audit in groups is counted where it falls)."""
-    return {}
 
 
 if __name__ == "__main__":
