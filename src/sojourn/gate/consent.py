@@ -13,17 +13,11 @@ from typing import Any
 from sojourn.fhir import dates
 from sojourn.gate import bases
 from sojourn.gate.caller import Program, Tenant
+from sojourn.gate.policy import tables
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 
-# Treatment, payment and health care operations as exact v3-ActReason codes (42 CFR 2.31(a)(5); http://terminology.hl7.org/CodeSystem/v3-ActReason).
-# Never by subsumption there: BTG, ETREAT, CLINTRL, HLEGAL and DONAT are children of these and are no part of a TPO consent.
-_TPO = {
-    "TREAT": ("TREAT", "COC"),
-    "HPAYMT": ("HPAYMT", "COVERAGE", "ELIGVER", "CLMATTCH", "COVAUTH", "REMITADV"),
-    "HOPERAT": ("HOPERAT", "CAREMGT", "HACCRED", "HCOMPL", "PATSFTY"),
-}
 # Statements that a single consent for all future TPO must contain (2.31(a)(4)(iii), (a)(6), (a)(10)).
 _TPO_STATEMENTS = ("part2-stmt-hipaa-redisclosure", "part2-stmt-redisclosure-risk", "part2-stmt-refusal", "part2-stmt-revocation")
 _ACTIONS = {"use": "use", "disclose": "disclose", "access": "disclose"}
@@ -100,7 +94,7 @@ def _recipients(provision: Mapping[str, Any]) -> list[str]:
 def _purposes(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
     codes = _codes(provision.get("purpose"))
     if _extension(consent, "part2-consent-kind") == "part2_tpo_single":
-        return [exact for code in codes for exact in _TPO.get(code, ())]
+        return [exact for code in codes for exact in tables.table("purposes")["tpo"].get(code, ())]
     return codes
 
 

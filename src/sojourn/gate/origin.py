@@ -60,7 +60,7 @@ def _relabelled(access: Access, id_: str, row: Mapping[str, Any], added: set[int
     finished = with_meta(sent, id_, get("version"), get("updated"), label.security)
     body = codec.dumps(finished)
     return Prepared(
-        "label", "Patient", id_, get("version"), get("updated"), get("seq"), body=body, own=label.own, parts=label.parts, tags=list(label.tags),
+        "label", "Patient", id_, get("version"), get("updated"), get("seq"), body=body, own=preparing.own_of(sent, label), parts=label.parts, tags=list(label.tags),
         origin=origin, patient=id_, rows=preparing.index_rows(access, finished, origin),
     )  # fmt: skip
 

@@ -59,9 +59,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     before = change.before if kind == "update" else {}
     label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
-    prepared.own, prepared.parts, prepared.tags = label.own, label.parts, list(label.tags)
-    if label.parts:
-        prepared.own |= bearing.laws(resource, label.parts)
+    prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     stored, prepared.blobs = _without_blobs(access, finished)
     prepared.body = codec.dumps(stored)
@@ -70,6 +68,11 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
     return prepared
+
+
+def own_of(resource: dict[str, Any], label: labels.Label) -> int:
+    """The bases of the row: the resource's own, and those of labelled elements that it cannot do without."""
+    return label.own | bearing.laws(resource, label.parts) if label.parts else label.own
 
 
 def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]) -> index.IndexRows:
@@ -102,7 +105,7 @@ def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
     prepared.origin = sorted({*before, *added})
     programs = access.rules.programs
     label = labels.label(_as_sent(prepared.resource, prepared.resource, before, programs), origin_of(prepared.origin, programs))
-    prepared.own, prepared.tags = label.own, list(label.tags)
+    prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
     prepared.rows = index_rows(access, prepared.resource, prepared.origin)
     stored, prepared.blobs = _without_blobs(access, prepared.resource)
