@@ -18,6 +18,7 @@ from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
 from sojourn.gate.identity import Identity, Session
 from sojourn.record.blobs import Blobs
+from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
 from sojourn.record.trail import Entry, Trail
 
@@ -36,6 +37,7 @@ class House:
 
     db: Database
     trail: Trail
+    writer: Writer
     key: ServerKey
     blobs: Blobs
     base: str
@@ -53,7 +55,7 @@ class Gate:
 
     def __init__(self, dsn: str, key: ServerKey, data: Path, *, base: str, connections: int = 16) -> None:
         db = Database(dsn, connections=connections)
-        self.house = House(db, Trail(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
+        self.house = House(db, Trail(db), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
         self.identity = Identity(db, self.house.tenants)
 
     async def open(self) -> None:

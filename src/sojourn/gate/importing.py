@@ -166,7 +166,7 @@ async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.
     if prepared:
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
-        await store.write(access.house.db, access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients))
+        await access.house.writer.write(store.Part(access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients)))
     return len(prepared), len(valid) - len(prepared) - len(refused), refused
 
 

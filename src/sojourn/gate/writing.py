@@ -45,7 +45,7 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str) -> li
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
-    await store.write(access.house.db, access.head, access.caller.account, batch, audit)
+    await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
     return await preparing.written(access, prepared, access.request)
 
 

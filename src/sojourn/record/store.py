@@ -31,7 +31,7 @@ _INCLUDED = _call("included", 21)
 _SIGHT = _call("sight", 12)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
-_WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS seqs"
+_WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS seqs"
 
 
 async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
@@ -109,7 +109,7 @@ async def for_update(db: Database, head: Head, decided: Decided, types: list[str
 
 
 class Batch(NamedTuple):
-    """What gate.write takes after who and when: arrays of its row types."""
+    """What gate.write takes after who and when: arrays of its row types, in which rows of search name their op by number from 1."""
 
     ops: list[tuple[Any, ...]]
     labelled: list[tuple[Any, ...]]
@@ -121,12 +121,48 @@ class Batch(NamedTuple):
     relations: list[tuple[Any, ...]]
 
 
+class Part(NamedTuple):
+    """What one request writes. audit: its line of the trail, in the order of record.audit_row."""
+
+    head: Head
+    author: str
+    batch: Batch
+    audit: tuple[Any, ...]
+
+
 async def measure(db: Database, times: float) -> None:
     """Let the planner count anew if there is `times` as much as it knows of."""
     await db.call("SELECT gate.measure($1)", times)
 
 
-async def write(db: Database, head: Head, author: str, batch: Batch, audit: tuple[Any, ...]) -> list[int]:
-    """Apply a batch whole or not at all, with its audit row. Raises Changed when something moved since it was read."""
-    rows = await db.call(_WRITE, *head, author, *batch, audit)
-    return list(rows[0]["seqs"])
+async def write(db: Database, parts: Sequence[Part]) -> list[list[int]]:
+    """Apply what requests of one tenant write, all of it or nothing, each with its audit row; the new versions' seqs by part.
+
+    No two parts may change the same resource. Raises Changed when something moved since it was read, StaleCredential when one
+    of the credentials no longer holds.
+    """
+    if len(parts) == 1:
+        batch, lasts = parts[0].batch, [len(parts[0].batch.ops)]
+    else:
+        batch, lasts = _joined([part.batch for part in parts])
+    authors = [part.author for part in parts for _ in part.batch.ops]
+    heads = {(part.head[1], part.head[2]) for part in parts}
+    rows = await db.call(
+        _WRITE, parts[0].head[0], [h[0] for h in heads], [h[1] for h in heads], max(part.head[3] for part in parts), authors, lasts, *batch,
+        [part.audit for part in parts],
+    )  # fmt: skip
+    seqs = rows[0]["seqs"]
+    return [seqs[first:last] for first, last in zip([0, *lasts], lasts, strict=False)]
+
+
+def _joined(batches: Sequence[Batch]) -> tuple[Batch, list[int]]:
+    """Several batches as one, and the number of the last op of each."""
+    whole = Batch([], [], [], [], [], [], [], [])
+    lasts = []
+    for batch in batches:
+        before = len(whole.ops)
+        whole.ops.extend(batch.ops)
+        for rows, more in zip(whole[1:], batch[1:], strict=True):
+            rows.extend((row[0] + before, *row[1:]) for row in more) if before else rows.extend(more)
+        lasts.append(len(whole.ops))
+    return whole, lasts

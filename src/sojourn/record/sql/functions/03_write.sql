@@ -1,12 +1,13 @@
 -- Every change of the record passes here: one statement for one resource or for a thousand, all or nothing, with its versions,
--- search rows, compiled consents and relations, its place in the feed and its audit row.
+-- search rows, compiled consents and relations, its place in the feed and its audit row. Requests that arrive together are
+-- written together (record/combining.py): each has its credential, its part of the ops (p_lasts: its last) and its audit row.
 --
--- Raised: SJ401 the credential is stale; SJ409 something was changed or created since it was read (nothing is written then).
+-- Raised: SJ401 a credential is stale; SJ409 something was changed or created since it was read (nothing is written then).
 CREATE OR REPLACE FUNCTION gate.write(
-    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_author text,
+    p_tenant int, p_credentials bytea[], p_generations int[], p_now timestamptz, p_authors text[], p_lasts int[],
     p_ops record.op[], p_labelled record.labelled_row[], p_strings record.string_row[], p_dates record.date_row[],
     p_numbers record.number_row[], p_edges record.edge_row[], p_grants record.grant_row[], p_relations record.relation_row[],
-    p_audit record.audit_row
+    p_audits record.audit_row[]
 ) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -23,7 +24,14 @@ DECLARE
     op_refs bigint[];
     op_ref_origin text[];
 BEGIN
-    /*alive*/
+    IF EXISTS (
+        SELECT FROM unnest(p_credentials, p_generations) AS w(credential, generation)
+        WHERE NOT EXISTS (
+            SELECT FROM record.credential c JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
+            WHERE c.credential = w.credential AND c.tenant = p_tenant AND p_now < c.expires AND p_now < c.revoked
+              AND a.generation = w.generation)) THEN
+        RAISE EXCEPTION 'stale credential' USING ERRCODE = 'SJ401';
+    END IF;
 
     -- Taken before this transaction has an id (nextval gives it one), so that the order of ids is the order of changes to one
     -- resource, which the feed relies on; and always in the same order, so that two bundles cannot wait for each other.
@@ -118,7 +126,7 @@ BEGIN
            CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END, o.updated,
            CASE WHEN o.plain THEN seqs[o.i]
                 ELSE (SELECT v.plain_seq FROM record.version v WHERE v.tenant = p_tenant AND v.seq = o.expected) END,
-           p_author, o.patient, o.at, o.own, o.parts,
+           p_authors[o.i], o.patient, o.at, o.own, o.parts,
            coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
            CASE o.kind WHEN 'delete' THEN (SELECT c.tokens FROM record.resource c
                                            WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
@@ -171,7 +179,7 @@ BEGIN
         -- Relabelling: no new version, but its history is kept and listeners hear of it.
         INSERT INTO record.label_change (tenant, seq, known, rule_set, own_before, own_after, parts_before, parts_after, tags_before,
                                          tags_after)
-        SELECT p_tenant, r.seq, p_now, coalesce(encode((p_audit).rules, 'hex'), ''), r.own, o.own, r.parts, o.parts, r.tags, o.tags
+        SELECT p_tenant, r.seq, p_now, coalesce(encode((p_audits[1]).rules, 'hex'), ''), r.own, o.own, r.parts, o.parts, r.tags, o.tags
         FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
         WHERE o.kind = 'label' ON CONFLICT DO NOTHING;
         UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = o.body
@@ -264,9 +272,12 @@ BEGIN
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     ON CONFLICT DO NOTHING;
-    PERFORM gate.audit_rows(p_tenant, ARRAY[ROW((p_audit).recorded, (p_audit).request, (p_audit).account, (p_audit).role,
-        (p_audit).door, (p_audit).purpose, (p_audit).action, (p_audit).outcome, (p_audit).type, (p_audit).query,
-        (p_audit).patients, seqs, (p_audit).rules)::record.audit_row]);
+    INSERT INTO record.audit (tenant, recorded, request, account, role, door, purpose, action, outcome, type, query, patients,
+                              shown, rules)
+    SELECT p_tenant, a.recorded, a.request, a.account, a.role, a.door, a.purpose, a.action, a.outcome, a.type, a.query, a.patients,
+           seqs[coalesce(p_lasts[a.i - 1], 0) + 1 : p_lasts[a.i]], a.rules
+    FROM unnest(p_audits) WITH ORDINALITY AS a(recorded, request, account, role, door, purpose, action, outcome, type, query, patients,
+                                               shown, rules, i);
     RETURN seqs;
 END $$;
 
