@@ -6,6 +6,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.chart import section, summary
+from sojourn.doors.staff.desk import landing
+from sojourn.doors.staff.desk.frame import OVERSEE
 from sojourn.doors.staff.developers import developers
 from sojourn.doors.staff.greeting import greeting
 from sojourn.doors.staff.pages import PAGES
@@ -39,6 +41,7 @@ SCREENS: tuple[Screen, ...] = (
     _section("allergies", "Allergies", "a", "AllergyIntolerance"),
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
+    Screen("/desk", landing.show, verb="Go to the privacy desk", key="g d", needs=OVERSEE, group="Places"),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),

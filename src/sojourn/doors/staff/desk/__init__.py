@@ -1,0 +1,1 @@
+"""The privacy officer's desk: what waits for a decision, what left, and what may be seen."""

@@ -1,0 +1,7 @@
+"""Every page of the desk, in the order of its navigation. A new page is a folder here, a line here and its screens in routes.py."""
+
+from __future__ import annotations
+
+from sojourn.doors.staff.desk.frame import DeskPage
+
+DESK: tuple[DeskPage, ...] = ()
