@@ -239,7 +239,8 @@ async def write(connection: asyncpg.Connection, kept: Kept, owns: dict[str, int]
     )  # fmt: skip
     rid = kept.rid
     for sql, columns in [
-        ("INSERT INTO record.token SELECT 1, a, $1, b FROM unnest($2::bigint[], $3::bigint[]) x (a, b)", (made.token_hash, made.token_mask)),
+        ("INSERT INTO record.token SELECT 1, a, $1, bit_or(b), CASE WHEN count(*) > 1 THEN array_agg(b) END "
+         "FROM unnest($2::bigint[], $3::bigint[]) x (a, b) GROUP BY a", (made.token_hash, made.token_mask)),
         ("INSERT INTO record.string SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) x (a, b, c, d)",
          (made.string_key, made.string_folded, made.string_exact, made.string_mask)),
         ("INSERT INTO record.date SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[]) x (a, b, c, d)",

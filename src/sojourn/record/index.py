@@ -123,6 +123,7 @@ class IndexRows(msgspec.Struct, gc=False):
     """All keys from unlabelled elements, presence included; the column of that name."""
     labelled_tokens: list[int] | None
     token_hash: list[int]
+    """A key that elements under several laws yield is there once for each of its masks; so are rows of the other tables."""
     token_mask: list[int]
     string_key: list[int]
     string_folded: list[str]
@@ -153,7 +154,7 @@ def rows(resource: dict[str, Any], keys: Keys, labelled: Sequence[tuple[ElementP
     if labelled:
         return _labelled_rows(resource, keys, labelled, base, patient)
     found = _found(resource["resourceType"], terms, keys)
-    return _columns(found, None, _Masks((), None), patient, _clinical(resource["resourceType"], terms))
+    return _columns(found, None, _Masks((), 0), patient, _clinical(resource["resourceType"], terms))
 
 
 def _clinical(resource_type: str, terms: Terms) -> datetime:
@@ -192,39 +193,37 @@ def _found(resource_type: str, terms: Terms, keys: Keys) -> Found:
 
 
 class _Masks:
-    """The mask of each row: 0 for what the unlabelled part yields, the labels' bits for the rest."""
+    """The masks of each row: 0 for what the unlabelled part yields, one for each set of laws under which the rest is found."""
 
     __slots__ = ("_parts", "_rest")
 
-    def __init__(self, parts: Sequence[tuple[Found, int]], rest: int | None) -> None:
+    def __init__(self, parts: Sequence[tuple[Found, int]], rest: int) -> None:
         self._parts = parts
-        self._rest = rest or 0
+        self._rest = rest
 
-    def of(self, table: int, row: Any) -> int:
-        """The mask of a row of the table at that position of Found."""
-        mask = 0
-        for part, bits in self._parts:
-            if row in part[table] or (table == 0 and row in part[1]):
-                if bits == 0:
-                    return 0
-                mask |= bits
-        return mask or self._rest
+    def of(self, table: int, row: Any) -> list[int]:
+        """The masks of a row of the table at that position of Found: whoever may see all bits of one of them may find it."""
+        masks = {bits for part, bits in self._parts if row in part[table] or (table == 0 and row in part[1])}
+        # What is found under fewer laws is found under more. What no element yields alone needs them all.
+        return sorted(m for m in masks if not any(n != m and n & ~m == 0 for n in masks)) or [self._rest]
 
 
 def _columns(found: Found, plain: Found | None, masks: _Masks, patient: str | None, at: datetime) -> IndexRows:
     """Turn rows into columns; `plain` is what the unlabelled part yields, where that is not everything."""
 
-    def column(table: int) -> list[int]:
-        rows_of = found[table]
-        return [0] * len(rows_of) if plain is None else [masks.of(table, row) for row in rows_of]
+    def masked(table: int, rows_of: Iterable[Any]) -> tuple[list[Any], list[int]]:
+        """The rows, each once for each of its masks, and these."""
+        if plain is None:
+            return list(rows_of), [0] * len(found[table])
+        pairs = [(row, mask) for row in rows_of for mask in masks.of(table, row)]
+        return [row for row, _ in pairs], [mask for _, mask in pairs]
 
-    strings, dates, numbers, edges = (list(zip(*table, strict=True)) for table in found[2:])
+    (string_rows, string_mask), (date_rows, date_mask), (number_rows, number_mask), (edge_rows, edge_mask) = (masked(n, found[n]) for n in range(2, 6))
+    strings, dates, numbers, edges = (list(zip(*table, strict=True)) for table in (string_rows, date_rows, number_rows, edge_rows))
     own = found if plain is None else plain
     hidden = None if plain is None else [key for part in found[:2] for key in part if key not in own.tokens and key not in own.presence]
     shown_presence = [] if plain is None else [key for key in found.presence if key not in plain.presence]
-    token_hash = [*found.tokens, *shown_presence]
-    token_mask = [0] * len(token_hash) if plain is None else [masks.of(0, key) for key in token_hash]
-    string_mask, date_mask, number_mask, edge_mask = (column(table) for table in range(2, 6))
+    token_hash, token_mask = masked(0, [*found.tokens, *shown_presence])
     strung, dated, numbered, edged = _lists(strings, 3), _lists(dates, 3), _lists(numbers, 4), _lists(edges, 2)
     packed = _encode((strings, dates, numbers, edges, [] if plain is None else (string_mask, date_mask, number_mask, edge_mask)))
     digest = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True)
@@ -245,10 +244,7 @@ def _lists(columns: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
 def _labelled_rows(
     resource: dict[str, Any], keys: Keys, labelled: Sequence[tuple[ElementPath, int]], base: str, patient: str | None
 ) -> IndexRows:
-    """Index rows with masks.
-
-    What two labelled elements yield alike needs both labels' permission: a row has one mask, and withholding is the safe side.
-    """
+    """Index rows with masks: what labelled elements yield alike has one for each of their labels, so that either will do."""
     resource_type = resource["resourceType"]
 
     def found_without(paths: Iterable[ElementPath]) -> tuple[Found, Terms]:

@@ -213,7 +213,7 @@ def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple
             table = "edge"
         case _:
             return None
-    seen = scope.shown("d", "r") if table == "edge" else scope.seen("d", "r")
+    seen = f"{scope.shown('d', 'r')} AND {scope.first('d', 'r')}" if table == "edge" else scope.found("d", "r")
     return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {seen}"
 
 

@@ -98,7 +98,7 @@ class Conditions:
         return (
             f"({row}.tokens {sign} {bound} OR ({row}.labelled_tokens IS NOT NULL AND EXISTS (SELECT FROM record.token {alias} "
             f"WHERE {alias}.tenant = {scope.tenant} AND {alias}.hash = ANY ({bound}) AND {alias}.rid = {row}.rid "
-            f"AND {scope.seen(alias, row)})))"
+            f"AND {scope.found(alias, row)})))"
         )
 
     def _present(self, row: str, condition: Missing) -> str:
@@ -132,9 +132,10 @@ class Conditions:
         """EXISTS an index row of the resource that may be seen and for which the condition holds."""
         scope = self._scope
         alias = scope.name("k")
+        seen = {"edge": scope.shown, "token": scope.found}.get(table, scope.seen)(alias, row)
         return (
             f"EXISTS (SELECT FROM record.{table} {alias} WHERE {alias}.tenant = {scope.tenant} AND {alias}.rid = {row}.rid "
-            f"AND {where(alias)} AND {scope.shown(alias, row) if table == 'edge' else scope.seen(alias, row)})"
+            f"AND {where(alias)} AND {seen})"
         )
 
     def _keyed(self, alias: str, condition: Strings | Uris | Dates | Numbers | Spans) -> str:

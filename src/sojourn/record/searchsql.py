@@ -83,6 +83,23 @@ class Scope:
         """The condition that an index row may be seen on the resource's row."""
         return self.predicate.mask(f"{alias}.mask", row, self.args)
 
+    def found(self, token: str, row: str) -> str:
+        """The condition that a row of record.token may be seen: all of its laws pass, or those of one element that yields it.
+
+        A token is one row, so that a search that begins at it finds each resource once.
+        """
+        m = self.name("m")
+        one = self.predicate.mask(f"{m}.mask", row, self.args)
+        return f"({self.seen(token, row)} OR ({token}.also IS NOT NULL AND EXISTS (SELECT FROM unnest({token}.also) AS {m}(mask) WHERE {one})))"
+
+    def first(self, edge: str, row: str) -> str:
+        """The condition that an edge is the first of those that say the same under several laws and may be seen."""
+        o = self.name("o")
+        return (
+            f"({edge}.mask = 0 OR NOT EXISTS (SELECT FROM record.edge {o} WHERE {o}.tenant = {self.tenant} AND {o}.rid = {edge}.rid "
+            f"AND {o}.type = {edge}.type AND {o}.param = {edge}.param AND {o}.target = {edge}.target AND {o}.mask < {edge}.mask AND {self.seen(o, row)}))"
+        )
+
     def shown(self, edge: str, row: str) -> str:
         """The condition that a reference of the row may be seen: its element's label passes, and its target is not withheld.
 

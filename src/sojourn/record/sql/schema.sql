@@ -159,10 +159,26 @@ CREATE TABLE record.account (
     password text,
     agent text COLLATE pg_catalog."C",
     generation integer DEFAULT 0 NOT NULL,
-    created timestamp with time zone DEFAULT now() NOT NULL
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_kind CHECK ((kind = ANY (ARRAY['staff'::text, 'patient'::text, 'proxy'::text, 'app'::text, 'organization'::text, 'system'::text])))
 );
 
 ALTER TABLE record.account OWNER TO sojourn_owner;
+
+CREATE TABLE record.account_state (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT account_state_state_check CHECK ((state = ANY (ARRAY['invited'::text, 'active'::text, 'deactivated'::text])))
+);
+
+ALTER TABLE record.account_state OWNER TO sojourn_owner;
 
 CREATE TABLE record.assignment (
     tenant integer NOT NULL,
@@ -203,10 +219,38 @@ CREATE TABLE record.audit (
     query text DEFAULT ''::text NOT NULL,
     patients text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
     shown bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    rules bytea
+    rules bytea,
+    stamp bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL
 );
 
 ALTER TABLE record.audit OWNER TO sojourn_owner;
+
+CREATE TABLE record.audit_base (
+    one boolean DEFAULT true NOT NULL,
+    base bigint NOT NULL,
+    CONSTRAINT audit_base_one_check CHECK (one)
+);
+
+ALTER TABLE record.audit_base OWNER TO sojourn_owner;
+
+CREATE TABLE record.audit_journal (
+    tenant integer NOT NULL,
+    entry text NOT NULL COLLATE pg_catalog."C",
+    kept timestamp with time zone NOT NULL,
+    taken timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.audit_journal OWNER TO sojourn_owner;
+
+CREATE TABLE record.audit_key (
+    tenant integer NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    recorded timestamp with time zone NOT NULL,
+    stamp bigint NOT NULL,
+    n bigint NOT NULL
+);
+
+ALTER TABLE record.audit_key OWNER TO sojourn_owner;
 
 CREATE TABLE record.blob (
     tenant integer NOT NULL,
@@ -225,6 +269,16 @@ CREATE TABLE record.change (
 );
 
 ALTER TABLE record.change OWNER TO sojourn_owner;
+
+CREATE TABLE record.checkpoint (
+    tenant integer NOT NULL,
+    number bigint NOT NULL,
+    text text NOT NULL,
+    key bytea NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE record.checkpoint OWNER TO sojourn_owner;
 
 CREATE TABLE record.consent_grant (
     tenant integer NOT NULL,
@@ -259,7 +313,15 @@ CREATE TABLE record.credential (
     purpose text DEFAULT 'TREAT'::text NOT NULL COLLATE pg_catalog."C",
     created timestamp with time zone NOT NULL,
     expires timestamp with time zone NOT NULL,
-    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    idle interval,
+    warning interval,
+    fresh interval,
+    ends timestamp with time zone,
+    used timestamp with time zone,
+    proved timestamp with time zone,
+    methods text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
+    label text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.credential OWNER TO sojourn_owner;
@@ -285,6 +347,24 @@ CREATE TABLE record.edge (
 );
 
 ALTER TABLE record.edge OWNER TO sojourn_owner;
+
+CREATE TABLE record.factor (
+    tenant integer NOT NULL,
+    factor text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    name text DEFAULT ''::text NOT NULL,
+    secret bytea NOT NULL,
+    handle bytea,
+    counter bigint DEFAULT 0 NOT NULL,
+    created timestamp with time zone NOT NULL,
+    confirmed timestamp with time zone,
+    used timestamp with time zone,
+    ended timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT factor_kind_check CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text, 'recovery'::text])))
+);
+
+ALTER TABLE record.factor OWNER TO sojourn_owner;
 
 CREATE TABLE record.feed (
     tenant integer NOT NULL,
@@ -338,6 +418,17 @@ CREATE TABLE record.number (
 
 ALTER TABLE record.number OWNER TO sojourn_owner;
 
+CREATE TABLE record.outside_identity (
+    tenant integer NOT NULL,
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.outside_identity OWNER TO sojourn_owner;
+
 CREATE TABLE record.program (
     tenant integer NOT NULL,
     program integer NOT NULL,
@@ -388,7 +479,8 @@ CREATE TABLE record.resource (
     labelled_tokens bigint[],
     index_digest bigint DEFAULT 0 NOT NULL,
     blobs text[] COLLATE pg_catalog."C",
-    body bytea NOT NULL
+    body bytea NOT NULL,
+    apart boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE record.resource OWNER TO sojourn_owner;
@@ -405,6 +497,41 @@ CREATE TABLE record.role_rule (
 );
 
 ALTER TABLE record.role_rule OWNER TO sojourn_owner;
+
+CREATE TABLE record.seal (
+    tenant integer NOT NULL,
+    number bigint NOT NULL,
+    stamp bigint NOT NULL,
+    n bigint NOT NULL,
+    top bigint NOT NULL,
+    lines integer NOT NULL,
+    total bigint NOT NULL,
+    keys bigint NOT NULL,
+    sealed timestamp with time zone NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE record.seal OWNER TO sojourn_owner;
+
+CREATE TABLE record.sign_in_rule (
+    tenant integer NOT NULL,
+    door text NOT NULL COLLATE pg_catalog."C",
+    role text DEFAULT '*'::text NOT NULL COLLATE pg_catalog."C",
+    idle interval NOT NULL,
+    warning interval NOT NULL,
+    longest interval NOT NULL,
+    fresh interval NOT NULL,
+    second boolean NOT NULL,
+    source text DEFAULT ''::text NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sign_in_rule OWNER TO sojourn_owner;
 
 CREATE TABLE record.string (
     tenant integer NOT NULL,
@@ -429,11 +556,35 @@ CREATE TABLE record.tenant (
 
 ALTER TABLE record.tenant OWNER TO sojourn_owner;
 
+CREATE TABLE record.throttle (
+    tenant integer NOT NULL,
+    key bytea NOT NULL,
+    count integer NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.throttle OWNER TO sojourn_owner;
+
+CREATE TABLE record.ticket (
+    ticket bytea NOT NULL,
+    tenant integer NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    account text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    content bytea DEFAULT '\x'::bytea NOT NULL,
+    created timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL,
+    used timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.ticket OWNER TO sojourn_owner;
+
 CREATE TABLE record.token (
     tenant integer NOT NULL,
     hash bigint NOT NULL,
     rid bigint NOT NULL,
-    mask bigint DEFAULT 0 NOT NULL
+    mask bigint DEFAULT 0 NOT NULL,
+    also bigint[]
 );
 
 ALTER TABLE record.token OWNER TO sojourn_owner;
@@ -458,7 +609,8 @@ CREATE TABLE record.version (
     ref_origin integer[] DEFAULT '{}'::integer[] NOT NULL,
     tokens bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     blobs text[] COLLATE pg_catalog."C",
-    body bytea
+    body bytea,
+    apart boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE record.version OWNER TO sojourn_owner;
@@ -478,8 +630,17 @@ ALTER TABLE ONLY record.account
 ALTER TABLE ONLY record.assignment
     ADD CONSTRAINT assignment_pkey PRIMARY KEY (tenant, account, role, valid_from, known_from);
 
+ALTER TABLE ONLY record.audit_base
+    ADD CONSTRAINT audit_base_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY record.audit_journal
+    ADD CONSTRAINT audit_journal_pkey PRIMARY KEY (tenant, entry);
+
+ALTER TABLE ONLY record.audit_key
+    ADD CONSTRAINT audit_key_pkey PRIMARY KEY (tenant, key, recorded, stamp, n);
+
 ALTER TABLE ONLY record.audit
-    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant, n);
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant, stamp, n);
 
 ALTER TABLE ONLY record.blob
     ADD CONSTRAINT blob_pkey PRIMARY KEY (tenant, digest);
@@ -487,8 +648,14 @@ ALTER TABLE ONLY record.blob
 ALTER TABLE ONLY record.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (tenant, xid, seq, kind);
 
+ALTER TABLE ONLY record.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (tenant, number);
+
 ALTER TABLE ONLY record.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (credential);
+
+ALTER TABLE ONLY record.factor
+    ADD CONSTRAINT factor_pkey PRIMARY KEY (tenant, factor);
 
 ALTER TABLE ONLY record.feed_head
     ADD CONSTRAINT feed_head_pkey PRIMARY KEY (tenant);
@@ -508,6 +675,9 @@ ALTER TABLE ONLY record.program
 ALTER TABLE ONLY record.resource
     ADD CONSTRAINT resource_pkey PRIMARY KEY (tenant, type, id);
 
+ALTER TABLE ONLY record.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (tenant, number);
+
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_host_key UNIQUE (host);
 
@@ -517,17 +687,27 @@ ALTER TABLE ONLY record.tenant
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_pkey PRIMARY KEY (tenant);
 
+ALTER TABLE ONLY record.throttle
+    ADD CONSTRAINT throttle_pkey PRIMARY KEY (tenant, key);
+
+ALTER TABLE ONLY record.ticket
+    ADD CONSTRAINT ticket_pkey PRIMARY KEY (ticket);
+
 ALTER TABLE ONLY record.token
     ADD CONSTRAINT token_pkey PRIMARY KEY (tenant, hash, rid);
 
 ALTER TABLE ONLY record.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (tenant, seq);
 
+CREATE INDEX account_state_account ON record.account_state USING btree (tenant, account);
+
 CREATE INDEX audit_recorded ON record.audit USING btree (tenant, recorded);
 
 CREATE INDEX consent_grant_consent ON record.consent_grant USING btree (tenant, consent);
 
 CREATE INDEX consent_grant_patient ON record.consent_grant USING btree (tenant, patient, recipient, basis);
+
+CREATE INDEX credential_account ON record.credential USING btree (tenant, account);
 
 CREATE INDEX date_of_row ON record.date USING btree (tenant, rid);
 
@@ -537,9 +717,19 @@ CREATE INDEX edge_of_row ON record.edge USING btree (tenant, rid);
 
 CREATE INDEX edge_target ON record.edge USING btree (tenant, target, type, param, rid);
 
+CREATE INDEX factor_account ON record.factor USING btree (tenant, account);
+
+CREATE UNIQUE INDEX factor_handle ON record.factor USING btree (tenant, handle) WHERE (handle IS NOT NULL);
+
 CREATE INDEX number_of_row ON record.number USING btree (tenant, rid);
 
 CREATE INDEX number_value ON record.number USING btree (tenant, key, unit, low, rid);
+
+CREATE INDEX outside_identity_account ON record.outside_identity USING btree (tenant, account);
+
+CREATE UNIQUE INDEX outside_identity_one ON record.outside_identity USING btree (tenant, issuer, subject) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX outside_identity_subject ON record.outside_identity USING btree (tenant, issuer, subject);
 
 CREATE INDEX relation_actor ON record.relation USING btree (tenant, actor, patient);
 
@@ -557,9 +747,17 @@ CREATE INDEX resource_updated ON record.resource USING btree (tenant, type, upda
 
 CREATE INDEX role_rule_role ON record.role_rule USING btree (tenant, role);
 
+CREATE INDEX sign_in_rule_door ON record.sign_in_rule USING btree (tenant, door);
+
 CREATE INDEX string_of_row ON record.string USING btree (tenant, rid);
 
 CREATE INDEX string_value ON record.string USING btree (tenant, key, folded, rid);
+
+CREATE INDEX throttle_until ON record.throttle USING btree (until);
+
+CREATE INDEX ticket_account ON record.ticket USING btree (tenant, account);
+
+CREATE INDEX ticket_expires ON record.ticket USING btree (expires);
 
 CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, seq);
 

@@ -86,7 +86,8 @@ BEGIN
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
-                  AND /*part:r:k.mask*/) @> p_tokens))
+                  AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
+                ) @> p_tokens))
           AND /*row:r*/
         ORDER BY r.at DESC, r.rid DESC LIMIT p_limit;
     ELSE
@@ -96,7 +97,8 @@ BEGIN
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND r.rid > p_rid
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
-                  AND /*part:r:k.mask*/) @> p_tokens))
+                  AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
+                ) @> p_tokens))
           AND /*row:r*/
         ORDER BY r.rid + 0 LIMIT p_limit; -- by the chart index: the index by rid would walk through everybody else's rows
     END IF;

@@ -26,7 +26,8 @@ BEGIN
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = p_type AND r.rid = found.rid
     WHERE (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
             SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
-              AND /*part:r:k.mask*/) @> p_tokens))
+              AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
+            ) @> p_tokens))
       AND NOT EXISTS (
         SELECT FROM unnest(p_string_keys, p_from, p_below) AS c(key, low, below) WHERE NOT EXISTS (
             SELECT FROM record.string s WHERE s.tenant = p_tenant AND s.rid = r.rid AND s.key = c.key AND s.folded >= c.low
