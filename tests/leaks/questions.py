@@ -42,6 +42,18 @@ def _labelled(value: Any) -> bool:
     return isinstance(value, dict) and any(e.get("url") == INLINE for e in value.get("extension", ()))
 
 
+def found_by(resource: dict[str, Any]) -> list[tuple[str, str]]:
+    """Parameters and values that find the resource."""
+    terms = extract(resource, BASE)
+    found: list[tuple[str, str]] = []
+    for code, system, value in terms.tokens:
+        found += [(code, f"{system or ''}|{value or ''}"), (code, value or f"{system}|")]
+    found += [(c, t) for c, t in terms.strings] + [(c, u) for c, u in terms.uris] + [(c, t) for c, t in terms.references]
+    found += [(c, low.strftime("%Y-%m-%d")) for c, low, _ in terms.dates if 1900 < low.year < 2100]
+    found += [(c, f"{low:g}") for c, low, *_ in terms.numbers]
+    return found + [(c, t) for c, t in terms.texts]
+
+
 class Asker:
     """Makes questions up."""
 
@@ -61,21 +73,15 @@ class Asker:
         for resource in stored:
             self._learn(resource)
         self.stored = {f"{r['resourceType']}/{r['id']}": r for r in stored}
+        # What a resource is found by for the sake of a labelled element alone.
+        betraying = {(r["resourceType"], *pair) for r in stored for pair in set(found_by(r)) - set(found_by(unlabelled(r)))}
+        self.betraying = sorted(b for b in betraying if b[1] in PARAMS[b[0]] and PARAMS[b[0]][b[1]].kind in ("token", "string"))
 
     def _learn(self, resource: dict[str, Any]) -> None:
         """What the resource can be found by."""
-        type_ = resource["resourceType"]
-        terms = extract(resource, BASE)
-        found: list[tuple[str, str]] = []
-        for code, system, value in terms.tokens:
-            found += [(code, f"{system or ''}|{value or ''}"), (code, value or f"{system}|")]
-        found += [(c, t) for c, t in terms.strings] + [(c, u) for c, u in terms.uris] + [(c, t) for c, t in terms.references]
-        found += [(c, low.strftime("%Y-%m-%d")) for c, low, _ in terms.dates if 1900 < low.year < 2100]
-        found += [(c, f"{low:g}") for c, low, *_ in terms.numbers]
-        found += [(c, t) for c, t in terms.texts]
-        for code, text in found:
+        for code, text in found_by(resource):
             if text:
-                self.values.setdefault((type_, code), []).append(text)
+                self.values.setdefault((resource["resourceType"], code), []).append(text)
 
     def some_ref(self, type_: str | None = None) -> str:
         """A resource that is there, for someone at least; rarely one that is nowhere."""
@@ -205,6 +211,14 @@ class Asker:
             type_, code = "Patient", "address-city"  # the cities of some must not be seen
         return Question("GET", f"{type_}?_sort={self.random.choice(('', '-'))}{code}&_count={self.random.choice((2, 3, 50))}", pages=True)
 
+    def betrayed(self) -> Question:
+        """A search that begins at what labelled elements alone yield, with nothing else to narrow it."""
+        if not self.betraying:
+            return self.search()
+        type_, code, value = self.random.choice(self.betraying)
+        more = self.random.choice(("", "", "&_summary=count", "&_count=1", "&_sort=-_lastUpdated"))
+        return Question("GET", f"{type_}?{code}={quote(value, safe=':/|.-')}{more}", pages=True)
+
     def everywhere(self) -> Question:
         """A search over all or some types."""
         kinds = self.random.sample(TYPES, 3)
@@ -322,6 +336,6 @@ class Asker:
 
 
 KINDS: tuple[tuple[Callable[[Asker], Question], float], ...] = (
-    (Asker.search, 40), (Asker.ordered, 6), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
+    (Asker.search, 40), (Asker.ordered, 6), (Asker.betrayed, 6), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
     (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3),
 )  # fmt: skip
