@@ -7,9 +7,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from sojourn.record.sql import past
+
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(row|bare|part|clean):(\w+)(?::([^*]+))?\*/")
+_SPLICE = re.compile(r"/\*(row|bare|part|clean|each)(_past)?:(\w+)(?::([^*]+))?\*/")
+SENTENCES = ("relation", "bases", "deny", "bearing")
+"""Named parts of visible.sql that all have to hold for a row to be seen, the cheapest first."""
 
 
 @lru_cache(maxsize=1)
@@ -29,17 +33,25 @@ def part(alias: str, own: str) -> str:
 
 def row(alias: str) -> str:
     """May the row `alias` be seen: relation, bases, deny, and what bears it; the cheapest first."""
-    return _sentences(alias, ("relation", "bases", "deny", "bearing"))
+    return _sentences(alias, SENTENCES)
 
 
 def bare(alias: str) -> str:
     """The same without what bears it."""
-    return _sentences(alias, ("relation", "bases", "deny"))
+    return _sentences(alias, SENTENCES[:-1])
 
 
 def _sentences(alias: str, names: Iterable[str]) -> str:
-    sentences = (parts()[name].replace("{behind}", parts()["behind"]).replace("{own}", f"{alias}.own").replace("{r}", alias) for name in names)
-    return "(" + "\n AND ".join(sentences) + ")"
+    return "(" + "\n AND ".join(_sentence(alias, name) for name in names) + ")"
+
+
+def _sentence(alias: str, name: str) -> str:
+    return parts()[name].replace("{behind}", parts()["behind"]).replace("{own}", f"{alias}.own").replace("{r}", alias)
+
+
+def each(alias: str) -> str:
+    """What each sentence of `row` says about the row `alias`, as one object by their names."""
+    return "jsonb_build_object(" + ",\n".join(f"'{name}', {_sentence(alias, name)}" for name in SENTENCES) + ")"
 
 
 def behind(alias: str) -> str:
@@ -53,11 +65,19 @@ def clean(alias: str) -> str:
 
 
 def render(text: str) -> str:
-    """A function file with the credential's check and the predicate spliced in: /*alive*/, /*row:r*/, /*clean:r*/, /*part:r:t.mask*/; :name becomes p_name."""
+    """A function file with the credential's check and the predicate spliced in; :name becomes p_name.
+
+    /*alive*/, /*row:r*/, /*bare:r*/, /*each:r*/, /*clean:r*/, /*part:r:t.mask*/; with _past (/*row_past:r*/) as it stood at p_known.
+    /*decision*/: the parameters of the decision; /*past*/: the functions that the past asks.
+    """
 
     def splice(match: re.Match[str]) -> str:
-        kind, alias, own = match.groups()
-        sql = {"row": lambda: row(alias), "bare": lambda: bare(alias), "clean": lambda: clean(alias), "part": lambda: part(alias, own)}[kind]()
-        return re.sub(r"(?<!:):([a-z]+)", r"p_\1", sql)
+        kind, past_, alias, own = match.groups()
+        made = {"row": row, "bare": bare, "clean": clean, "each": each}
+        sql = part(alias, own) if kind == "part" else made[kind](alias)
+        return re.sub(r"(?<!:):([a-z]+)", r"p_\1", past.then(sql) if past_ else sql)
 
-    return _SPLICE.sub(splice, text.replace("/*alive*/", parts()["alive"]))
+    text = text.replace("/*alive*/", parts()["alive"])
+    if "/*decision*/" in text:
+        text = text.replace("/*decision*/", past.decision()).replace("/*past*/", past.functions())
+    return _SPLICE.sub(splice, text)

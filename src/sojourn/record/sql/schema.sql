@@ -133,6 +133,22 @@ CREATE TYPE record.string_row AS (
 
 ALTER TYPE record.string_row OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.keep_labels() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    INSERT INTO record.label_before (tenant, seq, known, own, parts, origin)
+    SELECT OLD.tenant, OLD.seq, greatest(
+               (SELECT max(v.updated) FROM record.version v WHERE v.tenant = OLD.tenant AND v.type = OLD.type AND v.id = OLD.id),
+               (SELECT max(c.known) FROM record.label_change c WHERE c.tenant = OLD.tenant AND c.seq = OLD.seq)),
+           OLD.own, OLD.parts, OLD.origin
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.keep_labels() OWNER TO sojourn_owner;
+
 CREATE TABLE house.functions (
     one boolean DEFAULT true NOT NULL,
     checksum text NOT NULL,
@@ -337,6 +353,35 @@ CREATE TABLE record.date (
 
 ALTER TABLE record.date OWNER TO sojourn_owner;
 
+CREATE TABLE record.disclosure (
+    tenant integer NOT NULL,
+    disclosure text NOT NULL COLLATE pg_catalog."C",
+    made timestamp with time zone NOT NULL,
+    channel text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    request text NOT NULL COLLATE pg_catalog."C",
+    recipient text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    what text[] NOT NULL COLLATE pg_catalog."C",
+    consents text[] NOT NULL COLLATE pg_catalog."C",
+    notice text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL,
+    media text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    blob text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.disclosure OWNER TO sojourn_owner;
+
+CREATE TABLE record.disclosure_patient (
+    tenant integer NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    disclosure text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.disclosure_patient OWNER TO sojourn_owner;
+
 CREATE TABLE record.edge (
     tenant integer NOT NULL,
     rid bigint NOT NULL,
@@ -347,6 +392,34 @@ CREATE TABLE record.edge (
 );
 
 ALTER TABLE record.edge OWNER TO sojourn_owner;
+
+CREATE TABLE record.emergency (
+    tenant integer NOT NULL,
+    emergency text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    request text NOT NULL COLLATE pg_catalog."C",
+    sought text NOT NULL,
+    patient text COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    because text NOT NULL,
+    programs integer[] NOT NULL,
+    declared timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.emergency OWNER TO sojourn_owner;
+
+CREATE TABLE record.emergency_event (
+    tenant integer NOT NULL,
+    emergency text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    decision text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    note text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.emergency_event OWNER TO sojourn_owner;
 
 CREATE TABLE record.factor (
     tenant integer NOT NULL,
@@ -389,6 +462,17 @@ CREATE TABLE record.follower (
 );
 
 ALTER TABLE record.follower OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_before (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    known timestamp with time zone NOT NULL,
+    own bigint NOT NULL,
+    parts bigint NOT NULL,
+    origin integer[] NOT NULL
+);
+
+ALTER TABLE record.label_before OWNER TO sojourn_owner;
 
 CREATE TABLE record.label_change (
     tenant integer NOT NULL,
@@ -654,6 +738,18 @@ ALTER TABLE ONLY record.checkpoint
 ALTER TABLE ONLY record.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (credential);
 
+ALTER TABLE ONLY record.disclosure_patient
+    ADD CONSTRAINT disclosure_patient_pkey PRIMARY KEY (tenant, patient, disclosure);
+
+ALTER TABLE ONLY record.disclosure
+    ADD CONSTRAINT disclosure_pkey PRIMARY KEY (tenant, disclosure);
+
+ALTER TABLE ONLY record.emergency_event
+    ADD CONSTRAINT emergency_event_pkey PRIMARY KEY (tenant, emergency, kind, at);
+
+ALTER TABLE ONLY record.emergency
+    ADD CONSTRAINT emergency_pkey PRIMARY KEY (tenant, emergency);
+
 ALTER TABLE ONLY record.factor
     ADD CONSTRAINT factor_pkey PRIMARY KEY (tenant, factor);
 
@@ -665,6 +761,9 @@ ALTER TABLE ONLY record.feed
 
 ALTER TABLE ONLY record.follower
     ADD CONSTRAINT follower_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY record.label_before
+    ADD CONSTRAINT label_before_pkey PRIMARY KEY (tenant, seq, known);
 
 ALTER TABLE ONLY record.label_change
     ADD CONSTRAINT label_change_pkey PRIMARY KEY (tenant, seq, known);
@@ -713,9 +812,15 @@ CREATE INDEX date_of_row ON record.date USING btree (tenant, rid);
 
 CREATE INDEX date_value ON record.date USING btree (tenant, key, low, rid);
 
+CREATE INDEX disclosure_made ON record.disclosure USING btree (tenant, made);
+
 CREATE INDEX edge_of_row ON record.edge USING btree (tenant, rid);
 
 CREATE INDEX edge_target ON record.edge USING btree (tenant, target, type, param, rid);
+
+CREATE INDEX emergency_account ON record.emergency USING btree (tenant, account, until);
+
+CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declared);
 
 CREATE INDEX factor_account ON record.factor USING btree (tenant, account);
 
@@ -762,6 +867,8 @@ CREATE INDEX ticket_expires ON record.ticket USING btree (expires);
 CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, seq);
 
 CREATE INDEX version_type ON record.version USING btree (tenant, type, seq);
+
+CREATE CONSTRAINT TRIGGER keep_labels AFTER UPDATE OF own, parts, origin ON record.version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.own IS DISTINCT FROM new.own) OR (old.parts IS DISTINCT FROM new.parts) OR (old.origin IS DISTINCT FROM new.origin))) EXECUTE FUNCTION record.keep_labels();
 
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 
