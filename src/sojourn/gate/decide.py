@@ -8,10 +8,25 @@ from dataclasses import dataclass, field
 from sojourn.base import errors
 from sojourn.gate import bases
 from sojourn.gate.caller import Caller, Program
+from sojourn.gate.consenting.membership import EVERYONE
 
 # Bases that staff may see by their role alone. Part 2 is by program, the notes kept apart by permission of their own,
 # and what is unlabelled nobody may see.
 _STAFF = ~(bases.UNLABELLED | bases.PART2 | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY) & (2**63 - 1)
+
+
+EMERGENCY = ("BTG", "ETREAT")
+"""Purposes of an emergency (v3-ActReason). A staff member who asks with one of them has only what an emergency of theirs opens."""
+
+
+def emergency_key(account: str) -> str:
+    """The key that the relations and grants of an account's emergencies name."""
+    return f"emergency:{account}"
+
+
+def staff_mask() -> int:
+    """Bases that staff may see by their role alone."""
+    return _STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +77,13 @@ class Rules:
 def decide(caller: Caller, rules: Rules) -> Decision:
     """The part of the decision that holds for everything this caller asks. Raises nothing: what is not allowed is not in it."""
     if caller.outside:
-        return Decision(0, [], list(caller.keys), caller.purpose, "disclose", related=True, redacted=True,
+        return Decision(0, [], [*caller.keys, EVERYONE], caller.purpose, "disclose", related=True, redacted=True,
                         reasons=("Outside organizations see what a consent permits and a relation explains.",))  # fmt: skip
     part2 = {p.number for p in rules.programs.values() if p.part2}
     redacted = not part2 <= set(caller.programs)
+    if caller.purpose in EMERGENCY:
+        return Decision(_STAFF, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
+                        reasons=("In an emergency staff see whom their declaration named, for as long as it holds (42 CFR 2.51; 45 CFR 164.312(a)(2)(ii)).",))  # fmt: skip
     return Decision(_STAFF, list(caller.programs), list(caller.keys), caller.purpose, "use", related=False, redacted=redacted,
                     reasons=("Staff see what their role includes; Part 2 records within their own programs (42 CFR 2.12(c)(3)).",))  # fmt: skip
 

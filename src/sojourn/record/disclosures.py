@@ -1,0 +1,87 @@
+"""Emergencies and disclosures in the record: the gate's SQL functions about them, called by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from sojourn.base.db import Database
+from sojourn.record.store import Head
+
+
+def _call(name: str, count: int) -> str:
+    return f"SELECT * FROM gate.{name}({', '.join(f'${n}' for n in range(1, count + 1))})"  # noqa: S608 - our own names
+
+
+_FIND = _call("emergency_find", 14)
+_DECLARE = _call("emergency_declare", 16)
+_END = _call("emergency_end", 7)
+_REVIEW = _call("emergency_review", 8)
+_STANDING = _call("standing", 6)
+_EMERGENCIES = _call("emergencies", 6)
+_CONSENTS = _call("consents_for", 8)
+_DISCLOSED = _call("disclosed", 19)
+_DISCLOSURES = _call("disclosures", 10)
+_COUNT = _call("disclosure_count", 5)
+_ORIGIN = _call("origin_of", 6)
+
+
+async def emergency_find(db: Database, head: Head, *terms: Any) -> list[asyncpg.Record]:
+    """At most two patients with an identity, and their Part 2 programs. terms: keys and folded texts of family and given name, key and bounds of the birth date, a number or None, an id or None, the bases that may be opened."""
+    return await db.call(_FIND, *head, *terms)
+
+
+async def emergency_declare(db: Database, head: Head, *row: Any) -> None:
+    """The row of an emergency with its relation and grants, in the order of gate.emergency_declare."""
+    await db.call(_DECLARE, *head, *row)
+
+
+async def emergency_end(db: Database, head: Head, emergency: str, account: str, *, anybody: bool) -> bool:
+    """Whether there was one in force to end."""
+    return bool((await db.call(_END, *head, emergency, account, anybody))[0][0])
+
+
+async def emergency_review(db: Database, head: Head, emergency: str, account: str, decision: str, note: str) -> bool:
+    """Whether there was one to review."""
+    return bool((await db.call(_REVIEW, *head, emergency, account, decision, note))[0][0])
+
+
+async def standing(db: Database, head: Head, account: str, *, oversee: bool) -> list[asyncpg.Record]:
+    """Emergencies in force, and one row with the number of reviews that wait."""
+    return await db.call(_STANDING, *head, account, oversee)
+
+
+async def emergencies(db: Database, head: Head, one: str | None, limit: int) -> list[asyncpg.Record]:
+    """Those that wait for a review first, then the newest."""
+    return await db.call(_EMERGENCIES, *head, one, limit)
+
+
+async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, patients: Sequence[str]) -> list[asyncpg.Record]:
+    """Consents in force for these recipients and this purpose: patient, consent, version, body."""
+    return await db.call(_CONSENTS, *head, list(keys), purpose, action, list(patients))
+
+
+async def disclosed(db: Database, head: Head, *row: Any) -> None:
+    """Write a disclosure down, in the order of gate.disclosed."""
+    await db.call(_DISCLOSED, *head, *row)
+
+
+async def disclosures(
+    db: Database, head: Head, *, one: str | None = None, patient: str | None = None, recipient: str | None = None, since: datetime | None = None,
+    before: datetime | None = None, limit: int = 100,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """The log, newest first."""
+    return await db.call(_DISCLOSURES, *head, one, patient, recipient, since, before, limit)
+
+
+async def disclosure_count(db: Database, head: Head, since: datetime) -> int:
+    """How many left since a moment."""
+    return int((await db.call(_COUNT, *head, since))[0][0])
+
+
+async def origin_of(db: Database, head: Head, type_: str, id_: str) -> list[int]:
+    """The programs that made a resource; none if there is no such."""
+    return list((await db.call(_ORIGIN, *head, type_, id_))[0][0] or ())

@@ -1,0 +1,214 @@
+-- Emergencies and disclosures. Nothing here decides: it writes the rows by which the one predicate does (relation, consent_grant).
+
+-- The patients whom an exact identity names, at most two, of those whom the bases given may open; and their Part 2 programs.
+-- Texts and dates are compared as search compares them. Labelled elements name nobody.
+CREATE OR REPLACE FUNCTION gate.emergency_find(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz,
+    p_family_key bigint, p_family text, p_given_key bigint, p_given text, p_birth_key bigint, p_low timestamptz, p_high timestamptz,
+    p_number bigint, p_patient text, p_open bigint
+) RETURNS TABLE (patient text, programs int[]) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT r.id, coalesce((SELECT array_agg(DISTINCT o.program ORDER BY o.program)
+                           FROM record.resource x CROSS JOIN LATERAL unnest(x.origin) AS o(program)
+                           WHERE x.tenant = p_tenant AND x.patient = r.id AND (x.own & 2) <> 0), '{}')
+    FROM record.resource r
+    WHERE r.tenant = p_tenant AND r.type = 'Patient' AND (r.own & ~p_open) = 0
+      AND CASE WHEN p_patient IS NOT NULL THEN r.id = p_patient ELSE
+          EXISTS (SELECT FROM record.string f WHERE f.tenant = p_tenant AND f.rid = r.rid AND f.key = p_family_key AND f.folded = p_family
+                  AND f.mask = 0)
+          AND r.rid IN (SELECT g.rid FROM record.string g WHERE g.tenant = p_tenant AND g.key = p_given_key AND g.folded = p_given AND g.mask = 0)
+          AND EXISTS (SELECT FROM record.date d WHERE d.tenant = p_tenant AND d.rid = r.rid AND d.key = p_birth_key AND d.low = p_low
+                      AND d.high = p_high AND d.mask = 0)
+          AND (p_number IS NULL OR r.tokens @> ARRAY[p_number]) END
+    ORDER BY r.id LIMIT 2;
+END $$;
+
+-- A declared emergency: its row, and where somebody was found the relation and the grants by which the predicate lets them in. A
+-- patient who refused emergency care by name of the purpose is not overridden: those denials are copied beside the grants.
+CREATE OR REPLACE FUNCTION gate.emergency_declare(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_request text, p_sought text,
+    p_patient text, p_reason text, p_because text, p_programs int[], p_actor text, p_purposes text[], p_basis bigint, p_until timestamptz
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    INSERT INTO record.emergency (tenant, emergency, account, request, sought, patient, reason, because, programs, declared, until)
+    VALUES (p_tenant, p_emergency, p_account, p_request, p_sought, p_patient, p_reason, p_because, p_programs, p_now, p_until);
+    IF p_patient IS NULL THEN
+        RETURN;
+    END IF;
+    INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
+    VALUES (p_tenant, p_patient, p_actor, 'emergency', 'emergency/' || p_emergency, p_now, p_until, p_now);
+    IF cardinality(p_programs) > 0 THEN
+        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
+            valid_from, valid_to, known_from)
+        SELECT p_tenant, p_patient, 'emergency/' || p_emergency, 0, 'permit', p_basis, p_actor, u.purpose, 'use', p_programs, p_now, p_until, p_now
+        FROM unnest(p_purposes) AS u(purpose);
+    END IF;
+    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes,
+        data_from, data_to, resources, valid_from, valid_to, known_from)
+    SELECT d.tenant, d.patient, 'emergency/' || p_emergency, 0, 'deny', d.basis, p_actor, d.purpose, '*', d.programs, d.types, d.codes,
+        d.data_from, d.data_to, d.resources, greatest(d.valid_from, p_now), least(d.valid_to, p_until), p_now
+    FROM record.consent_grant d
+    WHERE d.tenant = p_tenant AND d.patient = p_patient AND d.effect = 'deny' AND d.purpose = ANY (p_purposes) AND d.known_to = 'infinity'
+      AND d.valid_from < p_until AND p_now < d.valid_to AND d.consent NOT LIKE 'emergency/%';
+END $$;
+
+-- End it before its time. What was known stays, closed; the shorter truth is added.
+CREATE OR REPLACE FUNCTION gate.emergency_end(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_any boolean
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    mark text := 'emergency/' || p_emergency;
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    IF NOT EXISTS (SELECT FROM record.emergency e
+                   WHERE e.tenant = p_tenant AND e.emergency = p_emergency AND (p_any OR e.account = p_account) AND p_now < e.until
+                     AND NOT EXISTS (SELECT FROM record.emergency_event v
+                                     WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended')) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account) VALUES (p_tenant, p_emergency, p_now, 'ended', p_account);
+    WITH closed AS (
+        UPDATE record.relation l SET known_to = p_now
+        WHERE l.tenant = p_tenant AND l.source = mark AND l.known_to = 'infinity' RETURNING l.*)
+    INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
+    SELECT c.tenant, c.patient, c.actor, c.kind, c.source, c.valid_from, least(c.valid_to, p_now), p_now FROM closed c;
+    WITH closed AS (
+        UPDATE record.consent_grant g SET known_to = p_now
+        WHERE g.tenant = p_tenant AND g.consent = mark AND g.known_to = 'infinity' RETURNING g.*)
+    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes,
+        data_from, data_to, resources, valid_from, valid_to, known_from)
+    SELECT c.tenant, c.patient, c.consent, c.consent_seq, c.effect, c.basis, c.recipient, c.purpose, c.action, c.programs, c.types, c.codes,
+        c.data_from, c.data_to, c.resources, c.valid_from, least(c.valid_to, p_now), p_now FROM closed c;
+    RETURN true;
+END $$;
+
+-- What one of the privacy officers found. A later look adds a line; the first ends the waiting.
+CREATE OR REPLACE FUNCTION gate.emergency_review(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account, decision, note)
+    SELECT p_tenant, e.emergency, p_now, 'reviewed', p_account, p_decision, p_note
+    FROM record.emergency e WHERE e.tenant = p_tenant AND e.emergency = p_emergency;
+    RETURN FOUND;
+END $$;
+
+-- Where an account stands, for the top of every page: its emergencies in force, and (for who oversees) how many wait for a review.
+CREATE OR REPLACE FUNCTION gate.standing(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_account text, p_oversee boolean)
+RETURNS TABLE (emergency text, patient text, until timestamptz, waiting bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT e.emergency, e.patient, e.until, NULL::bigint FROM record.emergency e
+    WHERE e.tenant = p_tenant AND e.account = p_account AND p_now < e.until AND e.patient IS NOT NULL
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended')
+    UNION ALL
+    SELECT NULL, NULL, NULL, count(*) FROM record.emergency e
+    WHERE p_oversee AND e.tenant = p_tenant
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+END $$;
+
+-- Emergencies for the review queue: those that wait first, then the newest; or one.
+CREATE OR REPLACE FUNCTION gate.emergencies(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_limit int)
+RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
+               declared timestamptz, until timestamptz, ended timestamptz, reviewed timestamptz, reviewer text, decision text, note text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, e.programs, e.declared, e.until,
+           (SELECT min(v.at) FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended'),
+           w.at, b.name, coalesce(w.decision, ''), coalesce(w.note, '')
+    FROM record.emergency e
+    JOIN record.account a ON a.tenant = e.tenant AND a.account = e.account
+    LEFT JOIN LATERAL (SELECT * FROM record.emergency_event v
+                       WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed' ORDER BY v.at DESC LIMIT 1) w ON true
+    LEFT JOIN record.account b ON b.tenant = p_tenant AND b.account = w.account
+    WHERE e.tenant = p_tenant AND (p_one IS NULL OR e.emergency = p_one)
+    ORDER BY (w.at IS NOT NULL), e.declared DESC, e.emergency LIMIT p_limit;
+END $$;
+
+-- The consents in force by which records of these patients may go to these recipients for this purpose, as they stand now.
+CREATE OR REPLACE FUNCTION gate.consents_for(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_keys text[], p_purpose text, p_action text, p_patients text[]
+) RETURNS TABLE (patient text, consent text, version text, body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT f.patient, v.id, v.version, v.body
+    FROM (SELECT DISTINCT g.patient, g.consent_seq AS seq FROM record.consent_grant g
+          WHERE g.tenant = p_tenant AND g.patient = ANY (p_patients) AND g.recipient = ANY (p_keys) AND g.effect = 'permit'
+            AND g.purpose = p_purpose AND g.action = p_action AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity') f
+    JOIN record.version v ON v.tenant = p_tenant AND v.seq = f.seq AND v.type = 'Consent'
+    ORDER BY f.patient, v.id;
+END $$;
+
+-- A disclosure is written down before it leaves.
+CREATE OR REPLACE FUNCTION gate.disclosed(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_disclosure text, p_channel text, p_account text, p_request text,
+    p_recipient text, p_purpose text, p_patients text[], p_what text[], p_consents text[], p_notice text, p_scope text, p_media text,
+    p_digest text, p_size bigint, p_blob text
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    INSERT INTO record.disclosure (tenant, disclosure, made, channel, account, request, recipient, purpose, what, consents, notice, scope, media,
+        digest, size, blob)
+    VALUES (p_tenant, p_disclosure, p_now, p_channel, p_account, p_request, p_recipient, p_purpose, p_what, p_consents, p_notice, p_scope,
+        p_media, p_digest, p_size, p_blob);
+    INSERT INTO record.disclosure_patient (tenant, patient, disclosure) SELECT DISTINCT p_tenant, u.patient, p_disclosure FROM unnest(p_patients) AS u(patient);
+END $$;
+
+-- The log, newest first: all of it, one patient's, or one entry.
+CREATE OR REPLACE FUNCTION gate.disclosures(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_patient text, p_recipient text, p_since timestamptz,
+    p_before timestamptz, p_limit int
+) RETURNS TABLE (disclosure text, made timestamptz, channel text, account text, name text, request text, recipient text, purpose text,
+                 patients text[], what text[], consents text[], notice text, scope text, media text, digest text, size bigint, blob text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT d.disclosure, d.made, d.channel, d.account, a.name, d.request, d.recipient, d.purpose,
+           ARRAY (SELECT x.patient FROM record.disclosure_patient x WHERE x.tenant = p_tenant AND x.disclosure = d.disclosure ORDER BY x.patient),
+           d.what, d.consents, d.notice, d.scope, d.media, d.digest, d.size, d.blob
+    FROM record.disclosure d JOIN record.account a ON a.tenant = d.tenant AND a.account = d.account
+    WHERE d.tenant = p_tenant AND (p_one IS NULL OR d.disclosure = p_one) AND (p_recipient IS NULL OR d.recipient = p_recipient)
+      AND (p_since IS NULL OR d.made >= p_since) AND (p_before IS NULL OR d.made < p_before)
+      AND (p_patient IS NULL OR EXISTS (SELECT FROM record.disclosure_patient x
+                                        WHERE x.tenant = p_tenant AND x.patient = p_patient AND x.disclosure = d.disclosure))
+    ORDER BY d.made DESC, d.disclosure LIMIT p_limit;
+END $$;
+
+-- How many left since a moment.
+CREATE OR REPLACE FUNCTION gate.disclosure_count(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_since timestamptz)
+RETURNS bigint LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN (SELECT count(*) FROM record.disclosure d WHERE d.tenant = p_tenant AND d.made >= p_since);
+END $$;
+
+-- The programs that made a resource that the caller has seen: what is written about it belongs to them.
+CREATE OR REPLACE FUNCTION gate.origin_of(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_type text, p_id text
+) RETURNS int[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN (SELECT r.origin FROM record.resource r WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id);
+END $$;
