@@ -16,6 +16,7 @@ from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.staff import routes as staff
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.gate import Gate
+from sojourn.gate.keeping import Keeping
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
@@ -27,11 +28,13 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     register_installed(settings.data / FOLDER)
     gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections)
     following = Following(gate)
+    keeping = Keeping(gate.house)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
         await following.start()
+        await keeping.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -39,6 +42,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             yield
         finally:
             await following.stop()
+            await keeping.stop()
             await gate.close()
 
     app = Starlette(routes=staff.routes(), middleware=[Middleware(_Fhir, door=FhirDoor(gate))], lifespan=lifespan)

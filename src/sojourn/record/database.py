@@ -64,6 +64,7 @@ async def prepare(owner: str, *, app_password: str | None = None, progress: Call
         applied = await migrate(connection, owner=roles.OWNER, progress=progress)
         await connection.execute(f"SET ROLE {roles.OWNER}")
         await connection.execute("SELECT gate.rebase_changes()")  # after a restore the changes not yet in the feed may be ahead of the new cluster's clock
+        await connection.execute("SELECT gate.rebase_audit()")  # and so may the lines of the trail
         return applied
     finally:
         await connection.close()

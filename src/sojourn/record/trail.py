@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sojourn.base import errors
 from sojourn.base.db import Database
+from sojourn.record.journal import Journal
 
 
 class Entry(NamedTuple):
@@ -37,14 +38,17 @@ class Receipt(NamedTuple):
 _INSERT = "SELECT gate.audit_rows($1, $2)"
 _FLUSHERS = 2  # groups on their way at once: while one waits for the disk, the next is written
 _WORTH = 12  # lines for which the second sets off; small groups would cost more than they save
+EMERGENCY = frozenset({"ETREAT", "BTG"})
+"""Purposes of use (v3-ActReason) whose lines may wait on the local disk: care is not refused because the trail cannot be written."""
 _PATIENCE = 2.0  # seconds that a group may take before its lines are tried one by one
 
 
 class Trail:
     """Commits lines in groups: while one group is being flushed, the next one gathers (docs/decisions/0007-audit.md)."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, journal: Journal | None = None) -> None:
         self._database = database
+        self.journal = journal
         self._waiting: list[tuple[int, Entry, asyncio.Future[Receipt]]] = []
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
@@ -90,13 +94,26 @@ class Trail:
             async with asyncio.timeout(_PATIENCE):
                 await self._insert(tenant, [entry])
         except Exception as error:  # noqa: BLE001 - becomes the waiting answer's 503
-            if not done.done():
+            if await self._kept(tenant, entry):
+                if not done.done():
+                    done.set_result(Receipt(entry.request))
+            elif not done.done():
                 unavailable = errors.Unavailable()
                 unavailable.__cause__ = error
                 done.set_exception(unavailable)
         else:
             if not done.done():
                 done.set_result(Receipt(entry.request))
+
+    async def _kept(self, tenant: int, entry: Entry) -> bool:
+        """Whether the line is about emergency care and now stands in the local journal."""
+        if self.journal is None or entry.purpose not in EMERGENCY:
+            return False
+        try:
+            await asyncio.to_thread(self.journal.keep, tenant, entry)
+        except OSError:
+            return False
+        return True
 
     async def _insert(self, tenant: int, entries: list[Any]) -> None:
         await self._database.call(_INSERT, tenant, entries)

@@ -1,0 +1,67 @@
+"""Keeps the trail in order while the server runs: seals it about every second, and brings in what the local journal kept."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sojourn.base import clock, log
+from sojourn.base.errors import SojournError
+from sojourn.base.signing import Signer
+from sojourn.record.sealing import BATCH, Sealer
+
+if TYPE_CHECKING:
+    from sojourn.gate.gate import House
+
+_log = log.logger(__name__)
+_PAUSE = 1.0  # seconds between seals: what somebody with the database's password could still change unseen
+
+
+def trail_signer(house: House) -> Signer:
+    """The key that signs checkpoints of this installation."""
+    return Signer(house.key, "trail")
+
+
+class Keeping:
+    """One task a process. Many processes may run it: for each tenant one at a time seals."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._sealer = Sealer(house.db, trail_signer(house))
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Seal once more, and end."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        with suppress(SojournError):
+            await self.round()
+
+    async def round(self) -> int:
+        """Bring in what was kept, and seal all that is committed now. How many lines were sealed."""
+        sealed = 0
+        if self._house.trail.journal is not None:
+            await self._house.trail.journal.bring_in(self._house.db, clock.now())
+        for tenant in list(self._house.tenants.values()):
+            made = BATCH
+            while made == BATCH:
+                made = await self._sealer.seal(tenant.number, tenant.key, clock.now())
+                sealed += made
+        return sealed
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.round()
+            except SojournError as error:
+                _log.warning("sealing waits", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - sealing must never end while the server serves; the lines stay unsealed and are counted as such
+                _log.error("sealing failed", error)
+            await asyncio.sleep(_PAUSE)
