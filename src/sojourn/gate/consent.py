@@ -1,107 +1,176 @@
 """What the patient permits and forbids: a signed Consent becomes grant rows.
 
-The FHIR Consent is the truth; rows can be dropped and compiled again from it. A consent that lacks an element that
-42 CFR 2.31 asks for is void for disclosure (2.31(c)): it compiles to no permit, whatever its status says.
+The FHIR Consent is the truth; rows can be dropped and compiled again from it (`sojourn rebuild-grants`). A consent that lacks an
+element that 42 CFR 2.31 asks for is void for disclosure (2.31(c)): it compiles to no permit, whatever its status says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sojourn.fhir import dates
+from sojourn.fhir import definitions
 from sojourn.gate import bases
 from sojourn.gate.caller import Program, Tenant
+from sojourn.gate.consenting import elements, membership, terms, validity
+from sojourn.gate.consenting.membership import Named
+from sojourn.gate.consenting.validity import EVER, FOREVER
+from sojourn.gate.consenting.validity import moment as _moment
 from sojourn.gate.policy import tables
+from sojourn.record.index import Keys
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
-EVER = datetime(1, 1, 1, tzinfo=UTC)
+__all__ = ["EVER", "FOREVER", "Grant", "Relation", "compiled", "missing"]
 
-# Statements that a single consent for all future TPO must contain (2.31(a)(4)(iii), (a)(6), (a)(10)).
-_TPO_STATEMENTS = ("part2-stmt-hipaa-redisclosure", "part2-stmt-redisclosure-risk", "part2-stmt-refusal", "part2-stmt-revocation")
 _ACTIONS = {"use": "use", "disclose": "disclose", "access": "disclose"}
 
 Grant = tuple[Any, ...]
 Relation = tuple[Any, ...]
 
+# Notes kept apart need a consent of their own (42 CFR 2.31(b); 45 CFR 164.508(b)(3)(ii)): no other kind of consent covers them.
+_APART = {bases.SUD_COUNSELING: "part2_counseling_notes", bases.PSYCHOTHERAPY: "hipaa_authorization"}
+_PROCEEDINGS = frozenset({"part2_proceedings", "part2_criminal_justice", "hipaa_authorization"})
+"""Only these can permit a legal purpose (42 CFR 2.31(d), 2.35)."""
 
-CodeKeys = Callable[[str | None, str], Iterable[int]]
-"""(system, code) -> the search keys that a resource with this code has, whatever its type."""
+
+class _Extent(NamedTuple):
+    """How far a provision goes; None is no limit."""
+
+    programs: list[int] | None
+    types: list[str] | None
+    codes: list[int] | None
+    data_from: datetime | None
+    data_to: datetime | None
+    named: list[str] | None
 
 
-def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: CodeKeys, op: int) -> tuple[list[Grant], list[Relation]]:
+def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys, op: int) -> tuple[list[Grant], list[Relation]]:
     """The rows of one Consent, as record.grant_row and record.relation_row of the batch's op. Nothing for one that is void."""
     patient = _id_of(consent.get("patient"), "Patient")
-    if consent.get("status") != "active" or patient is None:
+    window = validity.window(consent)
+    if patient is None or window is None:
         return [], []
-    provision = consent.get("provision", {})
-    valid_from, valid_to = _period(provision, consent)
-    disclosers = _disclosers(consent, tenant, programs)
+    provision = terms.root(consent)
     grants: list[Grant] = []
     relations: list[Relation] = []
-    permits = provision.get("type") == "permit"
-    if permits and disclosers != [] and not missing(consent):
-        for recipient in _recipients(provision):
-            relations.append((op, patient, recipient, "consent", valid_from, valid_to))
-            grants += [
-                (op, patient, "permit", basis, recipient, purpose, action, disclosers, types, codes, *data, named, valid_from, valid_to)
-                for basis in _permitted(provision, consent)
-                for purpose in _purposes(provision, consent)
-                for action in _actions(provision)
-                for types, codes, data, named in [(_types(provision), _code_keys(provision, keys), _data_period(provision), _named(provision))]
-            ]
+    if provision.get("type") == "permit" and not elements.void(consent):
+        grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
     denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
-        grants += list(_denied(op, patient, denial, provision, keys, valid_from, valid_to))
+        grants += list(_denied(op, patient, consent, denial, keys, window))
     return grants, relations
 
 
 def missing(consent: Mapping[str, Any]) -> list[str]:
-    """Elements of 42 CFR 2.31 that the consent lacks; empty when it is complete."""
-    provision = consent.get("provision", {})
-    needed = {
-        "2.31(a)(1) patient": consent.get("patient"),
-        "2.31(a)(2) who discloses": consent.get("organization"),
-        "2.31(a)(4) recipient": provision.get("actor"),
-        "2.31(a)(5) purpose": provision.get("purpose"),
-        "2.31(a)(7) expiry": provision.get("period", {}).get("end") or _extension(consent, "part2-expiry-text"),
-        "2.31(a)(8) signature": consent.get("performer"),
-        "2.31(a)(9) date signed": consent.get("dateTime"),
-    }
-    lacking = [element for element, value in needed.items() if not value]
-    if _extension(consent, "part2-consent-kind") == "part2_tpo_single":
-        lacking += [f"2.31 {name}" for name in _TPO_STATEMENTS if _extension(consent, name) is not True]
-    return lacking
+    """Elements of the form that the consent lacks, each with its paragraph and what to do; empty when it is complete."""
+    return [element.missed for element in elements.missing(consent)]
 
 
-def _denied(op: int, patient: str, denial: Mapping[str, Any], root: Mapping[str, Any], keys: CodeKeys, valid_from: datetime, valid_to: datetime) -> Iterator[Grant]:
+def _permits(op: int, patient: str, consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys,
+             window: tuple[datetime, datetime]) -> tuple[list[Grant], list[Relation]]:  # fmt: skip
+    provision = terms.root(consent)
+    extent = _Extent(_disclosers(consent, tenant, programs), _types(provision, consent), _code_keys(provision, keys), *_data_period(provision), _named(provision))
+    if extent.programs == []:
+        return [], []
+    covers = list(_bases_with_extents(consent, extent, keys))
+    grants: list[Grant] = []
+    reached: set[Named] = set()
+    for purpose in _purposes(provision, consent):
+        fence = _fence(consent, extent, programs, purpose)
+        if fence is None:
+            continue
+        for recipient in membership.named(provision):
+            reached.add(recipient)
+            for action in _actions(provision):
+                grants += [(op, patient, "permit", basis, recipient.key, purpose, action, *within, *window) for basis, within in covers]
+                grants += [(op, patient, "deny", 0, recipient.key, purpose, action, *beyond, *window) for beyond in fence]
+    return grants, [(op, patient, recipient.key, "consent", *window) for recipient in membership.named(provision) if recipient.relates and recipient in reached]
+
+
+def _bases_with_extents(consent: Mapping[str, Any], extent: _Extent, keys: Keys) -> Iterator[tuple[int, _Extent]]:
+    """What the permission stands for, law by law, and how far for each."""
+    for basis in _permitted(terms.root(consent), consent):
+        yield basis, extent
+        if basis == bases.SUD_COUNSELING:  # such a note is a Part 2 record, too: for these notes, and for nothing else, this form says so as well
+            yield bases.PART2, extent._replace(codes=_label_keys(keys, bases.LOCAL, "SUDCN"))
+
+
+def _fence(consent: Mapping[str, Any], extent: _Extent, programs: Mapping[int, Program], purpose: str) -> list[_Extent] | None:
+    """What stays closed to the recipient for a purpose other than treatment, payment and operations.
+
+    Being named relates the recipient to the patient, and a relation alone opens what no special law covers. For treatment, payment
+    and operations HIPAA allows that; for anything else only what the form names is allowed, so the rest is denied. None: what the
+    form names cannot be told apart from the rest in rows, and nothing is opened.
+    """
+    if purpose in tables.purposes("tpo"):
+        return []
+    others = sorted(definitions.RESOURCE_TYPES - {"Patient"})
+    if terms.kind_of(consent) != "hipaa_authorization":
+        outside = sorted(n for n, p in programs.items() if not p.part2)
+        return [_Extent(outside, others, None, None, None, None)] if outside else []
+    if extent.codes is not None or extent.named is not None or (extent.data_from, extent.data_to) != (None, None):
+        return None
+    closed = [] if extent.types is None else [_Extent(None, sorted(set(others) - set(extent.types)), None, None, None, None)]
+    apart = [] if extent.programs is None else sorted(set(programs) - set(extent.programs))
+    return [*closed, *([_Extent(apart, others, None, None, None, None)] if apart else [])]
+
+
+def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[str, Any], keys: Keys, window: tuple[datetime, datetime]) -> Iterator[Grant]:
     """A deny inside a permit narrows that permit's recipients; labels that no basis stands for are left to the permit's own bases."""
-    start, end = (_moment(denial["period"].get("start"), EVER), _moment(denial["period"].get("end"), FOREVER, end=True)) if denial.get("period") else (valid_from, valid_to)
-    labelled = denial.get("securityLabel")
-    found = _bases(denial, default=0) if labelled else [0]
-    for recipient in _recipients(denial) or _recipients(root):
+    root = terms.root(consent)
+    start, end = window
+    if denial is not root and denial.get("period"):
+        start, end = max(start, _moment(denial["period"].get("start"), EVER)), min(end, _moment(denial["period"].get("end"), FOREVER, end=True))
+    found = _bases(denial) if denial.get("securityLabel") else [0]
+    extent = _Extent(None, _listed_types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial))
+    for recipient in membership.denied(denial if denial.get("actor") or denial is root else root):
         for basis in found:
-            for purpose in _codes(denial.get("purpose")) or ["*"]:
+            for purpose in _denied_purposes(denial, consent) or ["*"]:
                 for action in _actions(denial, default="*"):
-                    yield (op, patient, "deny", basis, recipient, purpose, action, None, _types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial), start, end)
-
-
-def _recipients(provision: Mapping[str, Any]) -> list[str]:
-    return [reference for actor in provision.get("actor", ()) if (reference := actor.get("reference", {}).get("reference"))]
+                    yield (op, patient, "deny", basis, recipient, purpose, action, *extent, start, end)
 
 
 def _purposes(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
-    codes = _codes(provision.get("purpose"))
-    if _extension(consent, "part2-consent-kind") == "part2_tpo_single":
+    """Exact purposes. Only the single TPO form speaks in classes, and a legal purpose has forms of its own."""
+    codes = terms.purposes(provision)
+    kind = terms.kind_of(consent)
+    if kind == "part2_tpo_single":
         return [exact for code in codes for exact in tables.table("purposes")["tpo"].get(code, ())]
-    return codes
+    limit = tables.table("consents")["kinds"].get(kind, {}).get("purposes")
+    return [c for c in dict.fromkeys(codes) if (limit is None or c in limit) and (c not in tables.purposes("legal") or kind in _PROCEEDINGS)]
 
 
-def _bases(provision: Mapping[str, Any], default: int) -> list[int]:
-    labels = _codes(provision.get("securityLabel"))
-    found = [bit for code in labels if (bit := bases.bit_of(code))]
-    return found or ([default] if default and not labels else [])
+def _denied_purposes(denial: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
+    """What was paid for in full oneself is kept from the plan for everything that is payment or operations (45 CFR 164.522(a)(1)(vi))."""
+    codes = terms.purposes(denial)
+    if not self_paid(consent):
+        return codes
+    wide = {"HPAYMT": "payment", "HOPERAT": "operations"}
+    return sorted({exact for code in codes for exact in (tables.purposes(wide[code]) if code in wide else {code})})
+
+
+def self_paid(consent: Mapping[str, Any]) -> bool:
+    """Whether it is the restriction that must be agreed to: services paid for in full by the patient."""
+    codes = {c.get("code") for concept in consent.get("category") or () for c in concept.get("coding") or ()}
+    return "HIPAASelfPay" in codes or terms.value(consent, terms.GROUNDS) == "self_pay"
+
+
+def _bases(provision: Mapping[str, Any]) -> list[int]:
+    return [bit for code in _codes(provision.get("securityLabel")) if (bit := bases.bit_of(code))]
+
+
+def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[int]:
+    """The bases that a permit may stand for: notes kept apart only in a consent for nothing else.
+
+    A form for Part 2 records that names no label means Part 2; an authorization under HIPAA means it only if it says so.
+    """
+    kind = terms.kind_of(consent)
+    found = _bases(provision) or ([bases.PART2] if not provision.get("securityLabel") and kind != "hipaa_authorization" else [])
+    apart = [bit for bit in found if bit in _APART]
+    alone = len(found) == 1 and bool(apart) and _APART[apart[0]] == kind
+    if alone:
+        return found
+    return [] if kind == "part2_counseling_notes" else [bit for bit in found if bit not in _APART]
 
 
 def _actions(provision: Mapping[str, Any], default: str = "disclose") -> list[str]:
@@ -109,14 +178,21 @@ def _actions(provision: Mapping[str, Any], default: str = "disclose") -> list[st
     return sorted({_ACTIONS[c] for c in codes if c in _ACTIONS}) or ([default] if not codes else [])
 
 
-def _types(provision: Mapping[str, Any]) -> list[str] | None:
-    found = [c["code"] for c in provision.get("class", ()) if c.get("code")]
-    return found or None
+def _types(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str] | None:
+    """The types to which a permission is limited, also by its kind: a registry learns little (42 CFR 2.34)."""
+    said = _listed_types(provision)
+    limit = tables.table("consents")["kinds"].get(terms.kind_of(consent), {}).get("content")
+    if limit is None:
+        return said
+    return [t for t in limit if said is None or t in said]
+
+
+def _listed_types(provision: Mapping[str, Any]) -> list[str] | None:
+    return [c["code"] for c in provision.get("class", ()) if c.get("code")] or None
 
 
 def _named(provision: Mapping[str, Any]) -> list[str] | None:
-    found = [d["reference"]["reference"] for d in provision.get("data", ()) if d.get("reference", {}).get("reference")]
-    return found or None
+    return [d["reference"]["reference"] for d in provision.get("data", ()) if d.get("reference", {}).get("reference")] or None
 
 
 def _data_period(provision: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
@@ -126,25 +202,17 @@ def _data_period(provision: Mapping[str, Any]) -> tuple[datetime | None, datetim
     return (_moment(period.get("start"), EVER), _moment(period.get("end"), FOREVER, end=True))
 
 
-# Notes kept apart need a consent of their own (42 CFR 2.31(b); 45 CFR 164.508(b)(3)(ii)): no other kind of consent covers them.
-_APART = {bases.SUD_COUNSELING: "part2_counseling_notes", bases.PSYCHOTHERAPY: "hipaa_authorization"}
-
-
-def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[int]:
-    """The bases that a permit may stand for: notes kept apart only in a consent for nothing else."""
-    found = _bases(provision, default=bases.PART2)
-    kind = _extension(consent, "part2-consent-kind")
-    apart = [bit for bit in found if bit in _APART]
-    alone = len(found) == 1 and bool(apart) and _APART[apart[0]] == kind
-    return found if alone else [bit for bit in found if bit not in _APART]
-
-
-def _code_keys(provision: Mapping[str, Any], keys: CodeKeys) -> list[int] | None:
+def _code_keys(provision: Mapping[str, Any], keys: Keys) -> list[int] | None:
     """The codes to which a provision is limited; None for no limit. A limit in words alone matches nothing."""
     concepts = provision.get("code")
     if not concepts:
         return None
-    return sorted({key for concept in concepts for c in concept.get("coding", ()) if c.get("code") for key in keys(c.get("system"), c["code"])})
+    return sorted({key for concept in concepts for c in concept.get("coding", ()) if c.get("code") for key in keys.of_code(c.get("system"), c["code"])})
+
+
+def _label_keys(keys: Keys, system: str, code: str) -> list[int]:
+    """What a resource with this label can be found by, whatever its type."""
+    return sorted(keys.token(type_, "_security", system, code) for type_ in definitions.RESOURCE_TYPES)
 
 
 def _disclosers(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program]) -> list[int] | None:
@@ -155,24 +223,8 @@ def _disclosers(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[in
     return [p.number for p in programs.values() if p.organization and f"Organization/{p.organization.removeprefix('Organization/')}" in named]
 
 
-def _period(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    period = provision.get("period", {})
-    return (_moment(period.get("start") or consent.get("dateTime"), EVER), _moment(period.get("end"), FOREVER, end=True))
-
-
-def _moment(text: str | None, default: datetime, *, end: bool = False) -> datetime:
-    return dates.bounds(text)[1 if end else 0] if text else default
-
-
-def _codes(codings: Any) -> list[str]:
+def _codes(codings: Iterable[Mapping[str, Any]] | None) -> list[str]:
     return [c["code"] for c in codings or () if c.get("code")]
-
-
-def _extension(resource: Mapping[str, Any], name: str) -> Any:
-    for extension in resource.get("extension", ()):
-        if extension.get("url", "").rsplit("/", 1)[-1] == name:
-            return next((v for k, v in extension.items() if k.startswith("value")), None)
-    return None
 
 
 def _id_of(reference: Mapping[str, Any] | None, type_: str) -> str | None:

@@ -251,7 +251,7 @@ def _compiled(access: Access, out: store.Batch, n: int, resource: dict[str, Any]
     """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
         keys = access.house.keys[access.tenant.number]
-        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys.of_code, n)
+        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
     elif told and resource["resourceType"] in relationships.SOURCES:

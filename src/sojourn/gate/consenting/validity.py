@@ -1,0 +1,74 @@
+"""From when until when a Consent acts: its dates, its event, its confirmation, its end. A comparison with a clock, never a job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sojourn.fhir import dates
+from sojourn.gate.consenting import terms
+from sojourn.gate.consenting.terms import Resource
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+
+_NO_END = frozenset({"none", "no expiration", "does not expire"})
+
+
+def window(consent: Resource) -> tuple[datetime, datetime] | None:
+    """The half-open time within which it acts; None for one that never does.
+
+    A consent that is over keeps the window that it had, so that it can be explained later: revoking is not undoing.
+    """
+    period = terms.root(consent).get("period") or {}
+    start = max(moment(period.get("start"), EVER), moment(consent.get("dateTime"), EVER))
+    end = min(moment(period.get("end"), FOREVER, end=True), _event(consent), ended_at(consent))
+    status = consent.get("status")
+    if status == "inactive":
+        if not terms.value(consent, terms.ENDED_AT):
+            return None
+        end = min(end, moment((consent.get("meta") or {}).get("lastUpdated"), EVER))
+    elif status != "active":
+        return None
+    return (start, end) if start < end else None
+
+
+def moment(text: Any, default: datetime, *, end: bool = False) -> datetime:
+    """A FHIR date or dateTime as a moment: its first, or the first after it."""
+    if not isinstance(text, str) or not text:
+        return default
+    return dates.bounds(text)[1 if end else 0]
+
+
+def ended_at(consent: Resource) -> datetime:
+    """When somebody ended it."""
+    return moment(terms.value(consent, terms.ENDED_AT), FOREVER)
+
+
+def waits_for_event(consent: Resource) -> bool:
+    """Whether it ends with an event or condition that nobody has recorded yet (42 CFR 2.31(a)(7))."""
+    if terms.value(consent, terms.EVENT_OCCURRED) or terms.root(consent).get("type") == "deny":
+        return False
+    if terms.value(consent, terms.EXPIRY_EVENT):
+        return True
+    text = terms.value(consent, terms.EXPIRY_TEXT)
+    ends = (terms.root(consent).get("period") or {}).get("end")
+    return isinstance(text, str) and not unending(text) and not ends
+
+
+def unending(text: str) -> bool:
+    """Whether words about the end say that there is none."""
+    return text.strip().rstrip(".").casefold() in _NO_END
+
+
+def confirmed_until(consent: Resource) -> datetime:
+    """Until when somebody's word that the event has not come yet is good."""
+    last = max(moment(terms.value(consent, terms.EVENT_CONFIRMED), EVER), moment(consent.get("dateTime"), EVER))
+    return last + timedelta(days=int(terms.forms()["confirm_every_days"])) if last > EVER else EVER
+
+
+def _event(consent: Resource) -> datetime:
+    """An event ends it when it came. Until a machine can tell, a person has to say now and then that it has not."""
+    if occurred := terms.value(consent, terms.EVENT_OCCURRED):
+        return moment(occurred, EVER)
+    return confirmed_until(consent) if waits_for_event(consent) else FOREVER
