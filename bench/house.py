@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
@@ -62,6 +63,8 @@ class House:
         return asyncio.run(self._load(items, progress))
 
     async def _load(self, items: Iterable[made.Item], progress: Callable[[int], None]) -> tuple[int, float]:
+        gc.freeze()  # as `sojourn import` does
+        gc.set_threshold(20_000, 20, 50)
         gate = await self.gate()
         started = time.perf_counter()
         written = await fill(gate, items, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, settings: Settings, app: str, owner: str) -> int:
+    gc.freeze()  # a calm garbage collector, as the server has it: what is loaded stays, and what is read is mostly strings
+    gc.set_threshold(20_000, 20, 50)
     gate = Gate(app, crypto.load_server_key(settings.key_file), settings.data, base=f"http://{settings.host}:{settings.port}/fhir", connections=4)
     await gate.open()
     try:

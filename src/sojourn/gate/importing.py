@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,21 +64,25 @@ class Wanted(NamedTuple):
 async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs."""
-    writing: asyncio.Task[Outcome] | None = None
+    chunks = iter(_chunks(arrivals))
     fresh = True
-    for number, chunk in enumerate(_chunks(arrivals)):
-        # While the chunk before is written, this one is prepared, as if nothing of it were there yet; if the one before was there
-        # already, so will this one be, and it is not worth while. In a thread: a chunk is more than a socket takes at once.
-        ready = await asyncio.to_thread(_ready, access, chunk, fresh=fresh)
-        if writing is not None:
-            outcome = await writing
-            fresh = outcome.written >= outcome.unchanged
-            yield outcome
+    number = 0
+    ready = await asyncio.to_thread(_ready, access, chunks, fresh=fresh)
+    while ready is not None:
         if number % _LOOK == 0:
             await store.measure(access.house.db, 4)
-        writing = asyncio.create_task(_write(access, *ready))
-    if writing is not None:
-        yield await writing
+        sent = asyncio.Event()
+        writing = asyncio.create_task(_write(access, *ready, sent))
+        # From the moment the database has this chunk the next one is read and prepared, as if nothing of it were there yet; if this
+        # one was there already, so will the next be, and it is not worth while. Not before: both would wait for the interpreter
+        # and the database for both. In a thread: a chunk is more than a socket takes at once.
+        await sent.wait()
+        ready = await asyncio.to_thread(_ready, access, chunks, fresh=fresh)
+        outcome = await writing
+        fresh = outcome.written >= outcome.unchanged
+        yield outcome
+        number += 1
+    if number:
         await store.measure(access.house.db, 1.2)
 
 
@@ -117,11 +121,14 @@ def _chunk(chunk: list[Arrival]) -> tuple[list[Wanted], tuple[Refused, ...]]:
     return valid, tuple(refused)
 
 
-def _ready(access: Access, chunk: list[Arrival], *, fresh: bool) -> tuple[list[Wanted], tuple[Refused, ...], dict[int, preparing.Prepared]]:
-    """What of a chunk is valid, and what is written if nothing of it is there yet, by position.
+def _ready(access: Access, chunks: Iterator[list[Arrival]], *, fresh: bool) -> tuple[list[Wanted], tuple[Refused, ...], dict[int, preparing.Prepared]] | None:
+    """What of the next chunk is valid, and what is written if nothing of it is there yet, by position; None when there is no more.
 
     What cannot be prepared is left for later, to be refused then.
     """
+    chunk = next(chunks, None)
+    if chunk is None:
+        return None
     valid, refused = _chunk(chunk)
     drafts: dict[int, preparing.Prepared] = {}
     for n, wanted in enumerate(valid if fresh else ()):
@@ -130,21 +137,26 @@ def _ready(access: Access, chunk: list[Arrival], *, fresh: bool) -> tuple[list[W
     return valid, refused, drafts
 
 
-async def _write(access: Access, valid: list[Wanted], refused: tuple[Refused, ...], drafts: dict[int, preparing.Prepared]) -> Outcome:
-    if not valid:
+async def _write(
+    access: Access, valid: list[Wanted], refused: tuple[Refused, ...], drafts: dict[int, preparing.Prepared], sent: asyncio.Event
+) -> Outcome:
+    """Write a chunk; `sent` is set when the database has it, or when there is nothing more to send."""
+    try:
+        for attempt in range(_TRIES if valid else 0):
+            access.now = clock.now()
+            try:
+                written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {}, sent)
+                return Outcome(written, unchanged, (*refused, *late))
+            except Changed:
+                continue
+        if valid:
+            raise errors.Conflict()
         return Outcome(0, 0, refused)
-    for attempt in range(_TRIES):
-        access.now = clock.now()
-        try:
-            written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {})
-            return Outcome(written, unchanged, (*refused, *late))
-        except Changed:
-            if attempt == _TRIES - 1:
-                raise errors.Conflict() from None
-    raise AssertionError
+    finally:
+        sent.set()
 
 
-async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared]) -> tuple[int, int, list[Refused]]:
+async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared], sent: asyncio.Event) -> tuple[int, int, list[Refused]]:
     """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
     rows = await store.for_update(access.house.db, access.head, access.decided, [w.change.type for w in valid], [w.change.id for w in valid])
     prepared: list[preparing.Prepared] = []
@@ -166,6 +178,7 @@ async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.
     if prepared:
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
+        sent.set()  # who waits for it goes on when the call below has put everything into the socket
         await access.house.writer.write(store.Part(access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients)))
     return len(prepared), len(valid) - len(prepared) - len(refused), refused
 

@@ -61,9 +61,8 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
-    stored, prepared.blobs = _without_blobs(access, finished)
-    prepared.body = codec.dumps(stored)
-    prepared.rows = index_rows(access, finished, prepared.origin)
+    prepared.body, prepared.blobs = _stored(access, finished)
+    prepared.rows = index_rows(access, finished, prepared.origin, labelled=label.parts != 0)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
@@ -75,15 +74,15 @@ def own_of(resource: dict[str, Any], label: labels.Label) -> int:
     return label.own | bearing.laws(resource, label.parts) if label.parts else label.own
 
 
-def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]) -> index.IndexRows:
-    """What a finished resource can be found by."""
+def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int], *, labelled: bool = True) -> index.IndexRows:
+    """What a finished resource can be found by. `labelled`: whether it may have labelled elements, which are looked for then."""
     keys, base = access.house.keys[access.tenant.number], access.house.base
-    labelled = labels.labelled_elements(resource)
-    if not labelled:
+    elements = labels.labelled_elements(resource) if labelled else []
+    if not elements:
         return index.rows(resource, keys, (), base)
-    rest = index.without(resource, [path for path, _ in labelled])
+    rest = index.without(resource, [path for path, _ in elements])
     security = labels.findable(resource, rest, origin_of(programs, access.rules.programs))
-    return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, labelled, base)
+    return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, elements, base)
 
 
 def acting(access: Access, change: Change) -> int | None:
@@ -108,8 +107,7 @@ def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
     prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
     prepared.rows = index_rows(access, prepared.resource, prepared.origin)
-    stored, prepared.blobs = _without_blobs(access, prepared.resource)
-    prepared.body = codec.dumps(stored)
+    prepared.body, prepared.blobs = _stored(access, prepared.resource)
 
 
 # An origin that the rules do not know counts as Part 2: fail closed.
@@ -164,11 +162,14 @@ def deletion(access: Access, change: Change) -> Prepared:
     )  # fmt: skip
 
 
-def _without_blobs(access: Access, resource: dict[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
-    """Large attachments out of the row. Returns the resource itself when there are none."""
+def _stored(access: Access, resource: dict[str, Any]) -> tuple[bytes, list[str] | None]:
+    """The bytes to store, large attachments taken out of them, and the digests of these; None when there are none."""
+    body = codec.dumps(resource)
+    if b'"data":' not in body:
+        return body, None
     found: list[str] = []
     out = _taken_out(access, resource, found)
-    return (out, found) if found else (resource, None)
+    return (codec.dumps(out), found) if found else (body, None)
 
 
 def _taken_out(access: Access, value: Any, found: list[str]) -> Any:
@@ -212,7 +213,7 @@ def merged(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, An
 
 def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, list[str]]:
     """The arrays that gate.write takes, and the patients concerned."""
-    out = store.Batch([], [], [], [], [], [], [], [])
+    out = store.Batch()
     for n, one in enumerate(prepared, 1):
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
@@ -224,7 +225,9 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
             continue
         _children(out, n, rows)
         if one.resource is not None:
-            out.edges.extend((n, param, target, 0) for param, target in bearing.edges(one.resource))
+            borne = list(bearing.edges(one.resource))
+            if borne:
+                _extend(out.edges, n, [p for p, _ in borne], [t for _, t in borne], [0] * len(borne))
             _compiled(access, out, n, one.resource, told=one.own == 0)
     return out, sorted({p.patient for p in prepared if p.patient})
 
@@ -240,18 +243,26 @@ def _tokens(rows: index.IndexRows) -> tuple[list[int], list[int]]:
 
 def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
     if rows.labelled_tokens is not None:
-        out.labelled.extend((n, h, mask, False) for h, mask in zip(rows.token_hash, rows.token_mask, strict=True) if mask)
-    out.strings.extend(zip([n] * len(rows.string_key), rows.string_key, rows.string_folded, rows.string_exact, rows.string_mask, strict=True))
-    out.dates.extend(zip([n] * len(rows.date_key), rows.date_key, rows.date_low, rows.date_high, rows.date_mask, strict=True))
-    out.numbers.extend(zip([n] * len(rows.number_key), rows.number_key, rows.number_low, rows.number_high, rows.number_unit, rows.number_mask, strict=True))
-    out.edges.extend(zip([n] * len(rows.edge_param), rows.edge_param, rows.edge_target, rows.edge_mask, strict=True))
+        own = [(h, mask) for h, mask in zip(rows.token_hash, rows.token_mask, strict=True) if mask]
+        _extend(out.labelled, n, [h for h, _ in own], [mask for _, mask in own])
+    _extend(out.strings, n, rows.string_key, rows.string_folded, rows.string_exact, rows.string_mask)
+    _extend(out.dates, n, rows.date_key, rows.date_low, rows.date_high, rows.date_mask)
+    _extend(out.numbers, n, rows.number_key, rows.number_low, rows.number_high, rows.number_unit, rows.number_mask)
+    _extend(out.edges, n, rows.edge_param, rows.edge_target, rows.edge_mask)
+
+
+def _extend(table: store.Columns, op: int, *columns: list[Any]) -> None:
+    """Rows of one op, by column."""
+    table[0].extend([op] * len(columns[0]))
+    for column, more in zip(table[1:], columns, strict=True):
+        column.extend(more)
 
 
 def _compiled(access: Access, out: store.Batch, n: int, resource: dict[str, Any], *, told: bool) -> None:
     """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
         keys = access.house.keys[access.tenant.number]
-        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys, n)
+        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys.of_code, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
     elif told and resource["resourceType"] in relationships.SOURCES:

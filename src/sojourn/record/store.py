@@ -13,6 +13,7 @@ from sojourn.base.db import Database
 # tenant, credential, generation, now: who asks and when. Then the decision: mask, programs, keys, purpose, action, related.
 Head = tuple[int, bytes, int, datetime]
 Decided = tuple[int, list[int], list[str], str, str, bool]
+Columns = tuple[list[Any], ...]
 
 LAST = 2**63 - 1
 
@@ -31,7 +32,7 @@ _INCLUDED = _call("included", 21)
 _SIGHT = _call("sight", 12)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
-_WRITE = "SELECT gate.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS seqs"
+_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 34))}) AS seqs"
 
 
 async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
@@ -108,17 +109,39 @@ async def for_update(db: Database, head: Head, decided: Decided, types: list[str
     return await db.call(_FOR_UPDATE, *head, *decided, types, ids)
 
 
-class Batch(NamedTuple):
-    """What gate.write takes after who and when: arrays of its row types, in which rows of search name their op by number from 1."""
+class Batch:
+    """What gate.write takes after who and when: rows of record.op, grants and relations, and the search rows as columns.
 
-    ops: list[tuple[Any, ...]]
-    labelled: list[tuple[Any, ...]]
-    strings: list[tuple[Any, ...]]
-    dates: list[tuple[Any, ...]]
-    numbers: list[tuple[Any, ...]]
-    edges: list[tuple[Any, ...]]
-    grants: list[tuple[Any, ...]]
-    relations: list[tuple[Any, ...]]
+    The first column of each table is the number of the op from 1. Columns cost both sides a third of what rows would.
+    """
+
+    __slots__ = ("dates", "edges", "grants", "labelled", "numbers", "ops", "relations", "strings")
+
+    def __init__(self) -> None:
+        self.ops: list[tuple[Any, ...]] = []
+        self.labelled: Columns = ([], [], [])  # op, hash, mask
+        self.strings: Columns = ([], [], [], [], [])  # op, key, folded, exact, mask
+        self.dates: Columns = ([], [], [], [], [])  # op, key, low, high, mask
+        self.numbers: Columns = ([], [], [], [], [], [])  # op, key, low, high, unit, mask
+        self.edges: Columns = ([], [], [], [])  # op, param, target, mask
+        self.grants: list[tuple[Any, ...]] = []
+        self.relations: list[tuple[Any, ...]] = []
+
+    @property
+    def tables(self) -> tuple[Columns, ...]:
+        """The search rows, in the order of gate.write."""
+        return (self.labelled, self.strings, self.dates, self.numbers, self.edges)
+
+    def add(self, more: Batch) -> None:
+        """Append another batch, its ops numbered on."""
+        before = len(self.ops)
+        self.ops.extend(more.ops)
+        for mine, others in zip(self.tables, more.tables, strict=True):
+            mine[0].extend([op + before for op in others[0]])
+            for column, other in zip(mine[1:], others[1:], strict=True):
+                column.extend(other)
+        self.grants.extend((row[0] + before, *row[1:]) for row in more.grants)
+        self.relations.extend((row[0] + before, *row[1:]) for row in more.relations)
 
 
 class Part(NamedTuple):
@@ -141,28 +164,17 @@ async def write(db: Database, parts: Sequence[Part]) -> list[list[int]]:
     No two parts may change the same resource. Raises Changed when something moved since it was read, StaleCredential when one
     of the credentials no longer holds.
     """
-    if len(parts) == 1:
-        batch, lasts = parts[0].batch, [len(parts[0].batch.ops)]
-    else:
-        batch, lasts = _joined([part.batch for part in parts])
+    whole, lasts = parts[0].batch, [len(parts[0].batch.ops)]
+    if len(parts) > 1:
+        whole, lasts = Batch(), []
+        for part in parts:
+            whole.add(part.batch)
+            lasts.append(len(whole.ops))
     authors = [part.author for part in parts for _ in part.batch.ops]
     heads = {(part.head[1], part.head[2]) for part in parts}
     rows = await db.call(
-        _WRITE, parts[0].head[0], [h[0] for h in heads], [h[1] for h in heads], max(part.head[3] for part in parts), authors, lasts, *batch,
-        [part.audit for part in parts],
+        _WRITE, parts[0].head[0], [h[0] for h in heads], [h[1] for h in heads], max(part.head[3] for part in parts), authors, lasts,
+        whole.ops, *(column for table in whole.tables for column in table), whole.grants, whole.relations, [part.audit for part in parts],
     )  # fmt: skip
     seqs = rows[0]["seqs"]
     return [seqs[first:last] for first, last in zip([0, *lasts], lasts, strict=False)]
-
-
-def _joined(batches: Sequence[Batch]) -> tuple[Batch, list[int]]:
-    """Several batches as one, and the number of the last op of each."""
-    whole = Batch([], [], [], [], [], [], [], [])
-    lasts = []
-    for batch in batches:
-        before = len(whole.ops)
-        whole.ops.extend(batch.ops)
-        for rows, more in zip(whole[1:], batch[1:], strict=True):
-            rows.extend((row[0] + before, *row[1:]) for row in more) if before else rows.extend(more)
-        lasts.append(len(whole.ops))
-    return whole, lasts

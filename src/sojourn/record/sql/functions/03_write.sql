@@ -5,8 +5,13 @@
 -- Raised: SJ401 a credential is stale; SJ409 something was changed or created since it was read (nothing is written then).
 CREATE OR REPLACE FUNCTION gate.write(
     p_tenant int, p_credentials bytea[], p_generations int[], p_now timestamptz, p_authors text[], p_lasts int[],
-    p_ops record.op[], p_labelled record.labelled_row[], p_strings record.string_row[], p_dates record.date_row[],
-    p_numbers record.number_row[], p_edges record.edge_row[], p_grants record.grant_row[], p_relations record.relation_row[],
+    p_ops record.op[],
+    p_labelled_ops int[], p_labelled_hashes bigint[], p_labelled_masks bigint[],
+    p_string_ops int[], p_string_keys bigint[], p_string_folded text[], p_string_exact text[], p_string_masks bigint[],
+    p_date_ops int[], p_date_keys bigint[], p_date_low timestamptz[], p_date_high timestamptz[], p_date_masks bigint[],
+    p_number_ops int[], p_number_keys bigint[], p_number_low float8[], p_number_high float8[], p_number_units bigint[], p_number_masks bigint[],
+    p_edge_ops int[], p_edge_params text[], p_edge_targets text[], p_edge_masks bigint[],
+    p_grants record.grant_row[], p_relations record.relation_row[],
     p_audits record.audit_row[]
 ) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -94,8 +99,8 @@ BEGIN
     END IF;
 
     -- What each op's references reveal: the bases of their targets, in this batch or before it.
-    IF cardinality(p_edges) > 0 THEN
-        WITH e AS (SELECT DISTINCT s.op, s.target FROM unnest(p_edges) s),
+    IF cardinality(p_edge_ops) > 0 THEN
+        WITH e AS (SELECT DISTINCT s.op, s.target FROM unnest(p_edge_ops, p_edge_targets) AS s(op, target)),
         made AS MATERIALIZED (
             SELECT o.type || '/' || o.id AS target, o.own, o.origin FROM unnest(p_ops) o
             WHERE n > 1 AND o.kind IN ('create', 'restore') AND o.own <> 0),
@@ -140,7 +145,7 @@ BEGIN
                                      origin, ref_origin, tokens, labelled_tokens, index_digest, blobs, body)
         SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.updated, o.own, o.parts,
                coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
-               CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
+               CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled_ops, p_labelled_hashes) AS l(op, hash) WHERE l.op = o.i) END,
                o.digest, o.blobs, o.body
         FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                                 tokens, presence, digest, blobs, body, i)
@@ -160,7 +165,7 @@ BEGIN
             refs = CASE WHEN op_refs IS NULL THEN 0 ELSE op_refs[o.i] END, tags = o.tags, origin = o.origin,
             ref_origin = coalesce(op_ref_origin[o.i]::int[], '{}'), tokens = o.tokens || o.presence,
             labelled_tokens = CASE WHEN o.parts = 0 THEN NULL
-                              ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled) l WHERE l.op = o.i) END,
+                              ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled_ops, p_labelled_hashes) AS l(op, hash) WHERE l.op = o.i) END,
             index_digest = o.digest, blobs = o.blobs, body = o.body
         FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                                 tokens, presence, digest, blobs, body, i)
@@ -197,30 +202,35 @@ BEGIN
         CROSS JOIN LATERAL unnest(o.tokens) AS h(hash)
         WHERE o.kind IN ('create', 'restore');
     END IF;
-    IF cardinality(p_labelled) > 0 THEN
-        INSERT INTO record.token (tenant, hash, rid, mask)
-        SELECT p_tenant, l.hash, rids[l.op], bit_or(l.mask) FROM unnest(p_labelled) l GROUP BY l.hash, rids[l.op]
+    IF cardinality(p_labelled_ops) > 0 THEN
+        INSERT INTO record.token (tenant, hash, rid, mask, also)
+        SELECT p_tenant, l.hash, rids[l.op], bit_or(l.mask), CASE WHEN count(*) > 1 THEN array_agg(l.mask) END
+        FROM unnest(p_labelled_ops, p_labelled_hashes, p_labelled_masks) AS l(op, hash, mask) GROUP BY l.hash, rids[l.op]
         ON CONFLICT DO NOTHING;
     END IF;
-    IF cardinality(p_strings) > 0 THEN
+    IF cardinality(p_string_ops) > 0 THEN
         INSERT INTO record.string (tenant, key, rid, folded, exact, mask)
-        SELECT p_tenant, s.key, rids[s.op], s.folded, s.exact, s.mask FROM unnest(p_strings) s
+        SELECT p_tenant, s.key, rids[s.op], s.folded, s.exact, s.mask
+        FROM unnest(p_string_ops, p_string_keys, p_string_folded, p_string_exact, p_string_masks) AS s(op, key, folded, exact, mask)
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
-    IF cardinality(p_dates) > 0 THEN
+    IF cardinality(p_date_ops) > 0 THEN
         INSERT INTO record.date (tenant, key, rid, low, high, mask)
-        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.mask FROM unnest(p_dates) s
+        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.mask
+        FROM unnest(p_date_ops, p_date_keys, p_date_low, p_date_high, p_date_masks) AS s(op, key, low, high, mask)
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
-    IF cardinality(p_numbers) > 0 THEN
+    IF cardinality(p_number_ops) > 0 THEN
         INSERT INTO record.number (tenant, key, rid, low, high, unit, mask)
-        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.unit, s.mask FROM unnest(p_numbers) s
+        SELECT p_tenant, s.key, rids[s.op], s.low, s.high, s.unit, s.mask
+        FROM unnest(p_number_ops, p_number_keys, p_number_low, p_number_high, p_number_units, p_number_masks) AS s(op, key, low, high, unit, mask)
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
-    IF cardinality(p_edges) > 0 THEN
+    IF cardinality(p_edge_ops) > 0 THEN
         types := ARRAY (SELECT o.type FROM unnest(p_ops) o);
         INSERT INTO record.edge (tenant, rid, type, param, target, mask)
-        SELECT p_tenant, rids[s.op], types[s.op], s.param, s.target, s.mask FROM unnest(p_edges) s
+        SELECT p_tenant, rids[s.op], types[s.op], s.param, s.target, s.mask
+        FROM unnest(p_edge_ops, p_edge_params, p_edge_targets, p_edge_masks) AS s(op, param, target, mask)
         WHERE fresh IS NULL OR s.op = ANY (fresh);
     END IF;
 
