@@ -6,16 +6,15 @@ Labels that a writer sends raise, and never lower, what we find. docs/decisions/
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 
 from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
+from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-_PARENTS = {"ETHUD": ("SUD",), "OPIOIDUD": ("SUD",)}
+__all__ = ["Facts", "Label", "findable", "label", "labelled_elements", "read", "tag_codes"]
 
 
 class Origin(Protocol):
@@ -40,32 +39,59 @@ class Label(NamedTuple):
     """For `meta.security`."""
 
 
-class _Codes(NamedTuple):
-    """The value sets of one code system."""
+class Facts(NamedTuple):
+    """What is known of one resource beside its content and origin: what it takes from others, and what people decided."""
 
-    exact: dict[str, frozenset[str]]
-    prefixes: dict[str, frozenset[str]]
-    lengths: tuple[int, ...]
-    """Lengths of the prefixes."""
+    inherited: int = 0
+    """Bases of what it hangs on, or of what it holds."""
+    inherited_tags: frozenset[str] = frozenset()
+    raised: frozenset[str] = frozenset()
+    """Codes of labels that staff put on the whole."""
+    lowered: frozenset[str] = frozenset()
+    """Codes of labels that the privacy officer took from the whole."""
 
 
-def label(resource: dict[str, Any], origin_programs: Sequence[Origin]) -> Label:
-    """The labels of a resource made by these programs. Running it is what clears the unlabelled bit."""
-    tags, parts, inline = read(resource)
-    own = bases.PART2 if _is_part2(resource.get("resourceType", ""), origin_programs) else 0
+NOTHING = Facts()
+
+
+def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: LabelRules | None = None, facts: Facts = NOTHING) -> Label:
+    """The labels of a resource made by these programs. Running it is what clears the unlabelled bit.
+
+    `meta.security` of the resource is what its senders wrote, and nothing that we computed earlier.
+    """
+    rules = rules or shipped()
+    tags, parts, inline, held = _walk(resource, rules)
+    origin = bases.PART2 if _is_part2(resource.get("resourceType", ""), origin_programs) else 0
+    own = origin | rules.bases(tags)
     sent = _sent(resource)
-    if not sent and not inline:
+    if not sent and not inline and not held and facts is NOTHING:
         found = tuple(sorted(tags))
         return Label(own, parts, found, list(_plain(own, found)))
-    kept: list[dict[str, Any]] = []
-    restricted = ""
-    if sent:
-        restricted = next((c["code"] for c in sent if c.get("system") == CONFIDENTIALITY and c.get("code") in ("R", "V")), "")
-        own |= _claims(sent, tags, inline)
-        if restricted and not own and not parts:  # someone restricts it and does not say why
-            own = bases.PATIENT_REQUESTED
-        kept = [c for c in sent if c.get("system") != CONFIDENTIALITY and c != PROCESS_INLINE]
-    return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V"))
+    kept = [c for c in sent if c.get("system") != CONFIDENTIALITY and c != PROCESS_INLINE]
+    restricted = next((c["code"] for c in sent if c.get("system") == CONFIDENTIALITY and c.get("code") in ("R", "V")), "")
+    own |= _claims(sent, tags, inline) | _of_contents(held) | facts.inherited
+    if restricted and not own and not parts:  # someone restricts it and does not say why
+        own = bases.PATIENT_REQUESTED
+    for code in facts.raised:
+        own |= bases.bit_of(code)
+    tags = {*tags, *facts.inherited_tags, *(code for code in facts.raised if code in tag_codes())}
+    if facts.lowered:
+        # What follows from where a thing was made is no judgement: the Part 2 label of a Part 2 program stays (42 CFR 2.12).
+        gone = {code for code in facts.lowered if not bases.bit_of(code) & origin}
+        for code in gone:
+            own &= ~bases.bit_of(code)
+        tags -= gone
+        kept = [c for c in kept if c.get("code") not in gone and not bases.claimed(c) & ~own]
+    return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V" and bool(own | parts)))
+
+
+def _of_contents(held: Iterable[dict[str, Any]]) -> int:
+    """The bases claimed by labels of resources inside it: entries of a Bundle, contained ones. It holds their union."""
+    own = 0
+    for inside in held:
+        for coding in _sent(inside):
+            own |= bases.claimed(coding)
+    return own
 
 
 def _is_part2(type_: str, programs: Sequence[Origin]) -> bool:
@@ -122,10 +148,16 @@ def _plain(own: int, tags: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def read(resource: dict[str, Any]) -> tuple[set[str], int, list[Any]]:
-    """In one walk: tags by code, the bits of all inline labels, and these labels."""
-    systems = _value_sets()
+    """Tags by code, the bits of all inline labels, and these labels."""
+    return _walk(resource, shipped())[:3]
+
+
+def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, list[Any], list[dict[str, Any]]]:
+    """In one walk: tags by code, the bits of all inline labels, these labels, and resources inside that have labels."""
+    systems = rules.systems
     tags: set[str] = set()
     inline: list[Any] = []
+    held: list[dict[str, Any]] = []
     mask = 0
     stack: list[Any] = [resource]
     push, pop = stack.append, stack.pop
@@ -135,51 +167,17 @@ def read(resource: dict[str, Any]) -> tuple[set[str], int, list[Any]]:
             if "system" in node:
                 system, code = node["system"], node.get("code")
                 if type(code) is str and type(system) is str and system in systems:
-                    tags |= _tags_of(systems[system], code)
-            elif "url" in node and node["url"] == bases.INLINE:
+                    tags |= systems[system].tags(code)
+            if "url" in node and node["url"] == bases.INLINE:
                 inline.append(node.get("valueCoding"))
                 mask |= bases.on_element(node.get("valueCoding"))
+            if "resourceType" in node and "meta" in node and node is not resource:
+                held.append(node)
             node = node.values()
         for value in node:
             if type(value) is dict or type(value) is list:
                 push(value)
-    return tags, mask, inline
-
-
-def _tags_of(codes: _Codes, code: str) -> frozenset[str]:
-    found = codes.exact.get(code)
-    if found is None and codes.lengths:
-        found = next((codes.prefixes[code[:n]] for n in codes.lengths if code[:n] in codes.prefixes), None)
-    return found or frozenset()
-
-
-@cache
-def tag_codes() -> frozenset[str]:
-    """Every tag that a code can give."""
-    return frozenset(
-        tag for codes in _value_sets().values() for found in (codes.exact, codes.prefixes) for tags in found.values() for tag in tags
-    )
-
-
-@cache
-def _value_sets() -> dict[str, _Codes]:
-    """By code system: codes and prefixes with the tags they give. The files tell their source and date."""
-    systems: dict[str, _Codes] = {}
-    for file in sorted(files("sojourn.gate").joinpath("valuesets").iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".toml"):
-            for part in tomllib.loads(file.read_text("utf-8"))["set"]:
-                for system in part["systems"]:
-                    codes = systems.get(system, _Codes({}, {}, ()))
-                    _enter(codes.exact, part.get("codes", ()), part["tags"])
-                    _enter(codes.prefixes, part.get("prefixes", ()), part["tags"])
-                    systems[system] = codes._replace(lengths=tuple(sorted({len(p) for p in codes.prefixes}, reverse=True)))
-    return systems
-
-
-def _enter(table: dict[str, frozenset[str]], codes: Iterable[str], tags: Iterable[str]) -> None:
-    whole = frozenset(tags) | {parent for tag in tags for parent in _PARENTS.get(tag, ())}
-    for code in codes:
-        table[code] = table.get(code, frozenset()) | whole
+    return tags, mask, inline, held
 
 
 def findable(resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin]) -> list[dict[str, Any]]:
