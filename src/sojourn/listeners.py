@@ -12,7 +12,8 @@ from sojourn.gate.gate import Gate
 
 _log = log.logger(__name__)
 
-# name -> what it does with a page of changes. A follower keeps its place under its name; nobody follows yet.
+# name -> what it does with a page of changes. A follower keeps its place under its name, in the transaction of what it does; nobody
+# follows yet. Pages are short work: as long as a follower's transaction writes, what others commit waits for its number.
 LISTENERS: dict[str, Handler] = {}
 
 _PAUSE = 0.5  # seconds between looks; a change is numbered at most this long after it was committed
@@ -51,5 +52,14 @@ class Following:
             feed = Feed(self._gate.house.db, tenant)
             busy = await feed.number() >= 5000 or busy
             for name, handle in LISTENERS.items():
-                busy = bool(await feed.follow(name, handle)) or busy
+                busy = await _turn(feed, name, handle) or busy
         return busy
+
+
+async def _turn(feed: Feed, name: str, handle: Handler) -> bool:
+    """One page for one follower. One that fails gets it again; the others go on."""
+    try:
+        return bool(await feed.follow(name, handle))
+    except Exception as error:  # noqa: BLE001 - of any kind: what it did is undone, and it says so
+        _log.warning("a follower of the feed failed", follower=name, error=type(error).__name__)
+        return False

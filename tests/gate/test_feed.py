@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from sojourn.gate.feed import Change, Feed
+import pytest
+
+from sojourn.base import errors
+from sojourn.gate.changes import Change as Write
+from sojourn.gate.feed import Change, Feed, Turn
 from tests.people import A, B, Clinic, observation, patient
 
 
@@ -20,7 +24,7 @@ async def numbered(clinic: Clinic, tenant: int = A) -> Feed:
 async def test_every_change_is_handed_over_once_and_in_order(clinic: Clinic) -> None:
     seen: list[Change] = []
 
-    async def handle(changes: list[Change]) -> None:
+    async def handle(_: Turn, changes: list[Change]) -> None:
         seen.extend(changes)
 
     made = (await clinic.make("sys-mh", patient())).id
@@ -72,19 +76,61 @@ async def test_one_organization_does_not_follow_another(clinic: Clinic) -> None:
     assert made not in {c.id for c in await here.after(0)}
 
 
-async def test_a_follower_that_failed_gets_the_same_page_again(clinic: Clinic) -> None:
-    seen: list[list[Change]] = []
+async def test_what_a_follower_does_and_its_place_are_committed_together_or_not_at_all(clinic: Clinic) -> None:
+    """Its work here: a resource for every patient that came."""
+    access = await clinic.gate.access(clinic.tokens["sys-mh"])
+    assert access is not None
     await clinic.make("sys-mh", patient())
     feed = await numbered(clinic)
+    pages: list[list[Change]] = []
 
-    async def fail(changes: list[Change]) -> None:
-        seen.append(changes)
-        raise ConnectionError
+    async def work(turn: Turn, changes: list[Change]) -> None:
+        pages.append(changes)
+        for change in changes:
+            if change.type == "Patient":
+                await turn.inside(access).write([Write("create", "Observation", resource=observation(change.id))])
+        if len(pages) == 1:
+            raise ConnectionError
 
-    for _ in range(2):
-        try:
-            await feed.follow("frail", fail)
-        except ConnectionError:
-            continue
-    assert len(seen) == 2
-    assert seen[0] == seen[1]
+    with pytest.raises(ConnectionError):
+        await feed.follow("frail", work)
+    assert (await clinic.get("sys-mh", "Observation?_summary=count")).json()["total"] == 0, "its work is undone"
+    assert await feed.position("frail") == 0
+    assert await feed.follow("frail", work) == len(pages[0])
+    assert pages[0] == pages[1], "it gets the same page again"
+    assert (await clinic.get("sys-mh", "Observation?_summary=count")).json()["total"] == 1
+    await feed.follow("frail", work)
+    assert (await clinic.get("sys-mh", "Observation?_summary=count")).json()["total"] == 1
+    assert (await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE type = 'Observation' AND action = 'transaction'")) == 1
+
+
+async def test_what_fails_in_a_turn_undoes_itself_only(clinic: Clinic) -> None:
+    await clinic.make("sys-mh", patient())
+    feed = await numbered(clinic)
+    access = await clinic.gate.access(clinic.tokens["sys-mh"])
+    assert access is not None
+
+    async def work(turn: Turn, changes: list[Change]) -> None:
+        with pytest.raises(errors.SojournError):
+            await turn.inside(access).write([Write("update", "Patient", id=changes[0].id, resource=patient(), if_match="old")])
+        await turn.inside(access).write([Write("create", "Observation", resource=observation(changes[0].id))])
+
+    await feed.follow("one", work)
+    assert (await clinic.get("sys-mh", "Observation?_summary=count")).json()["total"] == 1
+
+
+async def test_one_process_at_a_time_has_the_turn_of_a_follower(clinic: Clinic) -> None:
+    await clinic.make("sys-mh", patient())
+    feed = await numbered(clinic)
+    handed: list[int] = []
+
+    async def slow(_: Turn, changes: list[Change]) -> None:
+        handed.extend(change.n for change in changes)
+        assert await feed.follow("one", slow) == 0, "somebody has it already"
+        assert await feed.follow("two", other) == len(changes), "another name waits for nobody"
+
+    async def other(_: Turn, changes: list[Change]) -> None:
+        """Nothing to do."""
+
+    assert await feed.follow("one", slow) == len(handed) > 0
+    assert await feed.position("one") == handed[-1]

@@ -1,4 +1,7 @@
-"""The FHIR door as a process of its own, for a test that kills it. Arguments: the application's address, data folder, port."""
+"""The FHIR door as a process of its own, for a test that kills it, with a follower of the feed that counts what it is handed.
+
+Arguments: the application's address, data folder, port.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,14 @@ from starlette.routing import Mount
 
 from sojourn.base import crypto
 from sojourn.doors.api.app import FhirDoor
+from sojourn.gate.feed import Change, Turn
 from sojourn.gate.gate import Gate
+from sojourn.listeners import LISTENERS, Following
+
+
+async def take(turn: Turn, changes: list[Change]) -> None:
+    """The follower's work: a row for each change (the test made table and function)."""
+    await turn.db.call("SELECT gate.taken($1, $2, $3)", turn.tenant, [c.n for c in changes], [c.version for c in changes])
 
 
 def main() -> None:
@@ -24,7 +34,11 @@ def main() -> None:
     @asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
         await gate.open()
+        LISTENERS["taken"] = take
+        following = Following(gate)
+        await following.start()
         yield
+        await following.stop()
         await gate.close()
 
     app = Starlette(routes=[Mount("/fhir", app=FhirDoor(gate))], lifespan=life)

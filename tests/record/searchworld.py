@@ -220,6 +220,12 @@ class World:
             await write(connection, kept, owns)
 
 
+TOKENS = """
+    INSERT INTO record.token SELECT 1, a, $1, bit_or(b), CASE WHEN count(*) > 1 THEN array_agg(b) END
+    FROM unnest($2::bigint[], $3::bigint[]) x (a, b) GROUP BY a
+"""
+
+
 async def write(connection: asyncpg.Connection, kept: Kept, owns: dict[str, int]) -> None:
     """Write one resource and its index rows; `owns` are the labels of all resources by name."""
     made = rows(kept.resource, KEYS, kept.labelled)
@@ -239,8 +245,7 @@ async def write(connection: asyncpg.Connection, kept: Kept, owns: dict[str, int]
     )  # fmt: skip
     rid = kept.rid
     for sql, columns in [
-        ("INSERT INTO record.token SELECT 1, a, $1, bit_or(b), CASE WHEN count(*) > 1 THEN array_agg(b) END "
-         "FROM unnest($2::bigint[], $3::bigint[]) x (a, b) GROUP BY a", (made.token_hash, made.token_mask)),
+        (TOKENS, (made.token_hash, made.token_mask)),
         ("INSERT INTO record.string SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) x (a, b, c, d)",
          (made.string_key, made.string_folded, made.string_exact, made.string_mask)),
         ("INSERT INTO record.date SELECT 1, a, $1, b, c, d FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[]) x (a, b, c, d)",

@@ -109,6 +109,58 @@ class Database:
             raise errors.Unavailable("The database does not answer.") from error
 
 
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[Transaction]:
+        """Everything called on what this gives is committed together at the end, or not at all when something is raised."""
+        raised: BaseException | None = None  # by what is done in it; passed on as it is
+        try:
+            pool = self.pool
+            connection = await pool.acquire()
+            try:
+                async with connection.transaction():
+                    try:
+                        yield Transaction(self, connection)
+                    except BaseException as error:
+                        raised = error
+                        raise
+            except BaseException as error:
+                _drop_broken(connection, error)
+                raise
+            finally:
+                pool.release(connection)
+        except (*_GONE, asyncpg.PostgresError) as error:
+            if error is raised:
+                raise
+            raise translated(error) from error
+
+
+class Transaction(Database):
+    """One transaction, called like the database. What fails in it undoes itself only, so that it may be tried again."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        super().__init__(database.dsn, connections=database.connections)
+        self._database, self._connection = database, connection
+        self._turn = asyncio.Lock()
+
+    @property
+    def pool(self) -> Pool:
+        """For reading in a transaction of its own, as `reading` does: it does not see what is written here."""
+        return self._database.pool
+
+    async def call(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """One statement of the transaction. Raises as `Database.call`."""
+        try:
+            async with self._turn, self._connection.transaction():
+                rows: list[asyncpg.Record] = await self._connection.fetch(sql, *args)
+                return rows
+        except _AGAIN:
+            raise errors.Conflict() from None
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error
+        except _GONE as error:
+            raise errors.Unavailable("The database does not answer.") from error
+
+
 def _drop_broken(connection: Connection, error: BaseException) -> None:
     """Close a connection whose statement did not end in a plain error: it may still be busy, or be falling, and not know it yet."""
     plain = isinstance(error, asyncpg.PostgresError | errors.SojournError) and not isinstance(error, _GONE)

@@ -61,14 +61,30 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE f.tenant = p_tenant AND f.n > p_after ORDER BY f.n LIMIT p_limit
 $$;
 
--- Where a follower stands; moving it forward is one comparison, so that a change is handed over exactly once.
+-- Where a follower stands.
 CREATE OR REPLACE FUNCTION gate.follower(p_tenant int, p_name text) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    INSERT INTO record.follower (tenant, name) VALUES (p_tenant, p_name) ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name
-    RETURNING n
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce((SELECT f.n FROM record.follower f WHERE f.tenant = p_tenant AND f.name = p_name), 0)
 $$;
+
+-- The same, for whoever hands it the next changes: nobody else of that name does until this transaction is over; null if somebody
+-- does already. A lock of no row, so that the transaction has no id (which would hold up the numbering of what is committed after
+-- it) until the follower writes something. VOLATILE: the place is read with what is committed when the lock is there.
+CREATE OR REPLACE FUNCTION gate.follower_begin(p_tenant int, p_name text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('follower/' || p_tenant || '/' || p_name, 0)) THEN
+        RETURN NULL;
+    END IF;
+    RETURN coalesce((SELECT f.n FROM record.follower f WHERE f.tenant = p_tenant AND f.name = p_name), 0);
+END $$;
+
+-- Move a follower on, in the transaction of what it did. False when it does not stand there.
 CREATE OR REPLACE FUNCTION gate.follow(p_tenant int, p_name text, p_from bigint, p_to bigint) RETURNS boolean
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    WITH moved AS (UPDATE record.follower SET n = p_to WHERE tenant = p_tenant AND name = p_name AND n = p_from RETURNING 1)
+    WITH moved AS (
+        INSERT INTO record.follower AS f (tenant, name, n) SELECT p_tenant, p_name, p_to
+        WHERE p_from = 0 OR EXISTS (SELECT FROM record.follower e WHERE e.tenant = p_tenant AND e.name = p_name)
+        ON CONFLICT (tenant, name) DO UPDATE SET n = p_to WHERE f.n = p_from RETURNING 1)
     SELECT EXISTS (SELECT FROM moved)
 $$;
