@@ -67,3 +67,18 @@ async def test_a_request_that_fails_beside_others_fails_alone(clinic: Clinic, mo
     replies = await asyncio.gather(*changes, *(clinic.make("mh-clinician", observation(p, 200 + n)) for n in range(6)))
     assert [r.status for r in replies] == [412] + [200] * 5 + [201] * 6
     assert sum(sizes) >= 11
+
+
+async def test_a_reference_made_while_its_target_is_relabelled_waits_and_reveals_what_the_target_becomes(clinic: Clinic) -> None:
+    p = await _patient(clinic)
+    met = (await clinic.make("sys-mh", encounter(p))).id
+    relabelling = clinic.owner.transaction()
+    await relabelling.start()
+    await clinic.owner.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"1/Encounter/{met}")
+    await clinic.owner.execute("UPDATE record.resource SET own = 2 WHERE tenant = 1 AND type = 'Encounter' AND id = $1", met)
+    making = asyncio.create_task(clinic.make("sys-mh", observation(p, encounter={"reference": f"Encounter/{met}"})))
+    done, _ = await asyncio.wait([making], timeout=0.5)
+    assert not done
+    await relabelling.commit()
+    made = await making
+    assert await clinic.owner.fetchval("SELECT refs FROM record.resource WHERE tenant = 1 AND type = 'Observation' AND id = $1", made.id) == 2

@@ -39,12 +39,15 @@ BEGIN
     END IF;
 
     -- Taken before this transaction has an id (nextval gives it one), so that the order of ids is the order of changes to one
-    -- resource, which the feed relies on; and always in the same order, so that two bundles cannot wait for each other.
-    IF NOT only_creates THEN
-        PERFORM pg_advisory_xact_lock(k.key) FROM (
-            SELECT DISTINCT hashtextextended(p_tenant || '/' || o.type || '/' || o.id, 0) AS key
-            FROM unnest(p_ops) o WHERE o.kind <> 'create' ORDER BY 1) k;
-    END IF;
+    -- resource, which the feed relies on; and always in the same order, so that two bundles cannot wait for each other. What is
+    -- changed is held alone; what is referred to is held with others, so that no label of it changes unseen between here and the commit.
+    PERFORM CASE WHEN k.alone THEN pg_advisory_xact_lock(k.key) ELSE pg_advisory_xact_lock_shared(k.key) END
+    FROM (SELECT h.key, bool_or(h.alone) AS alone
+          FROM (SELECT hashtextextended(p_tenant || '/' || o.type || '/' || o.id, 0) AS key, true AS alone
+                FROM unnest(p_ops) o WHERE o.kind <> 'create' OR o.expected = 0
+                UNION ALL
+                SELECT hashtextextended(p_tenant || '/' || e.target, 0), false FROM unnest(p_edge_targets) AS e(target)) h
+          GROUP BY h.key ORDER BY h.key) k;
     seqs := ARRAY (SELECT nextval('record.seq') FROM generate_series(1, n));
 
     told := ARRAY (
