@@ -10,7 +10,12 @@ from sojourn.gate import bases, labelrules
 from sojourn.gate.labelrules import OwnCode, ValueSet, made_of, shipped, value_sets
 from sojourn.gate.labels import label
 
-ICD, RXNORM, LOINC, SNOMED = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.nlm.nih.gov/research/umls/rxnorm", "http://loinc.org", "http://snomed.info/sct"
+ICD, RXNORM, LOINC, SNOMED = (
+    "http://hl7.org/fhir/sid/icd-10-cm",
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://loinc.org",
+    "http://snomed.info/sct",
+)
 CPT, HCPCS = "http://www.ama-assn.org/go/cpt", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 SETS = [pytest.param(s, id=f"{s.file} {s.title}") for s in value_sets()]
 
@@ -37,7 +42,18 @@ def loinc_digit(body: str) -> int:
     return -total % 10
 
 
-_TIMES = ("0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043", "8765932104", "9876543210")
+_TIMES = (
+    "0123456789",
+    "1234067895",
+    "2340178956",
+    "3401289567",
+    "4012395678",
+    "5987604321",
+    "6598710432",
+    "7659821043",
+    "8765932104",
+    "9876543210",
+)
 _TURNS = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
 
 
@@ -62,7 +78,7 @@ def test_check_digits_hold(listed: ValueSet) -> None:
 @pytest.mark.parametrize(
     ("system", "code", "tags"),
     [
-        (ICD, "O80", {"SEX"}), (ICD, "Z33.2", {"SEX"}), (ICD, "O98.71", {"HIV"}), (ICD, "O99.320", {"SUD"}), (ICD, "A54.9", {"STD"}),
+        (ICD, "O80", {"SEX"}), (ICD, "Z33.2", {"SEX"}), (ICD, "O98.71", {"HIV", "SEX"}), (ICD, "O99.320", {"SEX", "SUD"}), (ICD, "A54.9", {"STD"}),
         (ICD, "F64.0", {"MH", "SEX"}), (ICD, "D57.1", {"GDIS", "SCA"}), (ICD, "Z15.01", {"GDIS"}), (ICD, "T76.21XA", {"SDV"}), (ICD, "Z31.43", {"GDIS", "SEX"}),
         (CPT, "59841", {"SEX"}), (CPT, "81162", {"GDIS"}), (CPT, "81002", set()), (CPT, "99408", {"SUD"}), (CPT, "99213", set()), (HCPCS, "H0020", {"SUD"}), (HCPCS, "S0190", {"SEX"}),
         (RXNORM, "1999667", {"HIV"}), (RXNORM, "276237", set()), (RXNORM, "6813", set()), (LOINC, "95614-4", {"SDV"}), (SNOMED, "75544000", {"SUD"}),
