@@ -23,6 +23,8 @@ FLASHES = {
     "saved": "Saved.",
     "session-ended": "Your session has ended. Sign in to go on.",
 }
+    "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
+    "emergency-ended": "The emergency access has ended.",
 """What may be said once on the next page, by the code that the `flash` cookie carries."""
 
 
@@ -64,6 +66,7 @@ class Pages:
             "organization": tenant.name if tenant else "Sojourn",
             "nonce": state.nonce,
             "csrf": csrf_token(state.csrf_secret) if getattr(state, "csrf_secret", "") else "",
+            "standing": getattr(state, "standing", None),
             "flash": FLASHES.get(request.cookies.get("flash", ""), ""),
             "preferences": preferences(request),
             "url": lambda path: root + path,

@@ -7,8 +7,10 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.chart import section, summary
 from sojourn.doors.staff.desk import landing
-from sojourn.doors.staff.desk.frame import OVERSEE
+from sojourn.doors.staff.desk.emergencies import emergencies
+from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
 from sojourn.doors.staff.developers import developers
+from sojourn.doors.staff.emergency import declare
 from sojourn.doors.staff.greeting import greeting
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
@@ -19,6 +21,7 @@ from sojourn.web import frame
 from sojourn.web.static import files
 
 PATIENT = (("Patient", "read"),)
+EMERGENCY = (("*", "emergency"),)
 
 
 def _section(name: str, verb: str, key: str, type_: str) -> Screen:
@@ -50,7 +53,16 @@ SCREENS: tuple[Screen, ...] = (
 
 
 def routes() -> list[BaseRoute]:
+    Screen("/emergency", declare.show, verb="Declare an emergency", needs=EMERGENCY, group="Places"),
+    Screen("/emergency", declare.send, ("POST",), needs=EMERGENCY),
+    Screen("/emergency/{emergency}/end", declare.end, ("POST",), needs=EMERGENCY),
+    Screen("/patients/{id}/emergency", declare.show_for_chart, verb="Emergency access", needs=(*PATIENT, *EMERGENCY), group="This chart"),
+    Screen("/patients/{id}/emergency", declare.send_for_chart, ("POST",), needs=(*PATIENT, *EMERGENCY)),
     """What the app mounts, last of all doors: the static files, and every screen inside the frame."""
+    screen(emergencies.PAGE, emergencies.show),
+    below(emergencies.PAGE, "/{emergency}", emergencies.one),
+    below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),
+    below(emergencies.PAGE, "/{emergency}/end", emergencies.end, ("POST",)),
     inside = Router([screen.route() for screen in SCREENS])
     return [
         Route("/static/{path:path}", files().serve),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import wraps
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sojourn.base.errors import Forbidden, Unauthenticated
+from sojourn.base.errors import Forbidden, StaleCredential, Unauthenticated
+from sojourn.doors.staff.emergency import standing
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -32,7 +34,20 @@ class Screen(NamedTuple):
 
     def route(self) -> Route:
         """The Starlette route, its handler guarded."""
-        return Route(self.path, self.handler if self.open else guarded(self), methods=list(self.methods))
+        return Route(self.path, anybodys(self) if self.open else guarded(self), methods=list(self.methods))
+
+
+def anybodys(screen: Screen) -> Handler:
+    """The handler of a screen for strangers too; whoever is signed in sees there, too, which emergencies are in force."""
+
+    @wraps(screen.handler)
+    async def shown(request: Request) -> Response:
+        if request.state.access is not None and request.method == "GET":
+            with suppress(StaleCredential):
+                await standing.look(request)
+        return await screen.handler(request)
+
+    return shown
 
 
 def guarded(screen: Screen) -> Handler:
@@ -44,6 +59,7 @@ def guarded(screen: Screen) -> Handler:
             raise Unauthenticated
         if not all(request.state.access.may(type_, action) for type_, action in screen.needs):
             raise Forbidden
+        await standing.look(request)
         return await screen.handler(request)
 
     return checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
 
-DESK: tuple[DeskPage, ...] = ()
+DESK: tuple[DeskPage, ...] = (emergencies.PAGE,)

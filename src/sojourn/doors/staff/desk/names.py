@@ -1,0 +1,46 @@
+"""Names for the lists of the desk: of patients as far as this caller may see them, of programs, of moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sojourn.doors.staff.words import full_name, own_name
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+_AT_ONCE = 100
+
+
+async def patient_names(access: Access, ids: Iterable[str]) -> dict[str, str]:
+    """By id, of those whom the caller may see."""
+    return await _names(access, "Patient", ids)
+
+
+async def organization_names(access: Access, references: Iterable[str]) -> dict[str, str]:
+    """By `Organization/id`."""
+    ids = [reference.partition("/")[2] for reference in references if reference.startswith("Organization/")]
+    return {f"Organization/{id_}": name for id_, name in (await _names(access, "Organization", ids)).items()}
+
+
+async def _names(access: Access, type_: str, ids: Iterable[str]) -> dict[str, str]:
+    wanted = sorted(set(ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        answer = await access.search(type_, [("_id", ",".join(some))], count=len(some))
+        found |= {s.id: full_name(s.resource) if type_ == "Patient" else own_name(s.resource) for s in answer.matches}
+    return found
+
+
+def program_names(access: Access, numbers: Sequence[int]) -> str:
+    """`Detox, Outpatient SUD`."""
+    programs = access.rules.programs
+    return ", ".join(programs[n].name for n in numbers if n in programs)
+
+
+def moment(at: datetime) -> str:
+    """`23 Nov 2026, 14:05 UTC`."""
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""Emergency access: declare it, see that it is in force, end it."""
