@@ -1,0 +1,95 @@
+-- Lines of the trail as a reader may know them, newest first (docs/audit.md, "Who sees which lines").
+--
+-- A line is a record about records: whoever may not know of a resource must not learn of it from who looked at it. So what a line
+-- showed is cut to the versions that pass the predicate for its reader, and its patients to those of these versions.
+--
+--   whole   the reader sees every program's records (a privacy officer of all): also lines that showed nothing, such as denials; a line
+--           of which nothing is left is left out, but for searches, which look as if they had found nothing.
+--   else    only lines of which something is left, without what was asked (it may name what was found), and without those of people
+--           who work only in Part 2 programs that the reader does not. Signing in and out concerns no record and stays.
+--   self    the reader is the patient: every line about them, with what is left of it.
+CREATE OR REPLACE FUNCTION gate.trail(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_patient text, p_account text, p_actions text[], p_outcome text, p_type text, p_for text,
+    p_entity text, p_request text, p_from timestamptz, p_until timestamptz, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
+) RETURNS TABLE (recorded timestamptz, stamp bigint, n bigint, request text, account text, name text, kind text, agent text, role text,
+                 door text, purpose text, action text, outcome text, type text, query text, patients text[], entities text[])
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+    lines refcursor;
+    line record.audit;
+    head record.seal;
+    wanted text := coalesce('Patient/' || p_patient, 'account:' || p_account);
+    left_of text[];
+    whose text[];
+    asked text;
+    given int := 0;
+BEGIN
+    /*alive*/
+    IF wanted IS NULL THEN
+        OPEN lines FOR SELECT l.* FROM record.audit l
+            WHERE l.tenant = p_tenant AND l.recorded >= p_from AND l.recorded < p_until AND l.recorded <= p_at
+              AND (l.recorded, l.stamp, l.n) < (p_at, p_stamp, p_n)
+            ORDER BY l.recorded DESC, l.stamp DESC, l.n DESC;
+    ELSE
+        -- What is sealed is found by its keys; the few lines that are not yet, by looking at each.
+        SELECT s.* INTO head FROM record.seal s WHERE s.tenant = p_tenant ORDER BY s.number DESC LIMIT 1;
+        OPEN lines FOR SELECT l.* FROM (
+                SELECT k.recorded, k.stamp, k.n FROM record.audit_key k
+                WHERE k.tenant = p_tenant AND k.key = wanted AND k.recorded >= p_from AND k.recorded < p_until
+                  AND (k.recorded, k.stamp, k.n) < (p_at, p_stamp, p_n)
+                UNION ALL
+                SELECT u.recorded, u.stamp, u.n FROM record.audit u
+                WHERE u.tenant = p_tenant AND (u.stamp, u.n) > (coalesce(head.stamp, -1), coalesce(head.n, -1))
+                  AND u.recorded >= p_from AND u.recorded < p_until AND (u.recorded, u.stamp, u.n) < (p_at, p_stamp, p_n)
+                  AND (CASE WHEN p_patient IS NULL THEN u.account = p_account ELSE p_patient = ANY (u.patients) END)) f
+            JOIN record.audit l ON l.tenant = p_tenant AND l.stamp = f.stamp AND l.n = f.n
+            ORDER BY f.recorded DESC, f.stamp DESC, f.n DESC;
+    END IF;
+    LOOP
+        FETCH lines INTO line;
+        EXIT WHEN NOT FOUND OR given >= p_limit;
+        CONTINUE WHEN (p_account IS NOT NULL AND line.account <> p_account) OR (p_actions IS NOT NULL AND NOT line.action = ANY (p_actions))
+            OR (p_outcome IS NOT NULL AND line.outcome <> p_outcome) OR (p_type IS NOT NULL AND line.type <> p_type)
+            OR (p_for IS NOT NULL AND line.purpose <> p_for) OR (p_request IS NOT NULL AND line.request <> p_request);
+        left_of := NULL;
+        whose := NULL;
+        asked := line.query;
+        IF line.shown <> '{}' THEN
+            SELECT array_agg(v.type || '/' || v.id || '/_history/' || v.version ORDER BY v.seq),
+                   array_agg(DISTINCT v.patient) FILTER (WHERE v.patient IS NOT NULL)
+            INTO left_of, whose
+            FROM record.version v
+            WHERE v.tenant = p_tenant AND v.seq = ANY (line.shown) AND (p_reader <> 'self' OR v.patient = p_patient) AND /*row:v*/
+              AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/);
+        END IF;
+        IF p_reader = 'whole' THEN
+            CONTINUE WHEN line.shown <> '{}' AND left_of IS NULL AND line.action NOT IN ('search', 'history', 'everything');
+            whose := CASE WHEN line.shown = '{}' THEN line.patients ELSE whose END;
+        ELSIF p_reader = 'self' THEN
+            CONTINUE WHEN NOT p_patient = ANY (line.patients);
+            whose := ARRAY[p_patient];
+            asked := '';
+        ELSE
+            CONTINUE WHEN left_of IS NULL AND NOT (line.type = '' AND line.patients = '{}' AND line.shown = '{}');
+            CONTINUE WHEN EXISTS (
+                SELECT FROM record.assignment s
+                WHERE s.tenant = p_tenant AND s.account = line.account AND s.programs <> '{}'
+                  AND s.valid_from <= line.recorded AND line.recorded < s.valid_to AND s.known_to = 'infinity'
+                  AND NOT EXISTS (SELECT FROM record.program p WHERE p.tenant = p_tenant AND p.program = ANY (s.programs)
+                                  AND p.known_to = 'infinity' AND (NOT p.part2 OR p.program = ANY (p_programs))));
+            asked := '';
+        END IF;
+        CONTINUE WHEN p_patient IS NOT NULL AND NOT coalesce(p_patient = ANY (whose), false);
+        CONTINUE WHEN p_entity IS NOT NULL AND NOT coalesce(p_entity = ANY (ARRAY (
+            SELECT split_part(e, '/', 1) || '/' || split_part(e, '/', 2) FROM unnest(left_of) AS e)), false);
+        given := given + 1;
+        recorded := line.recorded; stamp := line.stamp; n := line.n; request := line.request; account := line.account; role := line.role; door := line.door;
+        purpose := line.purpose; action := line.action; outcome := line.outcome; type := line.type; query := asked;
+        patients := coalesce(whose, '{}'); entities := coalesce(left_of, '{}');
+        SELECT c.name, c.kind, c.agent INTO name, kind, agent FROM record.account c WHERE c.tenant = p_tenant AND c.account = line.account;
+        RETURN NEXT;
+    END LOOP;
+    CLOSE lines;
+END $$;

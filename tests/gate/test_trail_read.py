@@ -1,0 +1,130 @@
+"""Who reads which lines of the trail: whole, in part, about oneself; paged; and reading leaves a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sojourn.base import errors
+from sojourn.gate.access import Access
+from sojourn.gate.keeping import Keeping
+from sojourn.gate.trail.lines import Wish, every, page
+from tests.people import A, Clinic, observation, patient
+
+
+async def access(clinic: Clinic, who: str, **changed: Any) -> Access:
+    """The Access of an account; with changes to its caller, one that the cast does not have."""
+    made = await clinic.gate.access(clinic.tokens[who])
+    assert made is not None
+    return clinic.gate.access_of(replace(made.caller, **changed)) if changed else made
+
+
+async def story(clinic: Clinic) -> tuple[str, str]:
+    """Ana is with both programs: an ordinary heart rate, and one of the Part 2 program; colleagues look."""
+    p = (await clinic.make("sys-mh", patient())).id
+    plain = (await clinic.make("sys-mh", observation(p, 60))).id
+    hidden = (await clinic.make("sys-sud", observation(p, 99))).id
+    for who in ("mh-clinician", "both-clinician", "sud-clinician"):
+        await clinic.get(who, f"Observation/{plain}")
+        await clinic.get(who, f"Observation/{hidden}")
+    await clinic.get("both-clinician", f"Observation?patient={p}")
+    return p, hidden
+
+
+def seen(lines: list[Any]) -> list[tuple[str, str, str]]:
+    return [(line.account, line.action, line.outcome) for line in lines]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_the_privacy_officer_sees_who_did_what_by_patient_person_and_action(clinic: Clinic, sealed: bool) -> None:
+    p, hidden = await story(clinic)
+    if sealed:
+        await Keeping(clinic.gate.house).round()
+    officer = await access(clinic, "officer")
+    about = (await page(officer, Wish(patient=p, account="both-clinician"))).lines
+    assert seen(about) == [("both-clinician", "search", "done"), ("both-clinician", "read", "done"), ("both-clinician", "read", "done")]
+    assert any(hidden in e for e in about[0].entities)
+    assert about[0].recorded >= about[-1].recorded
+    absent = (await page(officer, Wish(account="mh-clinician", outcome="absent"))).lines
+    assert len(absent) == 1
+    found = (await page(officer, Wish(entity=f"Observation/{hidden}"))).lines
+    assert {line.account for line in found} == {"sys-sud", "sud-clinician", "both-clinician"}
+
+
+async def test_an_officer_who_does_not_work_in_a_part_2_program_learns_nothing_of_it_from_the_trail(clinic: Clinic) -> None:
+    p, hidden = await story(clinic)
+    officer = await access(clinic, "officer", programs=(2,))
+    for wish in (Wish(), Wish(patient=p)):
+        lines = (await page(officer, wish)).lines
+        assert lines
+        assert "sud-clinician" not in {line.account for line in lines}
+        assert not any(hidden in e for line in lines for e in line.entities)
+        assert not any(line.query for line in lines)
+    assert (await page(officer, Wish(entity=f"Observation/{hidden}"))).lines == []
+
+
+async def test_a_patient_reads_every_line_about_themselves_and_none_about_others(clinic: Clinic) -> None:
+    p, hidden = await story(clinic)
+    other = (await clinic.make("sys-mh", patient("Other"))).id
+    self = await access(clinic, "mh-clinician", kind="patient", agent=f"Patient/{p}", role="patient", programs=())
+    lines = (await page(self, Wish(patient=p))).lines
+    assert {"sud-clinician", "both-clinician", "mh-clinician"} <= {line.account for line in lines}
+    assert all(line.patients == (p,) and line.query == "" for line in lines)
+    assert not any(hidden in e for line in lines for e in line.entities), "what may not be seen is not named"
+    for wish in (Wish(patient=other), Wish()):
+        with pytest.raises(errors.Forbidden):
+            await page(self, wish)
+
+
+async def test_whoever_acts_for_a_patient_needs_a_right_and_is_not_told_of_part_2_programs(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    proxy = await access(clinic, "mh-clinician", kind="proxy", agent="RelatedPerson/x", role="proxy", programs=())
+    with pytest.raises(errors.Forbidden):
+        await page(proxy, Wish(patient=p))
+    proxy.rules._allowed["proxy", "report", "AuditEvent"] = None
+    lines = (await page(proxy, Wish(patient=p))).lines
+    assert "mh-clinician" in {line.account for line in lines}
+    assert "sud-clinician" not in {line.account for line in lines}
+
+
+async def test_only_those_with_the_right_read_and_a_refusal_is_recorded(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    for who in ("mh-clinician", "sys-mh", "biller", "tpo"):
+        for wish in (Wish(), Wish(patient=p)):
+            with pytest.raises(errors.Forbidden):
+                await page(await access(clinic, who), wish)
+    rows = await clinic.owner.fetch("SELECT * FROM record.audit WHERE tenant = $1 AND type = 'AuditEvent'", A)
+    assert {(r["outcome"], tuple(r["patients"])) for r in rows} == {("denied", ())}
+    assert len(rows) == 8
+
+
+async def test_pages_are_whole_and_looking_is_in_the_trail(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    officer = await access(clinic, "officer")
+    everything = (await page(officer, Wish(patient=p, until=officer.now), count=200)).lines
+    paged, cursor = [], None
+    while True:
+        part = await page(officer, Wish(patient=p, until=officer.now), count=3, cursor=cursor)
+        paged += part.lines
+        cursor = part.next
+        if cursor is None:
+            break
+    assert paged == everything
+    with pytest.raises(errors.Malformed):
+        await page(officer, Wish(patient=p), cursor="x")
+    last = await clinic.owner.fetchrow("SELECT * FROM record.audit WHERE account = 'officer' ORDER BY n DESC LIMIT 1")
+    assert (last["action"], last["type"], last["outcome"], last["patients"]) == ("search", "AuditEvent", "done", [p])
+
+
+async def test_an_export_is_in_the_trail_before_it_begins_and_chunk_by_chunk(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    officer = await access(clinic, "officer")
+    officer.now += timedelta(seconds=1)
+    chunks = every(officer, Wish(patient=p))
+    first = await anext(chunks)
+    rows = await clinic.owner.fetch("SELECT * FROM record.audit WHERE account = 'officer' ORDER BY n")
+    assert [(r["action"], r["outcome"], r["patients"]) for r in rows] == [("export", "started", []), ("export", "done", [p])]
+    assert len(first) == len((await page(officer, Wish(patient=p, until=officer.now), count=200)).lines)
