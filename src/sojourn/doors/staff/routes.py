@@ -44,7 +44,16 @@ SCREENS: tuple[Screen, ...] = (
     _section("allergies", "Allergies", "a", "AllergyIntolerance"),
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
+    Screen("/emergency", declare.show, verb="Declare an emergency", needs=EMERGENCY, group="Places"),
+    Screen("/emergency", declare.send, ("POST",), needs=EMERGENCY),
+    Screen("/emergency/{emergency}/end", declare.end, ("POST",), needs=EMERGENCY),
+    Screen("/patients/{id}/emergency", declare.show_for_chart, verb="Emergency access", needs=(*PATIENT, *EMERGENCY), group="This chart"),
+    Screen("/patients/{id}/emergency", declare.send_for_chart, ("POST",), needs=(*PATIENT, *EMERGENCY)),
     Screen("/desk", landing.show, verb="Go to the privacy desk", key="g d", needs=OVERSEE, group="Places"),
+    screen(emergencies.PAGE, emergencies.show),
+    below(emergencies.PAGE, "/{emergency}", emergencies.one),
+    below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),
+    below(emergencies.PAGE, "/{emergency}/end", emergencies.end, ("POST",)),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
@@ -53,17 +62,7 @@ SCREENS: tuple[Screen, ...] = (
 
 
 def routes() -> list[BaseRoute]:
-    Screen("/emergency", declare.show, verb="Declare an emergency", needs=EMERGENCY, group="Places"),
-    Screen("/emergency", declare.send, ("POST",), needs=EMERGENCY),
-    Screen("/emergency/{emergency}/end", declare.end, ("POST",), needs=EMERGENCY),
-    Screen("/patients/{id}/emergency", declare.show_for_chart, verb="Emergency access", needs=(*PATIENT, *EMERGENCY), group="This chart"),
-    Screen("/patients/{id}/emergency", declare.send_for_chart, ("POST",), needs=(*PATIENT, *EMERGENCY)),
     """What the app mounts, last of all doors: the static files, and every screen inside the frame."""
-    screen(emergencies.PAGE, emergencies.show),
-    below(emergencies.PAGE, "/{emergency}", emergencies.one),
-    below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),
-    below(emergencies.PAGE, "/{emergency}/end", emergencies.end, ("POST",)),
-    inside = Router([screen.route() for screen in SCREENS])
     return [
         Route("/static/{path:path}", files().serve),
         Mount("/", app=inside, middleware=frame.middleware(PAGES, "staff")),
