@@ -62,11 +62,11 @@ class Pages:
         return {
             "request": request,
             "access": getattr(state, "access", None),
+            "standing": getattr(state, "standing", None),
             "about": request.app.state.about,
             "organization": tenant.name if tenant else "Sojourn",
             "nonce": state.nonce,
             "csrf": csrf_token(state.csrf_secret) if getattr(state, "csrf_secret", "") else "",
-            "standing": getattr(state, "standing", None),
             "flash": FLASHES.get(request.cookies.get("flash", ""), ""),
             "preferences": preferences(request),
             "url": lambda path: root + path,
