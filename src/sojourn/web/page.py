@@ -22,9 +22,9 @@ FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
     "session-ended": "Your session has ended. Sign in to go on.",
-}
     "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
     "emergency-ended": "The emergency access has ended.",
+}
 """What may be said once on the next page, by the code that the `flash` cookie carries."""
 
 
