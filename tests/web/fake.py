@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
 
 from sojourn.base.errors import NotFound, TooManyRequests
 from sojourn.doors.staff.routes import routes
+from sojourn.gate.identity import Session
+from sojourn.gate.signin import Visit
 from sojourn.web.about import About, SampleLogin
 from tests.web.people import RECORD
 
@@ -30,6 +33,8 @@ class Caller:
     name: str
     role: str
     door: str = "staff"
+    idle: timedelta | None = timedelta(minutes=15)
+    warning: timedelta | None = timedelta(seconds=60)
     kind: str = "person"  # for whom the gate knows no emergencies
 
 
@@ -129,9 +134,22 @@ def _sort_key(resource: dict[str, Any], key: str) -> str:
     return str(resource.get("effectiveDateTime") or resource.get("authoredOn") or (resource.get("period") or {}).get("start") or "")
 
 
-@dataclass(frozen=True)
-class Session:
-    token: str
+@dataclass
+class SignIn:
+    """The first step of signing in: the password, and nothing more."""
+
+    gate: Gate
+
+    async def password(self, tenant: Tenant, login: str, password: str, visit: Visit) -> Session | None:
+        if login == "locked":
+            raise TooManyRequests
+        person = PEOPLE.get(login)
+        if person is None or password != PASSWORD:
+            return None
+        token = f"token-of-{login}-{len(self.gate.sessions)}"
+        denied = frozenset({"Condition", "MedicationRequest", "Observation", "AllergyIntolerance", "Flag", "CareTeam"}) if login == "bill" else frozenset()
+        self.gate.sessions[token] = Access(person, self.gate.record, denied)
+        return Session(token, person)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -144,18 +162,14 @@ class Gate:
     def tenant_of(self, host: str) -> Tenant:
         return TENANT
 
-    async def sign_in(self, tenant: Tenant, login: str, password: str) -> Session | None:
-        if login == "locked":
-            raise TooManyRequests
-        person = PEOPLE.get(login)
-        if person is None or password != PASSWORD:
-            return None
-        token = f"token-of-{login}-{len(self.sessions)}"
-        denied = frozenset({"Condition", "MedicationRequest", "Observation", "AllergyIntolerance", "Flag", "CareTeam"}) if login == "bill" else frozenset()
-        self.sessions[token] = Access(person, self.record, denied)
-        return Session(token)
+    @property
+    def signin(self) -> SignIn:
+        return SignIn(self)
 
-    async def session(self, token: str) -> Access | None:
+    def access_of(self, caller: Caller) -> Access:
+        return next(access for access in self.sessions.values() if access.caller is caller)
+
+    async def session(self, token: str, *, used: bool = True) -> Access | None:
         return self.sessions.get(token)
 
     async def sign_out(self, token: str) -> None:

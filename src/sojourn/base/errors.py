@@ -5,6 +5,7 @@
     ├── Malformed          400  what was sent cannot be read at all
     ├── NotSupported       400  understood, and not offered here
     ├── Unauthenticated    401
+    ├── ProofNeeded        401  signed in, but too long ago for what was asked
     ├── Forbidden          403  the role never allows it, whatever the data
     ├── NotFound           404  there is no such record, or you may not know whether there is
     ├── NotAllowed         405
@@ -69,6 +70,13 @@ class NotSupported(SojournError):
 
 class Unauthenticated(SojournError):
     """Sign in first: a valid bearer token or session is needed."""
+
+    status = 401
+    code = "login"
+
+
+class ProofNeeded(SojournError):
+    """Confirm that it is you: this needs a sign-in of the last few minutes."""
 
     status = 401
     code = "login"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,12 @@ class Access:
         if not self.may(type_, action):
             await self.refuse(action, type_, query)
             self.require(action, type_)
+
+    async def require_fresh(self, within: timedelta | None = None) -> None:
+        """Raise ProofNeeded unless the caller proved who they are lately; pages then ask, and go on with what was sent (docs/screens.md)."""
+        from sojourn.gate import proof
+
+        await proof.require_fresh(self, within)
 
     # --- the verbs -----------------------------------------------------------------------------------------------------------
 

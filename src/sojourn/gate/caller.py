@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Caller:
     programs: those within which it works; acting: the one under which it writes.
     purpose: a v3-ActReason code, matched exactly (http://terminology.hl7.org/CodeSystem/v3-ActReason).
     generation: of its account; the database refuses the statement when it has changed since.
+    idle, warning, fresh, ends: limits of its session (signinrules); proved: when its holder last proved who they are; methods: how.
     """
 
     tenant: Tenant
@@ -52,6 +54,12 @@ class Caller:
     purpose: str
     credential: bytes
     session: bool
+    idle: timedelta | None = None
+    warning: timedelta | None = None
+    fresh: timedelta | None = None
+    ends: datetime | None = None
+    proved: datetime | None = None
+    methods: tuple[str, ...] = ()
 
     @property
     def outside(self) -> bool:

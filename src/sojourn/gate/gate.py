@@ -16,7 +16,8 @@ from sojourn.fhir.searchconditions import ValueSets
 from sojourn.gate.access import Access
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
-from sojourn.gate.identity import Identity, Session
+from sojourn.gate.identity import Identity
+from sojourn.gate.signin import SignIn
 from sojourn.record.blobs import Blobs
 from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
@@ -57,6 +58,7 @@ class Gate:
         db = Database(dsn, connections=connections)
         self.house = House(db, Trail(db), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
         self.identity = Identity(db, self.house.tenants)
+        self.signin = SignIn(self.house, self.identity)
 
     async def open(self) -> None:
         """Connect, and read tenants, programs and rules."""
@@ -97,16 +99,8 @@ class Gate:
         """The Access of a caller already known, for one more request."""
         return Access(self.house, caller, request or ids.new_id("request"))
 
-    async def sign_in(self, tenant: Tenant, login: str, password: str) -> Session | None:
-        """A session, or None. Either way a line of the trail is durable first. Raises TooManyRequests."""
-        session = await self.identity.sign_in(tenant, login, password)
-        account, role = (session.caller.account, session.caller.role) if session else ("", "")
-        outcome = "done" if session else "denied"
-        await self.house.trail.record(tenant.number, Entry(clock.now(), ids.new_id("request"), account, role, "staff", "", "sign-in", outcome))
-        return session
-
-    async def session(self, secret: str) -> Access | None:
-        """The Access of a session, or None when it is over."""
+    async def session(self, secret: str, *, used: bool = True) -> Access | None:
+        """The Access of a session, or None when it is over. `used`: whether this counts as use of it, which moves its idle limit on."""
         caller = await self.identity.caller(secret)
         return self.access_of(caller) if caller and caller.session else None
 

@@ -1,19 +1,19 @@
-"""Accounts, passwords, sessions and tokens: a secret becomes a Caller."""
+"""Who is behind a session or token: a secret becomes a Caller, as long as it lasts."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sojourn.base import clock, crypto, ids
+from sojourn.base import clock, crypto, errors, ids
 from sojourn.base.db import Database
 from sojourn.gate.caller import Caller, Tenant
-from sojourn.gate.throttle import Throttle
+from sojourn.gate.signinrules import SignInRule
 
-SESSION_LIFE = timedelta(hours=12)
 _REMEMBERED = 10_000
+_TOUCH = timedelta(minutes=1)  # gate.touch grants this much more, so that nobody is signed out early for what was saved here
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,13 @@ class Session:
 
     token: str
     caller: Caller
+
+
+@dataclass(slots=True)
+class _Known:
+    caller: Caller
+    expires: datetime
+    touched: datetime
 
 
 class Identity:
@@ -34,20 +41,27 @@ class Identity:
     def __init__(self, db: Database, tenants: dict[int, Tenant]) -> None:
         self._db = db
         self._tenants = tenants
-        self._known: OrderedDict[bytes, Caller] = OrderedDict()
-        self._throttle = Throttle(limit=8, window=timedelta(minutes=10))
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def caller(self, secret: str) -> Caller | None:
         """Who is behind a bearer token or session secret, or None."""
         credential = crypto.sha256(secret.encode())
         known = self._known.get(credential)
-        return known if known is not None else await self._look_up(credential)
+        if known is None or known.expires <= clock.now():
+            known = await self._look_up(credential)
+        return known.caller if known else None
 
     def forget(self, caller: Caller) -> None:
         """The database says this is no longer true."""
         self._known.pop(caller.credential, None)
 
-    async def _look_up(self, credential: bytes) -> Caller | None:
+    async def again(self, caller: Caller) -> Caller | None:
+        """The same caller as the database knows it now."""
+        known = await self._look_up(caller.credential)
+        return known.caller if known else None
+
+    async def _look_up(self, credential: bytes) -> _Known | None:
+        self._known.pop(credential, None)
         rows = await self._db.call("SELECT * FROM gate.caller($1, $2)", credential, clock.now())
         if not rows:
             return None
@@ -55,35 +69,45 @@ class Identity:
         caller = Caller(
             self._tenants[row["tenant"]], row["account"], row["generation"], row["kind"], row["name"], row["agent"], row["role"],
             tuple(row["programs"]), row["acting"], tuple(row["keys"]), row["door"], row["purpose"], credential,
-            row["credential_kind"] == "session",
+            row["credential_kind"] == "session", row["idle"], row["warning"], row["fresh"], row["ends"], row["proved"], tuple(row["methods"]),
         )  # fmt: skip
-        self._known[credential] = caller
+        known = self._known[credential] = _Known(caller, row["expires"], clock.now() - _TOUCH)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return caller
+        return known
 
-    async def sign_in(self, tenant: Tenant, login: str, password: str, *, door: str = "staff") -> Session | None:
-        """A session for a right password, else None: no such account and a wrong password cannot be told apart.
+    async def used(self, caller: Caller) -> bool:
+        """Move the idle limit of a session on, with at most one statement a minute; False when the session is over."""
+        known = self._known.get(caller.credential)
+        now = clock.now()
+        if caller.idle is None or known is None or now - known.touched < _TOUCH:
+            return True
+        rows = await self._db.call("SELECT gate.touch($1, $2) AS expires", caller.credential, now)
+        if rows[0]["expires"] is None:
+            self.forget(caller)
+            return False
+        known.expires, known.touched = rows[0]["expires"], now
+        return True
 
-        Raises TooManyRequests after too many attempts on one login, whether or not it exists.
-        """
-        self._throttle.attempt(f"{tenant.number}:{login.casefold()}")
-        rows = await self._db.call("SELECT * FROM gate.password($1, $2)", tenant.number, login)
-        stored = rows[0]["password"] if rows else None
-        if not await asyncio.to_thread(crypto.verify_password, password, stored):
-            return None
-        token = await self.issue(tenant, rows[0]["account"], kind="session", door=door, life=SESSION_LIFE)
-        caller = await self.caller(token)
-        if caller is None:
-            return None
-        self._throttle.forgive(f"{tenant.number}:{login.casefold()}")
-        return Session(token, caller)
+    async def begin(self, tenant: Tenant, account: str, rule: SignInRule, *, door: str, methods: Sequence[str], label: str = "", purpose: str = "TREAT") -> Session | None:
+        """A session with a secret of its own; None when the account may not be used."""
+        token = ids.new_token()
+        rows = await self._db.call(
+            "SELECT gate.begin_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS begun", tenant.number, crypto.sha256(token.encode()), account,
+            door, purpose, rule.idle, rule.warning, rule.longest, rule.fresh, list(methods), label[:80], clock.now(),
+        )  # fmt: skip
+        caller = await self.caller(token) if rows[0]["begun"] else None
+        return Session(token, caller) if caller else None
 
     async def issue(self, tenant: Tenant, account: str, *, kind: str, door: str, life: timedelta, purpose: str = "TREAT", token: str | None = None) -> str:
-        """Make a secret for an account and return it; the record keeps its hash."""
+        """Make a secret for an account and return it; the record keeps its hash. Raises NotFound unless the account is active."""
         token = token or ids.new_token()
         now = clock.now()
-        await self._db.call("SELECT gate.issue($1, $2, $3, $4, $5, $6, $7, $8)", tenant.number, crypto.sha256(token.encode()), account, kind, door, purpose, now, now + life)
+        rows = await self._db.call(
+            "SELECT gate.issue($1, $2, $3, $4, $5, $6, $7, $8) AS issued", tenant.number, crypto.sha256(token.encode()), account, kind, door, purpose, now, now + life
+        )
+        if not rows[0]["issued"]:
+            raise errors.NotFound("There is no active account of that name.")
         return token
 
     async def revoke(self, secret: str) -> None:

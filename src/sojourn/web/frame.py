@@ -10,8 +10,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from sojourn.base import ids
-from sojourn.base.errors import NotAllowed, NotFound, SojournError, StaleCredential, Unauthenticated
+from sojourn.base.errors import NotAllowed, NotFound, ProofNeeded, SojournError, StaleCredential, Unauthenticated
 from sojourn.base.log import logger
+from sojourn.web import confirm
 from sojourn.web.page import redirect
 from sojourn.web.session import Sessions, token_of
 
@@ -102,8 +103,16 @@ class Errors:
         except Exception as error:  # noqa: BLE001 - the last resort of every page
             if started:
                 raise
-            response = self.page(Request(scope, receive), error)
+            response = await self._answer(Request(scope, receive), error)
             await response(scope, receive, send)
+
+    async def _answer(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, ProofNeeded) and getattr(request.state, "access", None) is not None:
+            try:
+                return await confirm.ask(self.pages, request)
+            except Exception as failed:  # noqa: BLE001 - as above
+                error = failed
+        return self.page(request, error)
 
     def page(self, request: Request, error: Exception) -> Response:
         """The answer to an error. Only a fault of ours is logged with its trace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -17,6 +17,8 @@ from sojourn.web.static import files
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from sojourn.gate.access import Access
+
 TEMPLATES = Path(__file__).parent / "templates"
 FLASHES = {
     "signed-out": "You are signed out.",
@@ -24,6 +26,9 @@ FLASHES = {
     "session-ended": "Your session has ended. Sign in to go on.",
     "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
     "emergency-ended": "The emergency access has ended.",
+    "session-ended": "Your session has ended. Sign in to go on.",
+    "locked": "The screen was locked. Sign in to go on where you were.",
+    "signed-out-elsewhere": "You are signed out everywhere else.",
 }
 """What may be said once on the next page, by the code that the `flash` cookie carries."""
 
@@ -65,12 +70,27 @@ class Pages:
             "standing": getattr(state, "standing", None),
             "about": request.app.state.about,
             "organization": tenant.name if tenant else "Sojourn",
+            "limits": limits(getattr(state, "access", None)),
             "nonce": state.nonce,
             "csrf": csrf_token(state.csrf_secret) if getattr(state, "csrf_secret", "") else "",
             "flash": FLASHES.get(request.cookies.get("flash", ""), ""),
             "preferences": preferences(request),
             "url": lambda path: root + path,
         }
+
+
+class Limits(NamedTuple):
+    """Seconds until an unused page locks itself, and how long before that it says so."""
+
+    idle: int
+    warning: int
+
+
+def limits(access: Access | None) -> Limits | None:
+    """Those of the session that asks; None without one."""
+    if access is None or access.caller.idle is None or access.caller.warning is None:
+        return None
+    return Limits(int(access.caller.idle.total_seconds()), int(access.caller.warning.total_seconds()))
 
 
 def fragment(template: Template, block: str, values: dict[str, object]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sojourn.gate.gate import Gate
 
 MAX_FORM = 1 << 20
+MAX_KEPT = 3 * MAX_FORM
+"""Of a form that carries another one, encrypted (web/confirm.py)."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -43,12 +45,25 @@ def begin(request: Request, response: Response, token: str) -> None:
     """Put a session token into the browser until it is closed. Scripts cannot read it; other sites cannot send it with a form."""
     secure = request.url.scheme == "https"
     response.set_cookie(cookie_name(request, "sojourn"), token, httponly=True, secure=secure, samesite="lax", path="/")
+    if half_of(request):
+        response.delete_cookie(cookie_name(request, "half"), path="/", httponly=True, secure=secure, samesite="lax")
 
 
 def end(request: Request, response: Response) -> None:
     """Take the session token out of the browser."""
     secure = request.url.scheme == "https"
     response.delete_cookie(cookie_name(request, "sojourn"), path="/", httponly=True, secure=secure, samesite="lax")
+
+
+def half(request: Request, response: Response, token: str) -> None:
+    """Put the token of a half-done sign-in into the browser. It opens nothing but the second step."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(cookie_name(request, "half"), token, max_age=600, httponly=True, secure=secure, samesite="lax", path="/")
+
+
+def half_of(request: Request) -> str:
+    """The token of a half-done sign-in, or an empty string."""
+    return request.cookies.get(cookie_name(request, "half"), "")
 
 
 def csrf_token(secret: str) -> str:
@@ -96,6 +111,7 @@ class Sessions:
         access = await self._access(request, token) if token else None
         secret = token if access else visit or fresh_visit
         request.state.access = access
+        request.state.door = self.door
         request.state.csrf_secret = secret
         if request.method not in _SAFE:
             receive = await guarded(request, receive, secret)
@@ -104,7 +120,7 @@ class Sessions:
     async def _access(self, request: Request, token: str) -> Access | None:
         """The Access of a session begun at this door, in the organization whose host name this is."""
         gate: Gate = request.app.state.gate
-        access = await gate.session(token)
+        access = await gate.session(token, used=request.headers.get("x-unattended") != "true")
         here = access is not None and access.caller.door == self.door and access.tenant is gate.tenant_of(request.url.hostname or "")
         return access if here else None
 
@@ -113,7 +129,8 @@ async def guarded(request: Request, receive: Receive, secret: str) -> Receive:
     """Check an unsafe request, and return a `receive` that gives its body again. Raises StaleForm or TooLarge."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise StaleForm
-    body = await _body(receive)
+    body = await _body(receive, MAX_KEPT if request.url.path.endswith("/confirm") else MAX_FORM)
+    request.state.sent = body
     sent = request.headers.get("x-csrf-token", "")
     if not sent and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         sent = dict(parse_qsl(body.decode("utf-8", "replace"))).get("csrf", "")
@@ -122,14 +139,14 @@ async def guarded(request: Request, receive: Receive, secret: str) -> Receive:
     return _again(body, receive)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     parts: list[bytes] = []
     size, more = 0, True
     while more:
         message = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_FORM:
+        if size > most:
             raise TooLarge
         more = message.get("more_body", False)
     return b"".join(parts)

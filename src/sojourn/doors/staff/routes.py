@@ -16,8 +16,8 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
 from sojourn.doors.staff.screens import Screen
-from sojourn.doors.staff.signin import signin
-from sojourn.web import frame
+from sojourn.doors.staff.signin import second, signin
+from sojourn.web import confirm, frame
 from sojourn.web.static import files
 
 PATIENT = (("Patient", "read"),)
@@ -33,7 +33,16 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/", greeting.show, open=True, verb="Go to the start page", key="g h", group="Places"),
     Screen("/sign-in", signin.show, open=True),
     Screen("/sign-in", signin.sign_in, ("POST",), open=True),
+    Screen("/sign-in/passkey", signin.with_passkey, ("POST",), open=True),
+    Screen("/sign-in/passkey/options", signin.passkey_options, ("POST",), open=True),
+    Screen("/sign-in/second", second.show, open=True),
+    Screen("/sign-in/second", second.complete, ("POST",), open=True),
+    Screen("/sign-in/second/passkey", second.passkey_options, ("POST",), open=True),
     Screen("/sign-out", signin.sign_out, ("POST",), open=True),
+    Screen("/lock", signin.lock, ("POST",), open=True),
+    Screen("/session", signin.stay, ("POST",)),
+    Screen("/confirm", confirm.over(PAGES, lambda: INSIDE), ("POST",)),
+    Screen("/confirm/passkey", confirm.options, ("POST",)),
     Screen("/preferences", settings.change, ("POST",), open=True),
     Screen("/patients", patients.show, ("GET", "POST"), verb="Find a patient", key="g p", needs=(("Patient", "search"),), group="Places"),
     Screen("/patients/{id}", summary.show, verb="Summary of this chart", key="s", needs=PATIENT, group="This chart"),
@@ -61,9 +70,12 @@ SCREENS: tuple[Screen, ...] = (
 """Every screen there is; tests hold one row per URL and role against it."""
 
 
+INSIDE: Router = Router([screen.route() for screen in SCREENS])
+
+
 def routes() -> list[BaseRoute]:
     """What the app mounts, last of all doors: the static files, and every screen inside the frame."""
     return [
         Route("/static/{path:path}", files().serve),
-        Mount("/", app=inside, middleware=frame.middleware(PAGES, "staff")),
+        Mount("/", app=INSIDE, middleware=frame.middleware(PAGES, "staff")),
     ]

@@ -131,6 +131,7 @@ document.addEventListener("click", (event) => {
   const opener = target.closest("[data-open]");
   if (opener) openDialog(opener.dataset.open);
   if (target.closest("[data-close]")) target.closest("dialog").close();
+  if (target.closest("[data-print]")) print();
   if (target.closest("[data-dismiss]")) target.closest(".toast").remove();
   if (target.matches("dialog[open]")) target.close(); // the backdrop belongs to the dialog
   const preference = target.closest("button[data-set]");

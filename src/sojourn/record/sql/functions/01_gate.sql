@@ -74,9 +74,11 @@ END $$;
 -- Who is behind a credential: its account with what it may act as now, or nothing.
 CREATE OR REPLACE FUNCTION gate.caller(p_credential bytea, p_now timestamptz)
 RETURNS TABLE (tenant int, account text, generation int, kind text, name text, agent text, role text, programs int[], acting int, keys text[],
-               door text, purpose text, credential_kind text, expires timestamptz)
+               door text, purpose text, credential_kind text, expires timestamptz, idle interval, warning interval, fresh interval,
+               ends timestamptz, proved timestamptz, methods text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT c.tenant, a.account, a.generation, a.kind, a.name, a.agent, s.role, s.programs, s.acting, s.keys, c.door, c.purpose, c.kind, c.expires
+    SELECT c.tenant, a.account, a.generation, a.kind, a.name, a.agent, s.role, s.programs, s.acting, s.keys, c.door, c.purpose, c.kind, c.expires,
+           c.idle, c.warning, c.fresh, c.ends, c.proved, c.methods
     FROM record.credential c
     JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
     JOIN record.assignment s ON s.tenant = c.tenant AND s.account = c.account
@@ -103,24 +105,4 @@ RETURNS TABLE (program int, key text, name text, organization text, part2 boolea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT p.program, p.key, p.name, p.organization, p.part2 FROM record.program p
     WHERE p.tenant = p_tenant AND p.valid_from <= p_now AND p_now < p.valid_to AND p.known_to = 'infinity'
-$$;
-
--- The password of a login, for the gate to verify (Argon2id is checked outside the database).
-CREATE OR REPLACE FUNCTION gate.password(p_tenant int, p_login text)
-RETURNS TABLE (account text, password text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT a.account, a.password FROM record.account a WHERE a.tenant = p_tenant AND a.login = p_login
-$$;
-
-CREATE OR REPLACE FUNCTION gate.issue(
-    p_tenant int, p_credential bytea, p_account text, p_kind text, p_door text, p_purpose text, p_now timestamptz,
-    p_expires timestamptz
-) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    INSERT INTO record.credential (tenant, credential, account, kind, door, purpose, created, expires)
-    VALUES (p_tenant, p_credential, p_account, p_kind, p_door, p_purpose, p_now, p_expires)
-$$;
-
-CREATE OR REPLACE FUNCTION gate.revoke(p_credential bytea, p_now timestamptz) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    UPDATE record.credential SET revoked = least(revoked, p_now) WHERE credential = p_credential
 $$;

@@ -1,0 +1,47 @@
+"""How long sessions last, who needs a second factor, how often one may guess: dated, from signin.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRule:
+    """Limits of a session. idle: unused; warning: said so long before; longest: in all; fresh: how long a proof suffices for sensitive acts."""
+
+    idle: timedelta
+    warning: timedelta
+    longest: timedelta
+    fresh: timedelta
+    second: bool
+
+
+class Limit(NamedTuple):
+    """So many attempts in so long."""
+
+    attempts: int
+    period: timedelta
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "signin.toml").read_text("utf-8"))
+
+
+def starting_rule(door: str, on: date) -> SignInRule:
+    """The rule of a door where the organization has none of its own. A door that is not listed has the strictest one there is."""
+    found = [r for r in _data()["rule"] if r["door"] == door and r["from"] <= on]
+    r = max(found, key=lambda r: r["from"]) if found else min(_data()["rule"], key=lambda r: (r["idle_minutes"], not r["second"]))
+    minutes = timedelta(minutes=1)
+    return SignInRule(r["idle_minutes"] * minutes, timedelta(seconds=r["warning_seconds"]), r["longest_hours"] * 60 * minutes, r["fresh_minutes"] * minutes, r["second"])
+
+
+@lru_cache(maxsize=1)
+def guessing() -> dict[str, Limit]:
+    """The limits on attempts, by what is counted."""
+    return {name: Limit(r["attempts"], timedelta(minutes=r["minutes"])) for name, r in _data()["guessing"].items() if name != "from"}
