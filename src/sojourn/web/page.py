@@ -23,7 +23,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
-    "session-ended": "Your session has ended. Sign in to go on.",
     "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
     "emergency-ended": "The emergency access has ended.",
     "session-ended": "Your session has ended. Sign in to go on.",
