@@ -69,7 +69,7 @@ async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator
     number = 0
     ready = await asyncio.to_thread(_ready, access, chunks, fresh=fresh)
     while ready is not None:
-        if number % _LOOK == 0:
+        if number % _LOOK == 0 or number < 3:  # an empty store is planned for as one: the first look comes soon
             await store.measure(access.house.db, 4)
         sent = asyncio.Event()
         writing = asyncio.create_task(_write(access, *ready, sent))
