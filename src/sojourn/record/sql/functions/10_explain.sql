@@ -6,13 +6,14 @@
 -- The version of a resource that was current at p_now, with the labels that it was known under at p_known.
 CREATE OR REPLACE FUNCTION gate.version_past(p_known timestamptz, p_tenant int, p_type text, p_id text, p_now timestamptz)
 RETURNS SETOF record.version LANGUAGE sql STABLE AS $$
-    SELECT p.* FROM (
-        SELECT * FROM record.version v
-        WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id AND v.updated <= p_now ORDER BY v.seq DESC LIMIT 1) w
+    SELECT p.* FROM record.version w
     LEFT JOIN LATERAL (SELECT b.own, b.parts, b.origin FROM record.label_before b
                        WHERE b.tenant = w.tenant AND b.seq = w.seq AND b.known > p_known ORDER BY b.known LIMIT 1) b ON true
     CROSS JOIN LATERAL jsonb_populate_record(w, CASE WHEN b.own IS NULL THEN '{}'
                                                 ELSE jsonb_build_object('own', b.own, 'parts', b.parts, 'origin', b.origin) END) p
+    WHERE w.tenant = p_tenant
+      AND w.seq = (SELECT v.seq FROM record.version v
+                   WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id AND v.updated <= p_now ORDER BY v.seq DESC LIMIT 1)
 $$;
 
 -- gate.bears, asked of what stood then. Which references bear a row is taken from the row as it is now.
