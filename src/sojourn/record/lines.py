@@ -16,7 +16,11 @@ END = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 
 
 class Wish(NamedTuple):
-    """Which lines: None means any. entity: Type/id that was shown. purpose: of use. since, until: from (inclusive), before."""
+    """Which lines: None means any.
+
+    account: or whom it stands for (Practitioner/id). entity: Type/id that was shown. purpose: of use. outside: by an outside organization.
+    since, until: from (inclusive), before.
+    """
 
     patient: str | None = None
     account: str | None = None
@@ -26,6 +30,7 @@ class Wish(NamedTuple):
     purpose: str | None = None
     entity: str | None = None
     request: str | None = None
+    outside: bool | None = None
     since: datetime = BEGINNING
     until: datetime = END
 
@@ -40,7 +45,7 @@ class Place(NamedTuple):
 
 NEWEST = Place(END, LAST, LAST)
 
-_TRAIL = f"SELECT * FROM gate.trail({', '.join(f'${n}' for n in range(1, 26))})"
+_TRAIL = f"SELECT * FROM gate.trail({', '.join(f'${n}' for n in range(1, 27))})"
 
 
 async def trail(db: Database, head: Head, decided: Decided, reader: str, wish: Wish, *, after: Place = NEWEST, limit: int = 100) -> list[asyncpg.Record]:

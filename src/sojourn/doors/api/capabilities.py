@@ -11,6 +11,7 @@ from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import capability
 from sojourn.fhir.definitions import RESOURCE_TYPES
+from sojourn.gate.trail import asking
 
 _PUBLISHED = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -70,6 +71,12 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
     }
+    if type_ == "AuditEvent":
+        out["documentation"] = (
+            "For privacy officers, and for patients about themselves, AuditEvents are made from the audit trail when asked for (IHE BALP 1.1) and are "
+            "stored nowhere: read, and search by " + ", ".join(asking.PARAMS) + " (_sort: -date only; no counts, includes or chains). For others the type "
+            "holds the AuditEvents that other systems sent, with the interactions and parameters listed here."
+        )
     for name, values in (("searchInclude", facts.includes), ("searchRevInclude", facts.revincludes), ("searchParam", facts.params)):
         if values:
             out[name] = values

@@ -9,6 +9,7 @@ from sojourn.doors.api import forms
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.fhir.outcome import Issue
+from sojourn.gate.trail import asking
 
 
 async def search(ask: Ask, type_: str | None) -> Answer:
@@ -22,10 +23,20 @@ async def answered(ask: Ask, type_: str | None, *, also: Sequence[tuple[str, str
     ask.check_format()
     params = [*((k, v) for k, v in ask.search_params() if k != "page"), *also]
     lenient = ask.prefer("handling") != "strict"
-    found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=lenient, compartment=compartment)
+    if type_ == "AuditEvent" and asking.generated(ask.access):
+        found = await asking.search(ask.access, _of_patient(params, compartment), cursor=ask.param("page") or None, lenient=lenient)
+    else:
+        found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=lenient, compartment=compartment)
     notes = [Issue("warning", "not-supported", "", f"The parameter {_named(name)} is not known here and was not used.") for name in found.ignored]
     path = "/".join(part for part in ask.parts if part != "_search")
     return forms.searchset(ask, path, found, notes=notes)
+
+
+def _of_patient(params: list[tuple[str, str]], compartment: tuple[str, str] | None) -> list[tuple[str, str]]:
+    """The parameters with the compartment as one more."""
+    if compartment and compartment[0] != "Patient":
+        raise errors.NotSupported("AuditEvents are found in the compartments of patients; use agent or entity for others.")
+    return [*params, ("patient", compartment[1])] if compartment else params
 
 
 async def read_form(ask: Ask) -> None:

@@ -25,7 +25,9 @@ __all__ = ["Line", "Lines", "Wish", "every", "page", "reader"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, as its reader may know it. name, kind, agent: of the account; entities: `Type/id/_history/version` of what was shown."""
+    """One line, as its reader may know it. name, kind, agent: of the account; entities: `Type/id/_history/version` of what was shown; mark: tells questions apart that
+    are not shown to this reader (a digest: not to be shown either).
+    """
 
     recorded: datetime
     request: str
@@ -42,6 +44,7 @@ class Line:
     query: str
     patients: tuple[str, ...]
     entities: tuple[str, ...]
+    mark: bytes
     place: Place
 
     @classmethod
@@ -49,7 +52,8 @@ class Line:
         """From a row of gate.trail."""
         return cls(
             row["recorded"], row["request"], row["account"], row["name"] or "", row["kind"] or "", row["agent"], row["role"], row["door"], row["purpose"],
-            row["action"], row["outcome"], row["type"], row["query"], tuple(row["patients"]), tuple(row["entities"]), Place(row["recorded"], row["stamp"], row["n"]),
+            row["action"], row["outcome"], row["type"], row["query"], tuple(row["patients"]), tuple(row["entities"]), row["mark"],
+            Place(row["recorded"], row["stamp"], row["n"]),
         )  # fmt: skip
 
 

@@ -11,22 +11,31 @@
 CREATE OR REPLACE FUNCTION gate.trail(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_reader text, p_patient text, p_account text, p_actions text[], p_outcome text, p_type text, p_for text,
-    p_entity text, p_request text, p_from timestamptz, p_until timestamptz, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
+    p_entity text, p_request text, p_outside boolean, p_from timestamptz, p_until timestamptz, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
 ) RETURNS TABLE (recorded timestamptz, stamp bigint, n bigint, request text, account text, name text, kind text, agent text, role text,
-                 door text, purpose text, action text, outcome text, type text, query text, patients text[], entities text[])
+                 door text, purpose text, action text, outcome text, type text, query text, patients text[], entities text[], mark bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
     lines refcursor;
     line record.audit;
     head record.seal;
-    wanted text := coalesce('Patient/' || p_patient, 'account:' || p_account);
+    people text[];                              -- accounts asked for, by name or by whom they stand for
+    wanted text[];
     left_of text[];
     whose text[];
     asked text;
     given int := 0;
 BEGIN
     /*alive*/
+    IF p_account IS NOT NULL THEN
+        people := ARRAY (SELECT c.account FROM record.account c WHERE c.tenant = p_tenant AND (c.account = p_account OR c.agent = p_account));
+    END IF;
+    IF p_patient IS NOT NULL THEN
+        wanted := ARRAY['Patient/' || p_patient];
+    ELSIF people IS NOT NULL THEN
+        wanted := ARRAY (SELECT 'account:' || x FROM unnest(people) AS x);
+    END IF;
     IF wanted IS NULL THEN
         OPEN lines FOR SELECT l.* FROM record.audit l
             WHERE l.tenant = p_tenant AND l.recorded >= p_from AND l.recorded < p_until AND l.recorded <= p_at
@@ -37,22 +46,25 @@ BEGIN
         SELECT s.* INTO head FROM record.seal s WHERE s.tenant = p_tenant ORDER BY s.number DESC LIMIT 1;
         OPEN lines FOR SELECT l.* FROM (
                 SELECT k.recorded, k.stamp, k.n FROM record.audit_key k
-                WHERE k.tenant = p_tenant AND k.key = wanted AND k.recorded >= p_from AND k.recorded < p_until
+                WHERE k.tenant = p_tenant AND k.key = ANY (wanted) AND k.recorded >= p_from AND k.recorded < p_until
                   AND (k.recorded, k.stamp, k.n) < (p_at, p_stamp, p_n)
                 UNION ALL
                 SELECT u.recorded, u.stamp, u.n FROM record.audit u
                 WHERE u.tenant = p_tenant AND (u.stamp, u.n) > (coalesce(head.stamp, -1), coalesce(head.n, -1))
                   AND u.recorded >= p_from AND u.recorded < p_until AND (u.recorded, u.stamp, u.n) < (p_at, p_stamp, p_n)
-                  AND (CASE WHEN p_patient IS NULL THEN u.account = p_account ELSE p_patient = ANY (u.patients) END)) f
+                  AND (CASE WHEN p_patient IS NULL THEN u.account = ANY (people) ELSE p_patient = ANY (u.patients) END)) f
             JOIN record.audit l ON l.tenant = p_tenant AND l.stamp = f.stamp AND l.n = f.n
             ORDER BY f.recorded DESC, f.stamp DESC, f.n DESC;
     END IF;
     LOOP
         FETCH lines INTO line;
         EXIT WHEN NOT FOUND OR given >= p_limit;
-        CONTINUE WHEN (p_account IS NOT NULL AND line.account <> p_account) OR (p_actions IS NOT NULL AND NOT line.action = ANY (p_actions))
+        CONTINUE WHEN (people IS NOT NULL AND NOT line.account = ANY (people)) OR (p_actions IS NOT NULL AND NOT line.action = ANY (p_actions))
             OR (p_outcome IS NOT NULL AND line.outcome <> p_outcome) OR (p_type IS NOT NULL AND line.type <> p_type)
             OR (p_for IS NOT NULL AND line.purpose <> p_for) OR (p_request IS NOT NULL AND line.request <> p_request);
+        name := NULL; kind := NULL; agent := NULL;
+        SELECT c.name, c.kind, c.agent INTO name, kind, agent FROM record.account c WHERE c.tenant = p_tenant AND c.account = line.account;
+        CONTINUE WHEN p_outside IS NOT NULL AND p_outside <> (coalesce(kind, '') = 'organization');
         left_of := NULL;
         whose := NULL;
         asked := line.query;
@@ -87,8 +99,8 @@ BEGIN
         given := given + 1;
         recorded := line.recorded; stamp := line.stamp; n := line.n; request := line.request; account := line.account; role := line.role; door := line.door;
         purpose := line.purpose; action := line.action; outcome := line.outcome; type := line.type; query := asked;
+        mark := sha256(convert_to(line.query, 'UTF8'));
         patients := coalesce(whose, '{}'); entities := coalesce(left_of, '{}');
-        SELECT c.name, c.kind, c.agent INTO name, kind, agent FROM record.account c WHERE c.tenant = p_tenant AND c.account = line.account;
         RETURN NEXT;
     END LOOP;
     CLOSE lines;
