@@ -102,7 +102,9 @@ class Gate:
     async def session(self, secret: str, *, used: bool = True) -> Access | None:
         """The Access of a session, or None when it is over. `used`: whether this counts as use of it, which moves its idle limit on."""
         caller = await self.identity.caller(secret)
-        return self.access_of(caller) if caller and caller.session else None
+        if caller is None or not caller.session or (used and not await self.identity.used(caller)):
+            return None
+        return self.access_of(caller)
 
     async def sign_out(self, secret: str) -> None:
         """End a session at once."""
