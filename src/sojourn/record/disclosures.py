@@ -59,9 +59,9 @@ async def emergencies(db: Database, head: Head, one: str | None, limit: int) -> 
     return await db.call(_EMERGENCIES, *head, one, limit)
 
 
-async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, patients: Sequence[str]) -> list[asyncpg.Record]:
-    """Consents in force for these recipients and this purpose: patient, consent, version, body."""
-    return await db.call(_CONSENTS, *head, list(keys), purpose, action, list(patients))
+async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, what: Sequence[str]) -> list[asyncpg.Record]:
+    """Whose these versions are, and the consents in force for these recipients and this purpose: patient, consent, version, body (or null)."""
+    return await db.call(_CONSENTS, *head, list(keys), purpose, action, list(what))
 
 
 async def disclosed(db: Database, head: Head, *row: Any) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sojourn.base import errors, ids, log
 from sojourn.doors.api import routes
-from sojourn.doors.api.answer import Answer, of_error
+from sojourn.doors.api.answer import JSON, Answer, of_error
 from sojourn.doors.api.ask import Ask, Receive, Scope, Send
+from sojourn.gate import disclosing
 from sojourn.gate.access import Access
 from sojourn.gate.gate import Gate
 
 _log = log.logger(__name__)
+_ERRORS = 400
 
 
 class FhirDoor:
@@ -29,13 +31,14 @@ class FhirDoor:
             ask = Ask.of(scope, receive, path.removeprefix(root))
             ask.base = self._base
             answer = await self._answered(ask, request)
+            await _leave(ask, answer)
         except errors.SojournError as error:
             answer = of_error(error)
         except Exception as error:  # noqa: BLE001 - the last resort: nothing of the error leaves, its kind is logged
             _log.error("request failed", error, request=request)
             answer = of_error(errors.SojournError())
-        if ask is not None:
-            _finish(ask, answer)
+        if ask is not None and b"accept-encoding" in ask.headers and ask.takes_gzip():
+            answer.compress()
         head = scope["method"] == "HEAD"
         await send(answer.start(request))
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
@@ -67,14 +70,22 @@ def _bearer(ask: Ask) -> str:
     return secret.strip()
 
 
-def _finish(ask: Ask, answer: Answer) -> None:
-    """The form of the answer: indented, compressed."""
+async def _leave(ask: Ask, answer: Answer) -> None:
+    """The form of the answer; and if it leaves the organization, what must go with it, written down byte for byte."""
+    out = None
+    outside = ask.access is not None and ask.access.caller.outside
+    if outside and answer.status < _ERRORS and answer.body:
+        out = await disclosing.prepare(ask.access, answer.body) if answer.media is JSON else disclosing.Outgoing(answer.body, what=("/".join(ask.parts),))
+        answer.body = out.body
+    _indent(ask, answer)
+    if out is not None and out.shows and ask.method != "HEAD":
+        await disclosing.record(ask.access, out, answer.body, media=answer.media.decode("latin-1").partition(";")[0])
+
+
+def _indent(ask: Ask, answer: Answer) -> None:
     if "_pretty" in ask.query or ask.method == "POST":
         try:
             if ask.param("_pretty") == "true":
                 answer.pretty()
         except errors.SojournError:
             pass
-    if b"accept-encoding" in ask.headers and ask.takes_gzip():
-        answer.compress()
-

@@ -1,0 +1,186 @@
+"""The way out: what leaves the organization gets its marks and notice, and is written down before it leaves.
+
+Marks and notice follow from what is shown, never from what is not: an answer from which something was withheld and the same answer
+without it are the same bytes (hard rule: existence is content). They are added to what is served and never stored, so versions and
+ETags stay what they were. 42 CFR 2.32 and 2.25; 45 CFR 164.528; docs/decisions/0018-disclosure.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sojourn.base import crypto, ids
+from sojourn.fhir import codec
+from sojourn.gate import scope
+from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY
+from sojourn.gate.policy import tables
+from sojourn.record import disclosures
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+NOTICE = "https://sojourn.example/fhir/StructureDefinition/disclosure-notice"
+SCOPE = "https://sojourn.example/fhir/StructureDefinition/disclosure-consent-scope"
+CONSENT = "https://sojourn.example/fhir/StructureDefinition/disclosure-consent"
+_SEAL = "disclosure"
+_LEVELS = ("U", "L", "M", "N", "R", "V")
+_NOT_DATA = ("OperationOutcome", "CapabilityStatement", "Bundle", "Parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Something ready to leave. body: as it will leave. what: `Type/id/_history/version`. notice: `id version`, empty when none is due."""
+
+    body: bytes
+    patients: tuple[str, ...] = ()
+    what: tuple[str, ...] = ()
+    consents: tuple[str, ...] = ()
+    notice: str = ""
+    scope: str = ""
+
+    @property
+    def shows(self) -> bool:
+        """Whether anything of the record is in it."""
+        return bool(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One of the statements of 42 CFR 2.32(a), as it read on a day."""
+
+    id: str
+    version: str
+    text: str
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "disclosing.toml").read_text("utf-8"))
+
+
+def statement(channel: str, part: str, day: date) -> Statement:
+    """The statement that goes with a channel's `whole` or `each` on a day."""
+    carry = max((row for row in _rules()["carry"] if row["channel"] == channel and row["effective"] <= day), key=lambda row: row["effective"])
+    dated = [row for row in tables.table("notices")["notice"] if row["id"] == carry[part] and row["effective"] <= day]
+    found = max(dated, key=lambda row: row["effective"])
+    return Statement(found["id"], found["version"], found["text"])
+
+
+async def prepare(access: Access, body: bytes, *, channel: str = "fhir") -> Outgoing:
+    """Mark what is about to leave, and say under which consents it does. One statement, whatever is in it."""
+    value = codec.loads(body)
+    shown = list(_resources(value))
+    what = tuple(f"{r['resourceType']}/{r['id']}/_history/{r['meta'].get('versionId', '')}" for r in shown)
+    rows = await disclosures.consents_for(access.house.db, access.head, access.decision.keys, access.decision.purpose, access.decision.action, what)
+    if not shown:
+        return Outgoing(body)
+    protected = [resource for resource in shown if is_part2(resource)]
+    patients = tuple(sorted({row["patient"] for row in rows}))
+    relied = [row for row in rows if row["consent"]]
+    consents = tuple(f"Consent/{row['consent']}/_history/{row['version']}" for row in relied)
+    said = scope.explained([codec.loads(row["body"]) for row in relied]) if protected else ""
+    long, short = (statement(channel, part, access.now.date()) for part in ("whole", "each"))
+    for resource in protected:
+        _mark(resource, short)
+    notice = ""
+    if protected:
+        top = short if value.get("resourceType") != "Bundle" else long
+        notice = f"{top.id} {top.version}"
+        _carry(value, top, said, consents)
+    if value.get("resourceType") == "Bundle":
+        value = _with_high_water(value, shown, short if protected else None)
+    return Outgoing(codec.dumps(value), patients, what, consents, notice, said)
+
+
+async def record(access: Access, out: Outgoing, payload: bytes, *, recipient: str = "", channel: str = "fhir", media: str = "application/fhir+json") -> str:
+    """Write a disclosure down with the bytes as they leave; its id. Raises Unavailable: then it must not leave.
+
+    The payload is kept sealed, under a digest of what it says and one of what is kept.
+    """
+    id_, caller = ids.new_id(), access.caller
+    sealed = access.house.key.seal(_SEAL, payload, _context(access, id_)).encode()
+    blob = await asyncio.to_thread(access.house.blobs.put, access.tenant.number, sealed)
+    await disclosures.disclosed(
+        access.house.db, access.head, id_, channel, caller.account, access.request, recipient or caller.agent or caller.account, access.decision.purpose,
+        list(out.patients), list(out.what), list(out.consents), out.notice, out.scope, media, crypto.sha256_hex(payload), len(payload), blob,
+    )  # fmt: skip
+    return id_
+
+
+def payload(access: Access, row: Any) -> bytes:
+    """The bytes of a disclosure as they left. Raises BadSeal or FileNotFoundError when what was kept is lost or changed."""
+    found = access.house.key.open(_SEAL, access.house.blobs.get(access.tenant.number, row["blob"]).decode(), _context(access, row["disclosure"]))
+    if crypto.sha256_hex(found) != row["digest"]:
+        raise crypto.BadSeal
+    return found
+
+
+def _context(access: Access, id_: str) -> bytes:
+    return f"{access.tenant.number}:{id_}".encode()
+
+
+def is_part2(resource: dict[str, Any]) -> bool:
+    """Whether what is shown of a resource is, or holds, a Part 2 record."""
+    return any(coding.get("code") == "42CFRPart2" for coding in _security(resource)) or '"42CFRPart2"' in codec.dumps(resource).decode()
+
+
+def _resources(value: Any) -> Iterator[dict[str, Any]]:
+    """Every resource of the record in an answer: itself, or the entries of a Bundle, also of one within."""
+    if not isinstance(value, dict):
+        return
+    if value.get("resourceType") == "Bundle":
+        for entry in value.get("entry", ()):
+            yield from _resources(entry.get("resource"))
+    elif value.get("resourceType") not in _NOT_DATA and value.get("id") and value.get("meta"):
+        yield value
+
+
+def _security(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    return list((resource.get("meta") or {}).get("security") or ())
+
+
+def marks(short: Statement) -> list[dict[str, str]]:
+    """The labels that Part 2 records get on their way out."""
+    rules = _rules()["marks"]
+    return [{"system": ACT_CODE, "code": code, **({"display": short.text} if code == rules["notice"] else {})} for code in rules["part2"]]
+
+
+def _mark(resource: dict[str, Any], short: Statement) -> None:
+    present = _security(resource)
+    codes = {coding.get("code") for coding in present}
+    resource["meta"] = {**resource["meta"], "security": [*present, *(m for m in marks(short) if m["code"] not in codes)]}
+
+
+def _carry(value: dict[str, Any], top: Statement, said: str, consents: Sequence[str]) -> None:
+    """The statement and the scope on the whole answer; in a searchset also as an outcome that people read."""
+    meta = value.get("meta") or {}
+    carried: list[dict[str, Any]] = [{"url": NOTICE, "valueString": top.text}]
+    carried += [{"url": SCOPE, "valueString": said}] if said else []
+    carried += [{"url": CONSENT, "valueReference": {"reference": consent}} for consent in consents]
+    value["meta"] = {**meta, "extension": [*(meta.get("extension") or ()), *carried]}
+    if value.get("type") == "searchset":
+        told = " ".join(filter(None, (top.text, said)))
+        issue = {"severity": "information", "code": "informational", "diagnostics": told}
+        value["entry"] = [*value.get("entry", ()), {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}]
+
+
+def _with_high_water(bundle: dict[str, Any], shown: Sequence[dict[str, Any]], short: Statement | None) -> dict[str, Any]:
+    """The Bundle with the highest confidentiality of what is in it, the law that protects it and the marks that go with that law.
+
+    Subjects are not repeated at the top, nor are codes that would tell how something was handled.
+    """
+    levels = [c.get("code") for resource in shown for c in _security(resource) if c.get("system") == CONFIDENTIALITY]
+    highest = max((_LEVELS.index(level) for level in levels if level in _LEVELS), default=_LEVELS.index("N"))
+    security: list[dict[str, str]] = [{"system": CONFIDENTIALITY, "code": _LEVELS[highest]}]
+    if short is not None:
+        security += [{"system": ACT_CODE, "code": "42CFRPart2"}, *marks(short)]
+    meta = {**(bundle.get("meta") or {}), "security": security}
+    rest = {k: v for k, v in bundle.items() if k not in ("resourceType", "id", "meta")}
+    return {"resourceType": "Bundle", **({"id": bundle["id"]} if "id" in bundle else {}), "meta": meta, **rest}
