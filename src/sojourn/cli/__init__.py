@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "bring FHIR bundles and NDJSON into the record"),
     "decide": ("decide", "say which records a request may have and why, for scenarios in a file"),
     "check": ("check", "verify the audit trail and other invariants of the record"),
+    "rebuild-grants": ("rebuild_grants", "compile every signed Consent anew into what the gate reads"),
     "settings": ("settings", "list every setting, its default and its meaning"),
 }
 """Name of each command: its module in this package and what it does. The module is imported only when the command runs.

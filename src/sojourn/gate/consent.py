@@ -16,12 +16,12 @@ from sojourn.gate.caller import Program, Tenant
 from sojourn.gate.consenting import elements, membership, terms, validity
 from sojourn.gate.consenting.membership import Named
 from sojourn.gate.consenting.validity import EVER, FOREVER
-from sojourn.gate.consenting.validity import moment as _moment
 from sojourn.gate.policy import tables
 from sojourn.record.index import Keys
 
 __all__ = ["EVER", "FOREVER", "Grant", "Relation", "compiled", "missing"]
 
+_moment = validity.moment
 _ACTIONS = {"use": "use", "disclose": "disclose", "access": "disclose"}
 
 Grant = tuple[Any, ...]

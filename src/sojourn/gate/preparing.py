@@ -13,6 +13,7 @@ from sojourn.fhir.dates import PAST
 from sojourn.gate import bases, bearing, consent, labels, redact, relationships, runs
 from sojourn.gate.caller import Program
 from sojourn.gate.changes import Written
+from sojourn.gate.consenting import amending
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.shown import Row, show, sight
 from sojourn.gate.visible import Sight
@@ -58,6 +59,8 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     programs = access.rules.programs
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     before = change.before if kind == "update" else {}
+    if change.type == "Consent" and before:
+        amending.check(before, resource)
     label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)

@@ -43,6 +43,7 @@ FORM_VERSION = "consent-form-version"
 COPY = "consent-copy-to-patient"
 COPY_AT = "consent-copy-at"
 GROUNDS = "restriction-grounds"
+REPLACES = "consent-replaces"
 DECISION = "restriction-decision"
 DECIDED_AT = "restriction-decided-at"
 

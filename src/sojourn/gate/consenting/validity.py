@@ -63,7 +63,8 @@ def unending(text: str) -> bool:
 
 def confirmed_until(consent: Resource) -> datetime:
     """Until when somebody's word that the event has not come yet is good."""
-    last = max(moment(terms.value(consent, terms.EVENT_CONFIRMED), EVER), moment(consent.get("dateTime"), EVER))
+    said = min(moment(terms.value(consent, terms.EVENT_CONFIRMED), EVER), moment((consent.get("meta") or {}).get("lastUpdated"), FOREVER))
+    last = max(said, moment(consent.get("dateTime"), EVER))
     return last + timedelta(days=int(terms.forms()["confirm_every_days"])) if last > EVER else EVER
 
 

@@ -1,0 +1,106 @@
+"""Statements about consents: what one would open, which rows one has, and all of them compiled anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from sojourn.base.db import Database
+from sojourn.record.store import Decided, Head
+
+GRANT = ("effect", "basis", "recipient", "purpose", "action", "programs", "types", "codes", "data_from", "data_to", "resources", "valid_from", "valid_to")
+RELATION = ("actor", "kind", "valid_from", "valid_to")
+
+_PREVIEW = f"SELECT * FROM gate.consent_preview({', '.join(f'${n}' for n in range(1, 19))})"
+_ROWS = "SELECT * FROM gate.consent_rows($1, $2, $3, $4, $5)"
+
+
+async def preview(
+    db: Database, head: Head, decided: Decided, patient: str, *, counted: Sequence[str], shared: Sequence[str], keys: Sequence[str], purpose: str,
+    without: str | None, grants: Sequence[Mapping[str, Any]], relations: Sequence[Mapping[str, Any]],
+) -> list[asyncpg.Record]:  # fmt: skip
+    """By type: what the one who asks sees of a patient, and what a recipient would see of that before and after."""
+    return await db.call(_PREVIEW, *head, *decided, patient, list(counted), list(shared), list(keys), purpose, without, _json(grants), _json(relations))
+
+
+async def rows(db: Database, head: Head, consent: str) -> list[asyncpg.Record]:
+    """The grants and relations of a Consent that are in force. For one that the caller has read."""
+    return await db.call(_ROWS, *head, consent)
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return "infinity" if value.year >= 9999 else "-infinity" if value.year <= 1 else value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+# --- compiled anew, as the owner of the record ------------------------------------------------------------------------------
+
+
+async def sources(owner: asyncpg.Connection[Any], tenant: int) -> AsyncIterator[asyncpg.Record]:
+    """Every current Consent: id, seq, body, blobs."""
+    async with owner.transaction():
+        async for row in owner.cursor("SELECT id, seq, body, blobs FROM record.resource WHERE tenant = $1 AND type = 'Consent' ORDER BY id", tenant):
+            yield row
+
+
+async def replace(
+    owner: asyncpg.Connection[Any], tenant: int, consent: str, seq: int, grants: Sequence[tuple[Any, ...]], relations: Sequence[tuple[Any, ...]], now: datetime
+) -> tuple[int, int]:
+    """Make the open rows of a Consent these: (patient, *GRANT) and (patient, *RELATION). Returns how many were closed and added.
+
+    Rows that are the same stay as they are, so that when they became known stays true; what was closed stays, closed.
+    """
+    closed = added = 0
+    async with owner.transaction():
+        have = await owner.fetch(
+            f"SELECT ctid::text AS place, patient, {', '.join(GRANT)} FROM record.consent_grant WHERE tenant = $1 AND consent = $2 AND known_to = 'infinity' FOR UPDATE",
+            tenant, consent,
+        )  # fmt: skip
+        gone, new = _difference(have, grants)
+        await owner.executemany("UPDATE record.consent_grant SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
+        places = ", ".join(f"${n}" for n in range(5, 5 + len(GRANT) + 1))
+        await owner.executemany(
+            f"INSERT INTO record.consent_grant (tenant, consent, consent_seq, known_from, patient, {', '.join(GRANT)}) VALUES ($1, $2, $3, $4, {places})",
+            [(tenant, consent, seq, now, *row) for row in new],
+        )
+        closed, added = len(gone), len(new)
+        source = f"Consent/{consent}"
+        have = await owner.fetch(
+            f"SELECT ctid::text AS place, patient, {', '.join(RELATION)} FROM record.relation WHERE tenant = $1 AND source = $2 AND known_to = 'infinity' FOR UPDATE", tenant, source
+        )
+        gone, new = _difference(have, relations)
+        await owner.executemany("UPDATE record.relation SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
+        await owner.executemany(
+            f"INSERT INTO record.relation (tenant, source, known_from, patient, {', '.join(RELATION)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            [(tenant, source, now, *row) for row in new],
+        )
+    return closed + len(gone), added + len(new)
+
+
+def _difference(have: Sequence[asyncpg.Record], want: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Places of rows that are there and should not be, and rows that should be and are not."""
+    wanted: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for row in want:
+        wanted.setdefault(_key(row), []).append(row)
+    gone = []
+    for row in have:
+        rest = wanted.get(_key(tuple(row)[1:]))
+        if rest:
+            rest.pop()
+        else:
+            gone.append(str(row["place"]))
+    return gone, [row for rest in wanted.values() for row in rest]
+
+
+def _key(row: Sequence[Any]) -> tuple[Any, ...]:
+    """To compare rows by. The driver reads infinity without a zone."""
+    return tuple(tuple(v) if isinstance(v, list) else v.replace(tzinfo=UTC) if isinstance(v, datetime) and v.tzinfo is None else v for v in row)
