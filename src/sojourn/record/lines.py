@@ -52,3 +52,10 @@ async def trail(db: Database, head: Head, decided: Decided, reader: str, wish: W
     """The next lines after a place, newest first. reader: whole, self or part (11_trail.sql says what each sees)."""
     args: list[Any] = [reader, *wish._replace(actions=None if wish.actions is None else list(wish.actions)), *after, limit]
     return await db.call(_TRAIL, *head, *decided, *args)
+
+_OPENINGS = f"SELECT * FROM gate.openings({', '.join(f'${n}' for n in range(1, 17))})"
+
+
+async def openings(db: Database, head: Head, decided: Decided, since: datetime, until: datetime, zone: str, night: tuple[int, int], limit: int) -> list[asyncpg.Record]:
+    """Who opened whose chart, and what connects them. night: from and to hour in the zone."""
+    return await db.call(_OPENINGS, *head, *decided, since, until, zone, *night, limit)

@@ -39,15 +39,16 @@ class Kind(NamedTuple):
     user: str = "IRCP"
 
 
-def _rest(code: str, action: str, profile: str = "", **more: Any) -> Kind:
-    return Kind(_RESTFUL, (_REST, code, code), action, profile, **more)
+def _rest(
+    code: str, action: str, profile: str = "", *, client: tuple[str, str, str] = _SOURCE, server: tuple[str, str, str] = _TARGET, user: str = "IRCP"
+) -> Kind:
+    return Kind(_RESTFUL, (_REST, code, code), action, profile, client, server, user)
 
 
-_READ = {"client": _TARGET, "server": _SOURCE}
 KINDS: dict[str, Kind] = {
-    "read": _rest("read", "R", "Read", **_READ),
-    "vread": _rest("vread", "R", "Read", **_READ),
-    "history": _rest("history", "R", **_READ),
+    "read": _rest("read", "R", "Read", client=_TARGET, server=_SOURCE),
+    "vread": _rest("vread", "R", "Read", client=_TARGET, server=_SOURCE),
+    "history": _rest("history", "R", client=_TARGET, server=_SOURCE),
     "search": _rest("search-type", "E", "Query"),
     "everything": _rest("operation", "E"),
     "create": _rest("create", "C", "Create", user="AUT"),
@@ -57,14 +58,14 @@ KINDS: dict[str, Kind] = {
     "transaction": _rest("transaction", "E", user="AUT"),
     "batch": _rest("batch", "E", user="AUT"),
     "import": Kind((_DCM, "110107", "Import"), None, "C", user="AUT"),
-    "export": Kind((_DCM, "110106", "Export"), None, "R", **_READ),
+    "export": Kind((_DCM, "110106", "Export"), None, "R", client=_TARGET, server=_SOURCE),
     "sign-in": Kind((_DCM, "110114", "User Authentication"), (_DCM, "110122", "Login"), "E"),
     "sign-out": Kind((_DCM, "110114", "User Authentication"), (_DCM, "110123", "Logout"), "E"),
     "emergency": Kind((_DCM, "110113", "Security Alert"), (_DCM, "110127", "Emergency Override Started"), "E"),
     "emergency-end": Kind((_DCM, "110113", "Security Alert"), (_DCM, "110138", "Emergency Override Stopped"), "E"),
 }
 OTHER = Kind((_DCM, "110100", "Application Activity"), None, "E")
-DISCLOSED = Kind((_DCM, "110106", "Export"), (_LIFE, "disclose", "Disclose"), "R", "PrivacyDisclosure.Source", **_READ)
+DISCLOSED = Kind((_DCM, "110106", "Export"), (_LIFE, "disclose", "Disclose"), "R", "PrivacyDisclosure.Source", client=_TARGET, server=_SOURCE)
 """What an outside organization was shown has left the house, whatever the interaction was."""
 
 _OUTCOMES = {"done": "0", "started": "0", "absent": "4", "denied": "8", "failed": "8"}
@@ -87,7 +88,7 @@ def event_id(key: ServerKey, line: Line) -> str:
 
     It is the same for every reader, and counts nothing.
     """
-    mark = key.sign("audit-event", "\0".join((line.account, line.action, line.type, line.outcome)).encode() + line.mark).hex()[:8]
+    mark = key.sign("audit-event", f"{line.account}\0{line.action}\0{line.type}\0{line.outcome}\0".encode() + line.mark).hex()[:8]
     return f"{line.request}.{(line.recorded - _START) // timedelta(microseconds=1):x}.{mark}"
 
 

@@ -1,0 +1,65 @@
+"""Codes of the trail in words that a patient and a tired nurse understand."""
+
+from __future__ import annotations
+
+import re
+
+from sojourn.gate.trail.lines import Line
+
+_DID = {
+    "read": "looked at", "vread": "looked at", "history": "looked at earlier versions", "search": "looked at", "everything": "took the whole record",
+    "create": "added to", "update": "changed", "patch": "changed", "delete": "removed from", "transaction": "changed", "batch": "changed", "label": "relabelled",
+    "export": "exported", "report": "made a report about who looked", "import": "brought in", "emergency": "declared an emergency",
+    "emergency-end": "ended an emergency", "emergency-review": "reviewed an emergency", "emergencies": "reviewed emergencies", "explain": "checked who may see what",
+    "disclose": "sent out", "sign-in": "signed in", "sign-out": "signed out",
+}  # fmt: skip
+_PURPOSES = {
+    "TREAT": "treatment", "ETREAT": "emergency treatment", "BTG": "emergency access", "HPAYMT": "payment", "HOPERAT": "running the organization",
+    "PATRQT": "at your request", "FAMRQT": "at your family's request", "HRESCH": "research", "HLEGAL": "legal reasons", "PUBHLTH": "public health",
+    "COC": "coordinating your care", "CAREMGT": "care management", "HMARKT": "marketing", "COVAUTH": "asking your insurer", "ELIGVER": "checking your coverage",
+}  # fmt: skip
+_THINGS = {
+    "Patient": "name and contact details", "Observation": "measurements and results", "Condition": "diagnoses", "MedicationRequest": "prescriptions",
+    "MedicationStatement": "medicines", "MedicationAdministration": "medicines given", "AllergyIntolerance": "allergies", "Encounter": "visits",
+    "EpisodeOfCare": "time in a program", "DocumentReference": "documents and notes", "Composition": "documents and notes", "ClinicalImpression": "notes",
+    "CarePlan": "care plans", "CareTeam": "care team", "Goal": "goals", "Coverage": "insurance", "Claim": "bills", "ExplanationOfBenefit": "bills",
+    "Consent": "consents", "Appointment": "appointments", "Procedure": "procedures", "DiagnosticReport": "reports", "Immunization": "vaccinations",
+    "QuestionnaireResponse": "forms you filled in", "ServiceRequest": "orders and referrals", "Flag": "alerts", "Task": "tasks", "RelatedPerson": "family and contacts",
+    "Communication": "messages", "RiskAssessment": "risk assessments", "Provenance": "who wrote what", "AuditEvent": "who looked at the record",
+}  # fmt: skip
+
+
+def who(line: Line) -> str:
+    """The person, organization or system."""
+    return line.name or line.account or "somebody who was not signed in"
+
+
+def role(code: str) -> str:
+    """`privacy-officer` as `Privacy officer`."""
+    return code.replace("-", " ").capitalize()
+
+
+def did(action: str) -> str:
+    """What was done: `looked at`."""
+    return _DID.get(action, action.replace("-", " "))
+
+
+def purpose(code: str) -> str:
+    """Why: `treatment`; a code that is not in the list as it is."""
+    return _PURPOSES.get(code, code)
+
+
+def thing(type_: str) -> str:
+    """What a resource type holds: `measurements and results`."""
+    return _THINGS.get(type_, re.sub(r"(?<!^)(?=[A-Z])", " ", type_).lower())
+
+
+ACTIONS = tuple(dict.fromkeys(_DID.values()))
+
+
+def actions(word: str) -> list[str]:
+    """The actions of the trail that are said with a word."""
+    return [action for action, said in _DID.items() if said == word]
+
+
+PURPOSES = tuple(_PURPOSES.items())
