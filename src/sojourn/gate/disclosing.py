@@ -159,16 +159,17 @@ def _mark(resource: dict[str, Any], short: Statement) -> None:
 
 
 def _carry(value: dict[str, Any], top: Statement, said: str, consents: Sequence[str]) -> None:
-    """The statement and the scope on the whole answer; in a searchset also as an outcome that people read."""
+    """The statement and the scope on the whole answer; in a list of resources also as an outcome that people read."""
     meta = value.get("meta") or {}
     carried: list[dict[str, Any]] = [{"url": NOTICE, "valueString": top.text}]
     carried += [{"url": SCOPE, "valueString": said}] if said else []
     carried += [{"url": CONSENT, "valueReference": {"reference": consent}} for consent in consents]
     value["meta"] = {**meta, "extension": [*(meta.get("extension") or ()), *carried]}
-    if value.get("type") == "searchset":
+    if value.get("type") in ("searchset", "collection"):
         told = " ".join(filter(None, (top.text, said)))
         issue = {"severity": "information", "code": "informational", "diagnostics": told}
-        value["entry"] = [*value.get("entry", ()), {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}]
+        searched = {"search": {"mode": "outcome"}} if value["type"] == "searchset" else {}
+        value["entry"] = [*value.get("entry", ()), {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, **searched}]
 
 
 def _with_high_water(bundle: dict[str, Any], shown: Sequence[dict[str, Any]], short: Statement | None) -> dict[str, Any]:

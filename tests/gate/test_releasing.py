@@ -1,0 +1,144 @@
+"""Release of information: exactly what would leave, decided again when it leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sojourn.base import clock, errors
+from sojourn.gate import disclosing, releasing
+from sojourn.gate.access import Access
+from sojourn.gate.releasing import Wish
+from sojourn.record import disclosures
+from sojourn.record.database import Dsn
+from tests import people
+from tests.people import A, Clinic
+
+PSYCHOTHERAPY = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSYTHPN"}
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    """Both organizations, and the recipient as an Organization in the directory."""
+    made = await people.open_clinic(database)
+    yield made
+    await people.close_clinic(made)
+
+
+async def session(clinic: Clinic, who: str = "both-clinician") -> Access:
+    """Somebody who has just proved who they are."""
+    token = await clinic.gate.identity.issue(clinic.gate.house.tenants[A], who, kind="session", door="staff", life=timedelta(hours=1))
+    access = await clinic.gate.session(token)
+    assert access is not None
+    access.caller = access.caller.__class__(**{**{f: getattr(access.caller, f) for f in access.caller.__slots__}, "proved": clock.now()})
+    return access
+
+
+async def chart(clinic: Clinic) -> tuple[str, str, str, str]:
+    """A patient of both programs; a consent of the Part 2 program names the recipient. Patient, heart rates, consent."""
+    clinic.recipient = await directory(clinic)  # type: ignore[attr-defined]
+    person = await clinic.make("sys-mh", people.patient())
+    sud = await clinic.make("sys-sud", people.observation(person.id))
+    await clinic.make("sys-mh", people.observation(person.id, 80, meta={"security": [PSYCHOTHERAPY]}))
+    consent = await clinic.make("sys-sud", people.consent(person.id, clinic.recipient))  # type: ignore[attr-defined]
+    return person.id, sud.id, consent.id, f"Organization/{clinic.recipient}"  # type: ignore[attr-defined]
+
+
+async def directory(clinic: Clinic) -> str:
+    return (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Harbor Primary Care"})).id
+
+
+async def log(clinic: Clinic) -> list[Any]:
+    return await disclosures.disclosures(clinic.gate.house.db, (await session(clinic, "officer")).head)
+
+
+async def test_the_preview_is_what_the_recipient_would_be_shown_and_says_why_the_rest_stays(clinic: Clinic) -> None:
+    person, sud, _, recipient = await chart(clinic)
+    found = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Patient", "Observation")))
+    assert [(s.type, s.id) for s in found.leaves] == [("Patient", person), ("Observation", sud)]
+    assert [why.partition(":")[0] for _, why in found.stays] in (["Psychotherapy note"], [])
+    none = await releasing.preview(await session(clinic), Wish(person, recipient, "HRESCH", ("Observation",)))
+    assert (none.leaves, none.outgoing.shows) == ([], False)
+    assert any("Part 2 record" in why for _, why in none.stays)
+    assert await log(clinic) == []
+
+
+async def test_what_leaves_is_what_was_seen_with_notice_marks_and_a_line_of_the_log(clinic: Clinic) -> None:
+    person, sud, consent, recipient = await chart(clinic)
+    wish = Wish(person, recipient, "TREAT", ("Patient", "Observation"))
+    seen = await releasing.preview(await session(clinic), wish)
+    id_ = await releasing.release(await session(clinic), wish, seen.digest)
+    (row,) = await log(clinic)
+    assert (row["disclosure"], row["channel"], row["account"], row["recipient"], row["purpose"]) == (id_, "release", "both-clinician", recipient, "TREAT")
+    assert row["patients"] == [person]
+    assert row["notice"] == "statement_1 2024"
+    assert consent in row["consents"][0]
+    left = json.loads(disclosing.payload(await session(clinic, "officer"), row))
+    before = json.loads(seen.outgoing.body)
+    assert {**left, "timestamp": None} == {**before, "timestamp": None}
+    assert {c["code"] for c in left["meta"]["security"]} >= {"R", "42CFRPart2", "NORDSCLCD"}
+    assert left["entry"][-1]["resource"]["issue"][0]["diagnostics"].startswith("This record which has been disclosed to you")
+    assert [e["resource"]["id"] for e in left["entry"][:-1]] == [person, sud]
+
+
+async def test_a_revocation_between_looking_and_releasing_stops_it(clinic: Clinic) -> None:
+    person, _, consent, recipient = await chart(clinic)
+    wish = Wish(person, recipient, "TREAT")
+    seen = await releasing.preview(await session(clinic), wish)
+    stored = (await clinic.get("sys-sud", f"Consent/{consent}")).json()
+    assert (await clinic.put("sys-sud", {**stored, "status": "inactive"})).status == 200
+    with pytest.raises(errors.Malformed, match="Nothing would leave"):
+        await releasing.release(await session(clinic), wish, seen.digest)
+    assert await log(clinic) == []
+
+
+async def test_a_record_that_changed_in_between_is_looked_at_again(clinic: Clinic) -> None:
+    person, _, _, recipient = await chart(clinic)
+    wish = Wish(person, recipient, "TREAT")
+    seen = await releasing.preview(await session(clinic), wish)
+    await clinic.make("sys-sud", people.observation(person, 99))
+    with pytest.raises(errors.Conflict, match="has changed since you looked"):
+        await releasing.release(await session(clinic), wish, seen.digest)
+    assert await log(clinic) == []
+
+
+async def test_who_did_not_just_prove_who_they_are_is_asked_and_who_may_not_release_is_refused(clinic: Clinic) -> None:
+    person, _, _, recipient = await chart(clinic)
+    wish = Wish(person, recipient, "TREAT")
+    token = await clinic.gate.access(clinic.tokens["both-clinician"])
+    assert token is not None
+    seen = await releasing.preview(token, wish)
+    with pytest.raises(errors.ProofNeeded):
+        await releasing.release(token, wish, seen.digest)
+    with pytest.raises(errors.Forbidden):
+        await releasing.preview(await session(clinic, "technician"), wish)
+    with pytest.raises(errors.Malformed):
+        await releasing.preview(await session(clinic), wish.__class__(person, recipient, "CURIOSITY"))
+
+
+async def test_what_the_one_who_looks_may_not_see_is_in_neither_list(clinic: Clinic) -> None:
+    person, sud, _, recipient = await chart(clinic)
+    for purpose in ("TREAT", "HRESCH"):
+        found = await releasing.preview(await session(clinic, "mh-clinician"), Wish(person, recipient, purpose))
+        assert sud not in {s.id for s in found.leaves} | {s.id for s, _ in found.stays}, purpose
+        assert sud.encode() not in found.outgoing.body
+    allowed = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT"))
+    assert sud in {s.id for s in allowed.leaves}, "what both may see does leave"
+
+
+async def test_parts_that_the_one_who_looks_may_not_see_do_not_leave_by_them(clinic: Clinic) -> None:
+    recipient = f"Organization/{await directory(clinic)}"
+    person = await clinic.make("sys-mh", people.patient())
+    category = [people.observation("x")["category"][0], people.labelled({"text": "methadone clinic"}, "42CFRPart2")]
+    pulse = await clinic.make("sys-mh", people.observation(person.id, category=category))
+    named = [{"reference": "Organization/sud"}, {"reference": "Organization/mh"}]
+    await clinic.make("sys-sud", people.consent(person.id, recipient.partition("/")[2], organization=named))
+    theirs = await releasing.preview(await session(clinic), Wish(person.id, recipient, "TREAT", ("Observation",)))
+    mine = await releasing.preview(await session(clinic, "mh-clinician"), Wish(person.id, recipient, "TREAT", ("Observation",)))
+    assert [s.id for s in theirs.leaves] == [s.id for s in mine.leaves] == [pulse.id]
+    seen = (await clinic.get("mh-clinician", f"Observation/{pulse.id}")).body
+    assert (b"methadone" in mine.outgoing.body) <= (b"methadone" in seen)
