@@ -28,6 +28,14 @@ class Limit(NamedTuple):
     period: timedelta
 
 
+class PasswordRule(NamedTuple):
+    """How long a password must be, alone and beside a second factor, and words that do not count."""
+
+    alone: int
+    beside_second: int
+    common: tuple[str, ...]
+
+
 @lru_cache(maxsize=1)
 def _data() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "signin.toml").read_text("utf-8"))
@@ -45,3 +53,10 @@ def starting_rule(door: str, on: date) -> SignInRule:
 def guessing() -> dict[str, Limit]:
     """The limits on attempts, by what is counted."""
     return {name: Limit(r["attempts"], timedelta(minutes=r["minutes"])) for name, r in _data()["guessing"].items() if name != "from"}
+
+
+@lru_cache(maxsize=1)
+def password_rule() -> PasswordRule:
+    """What a new password must be like."""
+    r = _data()["password"]
+    return PasswordRule(r["alone"], r["beside_second"], tuple(r["common"]))

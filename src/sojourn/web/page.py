@@ -27,6 +27,9 @@ FLASHES = {
     "emergency-ended": "The emergency access has ended.",
     "session-ended": "Your session has ended. Sign in to go on.",
     "locked": "The screen was locked. Sign in to go on where you were.",
+    "password-changed": "Your password is changed. You are signed out everywhere else.",
+    "deactivated": "The account is deactivated. Whoever used it is out.",
+    "signed-out-there": "Signed out there.",
     "signed-out-elsewhere": "You are signed out everywhere else.",
 }
 """What may be said once on the next page, by the code that the `flash` cookie carries."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from sojourn.doors.staff import palette, settings
+from sojourn.doors.staff.accounts import accounts, welcome
 from sojourn.doors.staff.chart import section, summary
 from sojourn.doors.staff.desk import landing
 from sojourn.doors.staff.desk.emergencies import emergencies
@@ -16,11 +17,13 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
 from sojourn.doors.staff.screens import Screen
+from sojourn.doors.staff.security import security
 from sojourn.doors.staff.signin import second, signin
 from sojourn.web import confirm, frame
 from sojourn.web.static import files
 
 PATIENT = (("Patient", "read"),)
+ADMINISTER = (("Login", "administer"),)
 EMERGENCY = (("*", "emergency"),)
 
 
@@ -63,6 +66,27 @@ SCREENS: tuple[Screen, ...] = (
     below(emergencies.PAGE, "/{emergency}", emergencies.one),
     below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),
     below(emergencies.PAGE, "/{emergency}/end", emergencies.end, ("POST",)),
+    screen(disclosures.PAGE, disclosures.show, methods=("GET", "POST")),
+    below(disclosures.PAGE, "/{disclosure}", disclosures.one),
+    Screen("/security", security.show, verb="Your security", group="Places"),
+    Screen("/security/password", security.password, ("GET", "POST")),
+    Screen("/security/app", security.begin_app, ("POST",)),
+    Screen("/security/app/code", security.confirm_app, ("POST",)),
+    Screen("/security/passkeys", security.add_passkey, ("POST",)),
+    Screen("/security/passkeys/new", security.new_passkey),
+    Screen("/security/passkeys/options", security.passkey_options, ("POST",)),
+    Screen("/security/factors/{factor}/end", security.end_factor, ("POST",)),
+    Screen("/security/recovery", security.recovery, ("POST",)),
+    Screen("/security/sessions", security.end_sessions, ("POST",)),
+    Screen("/accounts", accounts.show, verb="Manage accounts", key="g a", needs=ADMINISTER, group="Places"),
+    Screen("/accounts/new", accounts.invitation, ("GET", "POST"), verb="Invite somebody", needs=ADMINISTER, group="Places"),
+    Screen("/accounts/{account}", accounts.show_one, needs=ADMINISTER),
+    Screen("/accounts/{account}/role", accounts.assign, ("POST",), needs=ADMINISTER),
+    Screen("/accounts/{account}/link", accounts.link, ("POST",), needs=ADMINISTER),
+    Screen("/accounts/{account}/reset", accounts.reset, ("POST",), needs=ADMINISTER),
+    Screen("/accounts/{account}/deactivate", accounts.deactivate, ("POST",), needs=ADMINISTER),
+    Screen("/accounts/{account}/reactivate", accounts.reactivate, ("POST",), needs=ADMINISTER),
+    Screen("/welcome/{secret}", welcome.show, ("GET", "POST"), open=True),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),

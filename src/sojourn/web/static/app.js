@@ -132,6 +132,12 @@ document.addEventListener("click", (event) => {
   if (opener) openDialog(opener.dataset.open);
   if (target.closest("[data-close]")) target.closest("dialog").close();
   if (target.closest("[data-print]")) print();
+  const copied = target.closest("[data-copy]");
+  if (copied) {
+    const source = document.getElementById(copied.dataset.copy);
+    source.select();
+    navigator.clipboard?.writeText(source.value).then(() => toast("Copied."), () => {});
+  }
   if (target.closest("[data-dismiss]")) target.closest(".toast").remove();
   if (target.matches("dialog[open]")) target.close(); // the backdrop belongs to the dialog
   const preference = target.closest("button[data-set]");

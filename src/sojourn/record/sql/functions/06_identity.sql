@@ -403,8 +403,15 @@ END $$;
 
 -- A change with its line in the trail: both are there afterwards, or neither. What was not done is written down as not done.
 CREATE OR REPLACE FUNCTION gate.told(p_done boolean, p_tenant int, p_lines record.audit_row[]) RETURNS boolean
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT gate.audit_rows(p_tenant, (SELECT array_agg((a.recorded, a.request, a.account, a.role, a.door, a.purpose, a.action,
-        CASE WHEN p_done THEN a.outcome ELSE 'failed' END, a.type, a.query, a.patients, a.shown, a.rules)::record.audit_row) FROM unnest(p_lines) a));
-    SELECT p_done
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    line record.audit_row;
+BEGIN
+    FOREACH line IN ARRAY p_lines LOOP
+        IF p_done IS NOT TRUE THEN
+            line.outcome := 'failed';
+        END IF;
+        PERFORM gate.audit_rows(p_tenant, ARRAY[line]);
+    END LOOP;
+    RETURN p_done IS TRUE;
+END $$;

@@ -1,0 +1,1 @@
+"""Your security: what you sign in with, and where you are signed in."""
