@@ -24,6 +24,7 @@ FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
     "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
+    "released": "Released, and written into the disclosure log.",
     "emergency-ended": "The emergency access has ended.",
     "session-ended": "Your session has ended. Sign in to go on.",
     "locked": "The screen was locked. Sign in to go on where you were.",

@@ -8,6 +8,7 @@ from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.accounts import accounts, welcome
 from sojourn.doors.staff.chart import section, summary
 from sojourn.doors.staff.desk import landing
+from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
 from sojourn.doors.staff.developers import developers
@@ -16,6 +17,7 @@ from sojourn.doors.staff.greeting import greeting
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
+from sojourn.doors.staff.release import release, taking
 from sojourn.doors.staff.screens import Screen
 from sojourn.doors.staff.security import security
 from sojourn.doors.staff.signin import second, signin
@@ -25,6 +27,7 @@ from sojourn.web.static import files
 PATIENT = (("Patient", "read"),)
 ADMINISTER = (("Login", "administer"),)
 EMERGENCY = (("*", "emergency"),)
+RELEASE = (("*", "release"),)
 
 
 def _section(name: str, verb: str, key: str, type_: str) -> Screen:
@@ -61,6 +64,11 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/emergency/{emergency}/end", declare.end, ("POST",), needs=EMERGENCY),
     Screen("/patients/{id}/emergency", declare.show_for_chart, verb="Emergency access", needs=(*PATIENT, *EMERGENCY), group="This chart"),
     Screen("/patients/{id}/emergency", declare.send_for_chart, ("POST",), needs=(*PATIENT, *EMERGENCY)),
+    Screen("/patients/{id}/release", release.show, verb="Release of information", needs=(*PATIENT, *RELEASE), group="This chart"),
+    Screen("/patients/{id}/release", release.send, ("POST",), needs=(*PATIENT, *RELEASE)),
+    Screen("/releases/{disclosure}", release.done, needs=RELEASE),
+    Screen("/releases/{disclosure}/bundle", taking.bundle, needs=RELEASE),
+    Screen("/releases/{disclosure}/print", taking.document, needs=RELEASE),
     Screen("/desk", landing.show, verb="Go to the privacy desk", key="g d", needs=OVERSEE, group="Places"),
     screen(emergencies.PAGE, emergencies.show),
     below(emergencies.PAGE, "/{emergency}", emergencies.one),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
 
-DESK: tuple[DeskPage, ...] = (emergencies.PAGE,)
+DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import clock
 from sojourn.base.errors import Malformed
 from sojourn.doors.staff.chart import banner
+from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_of
 from sojourn.gate import emergency, emergencypolicy
@@ -100,4 +101,4 @@ async def _declared(request: Request, filled: Form, sought: Sought, **values: An
 
 def _page(request: Request, filled: Form, problem: str = "", status: int = 200, **values: Any) -> Response:
     hours = emergencypolicy.hours(clock.now())
-    return PAGES.render(request, "emergency/declare.html", status=status, form=filled, problem=problem, hours=f"{hours:g}", **values)
+    return PAGES.render(request, "emergency/declare.html", status=status, form=filled, problem=problem, hours=f"{hours:g}", here="emergency", parts=allowed(request.state.access), **values)

@@ -1,0 +1,1 @@
+"""Release of information: choose, look at exactly what would leave, release."""
