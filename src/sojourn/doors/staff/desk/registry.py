@@ -6,4 +6,4 @@ from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
 
-DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)
+DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE)
