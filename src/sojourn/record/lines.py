@@ -59,3 +59,8 @@ _OPENINGS = f"SELECT * FROM gate.openings({', '.join(f'${n}' for n in range(1, 1
 async def openings(db: Database, head: Head, decided: Decided, since: datetime, until: datetime, zone: str, night: tuple[int, int], limit: int) -> list[asyncpg.Record]:
     """Who opened whose chart, and what connects them. night: from and to hour in the zone."""
     return await db.call(_OPENINGS, *head, *decided, since, until, zone, *night, limit)
+
+
+async def people(db: Database, head: Head, limit: int) -> list[asyncpg.Record]:
+    """Accounts by name."""
+    return await db.call("SELECT * FROM gate.people($1, $2, $3, $4, $5)", *head, limit)

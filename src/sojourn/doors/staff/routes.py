@@ -11,6 +11,7 @@ from sojourn.doors.staff.desk import landing
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
+from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
 from sojourn.doors.staff.developers import developers
 from sojourn.doors.staff.emergency import declare
 from sojourn.doors.staff.greeting import greeting
@@ -95,6 +96,12 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/accounts/{account}/deactivate", accounts.deactivate, ("POST",), needs=ADMINISTER),
     Screen("/accounts/{account}/reactivate", accounts.reactivate, ("POST",), needs=ADMINISTER),
     Screen("/welcome/{secret}", welcome.show, ("GET", "POST"), open=True),
+    screen(trail.PAGE, trail.show, key="g t", methods=("GET", "POST"))._replace(needs=trail.NEEDS),
+    Screen("/desk/trail/export", exporting.export, ("POST",), needs=trail.NEEDS),
+    screen(reports.PAGE, reports.choose, methods=("GET", "POST"))._replace(needs=trail.NEEDS),
+    Screen("/desk/reports/{id}", reports.show, verb="Who looked at this chart", needs=(*PATIENT, *trail.NEEDS), group="This chart"),
+    Screen("/desk/reports/{id}/{rule}", reports.account, needs=(*PATIENT, *trail.NEEDS)),
+    screen(unusual.PAGE, unusual.show, methods=("GET", "POST"))._replace(needs=trail.NEEDS),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),

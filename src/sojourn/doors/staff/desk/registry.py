@@ -5,5 +5,6 @@ from __future__ import annotations
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
+from sojourn.doors.staff.desk.trail import reports, trail, unusual
 
-DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE)
+DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)

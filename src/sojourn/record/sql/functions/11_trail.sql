@@ -105,3 +105,14 @@ BEGIN
     END LOOP;
     CLOSE lines;
 END $$;
+
+-- Who can be asked for: every account, by name. Names of staff are no record of anybody.
+CREATE OR REPLACE FUNCTION gate.people(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_limit int)
+RETURNS TABLE (account text, login text, name text, kind text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    /*alive*/
+    RETURN QUERY SELECT c.account, c.login, c.name, c.kind FROM record.account c
+        WHERE c.tenant = p_tenant AND c.kind IN ('staff', 'organization', 'app', 'system') ORDER BY c.name, c.login LIMIT p_limit;
+END $$;

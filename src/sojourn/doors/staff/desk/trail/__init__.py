@@ -1,0 +1,1 @@
+"""The trail on the privacy officer's desk: search, export, reports for patients, unusual looking."""
