@@ -247,6 +247,9 @@ class Teller:
         thing = Thing(key, fact, base, links, required, told=random.random() < 0.5, law=random.choice((HIV, PART2, PSYCHOTHERAPY if self.apart else HIV)))
         if type_ in PARTS:
             thing.parts[PARTS[type_][0]] = [self.part(type_, f"{label} create {key}", thing.law) for _ in range(random.randrange(3))]
+        for name, keys in links.items():
+            for source in keys:
+                fact.laws |= passed_on(name, self.story.things[source].fact, fact)
         self.add(thing, STAFF_BY_PROGRAM[program], label)
         return thing
 
@@ -281,6 +284,7 @@ class Teller:
             thing.fact.laws.add(law)
             thing.base = {**thing.base, "meta": {"security": [{"system": ACT, "code": {PSYCHOTHERAPY: "PSYTHPN", PART2: "42CFRPart2"}[law]}]}}
             self.step(label, "update", author, thing)
+            self.spread(thing)
         elif roll < 0.86 and thing.fact.type in PARTS:
             law = thing.law or HIV
             full = f"{label} update {thing.key}"
@@ -289,6 +293,17 @@ class Teller:
         else:
             thing.base = {**thing.base, "language": random.choice(("en", "es", "fr", "de"))}
             self.step(label, "update", author, thing)
+
+    def spread(self, source: Thing) -> None:
+        """A law that something gets reaches what hangs on it, or holds it, and is still there."""
+        for thing in self.story.things.values():
+            if thing.key in self.gone:
+                continue
+            for name, keys in thing.links.items():
+                more = passed_on(name, source.fact, thing.fact) - thing.fact.laws if source.key in keys else set()
+                if more:
+                    thing.fact.laws |= more
+                    self.spread(thing)
 
     def consents(self) -> None:
         """TPO, revoked, expired, limited, and one for another recipient entirely."""
@@ -325,6 +340,16 @@ class Teller:
                     Grant(f"p{n}", f"Organization/{to}", purpose, "disclose", PART2, programs=frozenset({SUD}), types=types,
                           data_from=moment(period["start"]) if period else None, **common)
                 )  # fmt: skip
+
+
+def passed_on(link: str, source: Fact, fact: Fact) -> set[str]:
+    """The laws that come over a link: of an encounter all but notes kept apart, of a result all; none from another program's Part 2 record."""
+    laws = source.laws - {PSYCHOTHERAPY} if link in ("encounter", "context.encounter", "partOf") else set(source.laws) if link == "result" else set()
+    if PART2 not in source.laws:
+        return laws
+    if not source.origin <= fact.origin or (fact.type in LONGITUDINAL and PART2 not in fact.laws):
+        return set()
+    return laws - {PART2} if fact.type in LONGITUDINAL else laws
 
 
 def moment(text: str) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sojourn.base import ids
 from sojourn.gate.found import Stored
+from sojourn.gate.labels import NOTHING, Facts
 
 
 @dataclass(slots=True)
@@ -36,6 +37,10 @@ class Change:
     """What its author saw before."""
     sent: dict[str, Any] | None = field(default=None, repr=False)
     """What its author wants it to be."""
+    facts: Facts = field(default=NOTHING, repr=False)
+    """What was decided about its label."""
+    wrote: list[Any] | None = field(default=None, repr=False)
+    """The labels that its senders wrote before; None: all that we would not compute."""
 
 
 @dataclass(slots=True)

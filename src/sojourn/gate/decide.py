@@ -9,6 +9,7 @@ from sojourn.base import errors
 from sojourn.gate import bases
 from sojourn.gate.caller import Caller, Program
 from sojourn.gate.consenting.membership import EVERYONE
+from sojourn.gate.labelrules import LabelRules, shipped
 
 # Bases that staff may see by their role alone. Part 2 is by program, the notes kept apart by permission of their own,
 # and what is unlabelled nobody may see.
@@ -54,10 +55,13 @@ class Decision:
 
 
 class Rules:
-    """What each role may do, by resource type and action: rows of record.role_rule in force now."""
+    """What each role may do, by resource type and action: rows of record.role_rule in force now. labels: by which labels are given."""
 
-    def __init__(self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]], programs: Mapping[int, Program], digest: bytes) -> None:
+    def __init__(
+        self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]], programs: Mapping[int, Program], digest: bytes, labels: LabelRules | None = None
+    ) -> None:
         self.programs = programs
+        self.labels = labels or shipped()
         self.digest = digest
         self._allowed: dict[tuple[str, str, str], None] = {}
         for role, types, actions in rows:

@@ -17,7 +17,9 @@ from sojourn.gate.access import Access
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
 from sojourn.gate.identity import Identity
+from sojourn.gate.labelrules import OwnCode, made_of
 from sojourn.gate.signin import SignIn
+from sojourn.record import labelling
 from sojourn.record.blobs import Blobs
 from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
@@ -80,8 +82,12 @@ class Gate:
                 for p in await db.call("SELECT * FROM gate.programs($1, $2)", tenant.number, now)
             }
             rules = [(r["role"], r["types"], r["actions"]) for r in await db.call("SELECT * FROM gate.rules($1, $2)", tenant.number, now)]
-            digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()))).encode())[:16]
-            self.house.rules[tenant.number] = Rules(rules, programs, digest)
+            own_labels = made_of(
+                [OwnCode(c["system"], c["code"], c["prefix"], tuple(c["tags"])) for c in await labelling.subject_codes(db, tenant.number, now)],
+                [(law["tag"], law["basis"]) for law in await labelling.subject_laws(db, tenant.number, now)],
+            )
+            digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()), own_labels.digest)).encode())[:16]
+            self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels)
             self.house.keys[tenant.number] = Keys(tenant.secret)
 
     def tenant_of(self, host: str) -> Tenant | None:

@@ -12,7 +12,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import origin, preparing, runs
+from sojourn.gate import inheriting, origin, preparing, runs
 from sojourn.gate.changes import Change
 from sojourn.record import store
 
@@ -145,7 +145,7 @@ async def _write(
         for attempt in range(_TRIES if valid else 0):
             access.now = clock.now()
             try:
-                written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {}, sent)
+                written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
                 return Outcome(written, unchanged, (*refused, *late))
             except Changed:
                 continue
@@ -156,7 +156,9 @@ async def _write(
         sent.set()
 
 
-async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared], sent: asyncio.Event) -> tuple[int, int, list[Refused]]:
+async def _try(
+    access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared], sent: asyncio.Event, *, again: bool
+) -> tuple[int, int, list[Refused]]:
     """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
     rows = await store.for_update(access.house.db, access.head, access.decided, [w.change.type for w in valid], [w.change.id for w in valid])
     prepared: list[preparing.Prepared] = []
@@ -171,11 +173,13 @@ async def _try(access: Access, valid: list[Wanted], drafts: dict[int, preparing.
             if _content(before) == _content(resource):
                 continue
             change.plain = await runs.touches_plain(access, before, resource)
+        await inheriting.known(access, change, again=again)
         try:
             prepared.append(preparing.prepare(access, change, resource))
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:
+        await inheriting.applied(access, prepared, again=again)
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
         sent.set()  # who waits for it goes on when the call below has put everything into the socket

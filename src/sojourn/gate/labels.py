@@ -180,17 +180,19 @@ def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, l
     return tags, mask, inline, held
 
 
-def findable(resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin]) -> list[dict[str, Any]]:
+def findable(
+    resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin], rules: LabelRules | None = None
+) -> list[dict[str, Any]]:
     """The labels by which a resource can be found: those of `rest`, what is left of it without its labelled elements.
 
     That it is labelled for the sake of one element (`R`, PROCESSINLINELABEL, a subject) would tell everyone who searches by
     `_security` that there is such an element.
     """
-    tags, _, inline = read(resource)
+    tags, _, inline, _ = _walk(resource, rules or shipped())
     of_parts = {(coding.get("system"), coding.get("code")) for coding in (*inline, PROCESS_INLINE) if isinstance(coding, dict)}
     of_parts |= {(ACT_CODE, tag) for tag in tags}
     sent = [c for c in _sent(rest) if c.get("system") != CONFIDENTIALITY and (c.get("system"), c.get("code")) not in of_parts]
-    return label({**rest, "meta": {"security": sent}}, origin_programs).security
+    return label({**rest, "meta": {"security": sent}}, origin_programs, rules).security
 
 
 ElementPath = tuple[str | int, ...]

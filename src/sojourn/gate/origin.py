@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sojourn.fhir import codec
-from sojourn.gate import labels, preparing
-from sojourn.gate.preparing import Prepared, with_meta
-from sojourn.record import store
+from sojourn.gate import preparing, relabelling
+from sojourn.gate.preparing import Prepared
+from sojourn.record import labelling, store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -44,25 +43,14 @@ async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepare
             for program in wanted[id_]:
                 _remember(access, id_, program)
             continue
-        out.append(_relabelled(access, id_, row, wanted[id_]))
+        out.append(await _relabelled(access, row, wanted[id_]))
     return out
 
 
-def _relabelled(access: Access, id_: str, row: Mapping[str, Any], added: set[int]) -> Prepared:
+async def _relabelled(access: Access, row: Mapping[str, Any], added: set[int]) -> Prepared:
     """The same version of the Patient under a longer origin. No new version, no new time; the labels may fall."""
-    get = row.__getitem__
-    resource = codec.loads(get("body"))
-    origin = sorted({*get("origin"), *added})
-    programs = access.rules.programs
-    kept = preparing.senders(resource, get("origin"), programs)
-    sent = {**resource, "meta": {**resource["meta"], "security": kept}}
-    label = labels.label(sent, preparing.origin_of(origin, programs))
-    finished = with_meta(sent, id_, get("version"), get("updated"), label.security)
-    body = codec.dumps(finished)
-    return Prepared(
-        "label", "Patient", id_, get("version"), get("updated"), get("seq"), body=body, own=preparing.own_of(sent, label), parts=label.parts, tags=list(label.tags),
-        origin=origin, patient=id_, rows=preparing.index_rows(access, finished, origin),
-    )  # fmt: skip
+    (known,) = await labelling.facts(access.house.db, access.tenant.number, [row["seq"]], access.now)
+    return relabelling.Again(access, known, sorted({*row["origin"], *added})).prepared(access)
 
 
 def _remember(access: Access, patient: str, program: int) -> None:

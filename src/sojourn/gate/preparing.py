@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.fhir.dates import PAST
-from sojourn.gate import bases, bearing, consent, labels, redact, relationships, runs
-from sojourn.gate.caller import Program
+from sojourn.gate import bases, bearing, consent, holding, labels, redact, relationships, runs
 from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending
 from sojourn.gate.found import Receipt, Stored
+from sojourn.gate.labelling import as_sent, origin_of, own_of
 from sojourn.gate.shown import Row, show, sight
 from sojourn.gate.visible import Sight
 from sojourn.record import index, store
@@ -47,6 +47,9 @@ class Prepared:
     patient: str | None = None
     rows: index.IndexRows | None = None
     blobs: list[str] | None = None
+    facts: labels.Facts = labels.NOTHING
+    sent: dict[str, Any] | None = None
+    """With the labels that its senders wrote, and no other."""
 
 
 def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepared:
@@ -56,12 +59,12 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     id_ = change.id or ids.new_id()
     prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else 0 if change.upsert else None)
     prepared.plain = kind != "update" or change.plain
-    programs = access.rules.programs
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     before = change.before if kind == "update" else {}
     if change.type == "Consent" and before:
         amending.check(before, resource)
-    label = labels.label(_as_sent(resource, before, base["origin"] if before else [], programs), origin_of(prepared.origin, programs))
+    prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
+    label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     prepared.body, prepared.blobs = _stored(access, finished)
@@ -72,11 +75,6 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     return prepared
 
 
-def own_of(resource: dict[str, Any], label: labels.Label) -> int:
-    """The bases of the row: the resource's own, and those of labelled elements that it cannot do without."""
-    return label.own | bearing.laws(resource, label.parts) if label.parts else label.own
-
-
 def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int], *, labelled: bool = True) -> index.IndexRows:
     """What a finished resource can be found by. `labelled`: whether it may have labelled elements, which are looked for then."""
     keys, base = access.house.keys[access.tenant.number], access.house.base
@@ -84,7 +82,7 @@ def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]
     if not elements:
         return index.rows(resource, keys, (), base)
     rest = index.without(resource, [path for path, _ in elements])
-    security = labels.findable(resource, rest, origin_of(programs, access.rules.programs))
+    security = labels.findable(resource, rest, origin_of(programs, access.rules.programs), access.rules.labels)
     return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, elements, base)
 
 
@@ -102,43 +100,19 @@ def origin(program: int | None, type_: str, before: list[int] | None) -> list[in
 
 def extend(access: Access, prepared: Prepared, added: set[int]) -> None:
     """Another program admits a patient in the batch that makes the Patient: its origin and labels before it is written."""
-    assert prepared.resource is not None  # noqa: S101 - only for what was prepared here
-    before = prepared.origin
-    prepared.origin = sorted({*before, *added})
-    programs = access.rules.programs
-    label = labels.label(_as_sent(prepared.resource, prepared.resource, before, programs), origin_of(prepared.origin, programs))
+    prepared.origin = sorted({*prepared.origin, *added})
+    relabel(access, prepared, prepared.facts)
+
+
+def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
+    """More is known of what is about to be written: its labels anew, and what follows from them."""
+    assert prepared.resource is not None and prepared.sent is not None  # noqa: S101, PT018 - only for what was prepared here
+    prepared.facts = facts
+    label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, facts)
     prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
-    prepared.rows = index_rows(access, prepared.resource, prepared.origin)
+    prepared.rows = index_rows(access, prepared.resource, prepared.origin, labelled=label.parts != 0)
     prepared.body, prepared.blobs = _stored(access, prepared.resource)
-
-
-# An origin that the rules do not know counts as Part 2: fail closed.
-_UNKNOWN = Program(0, "", "", None, part2=True)
-
-
-def origin_of(numbers: Sequence[int], programs: Mapping[int, Program]) -> list[Program]:
-    """The programs behind an origin."""
-    return [programs.get(n, _UNKNOWN) for n in numbers]
-
-
-def senders(resource: Mapping[str, Any], numbers: Sequence[int], programs: Mapping[int, Program]) -> list[Any]:
-    """Of a stored resource's labels those that its senders wrote: all but what we compute for this content and origin."""
-    meta = resource.get("meta", {})
-    bare = {**resource, "meta": {k: v for k, v in meta.items() if k != "security"}}
-    computed = labels.label(bare, origin_of(numbers, programs)).security
-    return [coding for coding in meta.get("security", ()) if coding not in computed]
-
-
-def _as_sent(resource: dict[str, Any], before: Mapping[str, Any], numbers: Sequence[int], programs: Mapping[int, Program]) -> dict[str, Any]:
-    """The resource with only its senders' labels: those they wrote before stay, and an echo of what we computed is none of theirs."""
-    if not before:
-        return resource
-    kept = senders(before, numbers, programs)
-    meta = resource.get("meta") or {}
-    echoed = before.get("meta", {}).get("security", ())
-    new = [coding for coding in meta.get("security") or () if coding not in echoed]
-    return {**resource, "meta": {**meta, "security": [*kept, *new]}}
 
 
 def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -231,6 +205,11 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
             borne = list(bearing.edges(one.resource))
             if borne:
                 _extend(out.edges, n, [p for p, _ in borne], [t for _, t in borne], [0] * len(borne))
+            held = holding.contents(one.resource) if one.type in holding.HOLDERS else ()
+            if held:
+                _extend(out.edges, n, [holding.CONTENT] * len(held), list(held), [0] * len(held))
+            if one.sent is not None and (written := (one.sent.get("meta") or {}).get("security")):
+                out.sent.append((n, codec.dumps(written).decode()))
             _compiled(access, out, n, one.resource, told=one.own == 0)
     return out, sorted({p.patient for p in prepared if p.patient})
 

@@ -10,7 +10,7 @@ from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import leading, origin, preparing, runs
+from sojourn.gate import inheriting, leading, origin, preparing, runs
 from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
@@ -27,7 +27,7 @@ async def write(access: Access, changes: Sequence[Change], *, action: str) -> li
             await access.check("update" if change.kind == "patch" else change.kind, change.type, change.id)
     for attempt in range(_TRIES):
         try:
-            return await _attempt(access, changes, action)
+            return await _attempt(access, changes, action, again=attempt > 0)
         except Changed:
             # Without a version of its own a change is made again from what is there now; with one, its author decides.
             if attempt == _TRIES - 1:
@@ -35,13 +35,14 @@ async def write(access: Access, changes: Sequence[Change], *, action: str) -> li
     raise AssertionError
 
 
-async def _attempt(access: Access, changes: Sequence[Change], action: str) -> list[Written]:
+async def _attempt(access: Access, changes: Sequence[Change], action: str, *, again: bool) -> list[Written]:
     await _bases(access, changes)
     prepared = []
     for n, change in enumerate(changes):
         with _about(n):
-            prepared.append(await _prepared(access, change))
+            prepared.append(await _prepared(access, change, again=again))
     await leading.check(access, changes)
+    await inheriting.applied(access, prepared, again=again)
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
@@ -49,13 +50,14 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str) -> li
     return await preparing.written(access, prepared, access.request)
 
 
-async def _prepared(access: Access, change: Change) -> preparing.Prepared:
+async def _prepared(access: Access, change: Change, *, again: bool) -> preparing.Prepared:
     """One change, validated and made ready."""
     if change.kind == "delete":
         return preparing.deletion(access, change)
     resource = await _resource(access, change)
     if change.base is not None and change.base["kind"] == "current":
         change.plain = await runs.touches_plain(access, change.before, resource)
+    await inheriting.known(access, change, again=again)
     return preparing.prepare(access, change, resource)
 
 

@@ -32,7 +32,7 @@ _INCLUDED = _call("included", 21)
 _SIGHT = _call("sight", 12)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
-_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 34))}) AS seqs"
+_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 35))}) AS seqs"
 
 
 async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
@@ -115,7 +115,7 @@ class Batch:
     The first column of each table is the number of the op from 1. Columns cost both sides a third of what rows would.
     """
 
-    __slots__ = ("dates", "edges", "grants", "labelled", "numbers", "ops", "relations", "strings")
+    __slots__ = ("dates", "edges", "grants", "labelled", "numbers", "ops", "relations", "sent", "strings")
 
     def __init__(self) -> None:
         self.ops: list[tuple[Any, ...]] = []
@@ -126,6 +126,7 @@ class Batch:
         self.edges: Columns = ([], [], [], [])  # op, param, target, mask
         self.grants: list[tuple[Any, ...]] = []
         self.relations: list[tuple[Any, ...]] = []
+        self.sent: list[tuple[Any, ...]] = []  # op, the labels that senders wrote, as JSON
 
     @property
     def tables(self) -> tuple[Columns, ...]:
@@ -142,6 +143,7 @@ class Batch:
                 column.extend(other)
         self.grants.extend((row[0] + before, *row[1:]) for row in more.grants)
         self.relations.extend((row[0] + before, *row[1:]) for row in more.relations)
+        self.sent.extend((row[0] + before, *row[1:]) for row in more.sent)
 
 
 class Part(NamedTuple):
@@ -174,7 +176,7 @@ async def write(db: Database, parts: Sequence[Part]) -> list[list[int]]:
     heads = {(part.head[1], part.head[2]) for part in parts}
     rows = await db.call(
         _WRITE, parts[0].head[0], [h[0] for h in heads], [h[1] for h in heads], max(part.head[3] for part in parts), authors, lasts,
-        whole.ops, *(column for table in whole.tables for column in table), whole.grants, whole.relations, [part.audit for part in parts],
+        whole.ops, *(column for table in whole.tables for column in table), whole.grants, whole.relations, whole.sent, [part.audit for part in parts],
     )  # fmt: skip
     seqs = rows[0]["seqs"]
     return [seqs[first:last] for first, last in zip([0, *lasts], lasts, strict=False)]

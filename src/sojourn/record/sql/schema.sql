@@ -123,6 +123,13 @@ CREATE TYPE record.relation_row AS (
 
 ALTER TYPE record.relation_row OWNER TO sojourn_owner;
 
+CREATE TYPE record.sent_row AS (
+	op integer,
+	codings text
+);
+
+ALTER TYPE record.sent_row OWNER TO sojourn_owner;
+
 CREATE TYPE record.string_row AS (
 	op integer,
 	key bigint,
@@ -490,6 +497,80 @@ CREATE TABLE record.label_change (
 
 ALTER TABLE record.label_change OWNER TO sojourn_owner;
 
+CREATE TABLE record.label_job (
+    tenant integer NOT NULL,
+    job bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    rules text NOT NULL COLLATE pg_catalog."C",
+    phase text DEFAULT 'raise'::text NOT NULL COLLATE pg_catalog."C",
+    place bigint DEFAULT 0 NOT NULL,
+    looked bigint DEFAULT 0 NOT NULL,
+    changed bigint DEFAULT 0 NOT NULL,
+    lowers bigint DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started timestamp with time zone NOT NULL,
+    moved timestamp with time zone NOT NULL,
+    finished timestamp with time zone
+);
+
+ALTER TABLE record.label_job OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_override (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    effect text NOT NULL COLLATE pg_catalog."C",
+    codes text[] NOT NULL COLLATE pg_catalog."C",
+    bases bigint NOT NULL,
+    reason text NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    ended_by text COLLATE pg_catalog."C",
+    ended_reason text,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT label_override_effect_check CHECK ((effect = ANY (ARRAY['raise'::text, 'lower'::text]))),
+    CONSTRAINT label_override_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE record.label_override OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_question (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    codes text[] NOT NULL COLLATE pg_catalog."C",
+    why text NOT NULL,
+    asked timestamp with time zone NOT NULL,
+    answer text COLLATE pg_catalog."C",
+    answered_by text COLLATE pg_catalog."C",
+    answered timestamp with time zone,
+    note text
+);
+
+ALTER TABLE record.label_question OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_sent (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    codings text NOT NULL
+);
+
+ALTER TABLE record.label_sent OWNER TO sojourn_owner;
+
+CREATE TABLE record.label_since (
+    one boolean DEFAULT true NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT label_since_one_check CHECK (one)
+);
+
+ALTER TABLE record.label_since OWNER TO sojourn_owner;
+
 CREATE TABLE record.number (
     tenant integer NOT NULL,
     key bigint NOT NULL,
@@ -627,6 +708,38 @@ CREATE TABLE record.string (
 );
 
 ALTER TABLE record.string OWNER TO sojourn_owner;
+
+CREATE TABLE record.subject_code (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    system text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    prefix boolean DEFAULT false NOT NULL,
+    tags text[] NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.subject_code OWNER TO sojourn_owner;
+
+CREATE TABLE record.subject_law (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    tag text NOT NULL COLLATE pg_catalog."C",
+    basis text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.subject_law OWNER TO sojourn_owner;
 
 CREATE TABLE record.tenant (
     tenant integer NOT NULL,
@@ -768,6 +881,21 @@ ALTER TABLE ONLY record.label_before
 ALTER TABLE ONLY record.label_change
     ADD CONSTRAINT label_change_pkey PRIMARY KEY (tenant, seq, known);
 
+ALTER TABLE ONLY record.label_job
+    ADD CONSTRAINT label_job_pkey PRIMARY KEY (tenant, job);
+
+ALTER TABLE ONLY record.label_override
+    ADD CONSTRAINT label_override_pkey PRIMARY KEY (tenant, n);
+
+ALTER TABLE ONLY record.label_question
+    ADD CONSTRAINT label_question_pkey PRIMARY KEY (tenant, n);
+
+ALTER TABLE ONLY record.label_sent
+    ADD CONSTRAINT label_sent_pkey PRIMARY KEY (tenant, seq);
+
+ALTER TABLE ONLY record.label_since
+    ADD CONSTRAINT label_since_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY record.program
     ADD CONSTRAINT program_pkey PRIMARY KEY (tenant, program, valid_from, known_from);
 
@@ -776,6 +904,12 @@ ALTER TABLE ONLY record.resource
 
 ALTER TABLE ONLY record.seal
     ADD CONSTRAINT seal_pkey PRIMARY KEY (tenant, number);
+
+ALTER TABLE ONLY record.subject_code
+    ADD CONSTRAINT subject_code_pkey PRIMARY KEY (tenant, n);
+
+ALTER TABLE ONLY record.subject_law
+    ADD CONSTRAINT subject_law_pkey PRIMARY KEY (tenant, n);
 
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_host_key UNIQUE (host);
@@ -825,6 +959,12 @@ CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declare
 CREATE INDEX factor_account ON record.factor USING btree (tenant, account);
 
 CREATE UNIQUE INDEX factor_handle ON record.factor USING btree (tenant, handle) WHERE (handle IS NOT NULL);
+
+CREATE INDEX label_override_resource ON record.label_override USING btree (tenant, type, id) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX label_question_of ON record.label_question USING btree (tenant, type, id);
+
+CREATE INDEX label_question_open ON record.label_question USING btree (tenant, asked) WHERE (answered IS NULL);
 
 CREATE INDEX number_of_row ON record.number USING btree (tenant, rid);
 

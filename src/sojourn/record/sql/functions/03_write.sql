@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION gate.write(
     p_date_ops int[], p_date_keys bigint[], p_date_low timestamptz[], p_date_high timestamptz[], p_date_masks bigint[],
     p_number_ops int[], p_number_keys bigint[], p_number_low float8[], p_number_high float8[], p_number_units bigint[], p_number_masks bigint[],
     p_edge_ops int[], p_edge_params text[], p_edge_targets text[], p_edge_masks bigint[],
-    p_grants record.grant_row[], p_relations record.relation_row[],
+    p_grants record.grant_row[], p_relations record.relation_row[], p_sent record.sent_row[],
     p_audits record.audit_row[]
 ) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -28,6 +28,7 @@ DECLARE
     told text[];                    -- Type/id of ops to which others may refer already, and which reveal more than before
     op_refs bigint[];
     op_ref_origin text[];
+    op_brings bigint[];             -- bases that what an op hangs on, or holds, may bring it
 BEGIN
     IF EXISTS (
         SELECT FROM unnest(p_credentials, p_generations) AS w(credential, generation)
@@ -103,28 +104,31 @@ BEGIN
 
     -- What each op's references reveal: the bases of their targets, in this batch or before it.
     IF cardinality(p_edge_ops) > 0 THEN
-        WITH e AS (SELECT DISTINCT s.op, s.target FROM unnest(p_edge_ops, p_edge_targets) AS s(op, target)),
+        WITH e AS (
+            SELECT s.op, s.target, bit_or(gate.passed_on(s.param, s.target)) AS passes
+            FROM unnest(p_edge_ops, p_edge_params, p_edge_targets) AS s(op, param, target) GROUP BY s.op, s.target),
         made AS MATERIALIZED (
             SELECT o.type || '/' || o.id AS target, o.own, o.origin FROM unnest(p_ops) o
             WHERE n > 1 AND o.kind IN ('create', 'restore') AND o.own <> 0),
         t AS (
-            SELECT e.op, m.own, m.origin FROM e JOIN made m ON m.target = e.target
+            SELECT e.op, e.passes, m.own, m.origin FROM e JOIN made m ON m.target = e.target
             UNION ALL
-            SELECT e.op, r.own, r.origin FROM e
+            SELECT e.op, e.passes, r.own, r.origin FROM e
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
             WHERE r.own <> 0
             UNION ALL
-            SELECT e.op, d.own, d.origin FROM e  -- what was deleted is not told either
+            SELECT e.op, e.passes, d.own, d.origin FROM e  -- what was deleted is not told either
             CROSS JOIN LATERAL (
                 SELECT w.kind, w.own, w.origin FROM record.version w
                 WHERE w.tenant = p_tenant AND w.type = split_part(e.target, '/', 1) AND w.id = split_part(e.target, '/', 2)
                 ORDER BY w.seq DESC LIMIT 1) d
             WHERE d.kind = 'delete' AND d.own <> 0),
         x AS (
-            SELECT t.op, bit_or(t.own) AS refs, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
+            SELECT t.op, bit_or(t.own) AS refs, bit_or(t.own & t.passes) AS brings, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
             FROM t LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)
-        SELECT array_agg(coalesce(x.refs, 0) ORDER BY g.i), array_agg(coalesce(x.origins, '{}')::text ORDER BY g.i)
-        INTO op_refs, op_ref_origin
+        SELECT array_agg(coalesce(x.refs, 0) ORDER BY g.i), array_agg(coalesce(x.origins, '{}')::text ORDER BY g.i),
+               array_agg(coalesce(x.brings, 0) ORDER BY g.i)
+        INTO op_refs, op_ref_origin, op_brings
         FROM generate_series(1, n) AS g(i) LEFT JOIN x ON x.op = g.i;
     END IF;
 
@@ -142,6 +146,17 @@ BEGIN
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
+    IF cardinality(p_sent) > 0 THEN
+        INSERT INTO record.label_sent (tenant, seq, codings) SELECT p_tenant, seqs[w.op], w.codings FROM unnest(p_sent) w;
+    END IF;
+    IF 'update' = ANY (kinds) THEN
+        INSERT INTO record.label_sent (tenant, seq, codings)  -- what was sent with the version before stays
+        SELECT p_tenant, seqs[o.i], w.codings
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
+                                                tokens, presence, digest, blobs, body, i)
+        JOIN record.label_sent w ON w.tenant = p_tenant AND w.seq = o.expected
+        WHERE o.kind = 'update' ON CONFLICT DO NOTHING;
+    END IF;
 
     IF kinds && '{create,restore}' THEN
         INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, parts, refs, tags,
@@ -186,8 +201,9 @@ BEGIN
     IF 'label' = ANY (kinds) THEN
         -- Relabelling: no new version, but its history is kept and listeners hear of it.
         INSERT INTO record.label_change (tenant, seq, known, rule_set, own_before, own_after, parts_before, parts_after, tags_before,
-                                         tags_after)
-        SELECT p_tenant, r.seq, p_now, coalesce(encode((p_audits[1]).rules, 'hex'), ''), r.own, o.own, r.parts, o.parts, r.tags, o.tags
+                                         tags_after, reason)
+        SELECT p_tenant, r.seq, p_now, coalesce(encode((p_audits[1]).rules, 'hex'), ''), r.own, o.own, r.parts, o.parts, r.tags, o.tags,
+               CASE (p_audits[1]).action WHEN 'label' THEN (p_audits[1]).query ELSE 'admitted' END
         FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
         WHERE o.kind = 'label' ON CONFLICT DO NOTHING;
         UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = o.body
@@ -254,6 +270,23 @@ BEGIN
         FROM moved WHERE v.tenant = p_tenant AND v.seq = moved.seq;
     END IF;
 
+    -- Whoever hangs on an encounter, or holds what it does, carries its laws: those made with it, and those already there.
+    IF EXISTS (
+        SELECT FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
+                                                       tokens, presence, digest, blobs, body, i)
+        WHERE (o.kind = 'label' OR (coalesce(op_brings[o.i], 0) & ~o.own) <> 0
+               OR (o.kind IN ('update', 'restore')
+                   AND EXISTS (SELECT FROM record.label_override d
+                               WHERE d.tenant = p_tenant AND d.type = o.type AND d.id = o.id AND d.known_to = 'infinity')))
+          AND o.kind <> 'delete'
+          AND ((gate.inherited(p_tenant, rids[o.i], o.type, o.own, o.origin, o.patient) | gate.decided(p_tenant, o.type, o.id, 'raise', p_now))
+               & ~gate.decided(p_tenant, o.type, o.id, 'lower', p_now) & ~o.own) <> 0) THEN
+        RAISE EXCEPTION 'labelled otherwise since it was read' USING ERRCODE = 'SJ409';
+    END IF;
+    IF cardinality(told) > 0 THEN
+        PERFORM gate.reach(p_tenant, told, coalesce(encode((p_audits[1]).rules, 'hex'), ''), p_now);
+    END IF;
+
     -- Consents compile to grants in the transaction that writes them; what was known before stays, closed.
     IF NOT only_creates AND EXISTS (SELECT FROM unnest(p_ops) o WHERE o.type = 'Consent' AND o.kind <> 'label') THEN
         UPDATE record.consent_grant g SET known_to = p_now
@@ -270,8 +303,8 @@ BEGIN
     IF NOT only_creates THEN
         UPDATE record.relation l SET known_to = p_now
         FROM unnest(p_ops) o
-        WHERE o.kind IN ('update', 'delete', 'restore') AND o.type IN ('CareTeam', 'EpisodeOfCare', 'Consent')
-          AND l.tenant = p_tenant AND l.source = o.type || '/' || o.id AND l.known_to = 'infinity';
+        WHERE o.kind IN ('update', 'delete', 'restore', 'label') AND o.type IN ('CareTeam', 'EpisodeOfCare', 'Consent')
+          AND (o.kind <> 'label' OR o.type <> 'Consent') AND l.tenant = p_tenant AND l.source = o.type || '/' || o.id AND l.known_to = 'infinity';
     END IF;
     IF cardinality(p_relations) > 0 THEN
         INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)

@@ -1,0 +1,69 @@
+"""What the labels of one resource follow from: what its senders wrote, where it was made, and what the record knows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sojourn.gate import bases, bearing, labels
+from sojourn.gate.caller import Program
+
+if TYPE_CHECKING:
+    from sojourn.gate.changes import Change
+    from sojourn.gate.decide import Rules
+
+# An origin that the rules do not know counts as Part 2: fail closed.
+_UNKNOWN = Program(0, "", "", None, part2=True)
+
+
+def origin_of(numbers: Sequence[int], programs: Mapping[int, Program]) -> list[Program]:
+    """The programs behind an origin."""
+    return [programs.get(n, _UNKNOWN) for n in numbers]
+
+
+def own_of(resource: dict[str, Any], label: labels.Label) -> int:
+    """The bases of the row: the resource's own, and those of labelled elements that it cannot do without."""
+    return label.own | bearing.laws(resource, label.parts) if label.parts else label.own
+
+
+def bits_of(codes: Iterable[str]) -> int:
+    """The laws among codes of labels."""
+    mask = 0
+    for code in codes:
+        mask |= bases.bit_of(code)
+    return mask
+
+
+def computed(resource: Mapping[str, Any], numbers: Sequence[int], rules: Rules) -> labels.Label:
+    """The label that a stored resource has if nobody wrote any, decided any, and it takes none from others."""
+    bare = {**resource, "meta": {k: v for k, v in resource.get("meta", {}).items() if k != "security"}}
+    return labels.label(bare, origin_of(numbers, rules.programs), rules.labels)
+
+
+def senders(resource: Mapping[str, Any], numbers: Sequence[int], rules: Rules) -> list[Any]:
+    """Of a stored resource's labels those that its senders wrote: all but what we compute for this content and origin.
+
+    Only for what is not kept apart: resources of before record.label_sent, and those that have nothing but what we compute.
+    """
+    found = computed(resource, numbers, rules).security
+    return [coding for coding in resource.get("meta", {}).get("security", ()) if coding not in found]
+
+
+def unusual(change: Change, rules: Rules) -> bool:
+    """Whether the label of what is changed is more, or less, than its content and origin say."""
+    base, before = change.base, change.before
+    found = computed(before, base["origin"], rules)
+    written = before.get("meta", {}).get("security", ())
+    return bool(base["parts"]) or found.own != base["own"] or any(coding not in found.security for coding in written) or list(found.tags) != sorted(base["tags"])
+
+
+def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:
+    """The resource with only its senders' labels: those they wrote before stay, and an echo of what we computed is none of theirs."""
+    before = change.before
+    if not before or change.base["kind"] != "current":
+        return resource
+    kept = change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules)
+    meta = resource.get("meta") or {}
+    echoed = before.get("meta", {}).get("security", ())
+    new = [coding for coding in meta.get("security") or () if coding not in echoed and coding not in kept]
+    return {**resource, "meta": {**meta, "security": [*kept, *new]}}

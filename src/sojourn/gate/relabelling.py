@@ -1,0 +1,114 @@
+"""Give a stored version its label again, without making a version of it: the row, the bytes that are served, the search keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sojourn.fhir import codec
+from sojourn.gate import bases, labels, preparing, relationships
+from sojourn.gate.labelling import origin_of, own_of, senders
+from sojourn.gate.preparing import Prepared, with_meta
+from sojourn.record import labelling, store
+from sojourn.record.labelling import Past
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+Row = Mapping[str, Any]
+"""A row of gate.label_facts."""
+
+
+def facts_of(row: Row) -> labels.Facts:
+    """What is known of a version beside its content and origin."""
+    known = labels.Facts(row["inherited"], frozenset(row["inherited_tags"]), frozenset(row["raised"]), frozenset(row["lowered"]))
+    return known if any(known) else labels.NOTHING
+
+
+class Again:
+    """The label that a stored version is to have: worked out from what its senders wrote, never from what was computed before."""
+
+    __slots__ = ("label", "origin", "own", "row", "sent", "stored")
+
+    def __init__(self, access: Access, row: Row, origin: Sequence[int] | None = None) -> None:
+        """origin: where it is to be another than the stored one (a patient whom another program admits)."""
+        self.row = row
+        self.origin = list(row["origin"] if origin is None else origin)
+        self.stored: dict[str, Any] = codec.loads(row["body"])
+        written = json.loads(row["sent"]) if row["sent"] is not None else senders(self.stored, row["origin"], access.rules)
+        self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": written}}
+        self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts_of(row))
+        self.own = own_of(self.sent, self.label)
+
+    @property
+    def raises(self) -> int:
+        """Laws that it gets."""
+        return self.own & ~int(self.row["own"]) | self.label.parts & ~int(self.row["parts"])
+
+    @property
+    def lowers(self) -> int:
+        """Laws that it loses."""
+        return int(self.row["own"]) & ~self.own | int(self.row["parts"]) & ~self.label.parts
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing changes."""
+        row = self.row
+        return (
+            self.own == row["own"] and self.label.parts == row["parts"] and self.origin == list(row["origin"])
+            and self.stored.get("meta", {}).get("security", []) == self.label.security
+            and (not row["current"] or sorted(row["tags"]) == list(self.label.tags))
+        )  # fmt: skip
+
+    def finished(self) -> dict[str, Any]:
+        """The resource as it is served."""
+        return with_meta(self.sent, self.row["id"], self.row["version"], self.row["updated"], self.label.security)
+
+    def prepared(self, access: Access, *, floor: int = 0) -> Prepared:
+        """For the current version: an op of gate.write. floor: laws that it keeps for now."""
+        row, finished = self.row, self.finished()
+        made = Prepared(
+            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=codec.dumps(finished), own=self.own | floor, parts=self.label.parts,
+            tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin),
+        )  # fmt: skip
+        if row["type"] in relationships.SOURCES:
+            made.resource = finished  # its relations end with a law of its own, and begin again without
+        return made
+
+    def past(self, *, floor: int = 0) -> Past:
+        """For a version of the past."""
+        return Past(self.row["seq"], self.row["own"], self.own | floor, self.label.parts, codec.dumps(self.finished()))
+
+
+def deleted(access: Access, row: Row) -> Past | None:
+    """The label of a deletion, which has no content of its own: it only rises, by its origin and by what people decided."""
+    found = labels.label({"resourceType": row["type"]}, origin_of(row["origin"], access.rules.programs), access.rules.labels, facts_of(row))
+    own = row["own"] | found.own
+    return Past(row["seq"], row["own"], own, row["parts"], None) if own != row["own"] else None
+
+
+async def write(access: Access, current: Sequence[Prepared], past: Sequence[Past], reason: str) -> None:
+    """Write labels, each kind in a transaction of its own: the past first, so that a label of the present never covers less than it.
+
+    Raises Changed when something is not as it was read.
+    """
+    if past:
+        await labelling.relabel_past(access.house.db, access.tenant.number, access.rules.digest.hex(), reason, access.now, past)
+    if current:
+        batch, patients = preparing.batch(access, current)
+        entry = access.entry("label", "", reason, patients=patients)
+        await store.write(access.house.db, [store.Part(access.head, access.caller.account, batch, entry)])
+
+
+async def current(access: Access, seqs: Sequence[int], reason: str) -> int:
+    """Give these current versions their labels as they follow now, up and down; how many changed. Raises Changed."""
+    rows = await labelling.facts(access.house.db, access.tenant.number, seqs, access.now)
+    found = [again for row in rows if row["current"] and not (again := Again(access, row)).same]
+    await write(access, [again.prepared(access) for again in found], [], reason)
+    return len(found)
+
+
+def said(mask: int, sign: str) -> list[str]:
+    """The laws of a mask by name, with a sign: +hiv, -violence."""
+    return [sign + basis.name for basis in bases.BASES if mask & basis.bit]
