@@ -23,6 +23,7 @@ from sojourn.record import labelling
 from sojourn.record.blobs import Blobs
 from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
+from sojourn.record.journal import Journal
 from sojourn.record.trail import Entry, Trail
 
 
@@ -58,7 +59,7 @@ class Gate:
 
     def __init__(self, dsn: str, key: ServerKey, data: Path, *, base: str, connections: int = 16) -> None:
         db = Database(dsn, connections=connections)
-        self.house = House(db, Trail(db), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
+        self.house = House(db, Trail(db, Journal(data / "trail-journal", key)), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
         self.identity = Identity(db, self.house.tenants)
         self.signin = SignIn(self.house, self.identity)
 
