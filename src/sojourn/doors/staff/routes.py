@@ -11,6 +11,7 @@ from sojourn.doors.staff.desk import landing
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
+from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
 from sojourn.doors.staff.developers import developers
 from sojourn.doors.staff.emergency import declare
@@ -75,6 +76,11 @@ SCREENS: tuple[Screen, ...] = (
     below(emergencies.PAGE, "/{emergency}", emergencies.one),
     below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),
     below(emergencies.PAGE, "/{emergency}/end", emergencies.end, ("POST",)),
+    Screen("/patients/{id}/requests", requests.new, verb="Write down a patient's request", needs=(*PATIENT, *OVERSEE), group="This chart"),
+    Screen("/patients/{id}/requests", requests.take, ("POST",), needs=(*PATIENT, *OVERSEE)),
+    screen(requests.PAGE, requests.show),
+    below(requests.PAGE, "/{task}", requests.one),
+    below(requests.PAGE, "/{task}", requests.act, ("POST",)),
     screen(disclosures.PAGE, disclosures.show, methods=("GET", "POST")),
     below(disclosures.PAGE, "/{disclosure}", disclosures.one),
     Screen("/security", security.show, verb="Your security", group="Places"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
+from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import reports, trail, unusual
 
-DESK: tuple[DeskPage, ...] = (emergencies.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)
+DESK: tuple[DeskPage, ...] = (consents.PAGE, emergencies.PAGE, requests.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)

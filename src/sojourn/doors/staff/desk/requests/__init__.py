@@ -1,0 +1,1 @@
+"""Requests of patients about their record: amendments and restrictions."""
