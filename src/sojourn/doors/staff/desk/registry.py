@@ -8,4 +8,11 @@ from sojourn.doors.staff.desk.frame import DeskPage
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import reports, trail, unusual
 
-DESK: tuple[DeskPage, ...] = (consents.PAGE, emergencies.PAGE, requests.PAGE, disclosures.PAGE, trail.PAGE, reports.PAGE, unusual.PAGE)
+DESK: tuple[DeskPage, ...] = (
+    emergencies.PAGE,
+    requests.PAGE,
+    disclosures.PAGE,
+    trail.PAGE,
+    reports.PAGE,
+    unusual.PAGE,
+)
