@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
+from datetime import date
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -11,14 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.fhir import codec
 from sojourn.fhir.codec import dumps
+from sojourn.gate import quick
 from sojourn.gate.bases import PART2
 from sojourn.gate.labels import label
 from sojourn.gate.redact import merge, redact, targets
+from sojourn.sample.organization import organization
 from tests.effort import trying
 from tests.gate.worlds import ACT_CODE, HIDDEN, PERMITTED, SEEN, Worlds, edited
 from tests.gate.worlds import label as inline
+from tests.shared import SHARED
 
+EXAMPLES = [SHARED / f"samples/fhir/{name}.ndjson.gz" for name in ("r4-examples/r4-examples-4.0.1", "us-core-examples/us-core-6.1.0-examples")] if SHARED else []
 RANDOMS = st.randoms(use_true_random=False) | st.integers(0, 2**32).map(Random)
 
 
@@ -330,3 +338,19 @@ def test_contained_resources_of_both_stay_apart() -> None:
     result = after(sent, stored)
     assert [(c["id"], c["name"]) for c in result["contained"]] == [("o", "old"), ("o-new", "new")]
     assert result["managingOrganization"] == {"reference": "#o-new"}
+
+
+def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
+    told = 0
+    made = (item.resource for item in islice(organization(7, date(2026, 3, 1)), 4000))
+    shared = (codec.loads(line) for path in EXAMPLES if path.exists() for line in gzip.decompress(path.read_bytes()).splitlines())
+    for whole in (*made, *shared):
+        resource = {**whole, "id": "a"}
+        body = dumps(labelled(resource))
+        links, delicate = quick.survey(resource)
+        assert links == targets(resource)
+        for hidden in (set(), links):
+            if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
+                assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
+                told += 1
+    assert told > 1000

@@ -26,6 +26,7 @@ from sojourn.record.search import Statement
 
 STAFF = ("mh-clinician",)
 OUTSIDE = ("tpo", "specific")
+APART = ("both-clinician",)
 
 
 class Plant(NamedTuple):
@@ -148,7 +149,7 @@ PLANTS = (
     _sql("a deletion is told to everybody", STAFF, ("02_read.sql", "WHERE v.kind = 'delete' AND /*row:v*/;\n    END IF", "WHERE v.kind = 'delete';\n    END IF"), VERSIONS),
     _py("the error text tells forbidden from not found", STAFF, "sojourn.gate.reading:read", _forbidden),
     # history
-    _sql("the history of a type does not ask the predicate", STAFF, ("02_read.sql", "AND (NOT p_plain OR v.plain_seq = v.seq) AND /*row:v*/", "AND (NOT p_plain OR v.plain_seq = v.seq)")),
+    _sql("the history of a type does not ask the predicate", STAFF, ("02_read.sql", "AND (NOT v.apart OR /*part:v:12*/)\n          AND /*row:v*/\n", "AND (NOT v.apart OR /*part:v:12*/)\n")),
     _sql("the history of a type shows hidden changes", STAFF, ("02_read.sql", "AND (NOT p_plain OR v.plain_seq = v.seq)", "")),
     _sql("past versions forget the labels of today", STAFF + OUTSIDE, ("02_read.sql", "AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND NOT /*row:r*/)", "")),
     _py("every version is shown, also where nothing visible changed", STAFF, "sojourn.gate.runs:_heads", lambda _: list),
@@ -158,8 +159,16 @@ PLANTS = (
     _src("the narrative is kept", STAFF, "sojourn.gate.visible:_members", 'type_ == "Narrative" or ', ""),
     _sql("references to what is withheld are kept", STAFF, ("02_read.sql", "    WHERE NOT /*row:r*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
     _sql("references to what was withheld and deleted are kept", STAFF, ("02_read.sql", "    WHERE v.kind = 'delete' AND NOT /*row:v*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
-    _sql("labelled elements are shown to everybody", STAFF, ("02_read.sql", "b WHERE /*part:x:b.bit*/)", "b)")),
+    _sql("labelled elements are shown to everybody", STAFF, ("02_read.sql", "WHERE (n.parts & b.bit) <> 0 AND /*part:x:b.bit*/)", ")")),
     _py("the labels of hidden elements stay on the whole", STAFF, "sojourn.gate.visible:_relabelled", lambda _: lambda _before, out: out),
+    _src("a resource that seems to need no redaction has a hidden reference", STAFF, "sojourn.gate.quick:stands", "hidden.isdisjoint(targets) and ", ""),
+    # notes kept apart, before staff who may see everything else
+    _src("a reference to a note kept apart is shown", APART, "sojourn.gate.enforce:_clean", "sql.clean(alias)", '"true"'),
+    _sql("a past version shows a reference to what has become a note", APART, ("03_write.sql", "SET refs = v.refs | (o.own & 12)", "SET refs = v.refs"), ("02_read.sql", "(r.seq = v.seq OR v.patient IS NOT NULL)", "true")),
+    _src("what hides a note is stripped of more", APART, "sojourn.gate.shown:_redacted", "strip = access.decision.redacted", "strip = True"),
+    _sql("a version that only notes changed is listed", APART, ("02_read.sql", "      AND (NOT v.apart OR /*part:v:12*/)\n      AND /*row:v*/\n", "      AND /*row:v*/\n")),
+    _src("a resource is known by a version that only notes changed", APART, "sojourn.gate.runs:told", 'if version["told"]', "if True"),
+    _src("the author of a change is shown the notes that stayed", APART, "sojourn.gate.preparing:written", "p.clean and ", ""),
     # searching
     _py("a total counts everything", STAFF, "sojourn.record.search:count", _loose_count),
     _py("a total is an estimate of the planner", STAFF, "sojourn.record.search:count", _estimate),

@@ -68,7 +68,7 @@ class Bound:
 
     def clean(self, alias: str, args: Args) -> str:
         """May the bytes of the row be served as they are."""
-        return _clean(alias, self._start(args))
+        return f"({_clean(alias, self._start(args))} AND NOT {alias}.apart)"
 
     def _start(self, args: Args) -> int:
         """The place of the first argument of the decision."""

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir.query import Dates, Include, Query, References, Strings, Tokens
+from sojourn.gate import runs
 from sojourn.record import store
 from sojourn.record.index import Keys
-from sojourn.record.searchconditions import LAST
+from sojourn.record.searchconditions import LAST, by_identifier
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -24,12 +25,13 @@ _NAMES_ONE = 2  # weight of a token that names one thing
 
 
 class Chart(NamedTuple):
-    """One patient, one type, plain codes, newest first or in the order of making."""
+    """One patient, one type, plain codes, newest first or in the order of making. params: how the type refers to the patient."""
 
     type: str
     patient: str
     tokens: list[int]
     newest: bool
+    params: list[str]
 
 
 class Identity(NamedTuple):
@@ -45,10 +47,13 @@ class Identity(NamedTuple):
 def shape(access: Access, query: Query, keys: Keys) -> Chart | Identity | None:
     """Which hot shape the question has, if any.
 
-    Callers subject to redaction ask the general statement: it also hides that a row belongs to a patient they may not know of.
+    Callers subject to redaction have one for the chart, newest first, and ask the general statement for all else.
     """
-    if access.decision.redacted or query.type is None or len(query.types) > 1 or len(query.sort) > 1:
+    if query.type is None or len(query.types) > 1 or len(query.sort) > 1:
         return None
+    if access.decision.redacted:
+        chart = _chart(query, keys) if query.patient is not None and query.sort and not query.include and not query.revinclude else None
+        return chart if chart is not None and chart.newest else None
     if query.patient is not None:
         return _chart(query, keys)
     return None if query.sort else _identity(query, keys)
@@ -58,17 +63,17 @@ def _chart(query: Query, keys: Keys) -> Chart | None:
     if query.sort and (query.sort[0].kind != "at" or not query.sort[0].descending):
         return None
     tokens: list[int] = []
-    fixed = False
+    params: list[str] = []
     for condition in query.where:
-        if isinstance(condition, References) and condition.targets == (f"Patient/{query.patient}",) and not fixed:
-            fixed = True
+        if isinstance(condition, References) and condition.targets == (f"Patient/{query.patient}",) and not params:
+            params = list(condition.names)
         elif isinstance(condition, Tokens) and (token := _token(condition, keys)) is not None:
             tokens.append(token)
         else:
             return None
     assert query.type is not None
     assert query.patient is not None
-    return Chart(query.type, query.patient, tokens, bool(query.sort)) if fixed else None
+    return Chart(query.type, query.patient, tokens, bool(query.sort), params) if params else None
 
 
 def _identity(query: Query, keys: Keys) -> Identity | None:
@@ -99,18 +104,23 @@ def _token(condition: Tokens, keys: Keys) -> int | None:
     """The key of the one code that is asked for."""
     if condition.negated or len(condition.values) != 1 or len(condition.names) != 1 or len(condition.types) != 1 or condition.values[0] == (None, None):
         return None
+    if by_identifier(condition):
+        return None  # may be that of something withheld
     return keys.token(condition.types[0], condition.names[0], *condition.values[0])
 
 
-async def page(access: Access, asked: Chart | Identity, limit: int, position: Cursor | None) -> list[Any]:
-    """At most `limit` rows after a position."""
-    db, rid = access.house.db, position.rid if position else 0
+async def page(access: Access, asked: Chart | Identity, limit: int, position: Cursor | None) -> tuple[list[Any], list[Any] | None]:
+    """At most `limit` rows after a position; and for callers subject to redaction the versions of those that have more than one."""
+    db, head, decided, rid = access.house.db, access.head, access.decided, position.rid if position else 0
     if isinstance(asked, Identity):
-        return await store.find(db, access.head, access.decided, asked.type, asked.drive, asked.tokens, asked.strings, asked.dates, rid=rid, limit=limit)
+        return await store.find(db, head, decided, asked.type, asked.drive, asked.tokens, asked.strings, asked.dates, rid=rid, limit=limit), None
     if not asked.newest:
-        return await store.chart(db, access.head, access.decided, asked.type, asked.patient, asked.tokens, newest=False, at=_END, rid=rid, limit=limit)
+        return await store.chart(db, head, decided, asked.type, asked.patient, asked.tokens, newest=False, at=_END, rid=rid, limit=limit), None
     at, rid = (position.keys[0], position.rid) if position else (_END, store.LAST)
-    return await store.chart(db, access.head, access.decided, asked.type, asked.patient, asked.tokens, newest=True, at=at, rid=rid, limit=limit)
+    if not access.decision.redacted:
+        return await store.chart(db, head, decided, asked.type, asked.patient, asked.tokens, newest=True, at=at, rid=rid, limit=limit), None
+    rows = await store.chart_redacted(db, head, decided, asked.type, asked.patient, asked.params, asked.tokens, at=at, rid=rid, limit=limit, deep=runs.DEEP)
+    return [row for row in rows if not row["past"]], [row for row in rows if row["past"]]
 
 
 def plain(includes: tuple[Include, ...]) -> bool:

@@ -176,6 +176,7 @@ async def _try(
         await inheriting.known(access, change, again=again)
         try:
             prepared.append(preparing.prepare(access, change, resource))
+            await preparing.keep_apart(access, change, prepared[-1])
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:

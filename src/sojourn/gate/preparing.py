@@ -38,6 +38,10 @@ class Prepared:
     updated: datetime
     expected: int | None
     plain: bool = True
+    apart: bool = False
+    """Nothing but notes kept apart changed: no version for whoever may not see these."""
+    clean: bool = True
+    """Nothing is hidden from its author in or behind it, as far as its elements say and what it is made from."""
     body: bytes | None = None
     resource: dict[str, Any] | None = None
     own: int = 0
@@ -59,6 +63,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     id_ = change.id or ids.new_id()
     prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else 0 if change.upsert else None)
     prepared.plain = kind != "update" or change.plain
+    prepared.clean = kind != "update" or bool(base["clean"])
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
     before = change.before if kind == "update" else {}
     if change.type == "Consent" and before:
@@ -73,6 +78,14 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
     return prepared
+
+
+async def keep_apart(access: Access, change: Change, prepared: Prepared) -> None:
+    """Find out whether the change touches nothing but notes kept apart."""
+    base = change.base
+    if prepared.kind == "update" and not prepared.plain and prepared.own == base["own"] and not prepared.own & bases.APART:
+        assert prepared.resource is not None  # noqa: S101 - an update has content
+        prepared.apart = await runs.touches_notes_only(access, change.before, prepared.resource)
 
 
 def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int], *, labelled: bool = True) -> index.IndexRows:
@@ -175,8 +188,9 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
     stored = codec.loads(body)
     if row["clean"] and not access.decision.redacted:
         return stored, stored, Sight(access.decision.mask, frozenset(), access.decision.redacted)
-    hidden, permitted = await sight(access, [(change.type, change.id)], [stored])
-    see = Sight(permitted[change.type, change.id], hidden, strip=True)
+    name = f"{change.type}/{change.id}"
+    hidden, permitted = await sight(access, [(name, stored)])
+    see = Sight(permitted[name], hidden, strip=access.decision.redacted)
     seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")
@@ -195,7 +209,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
         out.ops.append((
-            one.kind, one.type, one.id, one.version, one.expected, one.plain, one.patient, rows.at if rows else PAST, one.updated,
+            one.kind, one.type, one.id, one.version, one.expected, None if one.apart else one.plain, one.patient, rows.at if rows else PAST, one.updated,
             one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,
         ))  # fmt: skip
         if rows is None:
@@ -244,7 +258,7 @@ def _compiled(access: Access, out: store.Batch, n: int, resource: dict[str, Any]
     """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
     if resource["resourceType"] == "Consent":
         keys = access.house.keys[access.tenant.number]
-        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys.of_code, n)
+        grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
     elif told and resource["resourceType"] in relationships.SOURCES:
@@ -257,7 +271,7 @@ async def written(access: Access, prepared: Sequence[Prepared], request: str) ->
     if access.decision.redacted:
         heads = await runs.seen(access, [(p.type, p.id) for p in prepared])
         return [_told(p, receipt, next(iter(heads.get((p.type, p.id), ())), None)) for p in prepared]
-    rows = [Row(p.type, p.id, p.version, p.updated, "current", p.parts == 0 or _whole(access, p), p.blobs, p.body) for p in prepared]
+    rows = [Row(p.type, p.id, p.version, p.updated, "current", p.clean and (p.parts == 0 or _whole(access, p)), p.blobs, p.body) for p in prepared]
     if any(not row.clean or row.blobs for row in rows):
         shown = await show(access, rows, receipt)
     else:

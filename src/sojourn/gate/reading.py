@@ -29,12 +29,13 @@ async def read(access: Access, type_: str, id_: str) -> Stored:
 async def vread(access: Access, type_: str, id_: str, version: str) -> Stored:
     """One version: visible only if its own labels and the current ones pass."""
     await access.check("read", type_, id_)
-    rows = await store.history(access.house.db, access.head, access.decided, type_, id_, version=version, limit=1)
-    row = rows[0] if rows else None
     if access.decision.redacted:
-        versions = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
-        return await _seen(access, "vread", type_, f"{id_}/{version}", row, next((v for v in versions if v.version == version), None))
-    return await _one(access, "vread", type_, id_, f"{id_}/{version}", row)
+        rows = await runs.versions(access, [(type_, id_)])
+        seen = await runs.of_versions(access, rows)
+        row = next((r for r in rows if r["version"] == version), None)
+        return await _seen(access, "vread", type_, f"{id_}/{version}", row, next((v for v in seen if v.version == version), None))
+    rows = await store.history(access.house.db, access.head, access.decided, type_, id_, version=version, limit=1)
+    return await _one(access, "vread", type_, id_, f"{id_}/{version}", rows[0] if rows else None)
 
 
 async def _one(access: Access, action: str, type_: str, id_: str, query: str, row: Any) -> Stored:
@@ -45,7 +46,8 @@ async def _one(access: Access, action: str, type_: str, id_: str, query: str, ro
     receipt = await access.note(access.entry(action, type_, query, patients=_patient(row), shown=[row["seq"]]))
     if row["kind"] == "delete":
         raise errors.Gone(f"This {type_} was deleted.")
-    (stored,) = await show(access, [Row.of(row, type_, id_)], receipt)
+    shown = await runs.told(access, [_named(row, type_, id_)]) if row["kind"] == "current" and not row["clean"] else [Row.of(row, type_, id_)]
+    (stored,) = await show(access, shown, receipt)
     if stored is None:
         raise errors.NotFound(f"There is no such {type_}.")
     return stored
@@ -60,6 +62,11 @@ async def _seen(access: Access, action: str, type_: str, query: str, row: Any, s
     if stored.kind == "delete":
         raise errors.Gone(f"This {type_} was deleted.")
     return stored
+
+
+def _named(row: Any, type_: str, id_: str) -> dict[str, Any]:
+    """A row of one resource with its type and id, which the function that gave it left out."""
+    return {**row, "type": type_, "id": id_}
 
 
 def _patient(row: Any) -> list[str]:
@@ -93,9 +100,9 @@ async def history(access: Access, type_: str | None, id_: str | None, *, count: 
 
 async def _instance_history(access: Access, type_: str, id_: str, since: datetime | None, before: int, count: int) -> tuple[list[Stored], list[int], list[str], int | None]:
     if access.decision.redacted:
-        rows = await store.versions(access.house.db, access.head, access.decided, [type_], [id_], limit=runs.DEEP)
+        rows = await runs.versions(access, [(type_, id_)])
         seqs = {row["version"]: row["seq"] for row in rows}
-        heads = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
+        heads = await runs.of_versions(access, rows)
         later = [s for s in heads if seqs.get(s.version, before) < before and (since is None or s.updated >= since)]
         page = later[:count]
         following = seqs[page[-1].version] if len(later) > count else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sojourn.gate import redact
+from sojourn.gate import bases, redact
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import store
@@ -28,23 +28,52 @@ _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 Key = tuple[str, str]
 
 
-async def of_page(access: Access, rows: Sequence[Any], mode: str = "match") -> list[Stored | None]:
-    """The rows of a page, each as the version that this caller knows it by; None where nothing of it is left."""
-    keys = [(row["type"], row["id"]) for row in rows]
-    found = await seen(access, keys)
+async def of_page(access: Access, rows: Sequence[Any], past: Sequence[Any] | None = None) -> list[Stored | None]:
+    """The rows of a page, each as the version that this caller knows it by; None where nothing of it is left.
+
+    past: versions of those of the rows that have more than one, where they came with the page.
+    """
+    if past is None:
+        past = await store.versions(access.house.db, access.head, access.decided, [r["type"] for r in rows], [r["id"] for r in rows], limit=DEEP, several=True)
+    found = await _runs(access, [*(row for row in rows if row["seq"] == row["rid"]), *past])
     out: list[Stored | None] = []
-    for key in keys:
-        versions = found.get(key)
+    for row in rows:
+        versions = found.get((row["type"], row["id"]))
         stored = versions[0] if versions and versions[0].kind != "delete" else None
         if stored is not None:
-            stored.mode, stored.kind = mode, "current"
+            stored.kind = "current"
         out.append(stored)
     return out
 
 
+async def told(access: Access, rows: Sequence[Any]) -> list[Row]:
+    """Rows for a caller who is not subject to redaction: what is not clean as the last version that says more than notes kept apart."""
+    unclean = [row for row in rows if not row["clean"]]
+    past = await store.versions(access.house.db, access.head, access.decided, [r["type"] for r in unclean], [r["id"] for r in unclean], limit=DEEP, several=True) if unclean else []
+    last: dict[Key, Any] = {}
+    for version in past:
+        if version["told"]:
+            last.setdefault((version["type"], version["id"]), version)
+    return [Row.of(last.get((row["type"], row["id"]), row) if not row["clean"] else row, row["type"], row["id"])._replace(kind="current", clean=row["clean"]) for row in rows]
+
+
 async def seen(access: Access, keys: Sequence[Key]) -> dict[Key, list[Stored]]:
     """For each resource the versions that this caller can tell apart, newest first. The same statements whatever there is."""
-    rows = await store.versions(access.house.db, access.head, access.decided, [t for t, _ in keys], [i for _, i in keys], limit=DEEP)
+    return await _runs(access, await versions(access, keys))
+
+
+async def versions(access: Access, keys: Sequence[Key]) -> list[Any]:
+    """All versions of the resources that may be seen, newest first."""
+    return await store.versions(access.house.db, access.head, access.decided, [t for t, _ in keys], [i for _, i in keys], limit=DEEP)
+
+
+async def of_versions(access: Access, rows: Sequence[Any]) -> list[Stored]:
+    """Of the versions of one resource those that this caller can tell apart, newest first."""
+    return next(iter((await _runs(access, rows)).values()), [])
+
+
+async def _runs(access: Access, rows: Sequence[Any]) -> dict[Key, list[Stored]]:
+    """Versions, of each resource newest first; one that is the only one is a row of its own."""
     shown = await show(access, [Row.of(row, row["type"], row["id"]) for row in rows], _LATER)
     by_key: dict[Key, list[Stored]] = {}
     for stored in shown:
@@ -55,6 +84,9 @@ async def seen(access: Access, keys: Sequence[Key]) -> dict[Key, list[Stored]]:
 
 def _heads(versions: list[Stored]) -> list[Stored]:
     """The first version of each run, newest first."""
+    if len(versions) == 1:  # nothing to compare it with
+        versions[0].kind = "delete" if versions[0].body is None else "create"
+        return versions
     heads: list[Stored] = []
     before: bytes | None = None
     for stored in reversed(versions):
@@ -91,6 +123,23 @@ async def touches_plain(access: Access, before: dict[str, Any], after: dict[str,
     # Only references differ: that is visible unless all that differ lead to something labelled.
     changed = redact.targets(before) ^ redact.targets(after)
     return not changed <= await store.labelled(access.house.db, access.tenant.number, sorted(changed))
+
+
+async def touches_notes_only(access: Access, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether something differs, and nothing but what is kept apart: elements labelled as such notes, references to one.
+
+    Asked of the finished resources, whose labels say what is on the whole.
+    """
+    if encoded(before) == encoded(after):
+        return False  # nothing at all: its author wanted a version, and has one
+    targets = redact.targets(before) | redact.targets(after)
+    hidden = await store.labelled(access.house.db, access.tenant.number, sorted(targets), bases.APART)
+
+    def view(resource: dict[str, Any]) -> bytes | None:
+        left = redact.redact(resource, permitted=bases.ALL & ~bases.APART, hidden=hidden, strip=False)
+        return None if left is None else encoded(left)
+
+    return view(before) == view(after)
 
 
 def _plain(resource: dict[str, Any], hidden: set[str]) -> bytes | None:

@@ -14,7 +14,7 @@ from sojourn.fhir.search import parse
 from sojourn.gate import hot, runs, sealed
 from sojourn.gate.enforce import Bound
 from sojourn.gate.found import Found, Stored
-from sojourn.gate.shown import Row, show
+from sojourn.gate.shown import show
 from sojourn.record import search as sql
 from sojourn.record.searchincludes import compile_includes
 
@@ -43,13 +43,13 @@ async def search(
     size = max(0, min(count if count is not None else query.count if query.count is not None else PAGE, MAX_PAGE))
     label = f"{action}:{type_ or ''}:{question}"
     position = _position(access, query, label, cursor)
-    page, included_rows, total = await _page(access, query, size, position)
+    page, included_rows, total, past = await _page(access, query, size, position)
     following = None
     if len(page) > size:
         page = page[:size]
         following = _following(access, query, label, page[-1], position)
     everything = [*page, *included_rows]
-    shown = await _shown(access, page, included_rows)
+    shown = await _shown(access, page, included_rows, past)
     receipt = await access.note(
         access.entry(
             action, type_ or "", question, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
@@ -67,17 +67,15 @@ def _parsed(access: Access, type_: str | None, params: Sequence[tuple[str, str]]
     return parse(type_, params, handling="lenient" if lenient else "strict", base=access.house.base, compartment=compartment, value_sets=access.house.value_sets)
 
 
-async def _shown(access: Access, page: list[Any], included: list[Any]) -> Sequence[Stored | None]:
-    if access.decision.redacted:
-        both = await runs.of_page(access, [*page, *included])
-        for stored in both[len(page) :]:
-            if stored is not None:
-                stored.mode = "include"
-        return both
-    if all(r["clean"] and not r["blobs"] for r in page) and all(r["clean"] and not r["blobs"] for r in included):
+async def _shown(access: Access, page: list[Any], included: list[Any], past: list[Any] | None) -> Sequence[Stored | None]:
+    if not access.decision.redacted and all(r["clean"] and not r["blobs"] for r in page) and all(r["clean"] and not r["blobs"] for r in included):
         return [_as_it_is(r, "match") for r in page] + [_as_it_is(r, "include") for r in included]
-    rows = [Row.of(r, r["type"], r["id"]) for r in page] + [Row.of(r, r["type"], r["id"], "include") for r in included]
-    return await show(access, rows, _LATER)
+    rows = [*page, *included]
+    both = await runs.of_page(access, rows, past) if access.decision.redacted else await show(access, await runs.told(access, rows), _LATER)
+    for stored in both[len(page) :]:
+        if stored is not None:
+            stored.mode = "include"
+    return both
 
 
 def _as_it_is(row: Any, mode: str) -> Stored:
@@ -85,14 +83,15 @@ def _as_it_is(row: Any, mode: str) -> Stored:
     return Stored(row["type"], row["id"], row["version"], row["updated"], "current", row["body"], _LATER, mode)
 
 
-async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> tuple[list[Any], list[Any], int | None]:
-    """Rows of the page (one more than asked, to know whether there is a next), of what is included, and the total if asked for."""
+async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> tuple[list[Any], list[Any], int | None, list[Any] | None]:
+    """Rows of the page (one more than asked, to know whether there is a next), of what is included, the total if asked for, and
+    versions of the page's resources where they came with it."""
     counting = query.total or query.summary == "count" or size == 0
     if query.summary == "count":
         size = 0
     if size and not counting and hot.plain(query.include) and hot.plain(query.revinclude) and (shape := hot.shape(access, query, _keys(access))):
-        rows = await hot.page(access, shape, size + 1, position)
-        return rows, await hot.included(access, query, rows[:size], MAX_INCLUDED) if query.include or query.revinclude else [], None
+        rows, past = await hot.page(access, shape, size + 1, position)
+        return rows, await hot.included(access, query, rows[:size], MAX_INCLUDED) if query.include or query.revinclude else [], None, past
     # ints and times of the page; one transaction, so that count, page and includes see the same moment
     async with access.house.db.reading(access.tenant.number) as connection:
         total = None
@@ -100,14 +99,14 @@ async def _page(access: Access, query: Query, size: int, position: sql.Cursor | 
             counted = sql.count(query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, until=_until(access, query, position))
             total = await connection.fetchval(counted.sql, *counted.args)
         if size == 0:
-            return [], [], total
+            return [], [], total, None
         statement = _compiled(access, query, size, position)
         page = await connection.fetch(statement.sql, *statement.args)
         includes = compile_includes(
             query, Bound(access), [(r["rid"], r["type"], r["id"]) for r in page[:size]], tenant=access.tenant.number, now=access.now, limit=MAX_INCLUDED
         )
         included = await connection.fetch(includes.sql, *includes.args) if includes else []
-        return page, included, total
+        return page, included, total, None
 
 
 def _compiled(access: Access, query: Query, size: int, position: sql.Cursor | None) -> sql.Statement:

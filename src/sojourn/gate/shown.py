@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
-from sojourn.gate import redact
+from sojourn.gate import labels, quick, redact
+from sojourn.gate.bases import INLINE
 from sojourn.gate.found import Stored
 from sojourn.record import store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.record.trail import Receipt
+
+
+_INLINE = INLINE.encode()  # a body without it has no labelled element
 
 
 class Row(NamedTuple):
@@ -38,42 +42,65 @@ class Row(NamedTuple):
 async def show(access: Access, rows: list[Row], receipt: Receipt) -> list[Stored | None]:
     """One Stored a row, in order; None where redaction leaves nothing that is still a resource.
 
-    A caller that is subject to redaction gets everything redacted, one more statement for the references of the whole page;
-    what is done depends on the caller, never on whether something was hidden.
+    A caller that is subject to redaction gets everything redacted, one more statement for the references of the whole page; any other
+    gets rows that are not clean without what is hidden in them, and nothing else is taken out: what is stripped depends on the caller,
+    never on whether something was hidden.
     """
+    views: list[dict[str, Any] | None] = [None] * len(rows)
     if access.decision.redacted or not all(row.clean for row in rows):
-        bodies = await _redacted(access, rows)
+        bodies = await _redacted(access, rows, views)
     else:
         bodies = [row.body for row in rows]
     return [
-        None
-        if row.body is not None and body is None
-        else Stored(row.type, row.id, row.version, row.updated, row.kind, access.house.blobs.whole(access.tenant.number, body, row.blobs) if row.blobs and body else body, receipt, row.mode)
-        for row, body in zip(rows, bodies, strict=True)
+        None if row.body is not None and body is None else Stored(row.type, row.id, row.version, row.updated, row.kind, *_whole(access, row, body, view, receipt))
+        for row, body, view in zip(rows, bodies, views, strict=True)
     ]
 
 
-async def sight(access: Access, keys: Sequence[tuple[str, str]], resources: Iterable[dict[str, Any]]) -> tuple[set[str], dict[tuple[str, str], int]]:
-    """Which targets of the resources may not be known, and for each (type, id) the bases whose labelled elements may be seen.
+def _whole(access: Access, row: Row, body: bytes | None, view: dict[str, Any] | None, receipt: Receipt) -> tuple[bytes | None, Receipt, str, dict[str, Any] | None]:
+    """The rest of a Stored; large attachments back in their places."""
+    if row.blobs and body:
+        return access.house.blobs.whole(access.tenant.number, body, row.blobs), receipt, row.mode, None
+    return body, receipt, row.mode, view
 
-    That is a question of its own: whether the row is clean depends on what else is hidden in it.
-    """
-    targets = sorted({target for resource in resources for target in redact.targets(resource)})
-    rows = sorted({f"{type_}/{id_}" for type_, id_ in keys})
-    hidden, found = await store.sight(access.house.db, access.head, access.decided, targets, rows)
+
+async def sight(access: Access, resources: Iterable[tuple[str, dict[str, Any]]]) -> tuple[set[str], dict[str, int]]:
+    """Which targets of the resources may not be known, and for each (given with its `Type/id`) the bases whose labelled elements may be
+    seen in it. One statement, whatever there is."""
+    targets: set[str] = set()
+    parts: dict[str, int] = {}
+    for name, resource in resources:
+        targets |= redact.targets(resource)
+        parts[name] = parts.get(name, 0) | labels.read(resource)[1]
+    return await _sight(access, targets, parts)
+
+
+async def _sight(access: Access, targets: set[str], parts: dict[str, int]) -> tuple[set[str], dict[str, int]]:
     mask = access.decision.mask
-    return hidden, {(type_, id_): mask | found.get(f"{type_}/{id_}", 0) for type_, id_ in keys}
+    hidden, found = await store.sight(access.house.db, access.head, access.decided, sorted(targets), {name: bits for name, bits in sorted(parts.items()) if bits & ~mask})
+    return hidden, {name: mask | found.get(name, 0) for name in parts}
 
 
-async def _redacted(access: Access, rows: list[Row]) -> list[bytes | None]:
-    """Every row decoded, stripped, and encoded again."""
-    decoded = [codec.loads(row.body) if row.body is not None else None for row in rows]
-    hidden, permitted = await sight(access, [(row.type, row.id) for row in rows], [r for r in decoded if r])
-    out: list[bytes | None] = []
+async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] | None]) -> list[bytes | None]:
+    """Every row decoded, redacted, and encoded again; what is encoded is left in `views`."""
+    decoded = [codec.again(row.body) if row.body is not None else None for row in rows]
+    surveys = [quick.survey(resource) if resource is not None else (set(), False) for resource in decoded]
+    parts: dict[str, int] = {}
     for row, resource in zip(rows, decoded, strict=True):
-        if resource is None or (row.clean and not access.decision.redacted):
+        if resource is not None and row.body is not None:
+            name = f"{row.type}/{row.id}"
+            parts[name] = parts.get(name, 0) | (labels.read(resource)[1] if _INLINE in row.body else 0)
+    hidden, permitted = await _sight(access, set().union(*(targets for targets, _ in surveys)), parts)
+    strip = access.decision.redacted
+    out: list[bytes | None] = []
+    for n, (row, resource, (targets, delicate)) in enumerate(zip(rows, decoded, surveys, strict=True)):
+        if resource is None or row.body is None or (row.clean and not strip):
             out.append(row.body)
             continue
-        view = redact.redact(resource, permitted=permitted[row.type, row.id], hidden=hidden, strip=True)
+        if quick.stands(resource, row.body, targets, hidden, delicate=delicate):
+            views[n] = resource
+            out.append(row.body)
+            continue
+        view = views[n] = redact.redact(resource, permitted=permitted[f"{row.type}/{row.id}"], hidden=hidden, strip=strip)
         out.append(None if view is None else codec.dumps(view))
     return out

@@ -58,7 +58,9 @@ async def _prepared(access: Access, change: Change, *, again: bool) -> preparing
     if change.base is not None and change.base["kind"] == "current":
         change.plain = await runs.touches_plain(access, change.before, resource)
     await inheriting.known(access, change, again=again)
-    return preparing.prepare(access, change, resource)
+    prepared = preparing.prepare(access, change, resource)
+    await preparing.keep_apart(access, change, prepared)
+    return prepared
 
 
 @contextmanager
@@ -85,8 +87,11 @@ async def _bases(access: Access, changes: Sequence[Change]) -> None:
 
 async def _known_as(access: Access, change: Change, row: Any) -> str:
     """The version id under which the author of a change knows what is there now."""
-    if change.if_match is None or row["kind"] != "current" or not access.decision.redacted:
+    if change.if_match is None or row["kind"] != "current" or (row["clean"] and not access.decision.redacted):
         return row["version"] or ""
+    if not access.decision.redacted:
+        (known,) = await runs.told(access, [{**row, "type": change.type, "id": change.id}])
+        return known.version
     key = (change.type, change.id)
     versions = (await runs.seen(access, [key])).get(key)
     return versions[0].version if versions else ""

@@ -25,11 +25,12 @@ def _call(name: str, count: int) -> str:
 _READ = _call("read", 12)
 _HISTORY = _call("history", 16)
 _HISTORY_OF = _call("history_of", 15)
-_VERSIONS = _call("versions", 13)
+_VERSIONS = _call("versions", 14)
 _CHART = _call("chart", 17)
+_CHART_REDACTED = _call("chart_redacted", 18)
 _FIND = _call("find", 21)
 _INCLUDED = _call("included", 21)
-_SIGHT = _call("sight", 12)
+_SIGHT = _call("sight", 13)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
 _WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 35))}) AS seqs"
@@ -55,14 +56,14 @@ async def history_of(
     return await db.call(_HISTORY_OF, *head, *decided, list(types), since, before, limit, plain)
 
 
-async def versions(db: Database, head: Head, decided: Decided, types: list[str], ids: list[str], *, limit: int) -> list[asyncpg.Record]:
-    """Versions of several resources that may be seen; by resource, newest first."""
-    return await db.call(_VERSIONS, *head, *decided, types, ids, limit)
+async def versions(db: Database, head: Head, decided: Decided, types: list[str], ids: list[str], *, limit: int, several: bool = False) -> list[asyncpg.Record]:
+    """Versions of several resources that may be seen; by resource, newest first. several: only of those that have more than one."""
+    return await db.call(_VERSIONS, *head, *decided, types, ids, limit, several)
 
 
-async def labelled(db: Database, tenant: int, targets: list[str]) -> set[str]:
-    """Which of these `Type/id` exist and carry a label."""
-    return {row["labelled"] for row in await db.call("SELECT gate.labelled($1, $2)", tenant, targets)}
+async def labelled(db: Database, tenant: int, targets: list[str], bases: int = -1) -> set[str]:
+    """Which of these `Type/id` are, or were until they were deleted, under one of the bases."""
+    return {row["labelled"] for row in await db.call("SELECT gate.labelled($1, $2, $3)", tenant, targets, bases)}
 
 
 async def chart(
@@ -70,6 +71,17 @@ async def chart(
 ) -> list[asyncpg.Record]:
     """One patient's resources of one type that carry every token, newest first or in the order of their making."""
     return await db.call(_CHART, *head, *decided, type_, patient, tokens, newest, at, rid, limit)
+
+
+async def chart_redacted(
+    db: Database, head: Head, decided: Decided, type_: str, patient: str, params: list[str], tokens: list[int], *, at: datetime, rid: int, limit: int, deep: int
+) -> list[asyncpg.Record]:
+    """The same, newest first, for callers subject to redaction, who may not know of every row that it is in this chart.
+
+    After the page come versions (`past`) of those of its resources that have more than one. params: how resources of the type refer
+    to the patient.
+    """
+    return await db.call(_CHART_REDACTED, *head, *decided, type_, patient, params, tokens, at, rid, limit, deep)
 
 
 async def find(
@@ -93,9 +105,10 @@ def _columns(rows: Sequence[tuple[Any, Any, Any]]) -> tuple[list[Any], list[Any]
     return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
 
-async def sight(db: Database, head: Head, decided: Decided, targets: list[str], names: list[str]) -> tuple[set[str], dict[str, int]]:
-    """Which of the targets (`Type/id`) exist and may not be seen, and the bases whose labelled elements may be seen in each of `names`."""
-    rows = await db.call(_SIGHT, *head, *decided, targets, names)
+async def sight(db: Database, head: Head, decided: Decided, targets: list[str], parts: dict[str, int]) -> tuple[set[str], dict[str, int]]:
+    """Which of the targets (`Type/id`) exist and may not be seen; and of the bases of its labelled elements, for each of the resources
+    in `parts`, those that may be seen in it."""
+    rows = await db.call(_SIGHT, *head, *decided, targets, list(parts), list(parts.values()))
     return {row["hidden"] for row in rows if row["hidden"]}, {row["name"]: row["permitted"] for row in rows if row["name"]}
 
 

@@ -11,7 +11,7 @@ from sojourn.record.sql import past
 
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(row|bare|part|clean|each)(_past)?:(\w+)(?::([^*]+))?\*/")
+_SPLICE = re.compile(r"/\*(row|bare|part|behind|clean|each)(_past)?:(\w+)(?::([^*]+))?\*/")
 SENTENCES = ("relation", "bases", "deny", "bearing")
 """Named parts of visible.sql that all have to hold for a row to be seen, the cheapest first."""
 
@@ -67,13 +67,13 @@ def clean(alias: str) -> str:
 def render(text: str) -> str:
     """A function file with the credential's check and the predicate spliced in; :name becomes p_name.
 
-    /*alive*/, /*row:r*/, /*bare:r*/, /*each:r*/, /*clean:r*/, /*part:r:t.mask*/; with _past (/*row_past:r*/) as it stood at p_known.
+    /*alive*/, /*row:r*/, /*bare:r*/, /*each:r*/, /*clean:r*/, /*behind:r*/, /*part:r:t.mask*/; with _past (/*row_past:r*/) as it stood at p_known.
     /*decision*/: the parameters of the decision; /*past*/: the functions that the past asks.
     """
 
     def splice(match: re.Match[str]) -> str:
         kind, past_, alias, own = match.groups()
-        made = {"row": row, "bare": bare, "clean": clean, "each": each}
+        made = {"row": row, "bare": bare, "behind": behind, "clean": clean, "each": each}
         sql = part(alias, own) if kind == "part" else made[kind](alias)
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", past.then(sql) if past_ else sql)
 

@@ -14,7 +14,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.body
+    SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.body
     FROM record.resource r
     WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND /*row:r*/;
     IF NOT FOUND THEN
@@ -27,7 +27,9 @@ BEGIN
 END $$;
 
 -- The versions of one resource, newest first, from a seq downwards. A version is seen only if its own labels pass and those of
--- the current row pass too (so that a label raised later covers the past).
+-- the current row pass too (so that a label raised later covers the past). One in which nothing but notes kept apart changed is none
+-- for whoever may not see these. When something becomes such a note, past versions that refer to it are found by its patient (gate.write):
+-- those of no patient, and those of what was deleted, are never clean.
 CREATE OR REPLACE FUNCTION gate.history(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_type text, p_id text, p_version text, p_since timestamptz, p_before bigint, p_limit int
@@ -37,10 +39,15 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/, v.blobs, v.body
+    SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient,
+           /*clean:v*/ AND NOT v.apart AND EXISTS (
+               SELECT FROM record.resource r
+               WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND (r.seq = v.seq OR v.patient IS NOT NULL)),
+           v.blobs, v.body
     FROM record.version v
     WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id AND v.seq < p_before
       AND (p_version IS NULL OR v.version = p_version) AND (p_since IS NULL OR v.updated >= p_since)
+      AND (NOT v.apart OR /*part:v:12*/)
       AND /*row:v*/
       AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND NOT /*row:r*/)
     ORDER BY v.seq DESC LIMIT p_limit;
@@ -58,10 +65,15 @@ BEGIN
     /*alive*/
     RETURN QUERY
     SELECT h.* FROM unnest(p_types) AS t(name) CROSS JOIN LATERAL (
-        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient,
+               /*clean:v*/ AND NOT v.apart AND EXISTS (
+                   SELECT FROM record.resource r
+                   WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND (r.seq = v.seq OR v.patient IS NOT NULL)) AS clean,
+               v.blobs, v.body, v.type, v.id
         FROM record.version v
         WHERE v.tenant = p_tenant AND v.type = t.name AND v.seq < p_before
-          AND (p_since IS NULL OR v.updated >= p_since) AND (NOT p_plain OR v.plain_seq = v.seq) AND /*row:v*/
+          AND (p_since IS NULL OR v.updated >= p_since) AND (NOT p_plain OR v.plain_seq = v.seq) AND (NOT v.apart OR /*part:v:12*/)
+          AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r
                           WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)
         ORDER BY v.seq DESC LIMIT p_limit) h
@@ -81,38 +93,85 @@ BEGIN
     /*alive*/
     IF p_newest THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
         FROM record.resource r
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
                   AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
                 ) @> p_tokens))
+          AND ((r.parts & ~p_mask) = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
+                SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type
+                  AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/))
           AND /*row:r*/
         ORDER BY r.at DESC, r.rid DESC LIMIT p_limit;
     ELSE
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
         FROM record.resource r
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND r.rid > p_rid
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
                   AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
                 ) @> p_tokens))
+          AND ((r.parts & ~p_mask) = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
+                SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type
+                  AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/))
           AND /*row:r*/
         ORDER BY r.rid + 0 LIMIT p_limit; -- by the chart index: the index by rid would walk through everybody else's rows
     END IF;
 END $$;
 
+-- The same, newest first, for callers subject to redaction. That a row is in the patient's chart may be told if nothing labelled is about it, or if
+-- one of its references to the patient may be seen (p_params: their names). And what came before, of rows that were changed since they
+-- were made: `past` rows are versions, for working out as which version this caller knows the row.
+CREATE OR REPLACE FUNCTION gate.chart_redacted(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_patient text, p_params text[], p_tokens bigint[], p_at timestamptz, p_rid bigint,
+    p_limit int, p_deep int
+) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
+                 blobs text[], at timestamptz, body bytea, kind text, past boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
+DECLARE
+    unknown boolean; -- whether there is a patient of this id of whom the caller must not know
+BEGIN
+    /*alive*/
+    unknown := EXISTS (SELECT FROM record.resource t WHERE t.tenant = p_tenant AND t.type = 'Patient' AND t.id = p_patient AND NOT /*row:t*/)
+        OR EXISTS (SELECT FROM (SELECT * FROM record.version w WHERE w.tenant = p_tenant AND w.type = 'Patient' AND w.id = p_patient
+                                ORDER BY w.seq DESC LIMIT 1) v WHERE v.kind = 'delete' AND NOT /*row:v*/);
+    RETURN QUERY
+    WITH page AS MATERIALIZED (
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, r.blobs, r.at, r.body
+        FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
+          AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
+                SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
+                  AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
+                ) @> p_tokens))
+          AND ((/*behind:r*/ AND /*part:r:r.parts*/) OR EXISTS (
+                SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type AND e.param = ANY (p_params)
+                  AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/ AND (NOT unknown OR /*behind:r*/)))
+          AND /*row:r*/
+        ORDER BY r.at DESC, r.rid DESC LIMIT p_limit)
+    SELECT g.type, g.id, g.rid, g.seq, g.version, g.updated, g.patient, false, g.blobs, g.at, g.body, 'current', false FROM page g
+    UNION ALL
+    SELECT h.type, h.id, h.rid, h.seq, h.version, h.updated, h.patient, false, h.blobs, h.at, h.body, h.kind, true
+    FROM page g CROSS JOIN LATERAL (
+        SELECT v.* FROM record.version v
+        WHERE g.seq <> g.rid AND v.tenant = p_tenant AND v.type = g.type AND v.id = g.id AND /*row:v*/
+        ORDER BY v.seq DESC LIMIT p_deep) h;
+END $$;
+
 -- How far a caller sees (for redaction): which references may not be followed, because the target exists, or did until it was
--- deleted, and may not be seen; and for each resource named the bases whose labelled elements may be seen in it.
+-- deleted, and may not be seen; and for each resource named, of the bases of its labelled elements those that may be seen in it.
 CREATE OR REPLACE FUNCTION gate.sight(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
-    p_action text, p_related boolean, p_targets text[], p_names text[]
+    p_action text, p_related boolean, p_targets text[], p_names text[], p_parts bigint[]
 ) RETURNS TABLE (hidden text, name text, permitted bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
     SELECT t.name, NULL, NULL::bigint FROM unnest(p_targets) AS t(name)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
@@ -125,8 +184,9 @@ BEGIN
         ORDER BY w.seq DESC LIMIT 1) v
     WHERE v.kind = 'delete' AND NOT /*row:v*/
     UNION ALL
-    SELECT NULL, n.name, (SELECT coalesce(bit_or(b.bit), 0) FROM (SELECT 1::bigint << i AS bit FROM generate_series(1, 20) i) b WHERE /*part:x:b.bit*/)
-    FROM unnest(p_names) AS n(name)
+    SELECT NULL, n.name, (SELECT coalesce(bit_or(b.bit), 0) FROM (SELECT 1::bigint << i AS bit FROM generate_series(1, 20) i) b
+                          WHERE (n.parts & b.bit) <> 0 AND /*part:x:b.bit*/)
+    FROM unnest(p_names, p_parts) AS n(name, parts)
     CROSS JOIN LATERAL (
         SELECT r.tenant, r.patient, r.origin, r.type, r.id, r.tokens, r.at FROM record.resource r
         WHERE r.tenant = p_tenant AND r.type = split_part(n.name, '/', 1) AND r.id = split_part(n.name, '/', 2)
@@ -167,7 +227,7 @@ BEGIN
            coalesce(r.parts, d.parts), coalesce(r.tags, '{}'), r.blobs, coalesce(r.patient, d.patient), r.body
     FROM unnest(p_types, p_ids) WITH ORDINALITY AS w(type, id, i)
     LEFT JOIN LATERAL (
-        SELECT 'current' AS kind, r.seq, r.version, r.updated, /*clean:r*/ AS clean, r.origin, r.own, r.parts, r.tags, r.blobs,
+        SELECT 'current' AS kind, r.seq, r.version, r.updated, /*clean:r*/ AND NOT r.apart AS clean, r.origin, r.own, r.parts, r.tags, r.blobs,
                r.patient, r.body
         FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND /*row:r*/) r ON true
     LEFT JOIN LATERAL (
@@ -177,30 +237,44 @@ BEGIN
     ORDER BY w.i;
 END $$;
 
--- The versions of several resources that may be seen, newest first: what a redacted caller can tell apart is worked out from them.
+-- The versions of several resources that may be seen, newest first: what a caller can tell apart is worked out from them.
+-- p_several: only of those that have more than one, since the caller has the rows themselves. `told`: whether something changed but
+-- notes kept apart, or these may be seen.
 CREATE OR REPLACE FUNCTION gate.versions(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
-    p_action text, p_related boolean, p_types text[], p_ids text[], p_limit int
+    p_action text, p_related boolean, p_types text[], p_ids text[], p_limit int, p_several boolean
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
-                 body bytea, type text, id text)
+                 body bytea, type text, id text, told boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT h.* FROM unnest(p_types, p_ids) AS w(type, id) CROSS JOIN LATERAL (
-        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AS clean, v.blobs, v.body, v.type, v.id
+    SELECT h.* FROM unnest(p_types, p_ids) AS w(type, id)
+    LEFT JOIN record.resource c ON c.tenant = p_tenant AND c.type = w.type AND c.id = w.id
+    CROSS JOIN LATERAL (
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AND NOT v.apart AS clean, v.blobs, v.body, v.type, v.id,
+               NOT v.apart OR /*part:v:12*/ AS told
         FROM record.version v
         WHERE v.tenant = p_tenant AND v.type = w.type AND v.id = w.id AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND NOT /*row:r*/)
         ORDER BY v.seq DESC LIMIT p_limit) h
+    WHERE NOT p_several OR c.seq IS DISTINCT FROM c.rid
     ORDER BY h.type, h.id, h.seq DESC;
 END $$;
 
--- Which of these `Type/id` exist and carry a label, whoever asks: for deciding whether a change touched the unlabelled part.
-CREATE OR REPLACE FUNCTION gate.labelled(p_tenant int, p_targets text[]) RETURNS SETOF text
+-- Which of these `Type/id` exist, or did, and carry a label with one of the bases, whoever asks: for deciding whether a change touched
+-- what everybody may see.
+CREATE OR REPLACE FUNCTION gate.labelled(p_tenant int, p_targets text[], p_bases bigint) RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT t.name FROM unnest(p_targets) AS t(name)
-    JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
-    WHERE r.own <> 0
+    CROSS JOIN LATERAL (
+        SELECT r.own FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
+        UNION ALL
+        (SELECT w.own FROM record.version w
+         WHERE w.tenant = p_tenant AND w.type = split_part(t.name, '/', 1) AND w.id = split_part(t.name, '/', 2)
+         ORDER BY w.seq DESC LIMIT 1)
+        LIMIT 1) x
+    WHERE (x.own & p_bases) <> 0
 $$;

@@ -13,7 +13,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+    SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
     FROM (SELECT DISTINCT c.rid FROM (
             SELECT k.rid FROM record.token k WHERE p_drive = 'token' AND k.tenant = p_tenant AND k.hash = p_tokens[1]
             UNION ALL
@@ -55,7 +55,7 @@ BEGIN
     -- One statement for each direction, and one for both: half the plan is nearly half the cost.
     IF p_back_sources = '{}' THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
         FROM (SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)
             JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
@@ -67,7 +67,7 @@ BEGIN
         ORDER BY r.rid LIMIT p_limit;
     ELSIF p_sources = '{}' THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
         FROM (SELECT DISTINCT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
             JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
@@ -91,7 +91,7 @@ BEGIN
             JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
             WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
                 SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/))
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
         FROM (SELECT t.type, t.rid FROM forward x
               JOIN record.resource t ON t.tenant = p_tenant AND t.type = split_part(x.target, '/', 1) AND t.id = split_part(x.target, '/', 2)
               UNION SELECT b.type, b.rid FROM backward b) x

@@ -133,7 +133,7 @@ BEGIN
     END IF;
 
     INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, plain_seq, author, patient, at, own, parts, refs,
-                                origin, ref_origin, tokens, blobs, body)
+                                origin, ref_origin, tokens, blobs, body, apart)
     SELECT p_tenant, seqs[o.i], rids[o.i], o.type, o.id, o.version,
            CASE o.kind WHEN 'restore' THEN 'create' ELSE o.kind END, o.updated,
            CASE WHEN o.plain THEN seqs[o.i]
@@ -142,7 +142,7 @@ BEGIN
            coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
            CASE o.kind WHEN 'delete' THEN (SELECT c.tokens FROM record.resource c
                                            WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
-                ELSE o.tokens END, o.blobs, o.body
+                ELSE o.tokens END, o.blobs, o.body, o.plain IS NULL
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
@@ -178,7 +178,8 @@ BEGIN
         WHERE o.kind IN ('update', 'label') AND (r.labelled_tokens IS NOT NULL OR (r.tokens <> o.tokens || o.presence AND NOT h.hash = ANY (r.tokens)));
 
         UPDATE record.resource r SET
-            seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, updated = o.updated,
+            seq = seqs[o.i], version = o.version, patient = o.patient, at = o.at, apart = o.plain IS NULL,
+            updated = CASE WHEN o.plain IS NULL THEN r.updated ELSE o.updated END, -- null: nothing but notes kept apart changed
             plain_updated = CASE WHEN o.plain THEN o.updated ELSE r.plain_updated END, own = o.own, parts = o.parts,
             refs = CASE WHEN op_refs IS NULL THEN 0 ELSE op_refs[o.i] END, tags = o.tags, origin = o.origin,
             ref_origin = coalesce(op_ref_origin[o.i]::int[], '{}'), tokens = o.tokens || o.presence,
@@ -268,6 +269,14 @@ BEGIN
             RETURNING r.seq, r.refs, r.ref_origin)
         UPDATE record.version v SET refs = moved.refs, ref_origin = moved.ref_origin
         FROM moved WHERE v.tenant = p_tenant AND v.seq = moved.seq;
+        -- Of what becomes a note kept apart, also versions of the past that refer to it: staff are given these as they are.
+        IF EXISTS (SELECT FROM unnest(p_ops) o WHERE (o.own & 12) <> 0 AND o.kind IN ('update', 'restore', 'label')) THEN
+            UPDATE record.version v SET refs = v.refs | (o.own & 12)
+            FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.patient = o.patient
+            WHERE (o.own & 12) <> 0 AND o.kind IN ('update', 'restore', 'label')
+              AND v.tenant = p_tenant AND v.type = r.type AND v.id = r.id AND v.seq <> r.seq AND (v.refs & o.own & 12) <> (o.own & 12)
+              AND position(convert_to(o.type || '/' || o.id, 'UTF8') IN v.body) > 0;
+        END IF;
     END IF;
 
     -- Whoever hangs on an encounter, or holds what it does, carries its laws: those made with it, and those already there.

@@ -1,0 +1,63 @@
+"""Resources of which redaction takes nothing, told by less than the walk: most of every page.
+
+Everything here may say no where the walk would change nothing; it never says yes where the walk would change a byte
+(`tests/gate/test_redact.py` compares them). It looks only at what is there, so that it says the same of a resource whatever else there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from sojourn.gate.bases import CONFIDENTIALITY, claimed
+from sojourn.gate.labels import read, tag_codes
+from sojourn.gate.visible import _names, target_of
+
+
+def survey(resource: dict[str, Any]) -> tuple[set[str], bool]:
+    """`Type/id` of everything that the resource links to; and whether a reference may have a display or identifier to be stripped."""
+    names = _names()
+    targets: set[str] = set()
+    delicate = False
+    stack: list[tuple[str, Any]] = [("", resource)]
+    while stack:
+        key, node = stack.pop()
+        if type(node) is dict:
+            # Beside a code it is a Coding's. An identifier that is no list is a reference's, or is the resource's own.
+            if ("display" in node and ("reference" in node or "code" not in node)) or type(node.get("identifier")) is dict:
+                delicate = True
+            stack.extend(node.items())
+        elif type(node) is list:
+            stack.extend((key, item) for item in node)
+        elif type(node) is str and key in names and "/" in node and (target := target_of(node)):
+            targets.add(target)
+    return targets, delicate
+
+
+def is_bare(body: bytes) -> bool:
+    """Whether a resource, as it is stored, has nothing that is always taken out or that a label could be on: no narrative, nothing
+    contained, no extension, no sibling of a primitive; no id but its own, and nothing empty."""
+    return not (b'"extension"' in body or b'"div"' in body or b'"contained"' in body or b':"#' in body or b'"_' in body or b"{}" in body or b"[]" in body) and body.count(b'"id":') == 1
+
+
+def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool) -> bool:
+    """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
+    return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource)
+
+
+def _labels_stand(resource: dict[str, Any]) -> bool:
+    """Whether the labels are those that would be worked out from the content now; lists of codes change."""
+    security = resource.get("meta", {}).get("security")
+    if not security:
+        return False
+    first, rest = security[0], security[1:]
+    if first.get("system") != CONFIDENTIALITY or any(c.get("system") == CONFIDENTIALITY for c in rest):
+        return False
+    if not rest:
+        return bool(first.get("code") == "N")
+    subjects = tag_codes()
+    tags = read(resource)[0]
+    if any(c.get("code") in subjects and c["code"] not in tags for c in rest):
+        return False
+    restricted = any(c.get("code") not in subjects and claimed(c) for c in rest)
+    return bool(first.get("code") == ("R" if restricted else "N"))
