@@ -23,6 +23,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
+    "signed": "Signed. It is in force, or waits for a decision, from now on.",
+    "revoked": "Taken back. It stopped at once.",
+    "discarded": "The draft is discarded.",
     "emergency": "The emergency is declared and this chart is open. The privacy officer has been told.",
     "released": "Released, and written into the disclosure log.",
     "emergency-ended": "The emergency access has ended.",

@@ -8,6 +8,12 @@ from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.accounts import accounts, welcome
 from sojourn.doors.staff.chart import section, summary
 from sojourn.doors.staff.desk import landing
+from sojourn.doors.staff.desk.consents import capture as consent_capture
+from sojourn.doors.staff.desk.consents import chart as consents
+from sojourn.doors.staff.desk.consents import queue as consent_queue
+from sojourn.doors.staff.desk.consents import sign as consent_sign
+from sojourn.doors.staff.desk.consents.reading import CAPTURE
+from sojourn.doors.staff.desk.consents.reading import SEARCH as CONSENTS
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
@@ -61,6 +67,18 @@ SCREENS: tuple[Screen, ...] = (
     _section("allergies", "Allergies", "a", "AllergyIntolerance"),
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
+    Screen("/patients/{id}/consents", consents.listed, verb="Consents", key="n", needs=CONSENTS, group="This chart"),
+    Screen("/patients/{id}/consents/new", consent_capture.choose, verb="New consent", needs=CAPTURE, group="This chart"),
+    Screen("/patients/{id}/consents/new", consent_capture.begin, ("POST",), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}", consents.one, needs=CONSENTS),
+    Screen("/patients/{id}/consents/{consent}/form", consent_capture.edit, needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/form", consent_capture.save, ("POST",), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/sign", consent_sign.read, needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/sign", consent_sign.send, ("POST",), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/revoke", consents.revoke, ("GET", "POST"), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/after", consents.after, ("POST",), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/amend", consent_capture.amend, ("POST",), needs=CAPTURE),
+    Screen("/patients/{id}/consents/{consent}/copy", consents.copy, needs=CONSENTS),
     Screen("/emergency", declare.show, verb="Declare an emergency", needs=EMERGENCY, group="Places"),
     Screen("/emergency", declare.send, ("POST",), needs=EMERGENCY),
     Screen("/emergency/{emergency}/end", declare.end, ("POST",), needs=EMERGENCY),
@@ -108,6 +126,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/desk/reports/{id}", reports.show, verb="Who looked at this chart", needs=(*PATIENT, *trail.NEEDS), group="This chart"),
     Screen("/desk/reports/{id}/{rule}", reports.account, needs=(*PATIENT, *trail.NEEDS)),
     screen(unusual.PAGE, unusual.show, methods=("GET", "POST"))._replace(needs=trail.NEEDS),
+    screen(consent_queue.PAGE, consent_queue.show),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sojourn.gate import bases
 from sojourn.gate.consenting import terms, validity
 from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.policy import tables
@@ -102,10 +103,10 @@ def _signature(consent: Resource) -> bool:
 def _alone(consent: Resource) -> bool:
     """Forms that may be joined with their own kind only (42 CFR 2.31(b)(2), (d); 45 CFR 164.508(b)(3)(ii) for psychotherapy notes)."""
     kind, others = terms.kind_of(consent), set(terms.values(consent, terms.COMBINED))
-    labels = {c.get("code") for c in terms.root(consent).get("securityLabel") or ()}
-    if kind == "hipaa_authorization" and "PSYTHPN" not in labels:
+    notes = {"part2_counseling_notes": bases.SUD_COUNSELING, "hipaa_authorization": bases.PSYCHOTHERAPY}.get(kind)
+    labels = {bases.bit_of(str(c.get("code"))) for c in terms.root(consent).get("securityLabel") or ()}
+    if kind == "hipaa_authorization" and notes not in labels:
         return True
-    notes = {"part2_counseling_notes": "SUDCN", "hipaa_authorization": "PSYTHPN"}.get(kind)
     return others <= {kind} and (notes is None or labels <= {notes})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.gate import consent as compiling
@@ -65,6 +65,12 @@ async def of_revoking(access: Access, signed: Resource) -> list[Effect]:
     """What each recipient would lose, were the Consent taken back now."""
     patient = terms.literal(signed.get("patient")).partition("/")[2]
     return [await _effect(access, patient, name, answers, purpose, str(signed["id"]), [], []) for name, answers, purpose in asked(signed)]
+
+
+async def open_rows(access: Access, consent: str) -> list[Mapping[str, Any]]:
+    """The grants and relations of a Consent that are in force: what revoking it closes. For a Consent that this caller has read."""
+    rows = await statements.rows(access.house.db, access.head, consent)
+    return [dict(row) for row in rows]
 
 
 def as_if_signed(form: Resource, moment: str) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""The desk's consent queue: drafts, requests, forms that are not valid, ends to confirm, and what expires soon."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sojourn.doors.staff.desk.consents.reading import Line, line, names
+from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
+from sojourn.doors.staff.desk.names import patient_names
+from sojourn.gate.consenting import drafting, standing, terms
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sojourn.gate.access import Access
+    from sojourn.gate.found import Stored
+
+AT_ONCE = 400
+"""Active consents that are looked through for what is not valid or ends soon; the newest."""
+
+PARTS = (
+    ("Requests to decide", ("requested",), "Agree, or say why not."),
+    ("Not valid", ("void",), "Something that the law asks for is missing: they permit nothing."),
+    ("Ends to confirm", ("lapsed",), "They end with an event. Until somebody says that it has not come, they permit nothing."),
+    ("Not signed yet", ("draft",), "Finish them with the patient, or discard them."),
+    ("End within 30 days", ("expiring",), "Ask the patient in time."),
+)
+
+
+async def found(access: Access) -> list[tuple[str, Stored]]:
+    """(standing or `expiring`, Consent) of everything that needs somebody, the newest first."""
+    waiting, active = await asyncio.gather(
+        access.search("Consent", [("status", "draft,proposed"), ("_sort", "-_lastUpdated")], count=200), access.search("Consent", [("status", "active"), ("_sort", "-date")], count=AT_ONCE)
+    )
+    out = [(standing.standing(s.resource, access.now).key, s) for s in waiting.matches]
+    for s in active.matches:
+        key = standing.standing(s.resource, access.now).key
+        if key in ("void", "lapsed"):
+            out.append((key, s))
+        elif standing.expiring(s.resource, access.now):
+            out.append(("expiring", s))
+    return out
+
+
+async def waiting(access: Access) -> Waiting:
+    """How many there are, for the card on the desk."""
+    number = len(await found(access))
+    return Waiting(number, "consent needs somebody" if number == 1 else "consents need somebody", number > 0)
+
+
+PAGE = DeskPage("/desk/consents", "Consents", "Drafts, requests to restrict, forms that are not valid, ends to confirm, and what expires soon.", waiting)
+
+
+async def show(request: Request) -> Response:
+    """GET /desk/consents."""
+    access = request.state.access
+    listed = await found(access)
+    patients, known = await asyncio.gather(
+        patient_names(access, [_patient(s) for _, s in listed]), names(access, drafting.referenced([s.resource for _, s in listed]))
+    )
+    lines = [(key, _line(access, s, known, patients)) for key, s in listed]
+    return render(request, PAGE, "desk/consents/queue.html", parts=[(title, about, [one for key, one in lines if key in keys]) for title, keys, about in PARTS], any=bool(lines))
+
+
+def _line(access: Access, stored: Stored, known: dict[str, str], patients: dict[str, str]) -> Line:
+    return line(access, stored, known, patient=patients.get(_patient(stored), "Somebody"), patient_id=_patient(stored))
+
+
+def _patient(stored: Stored) -> str:
+    return terms.literal(stored.resource.get("patient")).partition("/")[2]
