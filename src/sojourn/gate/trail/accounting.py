@@ -33,6 +33,7 @@ class Rule:
 
     id: str
     title: str
+    tab: str
     source: str
     years: int
     answer_days: int
@@ -92,7 +93,7 @@ def rules(day: date) -> list[Rule]:
         if row["effective"] <= day:
             newest[row["id"]] = row
     return [
-        Rule(r["id"], r["title"], r["source"], r["years"], r["answer_days"], r["extension_days"], r["free_every_months"], frozenset(r["without"]),
+        Rule(r["id"], r["title"], r["tab"], r["source"], r["years"], r["answer_days"], r["extension_days"], r["free_every_months"], frozenset(r["without"]),
              frozenset(r["only"]), r["note"], bool(r.get("uncertain")))
         for r in newest.values()
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate.trail.lines import reader
+from sojourn.gate.trail.lines import note, reader
 from sojourn.record import lines as store
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ async def outliers(access: Access, since: datetime, until: datetime) -> Outliers
     numbers = thresholds(access.now.date())
     rows = await store.openings(access.house.db, access.head, access.decided, since, until, numbers.zone, numbers.night, _MOST)
     found = signals(rows, numbers)
-    await access.note(access.entry("outliers", "AuditEvent", question, patients=sorted({p for s in found for p in s.patients})))
+    await note(access, "outliers", question, patients=sorted({p for s in found for p in s.patients}))
     return Outliers(since, until, numbers, found, len({r["account"] for r in rows}), len(rows))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
 
-PAGE = DeskPage("/desk/reports", "Reports for patients", "For one patient: who looked at the record, and every accounting of disclosures. To read and to print.")
+PAGE = DeskPage("/desk/reports", "Patient reports", "For one patient: who looked at the record, and every accounting of disclosures. To read and to print.")
 LOOKED = "accesses"
 
 
@@ -72,7 +72,7 @@ async def account(request: Request) -> Response:
 def _report(request: Request, patient: words.Resource, here: str, **values: Any) -> Response:
     access: Access = request.state.access
     tabs = [("Who looked", f"{PAGE.path}/{patient['id']}", here == LOOKED)]
-    tabs += [(r.title, f"{PAGE.path}/{patient['id']}/{r.id}", here == r.id) for r in accounting.rules(access.now.date())]
+    tabs += [(r.tab, f"{PAGE.path}/{patient['id']}/{r.id}", here == r.id) for r in accounting.rules(access.now.date())]
     template = "desk/trail/looked.html" if here == LOOKED else "desk/trail/account.html"
     about = {"name": words.full_name(patient), "born": words.day_text(patient.get("birthDate")), "number": words.record_number(patient)}
     return render(request, PAGE, template, tabs=tabs, about=about, made=f"{_day(access.now)}, {access.now:%H:%M} UTC", by=access.caller.name, **values)
@@ -91,6 +91,6 @@ def _day(moment: datetime) -> str:
 
 def _said(visit: accesses.Visit) -> Visit:
     did = ", ".join(visit.did)
-    span = f"{visit.first:%H:%M}" if visit.first and visit.last and visit.first == visit.last else f"{visit.first:%H:%M} to {visit.last:%H:%M}"
-    times = f"{span} UTC" + (f", {visit.times} times" if visit.times > 1 else "")
+    first, last = f"{visit.first:%H:%M}", f"{visit.last:%H:%M}"
+    times = f"{first if first == last else f'{first} to {last}'} UTC" + (f", {visit.times} times" if visit.times > 1 else "")
     return Visit(visit.who, "Outside organization" if visit.outside else visit.role, did, ", ".join(sorted(visit.what, key=lambda w: -visit.what[w])), ", ".join(visit.why), times)
