@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sojourn.doors.staff.desk.consents import queue as consents
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
@@ -9,6 +10,7 @@ from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import reports, trail, unusual
 
 DESK: tuple[DeskPage, ...] = (
+    consents.PAGE,
     emergencies.PAGE,
     requests.PAGE,
     disclosures.PAGE,
