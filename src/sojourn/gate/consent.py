@@ -53,12 +53,22 @@ def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, 
     provision = terms.root(consent)
     grants: list[Grant] = []
     relations: list[Relation] = []
-    if provision.get("type") == "permit" and not elements.void(consent):
+    if provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
         grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
     denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
         grants += list(_denied(op, patient, consent, denial, keys, window))
     return grants, relations
+
+
+def _can_permit(consent: Mapping[str, Any]) -> bool:
+    """A wish, an opt-out and an agreement to treatment permit nothing, whatever their provision says; nor does a form with a modifier
+    that nobody here understands (https://hl7.org/fhir/R4/extensibility.html#modifierExtension), or with limits that cannot be read."""
+    provision = terms.root(consent)
+    kind = terms.kind(terms.kind_of(consent))
+    unread = (provision.get("class") and _listed_types(provision) is None) or (provision.get("data") and _named(provision) is None)
+    modified = consent.get("modifierExtension") or provision.get("modifierExtension") or consent.get("implicitRules")
+    return kind.get("direction", "permit") == "permit" and not modified and not unread
 
 
 def missing(consent: Mapping[str, Any]) -> list[str]:
@@ -116,18 +126,20 @@ def _fence(consent: Mapping[str, Any], extent: _Extent, programs: Mapping[int, P
 
 
 def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[str, Any], keys: Keys, window: tuple[datetime, datetime]) -> Iterator[Grant]:
-    """A deny inside a permit narrows that permit's recipients; labels that no basis stands for are left to the permit's own bases."""
+    """A deny inside a permit narrows that permit's recipients."""
     root = terms.root(consent)
     start, end = window
     if denial is not root and denial.get("period"):
         start, end = max(start, _moment(denial["period"].get("start"), EVER)), min(end, _moment(denial["period"].get("end"), FOREVER, end=True))
-    found = _bases(denial) if denial.get("securityLabel") else [0]
     extent = _Extent(None, _listed_types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial))
+    found = [(basis, extent) for basis in _bases(denial)] if denial.get("securityLabel") else [(0, extent)]
+    if others := [code for code in _codes(denial.get("securityLabel")) if not bases.bit_of(code)]:  # a label that is no law: by what it is found by
+        found.append((0, extent._replace(codes=sorted({key for code in others for key in _label_keys(keys, None, code)}))))
     for recipient in membership.denied(denial if denial.get("actor") or denial is root else root):
-        for basis in found:
+        for basis, within in found:
             for purpose in _denied_purposes(denial, consent) or ["*"]:
                 for action in _actions(denial, default="*"):
-                    yield (op, patient, "deny", basis, recipient, purpose, action, *extent, start, end)
+                    yield (op, patient, "deny", basis, recipient, purpose, action, *within, start, end)
 
 
 def _purposes(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
@@ -210,7 +222,7 @@ def _code_keys(provision: Mapping[str, Any], keys: Keys) -> list[int] | None:
     return sorted({key for concept in concepts for c in concept.get("coding", ()) if c.get("code") for key in keys.of_code(c.get("system"), c["code"])})
 
 
-def _label_keys(keys: Keys, system: str, code: str) -> list[int]:
+def _label_keys(keys: Keys, system: str | None, code: str) -> list[int]:
     """What a resource with this label can be found by, whatever its type."""
     return sorted(keys.token(type_, "_security", system, code) for type_ in definitions.RESOURCE_TYPES)
 

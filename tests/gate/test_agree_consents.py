@@ -1,0 +1,142 @@
+"""The predicate (from compiled rows) and the decision from the Consents themselves are one, on whatever hypothesis invents."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from sojourn.gate import consent, decide, enforce
+from sojourn.gate.caller import Caller, Program, Tenant
+from sojourn.gate.consenting import terms
+from sojourn.gate.policy.release import may_see
+from sojourn.gate.policy.signed import Asker, House, Signed
+from sojourn.record import sql
+from sojourn.record.database import Dsn
+from sojourn.record.index import Keys
+from tests.gate.invented import HOUSE, PROGRAMS, Viewer, World, worlds
+
+CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "2000"))
+RECORDS, CALLERS = 20, 25
+TENANT = Tenant(1, "a", "A", None, b"a" * 16, HOUSE.partition("/")[2])
+NUMBERED = {n: Program(n, reference, reference, reference, part2) for n, (reference, part2) in PROGRAMS.items()}
+KEYS = Keys(TENANT.secret)
+RULES = decide.Rules([], NUMBERED, b"")
+HOME = House(HOUSE, PROGRAMS, terms.forms())
+
+
+def decision(viewer: Viewer) -> decide.Decision:
+    """What the gate decides for them."""
+    kind, role = ("organization", "outside") if viewer.outside else ("staff", "clinician")
+    caller = Caller(TENANT, "a", 0, kind, "a", None, role, viewer.programs, None, viewer.keys, "api", viewer.purpose, b"", False)
+    return decide.decide(caller, RULES)
+
+
+async def fill(owner: asyncpg.Connection[Any], world: World) -> None:
+    """The world as rows, its consents compiled as a write compiles them."""
+    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation; CREATE TEMP TABLE IF NOT EXISTS asker (n int)")
+    await owner.executemany(
+        "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, origin, tokens, body) "
+        "VALUES (1, $1, $1, $2, $3, 'v', $4, coalesce($5::timestamptz, '-infinity'), now(), now(), $6, $7, $8, '')",
+        [(n, t.type, t.id, t.patient, t.at, t.laws, sorted(t.origin), tokens(t)) for n, t in enumerate(world.things)],
+    )
+    for n, resource in enumerate(world.consents):
+        grants, relations = consent.compiled(resource, TENANT, NUMBERED, KEYS, n)
+        await owner.executemany(
+            "INSERT INTO record.consent_grant (tenant, consent, consent_seq, patient, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, "
+            f"resources, valid_from, valid_to, known_from) VALUES (1, 'c{n}', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '-infinity'::timestamptz + ($1::int * interval '0'))",
+            grants,
+        )
+        await owner.executemany(
+            "INSERT INTO record.relation (tenant, source, patient, actor, kind, valid_from, valid_to, known_from) "
+            f"VALUES (1, 'Consent/c{n}', $2, $3, $4, $5, $6, '-infinity'::timestamptz + ($1::int * interval '0'))",
+            relations,
+        )
+    await owner.executemany(
+        "INSERT INTO record.relation (tenant, source, patient, actor, kind, valid_from, valid_to, known_from) VALUES (1, '', $1, $2, 'care-team', $3, $4, '-infinity')",
+        [(t.patient, t.actor, t.start, t.end) for t in world.ties],
+    )
+
+
+def tokens(thing: Any) -> list[int]:
+    """What the record is found by: its codes and its labels."""
+    found = [key for system, code in thing.codes for key in KEYS.tokens(thing.type, "code", system, code)]
+    for label in thing.labels:
+        system = terms.ACT_CODE if label != "SUDCN" else "https://sojourn.example/fhir/CodeSystem/sensitivity"
+        found += KEYS.tokens(thing.type, "_security", system, label)
+    return found
+
+
+def statement() -> str:
+    """Who sees what: every caller and every record in one statement, the predicate as the gate splices it."""
+    kinds = enforce._KINDS
+    columns = ", ".join(f"${n}::{'text[]' if kind.endswith('[]') else kind + '[]'}" for n, kind in enumerate(kinds.values(), 1))
+    text = sql.row("r")
+    for name, kind in kinds.items():
+        text = text.replace(f":{name}", f"w.{name}::{kind}")
+    return f"SELECT w.n, r.id FROM unnest({columns}) WITH ORDINALITY AS w({', '.join(kinds)}, n) CROSS JOIN record.resource r WHERE r.tenant = 1 AND {text}"
+
+
+async def answered(owner: asyncpg.Connection[Any], query: str, world: World) -> set[tuple[int, str]]:
+    """(caller, record) for each that the predicate lets pass. Lists go as array literals: a list of lists of differing length is no array."""
+    columns = [list(c) for c in zip(*[(*decision(v).args, v.now) for v in world.viewers], strict=True)]
+    columns = [["{" + ",".join(f'"{x}"' for x in item) + "}" for item in c] if isinstance(c[0], list) else c for c in columns]
+    return {(row["n"] - 1, row["id"]) for row in await owner.fetch(query, *columns)}
+
+
+def expected(world: World) -> dict[tuple[int, str], tuple[bool, str]]:
+    """The decision from the Consents themselves."""
+    read = [Signed(c, HOME) for c in world.consents]
+    out = {}
+    for n, v in enumerate(world.viewers):
+        asker = Asker(frozenset(v.keys), frozenset(v.programs), v.outside, v.purpose, 0 if v.outside else decide.staff_mask())
+        for thing in world.things:
+            out[n, thing.id] = may_see(asker, thing, read, world.ties, v.now, HOME)
+    return out
+
+
+@pytest.fixture
+def asked(database: Dsn) -> Iterator[Any]:
+    """A function that asks the predicate about a world."""
+    with asyncio.Runner() as runner:
+        owner = runner.run(asyncpg.connect(database.owner))
+        query = statement()
+
+        def ask(world: World) -> set[tuple[int, str]]:
+            async def go() -> set[tuple[int, str]]:
+                async with owner.transaction():
+                    await fill(owner, world)
+                    return await answered(owner, query, world)
+
+            return runner.run(go())
+
+        yield ask
+        runner.run(owner.close())
+
+
+def test_the_predicate_agrees_with_the_decision_from_the_consents_themselves(asked: Any) -> None:
+    seen = {"cases": 0, "allowed": 0, "by consent": 0}
+
+    @settings(max_examples=max(1, CASES // (RECORDS * CALLERS)), deadline=None, database=None, suppress_health_check=list(HealthCheck),
+              phases=(Phase.generate, Phase.shrink) if os.environ.get("SOJOURN_AGREE_SHRINK") else (Phase.generate,))  # fmt: skip
+    @given(world=worlds(records=RECORDS, callers=CALLERS))
+    def agree(world: World) -> None:
+        found, wanted = asked(world), expected(world)
+        for (n, id_), (allowed, reason) in wanted.items():
+            seen["cases"] += 1
+            seen["allowed"] += allowed
+            thing = next(t for t in world.things if t.id == id_)
+            seen["by consent"] += allowed and world.viewers[n].outside and thing.laws != 0
+            if ((n, id_) in found) != allowed:
+                about = [c for c in world.consents if c.get("patient", {}).get("reference") == f"Patient/{thing.patient}"]
+                raise AssertionError(f"predicate {'sees' if not allowed else 'withholds'}; the consents: {reason}\n{world.viewers[n]}\n{thing}\n{world.ties}\n" + "\n".join(map(str, about)))
+
+    agree()
+    print(seen)
+    assert seen["allowed"] > seen["cases"] // 20
+    assert seen["by consent"] > seen["cases"] // 1000, "hardly a consent permits anything"
