@@ -1,0 +1,1 @@
+"""Measures: questionnaires as data, and what their answers come to."""
