@@ -69,7 +69,14 @@ async def one(request: Request) -> Response:
     if disclosurelog.readable(access, row):
         _, content = await disclosurelog.payload(access, row["disclosure"])
         text = msgspec.json.format(content, indent=2).decode() if "json" in row["media"] else ""
-    return render(request, PAGE, "desk/disclosures/one.html", row=row, line=line, text=text, people=await patient_names(access, row["patients"]))
+    return render(request, PAGE, "desk/disclosures/one.html", row=row, line=line, text=text, people=await patient_names(access, row["patients"]),
+                  notice=notice_text(row["notice"]))  # fmt: skip
+
+
+def notice_text(carried: str) -> str:
+    """`Statement 1, as of 2024`."""
+    id_, _, version = carried.partition(" ")
+    return f"{id_.replace('_', ' ').capitalize()}, as of {version}" if id_ else ""
 
 
 def _moment(text: str) -> datetime | None:
