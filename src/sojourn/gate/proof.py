@@ -27,7 +27,7 @@ async def require_fresh(access: Access, within: timedelta | None = None) -> None
     caller = access.caller
     if caller.kind in ("system", "app", "organization"):
         return
-    limit = within if within is not None else caller.fresh or FRESH
+    limit = next(limit for limit in (within, caller.fresh, FRESH) if limit is not None)
     if _recent(caller.proved, access.now, limit):
         return
     if caller.session:  # another process may have asked already

@@ -346,7 +346,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM FROM record.account a WHERE a.tenant = p_tenant AND a.account = who FOR UPDATE;
-    IF gate.account_state(p_tenant, who, p_now) <> CASE how WHEN 'invitation' THEN 'invited' ELSE 'active' END THEN
+    IF gate.account_state(p_tenant, who, p_now) <> (CASE how WHEN 'invitation' THEN 'invited' ELSE 'active' END) THEN
         RETURN NULL;
     END IF;
     UPDATE record.account a SET password = p_password WHERE a.tenant = p_tenant AND a.account = who;

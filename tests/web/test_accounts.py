@@ -1,0 +1,254 @@
+"""Accounts: who may manage them, what an invitation is good for, and that nobody gets further with it than meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from sojourn.base import clock
+from sojourn.base.clock import FakeClock
+from sojourn.doors.staff.routes import ADMINISTER, SCREENS
+from sojourn.record.database import Dsn
+from tests import people
+from tests.people import START, Clinic
+from tests.web.real import ADMIN, PASSWORD, Visitor, furnish
+
+NEW = "seven quiet lanterns over water"
+WHO = "mh-clinician"
+NIA = {"name": "Nia Thornton", "login": "nia", "role": "nurse", "program-2": "yes", "acting": "2"}
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    """Both organizations, and a clock that stands still."""
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        await furnish(made)
+        yield made
+        await people.close_clinic(made)
+
+
+def later(**step: float) -> None:
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(**step))
+
+
+async def administrator(clinic: Clinic) -> Visitor:
+    visitor = Visitor(clinic)
+    await visitor.sign_in(ADMIN)
+    return visitor
+
+
+async def invite(visitor: Visitor, **changes: str) -> str:
+    """Invite somebody; the path of the link."""
+    await visitor.get("/accounts/new")
+    answer = await visitor.post("/accounts/new", {**NIA, **changes})
+    assert "The invitation is ready" in answer.text, answer.text
+    return path_of(answer.text)
+
+
+def path_of(page: str) -> str:
+    return re.findall(r'value="http://a\.test(/welcome/[^"]+)"', page)[0]
+
+
+async def accept(clinic: Clinic, path: str, password: str = NEW) -> Visitor:
+    visitor = Visitor(clinic)
+    await visitor.get(path)
+    await visitor.post(path, {"new": password, "again": password})
+    return visitor
+
+
+async def account_of(clinic: Clinic, login: str) -> str:
+    found: str = await clinic.owner.fetchval("SELECT account FROM record.account WHERE login = $1", login)
+    return found
+
+
+async def test_the_invited_person_sets_the_password_and_is_in(clinic: Clinic) -> None:
+    path = await invite(await administrator(clinic))
+    assert (await Visitor(clinic).sign_in("nia")).status_code == 401
+    visitor = await accept(clinic, path)
+    assert (visitor.last.status_code, visitor.last.headers["location"]) == (303, "/patients")
+    assert (await visitor.get("/patients")).status_code == 200
+    assert (await Visitor(clinic).sign_in("nia", NEW)).status_code == 303
+
+
+async def test_an_invitation_works_once_and_then_looks_like_one_that_never_was(clinic: Clinic) -> None:
+    path = await invite(await administrator(clinic))
+    await accept(clinic, path)
+    used = await accept(clinic, path, "another password of mine")
+    never = await accept(clinic, path[:-6] + "aaaaaa", "another password of mine")
+    assert used.last.status_code == never.last.status_code == 404
+    bodies = {re.sub(r'(nonce|csrf|X-CSRF-Token|value|content)[=":]+ ?"[^"]*"', "", v.last.text) for v in (used, never)}
+    assert len(bodies) == 1
+    assert (await Visitor(clinic).sign_in("nia", "another password of mine")).status_code == 401
+
+
+async def test_two_who_open_an_invitation_at_once_get_one_account_between_them(clinic: Clinic) -> None:
+    import asyncio
+
+    path = await invite(await administrator(clinic))
+    visitors = [Visitor(clinic) for _ in range(4)]
+    for v in visitors:
+        await v.get(path)
+    await asyncio.gather(*(v.post(path, {"new": f"{NEW} {n}", "again": f"{NEW} {n}"}) for n, v in enumerate(visitors)))
+    assert sorted(v.last.status_code for v in visitors) == [303, 404, 404, 404]
+
+
+async def test_a_new_link_makes_the_old_one_worthless_and_none_lasts_for_ever(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    old = await invite(admin)
+    account = await account_of(clinic, "nia")
+    await admin.get(f"/accounts/{account}")
+    new = path_of((await admin.post(f"/accounts/{account}/link")).text)
+    assert (await Visitor(clinic).get(old)).status_code == 404
+    assert (await Visitor(clinic).get(new)).status_code == 200
+    later(days=7)
+    assert (await Visitor(clinic).get(new)).status_code == 404
+
+
+async def test_an_invitation_of_one_organization_is_none_at_another(clinic: Clinic) -> None:
+    path = await invite(await administrator(clinic))
+    assert (await Visitor(clinic, host="b.test").get(path)).status_code == 404
+
+
+async def test_the_secret_of_a_link_lies_nowhere(clinic: Clinic) -> None:
+    path = await invite(await administrator(clinic))
+    secret = path.rpartition("/")[2]
+    kept = str([dict(r) for t in ("ticket", "audit", "account") for r in await clinic.owner.fetch(f"SELECT * FROM record.{t}")])
+    assert secret not in kept
+
+
+async def test_a_password_that_anybody_would_try_is_refused_and_the_link_stays_good(clinic: Clinic) -> None:
+    path = await invite(await administrator(clinic))
+    for password in ("short", "aaaaaaaaaaaaaaaaaaaa", "niathornton2026", "passwordpassword1", "Nia Thornton 1999!"):
+        visitor = await accept(clinic, path, password)
+        assert visitor.last.status_code == 422, password
+        assert f'value="{password}"' not in visitor.last.text
+    assert (await accept(clinic, path)).last.status_code == 303
+
+
+async def test_a_deactivated_person_is_out_with_the_next_page_and_cannot_come_back(clinic: Clinic) -> None:
+    admin, theirs = await administrator(clinic), Visitor(clinic)
+    await theirs.sign_in(WHO)
+    assert (await theirs.get("/patients")).status_code == 200
+    await admin.get(f"/accounts/{WHO}")
+    assert (await admin.post(f"/accounts/{WHO}/deactivate", {"reason": "left"})).status_code == 303
+    for _ in range(2):
+        answer = await theirs.get("/patients")
+    assert answer.headers["location"].startswith("/sign-in")
+    assert (await Visitor(clinic).sign_in(WHO)).status_code == 401
+    assert (await clinic.get(WHO, "Patient")).status == 401
+    await admin.get(f"/accounts/{WHO}")
+    await admin.post(f"/accounts/{WHO}/reactivate")
+    assert (await Visitor(clinic).sign_in(WHO)).status_code == 303
+    assert (await clinic.get(WHO, "Patient")).status == 401
+
+
+async def test_a_reset_ends_the_old_password_at_once_and_its_link_sets_a_new_one(clinic: Clinic) -> None:
+    admin, theirs = await administrator(clinic), Visitor(clinic)
+    await theirs.sign_in(WHO)
+    await admin.get(f"/accounts/{WHO}")
+    path = path_of((await admin.post(f"/accounts/{WHO}/reset", {"factors": "yes"})).text)
+    for _ in range(2):
+        answer = await theirs.get("/patients")
+    assert answer.headers["location"].startswith("/sign-in")
+    assert (await Visitor(clinic).sign_in(WHO)).status_code == 401
+    assert (await accept(clinic, path)).last.status_code == 303
+    assert (await Visitor(clinic).sign_in(WHO, NEW)).status_code == 303
+
+
+async def test_an_invitation_ends_with_the_account_that_it_was_for(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    path = await invite(admin)
+    account = await account_of(clinic, "nia")
+    await admin.get(f"/accounts/{account}")
+    await admin.post(f"/accounts/{account}/deactivate")
+    assert (await accept(clinic, path)).last.status_code == 404
+
+
+async def test_a_role_given_acts_with_the_next_page(clinic: Clinic) -> None:
+    admin, theirs = await administrator(clinic), Visitor(clinic)
+    await theirs.sign_in(WHO)
+    later(seconds=1)
+    await admin.get(f"/accounts/{WHO}")
+    assert (await admin.post(f"/accounts/{WHO}/role", {"role": "biller", "program-2": "yes"})).status_code == 303
+    for _ in range(2):
+        answer = await theirs.get("/security")
+    assert "Biller" in answer.text
+    history = await clinic.owner.fetch("SELECT role FROM record.assignment WHERE account = $1 AND known_to = 'infinity' ORDER BY valid_from", WHO)
+    assert [r["role"] for r in history] == ["clinician", "biller"]
+
+
+async def test_nobody_changes_their_own_account(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    for verb in ("role", "reset", "deactivate", "reactivate", "link"):
+        await admin.get(f"/accounts/{ADMIN}")
+        assert (await admin.post(f"/accounts/{ADMIN}/{verb}", {"role": "clinician"})).status_code == 403, verb
+
+
+async def test_what_the_organization_does_not_have_cannot_be_given(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    changes: list[dict[str, str]] = [{"role": "system"}, {"role": "outside"}, {"role": "emperor"}, {"program-99": "yes"}, {"acting": "99"}]
+    for change in changes:
+        await admin.get("/accounts/new")
+        assert (await admin.post("/accounts/new", {**NIA, **change})).status_code == 422, change
+        assert await account_of(clinic, "nia") is None
+        await admin.get(f"/accounts/{WHO}")
+        assert (await admin.post(f"/accounts/{WHO}/role", {"role": "nurse", **change})).status_code == 422, change
+
+
+async def test_an_account_of_another_organization_is_not_there(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    assert (await admin.get("/accounts/other-clinician")).status_code == (await admin.get("/accounts/nobody")).status_code == 404
+    assert (await admin.post("/accounts/other-clinician/deactivate")).status_code == 404
+    assert "other-clinician" not in (await admin.get("/accounts")).text
+
+
+async def test_a_login_that_is_taken_is_said_beside_its_field_and_nothing_is_lost(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    await admin.get("/accounts/new")
+    answer = await admin.post("/accounts/new", {**NIA, "login": WHO})
+    assert answer.status_code == 422
+    assert "There is an account with this login already" in answer.text
+    assert 'value="Nia Thornton"' in answer.text
+
+
+PAGES = [(s, m) for s in SCREENS for m in s.methods if s.needs == ADMINISTER]
+
+
+async def test_only_an_administrator_comes_to_a_page_about_accounts(clinic: Clinic) -> None:
+    for who, allowed in ((None, False), (WHO, False), ("officer", False), ("technician", False), (ADMIN, True)):
+        visitor = Visitor(clinic)
+        if who:
+            await visitor.sign_in(who)
+        for screen, method in PAGES:
+            path = screen.path.replace("{account}", "biller")
+            await visitor.get("/security" if who else "/")
+            answer = await (visitor.get(path) if method == "GET" else visitor.post(path, {"role": "biller"}))
+            if allowed:
+                assert answer.status_code in (200, 303, 409, 422), (who, path, answer.status_code)
+            elif who:
+                assert answer.status_code == 403, (who, path)
+            else:
+                assert answer.headers["location"].startswith("/sign-in"), path
+
+
+async def test_every_act_on_an_account_has_its_line(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    path = await invite(admin)
+    account = await account_of(clinic, "nia")
+    await accept(clinic, path)
+    for verb, form in (("role", {"role": "clinician"}), ("reset", {}), ("deactivate", {}), ("reactivate", {})):
+        await admin.get(f"/accounts/{account}")
+        await admin.post(f"/accounts/{account}/{verb}", form)
+    lines = await clinic.owner.fetch("SELECT action, outcome, account FROM record.audit WHERE query LIKE '%' || $1 || '%' ORDER BY n", account)
+    found = [(r["action"], r["outcome"]) for r in lines if r["action"] not in ("sign-in", "accounts")]
+    assert found == [
+        ("account-invite", "done"), ("account-invitation-link", "done"), ("invitation-accept", "done"), ("account-assign", "done"), ("account-reset", "done"),
+        ("account-reset-link", "done"), ("account-deactivate", "done"), ("account-reactivate", "done"),
+    ]  # fmt: skip
+    assert {r["account"] for r in lines if r["action"].startswith("account")} == {ADMIN}
