@@ -189,3 +189,30 @@ async def test_programs_that_come_later_are_not_opened_without_their_documentati
     assert (await clinic.get("mh-clinician!", f"Observation/{later.id}")).status == 200
     rows = await clinic.owner.fetch("SELECT programs FROM record.emergency WHERE emergency = $1", declared.id)
     assert rows[0]["programs"] == [SUD]
+
+
+def parameters(**more: Any) -> dict[str, Any]:
+    said = {"family": "Rivera", "given": "Ana", "birthDate": "1988-03-04", "reason": "medical-emergency", "because": "Unresponsive."}
+    return {"resourceType": "Parameters", "parameter": [*({"name": k, "valueString": v} for k, v in said.items()), *({"name": k, "valueBoolean": v} for k, v in more.items())]}
+
+
+async def test_an_application_declares_for_a_member_of_staff_and_asks_under_the_emergency(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    header = ("x-purpose-of-use", "ETREAT")
+    assert (await clinic.get("mh-clinician", f"Patient/{person}", header)).status == 404
+    refused = await clinic.ask("mh-clinician", "POST", "Patient/$emergency-access", parameters())
+    assert refused.status == 400, "not attested"
+    reply = await clinic.ask("mh-clinician", "POST", "Patient/$emergency-access", parameters(attested=True))
+    assert [p["name"] for p in reply.json()["parameter"]] == ["emergency", "until", "patient"]
+    assert (await clinic.get("mh-clinician", f"Patient/{person}", header)).status == 200
+    assert (await clinic.get("mh-clinician", f"Patient/{person}")).status == 404
+    assert (await clinic.get("mh-clinician", f"Patient/{person}", ("x-purpose-of-use", "HRESCH"))).status == 400
+
+
+async def test_nobody_but_staff_states_an_emergency(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    for who in ("tpo", "sys-mh"):
+        assert (await clinic.get(who, f"Patient/{person}", ("x-purpose-of-use", "ETREAT"))).status == 403
+    for who in ("tpo", "technician", "officer"):
+        assert (await clinic.ask(who, "POST", "Patient/$emergency-access", parameters(attested=True))).status == 403
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.emergency") == 0

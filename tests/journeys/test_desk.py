@@ -21,8 +21,7 @@ from sojourn.doors.staff.routes import routes
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
 from tests import people
-from tests.journeys.test_staff import CHROMIUM, FLAGS, SIZES, Visit
-from tests.journeys.test_staff import pytestmark as pytestmark
+from tests.journeys.test_staff import CHROMIUM, FLAGS, SIZES, Visit, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.people import A, Clinic
 from tests.web.test_gate import problem
 
@@ -49,7 +48,7 @@ async def place(database: Dsn) -> AsyncIterator[Place]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
-        await asyncio.sleep(0.02)
+        await asyncio.wait({serving}, timeout=0.02)
     yield Place(clinic, f"http://{HOST}:{port}")
     server.should_exit = True
     await serving

@@ -323,6 +323,17 @@ class Asker:
     def validate(self) -> Question:
         return Question("POST", self.random.choice(("$validate", "Observation/$validate", f"{self.some_ref('Observation')}/$validate")), observation(self.some_ref("Patient").partition("/")[2]))
 
+    def emergency(self) -> Question:
+        """Of an emergency all but the declaration itself, which is recorded and may tell: who is sought, or the purpose alone."""
+        header = (("x-purpose-of-use", self.random.choice(("ETREAT", "BTG"))),)
+        if self.random.random() < 0.6:
+            return Question("GET", self.random.choice((self.some_ref(), f"{self.some_ref('Patient')}/$everything", "Patient", "Task", "Communication")), None, header)
+        person = self.stored.get(self.some_ref("Patient"), {})
+        name = (person.get("name") or [{}])[0]
+        said = {"family": name.get("family", "Rivera"), "given": (name.get("given") or ["Ana"])[0], "birthDate": person.get("birthDate", "1988-03-04"), "reason": "medical-emergency", "because": "?"}
+        parameter = [{"name": k, "valueString": v} for k, v in said.items()] + [{"name": "attested", "valueBoolean": False}]
+        return Question("POST", "Patient/$emergency-access", {"resourceType": "Parameters", "parameter": parameter}, header if self.random.random() < 0.3 else ())
+
     def wrong(self) -> Question:
         """Something that is answered by an error."""
         ref = self.some_ref()
@@ -337,5 +348,5 @@ class Asker:
 
 KINDS: tuple[tuple[Callable[[Asker], Question], float], ...] = (
     (Asker.search, 40), (Asker.ordered, 6), (Asker.betrayed, 6), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
-    (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3),
+    (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3), (Asker.emergency, 3),
 )  # fmt: skip

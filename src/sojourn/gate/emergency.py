@@ -104,9 +104,9 @@ def _terms(access: Access, sought: Sought) -> tuple[Any, ...]:
     return (names[0], family, names[1], given, names[2], low, high, number, None)
 
 
-def opened(access: Access) -> Access:
+def opened(access: Access, purpose: str = EMERGENCY[0]) -> Access:
     """The same caller asking under their emergencies: everything they ask is decided, and recorded, with that purpose."""
-    return Access(access.house, replace(access.caller, purpose=EMERGENCY[0]), access.request)
+    return Access(access.house, replace(access.caller, purpose=purpose), access.request)
 
 
 async def standing(access: Access) -> Standing:

@@ -43,6 +43,7 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
     ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
     ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
+    ("POST", "T/$emergency-access"): ("Patient/$emergency-access", "emergency *", "emergency"),
     ("GET", "T/I/$validate"): ("Observation/{o}/$validate", "read", "read"),
     ("POST", "T/$validate"): ("Observation/$validate", "", ""),
     ("POST", "T/I/$validate"): ("Observation/{o}/$validate", "", ""),
@@ -70,6 +71,9 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
         body, headers = b"_type=Observation" if shape in ("_search", "T/I/*/_search") else b"status=final", FORM
     elif shape.endswith("$everything"):
         pass
+    elif shape.endswith("$emergency-access"):
+        said = {"family": "Nobody", "given": "Here", "birthDate": "1988-03-04", "reason": "medical-emergency", "because": "A test."}
+        body = {"resourceType": "Parameters", "parameter": [*({"name": k, "valueString": v} for k, v in said.items()), {"name": "attested", "valueBoolean": True}]}
     elif shape.endswith("$docref") and method == "POST":
         body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": chart["p"]}]}
     elif method == "PATCH":
@@ -127,8 +131,8 @@ async def test_an_answer_that_shows_data_carries_the_receipt_of_its_line(clinic:
 
     monkeypatch.setattr(app, "_finish", finish)
     for route in ROUTES:
-        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", ""):
-            continue  # these show nobody's data, or (bundles) carry the receipts of their entries
+        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access"):
+            continue  # these show nobody's data (or are for staff alone), or (bundles) carry the receipts of their entries
         answers.clear()
         reply = await asked(clinic, "sys-mh", route, chart)
         assert reply.status < 300, route

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sojourn.base import errors, ids, log
-from sojourn.doors.api import routes
+from sojourn.doors.api import emergency, routes
 from sojourn.doors.api.answer import JSON, Answer, of_error
 from sojourn.doors.api.ask import Ask, Receive, Scope, Send
 from sojourn.gate import disclosing
@@ -37,8 +37,8 @@ class FhirDoor:
         except Exception as error:  # noqa: BLE001 - the last resort: nothing of the error leaves, its kind is logged
             _log.error("request failed", error, request=request)
             answer = of_error(errors.SojournError())
-        if ask is not None and b"accept-encoding" in ask.headers and ask.takes_gzip():
-            answer.compress()
+        if ask is not None:
+            _finish(ask, answer)
         head = scope["method"] == "HEAD"
         await send(answer.start(request))
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
@@ -48,12 +48,14 @@ class FhirDoor:
             return await routes.dispatch(ask)
         secret = _bearer(ask)
         ask.access = await self._access(secret, request)
+        ask.access = emergency.purpose(ask)
         try:
             return await routes.dispatch(ask)
         except errors.StaleCredential:
             # Something about the caller has changed since it was looked up: look again, once, and ask again.
             self._gate.identity.forget(ask.access.caller)
             ask.access = await self._access(secret, request)
+            ask.access = emergency.purpose(ask)
             return await routes.dispatch(ask)
 
     async def _access(self, secret: str, request: str) -> Access:
@@ -80,6 +82,12 @@ async def _leave(ask: Ask, answer: Answer) -> None:
     _indent(ask, answer)
     if out is not None and out.shows and ask.method != "HEAD":
         await disclosing.record(ask.access, out, answer.body, media=answer.media.decode("latin-1").partition(";")[0])
+
+
+def _finish(ask: Ask, answer: Answer) -> None:
+    """The coding of the answer on its way."""
+    if b"accept-encoding" in ask.headers and ask.takes_gzip():
+        answer.compress()
 
 
 def _indent(ask: Ask, answer: Answer) -> None:

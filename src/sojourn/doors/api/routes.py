@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import batch, capabilities, compartments, operations, read, search, write
+from sojourn.doors.api import batch, capabilities, compartments, emergency, operations, read, search, write
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -44,6 +44,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/I/$everything"): operations.everything,
     ("GET", "T/$docref"): operations.docref_of,
     ("POST", "T/$docref"): operations.docref_of,
+    ("POST", "T/$emergency-access"): emergency.declare,
     ("POST", "T/$validate"): operations.validate,
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,

@@ -30,10 +30,10 @@ def _whole_date(text: str) -> str:
 
 
 WHO = (
-    Field("family", "Family name", "Enter the family name.", hint="As it is on their record: this finds one person exactly, or nobody."),
+    Field("family", "Family name", "Enter the family name.", hint="Exactly as on their record."),
     Field("given", "Given name", "Enter the given name."),
     Field("born", "Birth date", "Enter the birth date.", type="date", check=_whole_date),
-    Field("number", "Record number", hint="If you know it. It tells two people of one name apart."),
+    Field("number", "Record number", hint="If you know it."),
 )
 
 
@@ -43,8 +43,8 @@ def form(*, chart: bool) -> Form:
     why = (
         Field("reason", "Reason", "Choose a reason.", options=(("", "Choose"), *reasons)),
         Field("because", "What is happening", "Say in a sentence what is happening.", hint="The privacy officer reads this today.", type="textarea", max_length=1000),
-        Field("facility", "Where you work", hint="If not for this organization: the hospital, clinic or service."),
-        Field("discloser", "Who gave you the record", hint="If a colleague opens it for you. Otherwise leave it empty."),
+        Field("facility", "Where you work", hint="If not for this organization."),
+        Field("discloser", "Who gave you the record", hint="If a colleague opens it for you."),
         Field("attest", "I need this record now for an emergency, and cannot get consent in time. I know that this is recorded and reviewed.", "Confirm this to go on.", type="checkbox"),
     )
     return Form(why if chart else WHO + why)
