@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from sojourn.base import log
 from sojourn.base.errors import SojournError
+from sojourn.gate import labelfollower
 from sojourn.gate.feed import Feed, Handler
 from sojourn.gate.gate import Gate
+from sojourn.gate.labeljob import Labeller, Watch
+from sojourn.gate.screening import asking
 
 _log = log.logger(__name__)
 
-# name -> what it does with a page of changes. A follower keeps its place under its name, in the transaction of what it does; nobody
-# follows yet. Pages are short work: as long as a follower's transaction writes, what others commit waits for its number.
+# name -> what it does with a page of changes. A follower keeps its place under its name, in the transaction of what it does. Pages are short work: as long as a follower's transaction writes, what others commit waits for its number.
 LISTENERS: dict[str, Handler] = {}
 
 _PAUSE = 0.5  # seconds between looks; a change is numbered at most this long after it was committed
@@ -25,6 +27,9 @@ class Following:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._task: asyncio.Task[None] | None = None
+        labeller = Labeller(gate)
+        self._labels = Watch(labeller)
+        self._followers = {**LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller)}
 
     async def start(self) -> None:
         """Begin."""
@@ -51,8 +56,9 @@ class Following:
         for tenant in list(self._gate.house.tenants):
             feed = Feed(self._gate.house.db, tenant)
             busy = await feed.number() >= 5000 or busy
-            for name, handle in LISTENERS.items():
+            for name, handle in self._followers.items():
                 busy = await _turn(feed, name, handle) or busy
+            busy = await self._labels.tick(tenant) or busy
         return busy
 
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decide": ("decide", "say which records a request may have and why, for scenarios in a file"),
     "check": ("check", "verify the audit trail and other invariants of the record"),
     "rebuild-grants": ("rebuild_grants", "compile every signed Consent anew into what the gate reads"),
+    "relabel": ("relabel", "give everything its labels again after lists of codes, laws or programs changed"),
     "settings": ("settings", "list every setting, its default and its meaning"),
 }
 """Name of each command: its module in this package and what it does. The module is imported only when the command runs.

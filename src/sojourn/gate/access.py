@@ -125,6 +125,12 @@ class Access:
 
         return await writing.write(self, changes, action=action)
 
+    async def relabel(self, type_: str, id_: str, effect: str, codes: Sequence[str], reason: str) -> None:
+        """Raise or lower labels of one resource ("raise", "lower"), as far as the role may; see overriding.relabel."""
+        from sojourn.gate import overriding
+
+        await overriding.relabel(self, type_, id_, effect, codes, reason)
+
 
 def unavailable() -> errors.Unavailable:
     """The answer to give when the trail cannot be written."""

@@ -50,11 +50,14 @@ def senders(resource: Mapping[str, Any], numbers: Sequence[int], rules: Rules) -
 
 
 def unusual(change: Change, rules: Rules) -> bool:
-    """Whether the label of what is changed is more, or less, than its content and origin say."""
+    """Whether the label of what is changed is more, or less, than its content and origin say; or its author sends another."""
     base, before = change.base, change.before
+    known = before.get("meta", {}).get("security", ())
+    sent = (change.sent or change.resource or {}).get("meta") or {}
+    if any(coding not in known for coding in sent.get("security") or ()):
+        return True
     found = computed(before, base["origin"], rules)
-    written = before.get("meta", {}).get("security", ())
-    return bool(base["parts"]) or found.own != base["own"] or any(coding not in found.security for coding in written) or list(found.tags) != sorted(base["tags"])
+    return bool(base["parts"]) or found.own != base["own"] or any(coding not in found.security for coding in known) or list(found.tags) != sorted(base["tags"])
 
 
 def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:

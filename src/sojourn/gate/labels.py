@@ -14,7 +14,7 @@ from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["Facts", "Label", "findable", "label", "labelled_elements", "read", "tag_codes"]
+__all__ = ["Facts", "Label", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
 
 
 class Origin(Protocol):
@@ -61,7 +61,7 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
     """
     rules = rules or shipped()
     tags, parts, inline, held = _walk(resource, rules)
-    origin = bases.PART2 if _is_part2(resource.get("resourceType", ""), origin_programs) else 0
+    origin = bases.PART2 if is_part2(resource.get("resourceType", ""), origin_programs) else 0
     own = origin | rules.bases(tags)
     sent = _sent(resource)
     if not sent and not inline and not held and facts is NOTHING:
@@ -94,7 +94,7 @@ def _of_contents(held: Iterable[dict[str, Any]]) -> int:
     return own
 
 
-def _is_part2(type_: str, programs: Sequence[Origin]) -> bool:
+def is_part2(type_: str, programs: Sequence[Origin]) -> bool:
     """Shared, longitudinal types only if every program of their origin is; others by their one origin."""
     if type_ in bases.LONGITUDINAL:
         return bool(programs) and all(program.part2 for program in programs)

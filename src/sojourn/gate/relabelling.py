@@ -82,9 +82,8 @@ class Again:
 
 
 def deleted(access: Access, row: Row) -> Past | None:
-    """The label of a deletion, which has no content of its own: it only rises, by its origin and by what people decided."""
-    found = labels.label({"resourceType": row["type"]}, origin_of(row["origin"], access.rules.programs), access.rules.labels, facts_of(row))
-    own = row["own"] | found.own
+    """The label of a deletion, which follows from what was deleted, and only rises."""
+    own = row["own"] | Again(access, row).own if row["body"] is not None else row["own"]
     return Past(row["seq"], row["own"], own, row["parts"], None) if own != row["own"] else None
 
 

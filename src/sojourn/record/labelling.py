@@ -35,10 +35,28 @@ async def heads(db: Database, tenant: int, targets: Sequence[tuple[str, str]]) -
     return {targets[row["i"] - 1]: row["seq"] for row in rows}
 
 
-async def due(db: Database, tenant: int, seqs: list[int], kinds: list[str], now: datetime) -> list[int]:
-    """Of what changed: the current versions whose label may not be right any more."""
-    rows = await db.call("SELECT seq FROM gate.label_due($1, $2, $3, $4) AS seq", tenant, seqs, kinds, now)
+async def due(db: Database, tenant: int, changes: Sequence[tuple[str, str, str, str]], now: datetime) -> list[int]:
+    """Of what changed, as (type, id, version, kind): the current versions whose label may not be right any more."""
+    columns = [[c[n] for c in changes] for n in range(4)]
+    rows = await db.call("SELECT seq FROM gate.label_due($1, $2, $3, $4, $5, $6) AS seq", tenant, *columns, now)
     return [row["seq"] for row in rows]
+
+
+async def versions(db: Database, tenant: int, of: tuple[str, str], limit: int = 1000) -> list[int]:
+    """Every version of a resource, newest first."""
+    return [row["seq"] for row in await db.call("SELECT seq FROM gate.label_versions($1, $2, $3, $4) AS seq", tenant, *of, limit)]
+
+
+async def stamp(db: Database, tenant: int, now: datetime) -> str:
+    """Differs once the rules by which labels are given have changed."""
+    rows = await db.call("SELECT gate.label_stamp($1, $2) AS stamp", tenant, now)
+    return str(rows[0]["stamp"])
+
+
+async def baseline(db: Database, tenant: int, rules: str, now: datetime) -> bool:
+    """Whether there was no job yet and none is needed."""
+    rows = await db.call("SELECT gate.label_baseline($1, $2, $3) AS done", tenant, rules, now)
+    return bool(rows[0]["done"])
 
 
 class Past(NamedTuple):
@@ -117,6 +135,12 @@ async def move(
         tenant, job["job"], job["phase"], job["place"], phase, place, looked, changed, lowers, json.dumps(counts), now,
     )  # fmt: skip
     return bool(rows[0]["moved"])
+
+
+async def written(db: Database, tenant: int, versions_: Sequence[tuple[str, str, str]]) -> list[asyncpg.Record]:
+    """Of these (type, id, version) the current ones that no Part 2 program made, with their labels and bytes."""
+    columns = [[v[n] for v in versions_] for n in range(3)]
+    return await db.call("SELECT * FROM gate.label_written($1, $2, $3, $4)", tenant, *columns)
 
 
 async def ask(db: Database, tenant: int, questions: Sequence[tuple[str, str, int, str, str]], now: datetime) -> int:

@@ -144,7 +144,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
            coalesce((SELECT array_agg(DISTINCT c.code) FROM record.label_override o CROSS JOIN LATERAL unnest(o.codes) AS c(code)
                      WHERE o.tenant = p_tenant AND o.type = v.type AND o.id = v.id AND o.effect = 'lower' AND o.known_to = 'infinity'
                        AND o.valid_from <= p_now AND p_now < o.valid_to), '{}'),
-           CASE WHEN r.seq = v.seq THEN r.body ELSE v.body END
+           CASE WHEN r.seq = v.seq THEN r.body
+                WHEN v.kind = 'delete' THEN (SELECT b.body FROM record.version b  -- what was deleted says under which law
+                                             WHERE b.tenant = p_tenant AND b.type = v.type AND b.id = v.id AND b.seq < v.seq
+                                               AND b.body IS NOT NULL ORDER BY b.seq DESC LIMIT 1)
+                ELSE v.body END
     FROM (SELECT w.* FROM record.version w
           WHERE w.tenant = p_tenant AND w.seq > p_after AND (p_seqs IS NULL OR w.seq = ANY (p_seqs))
           ORDER BY w.seq LIMIT p_limit) v
@@ -183,20 +187,17 @@ CREATE OR REPLACE FUNCTION gate.relabel_past(
     SELECT count(*)::int FROM moved
 $$;
 
--- Of what changed: the current versions whose label may not be right any more. What hangs on something with a law that it does not
--- have; what people decided about; what was relabelled in its row and not yet in its bytes; and what hangs on something whose law
--- is not what it was.
-CREATE OR REPLACE FUNCTION gate.label_due(p_tenant int, p_seqs bigint[], p_kinds text[], p_now timestamptz) RETURNS SETOF bigint
+-- Of what changed: the current versions whose label may not be right any more. What was relabelled in its row and not yet in its
+-- bytes; and what hangs on something whose law is not what it was (it may fall; gate.reach has raised it already).
+CREATE OR REPLACE FUNCTION gate.label_due(p_tenant int, p_types text[], p_ids text[], p_versions text[], p_kinds text[], p_now timestamptz)
+RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     WITH changed AS MATERIALIZED (
-        SELECT DISTINCT v.seq, v.type, v.id, c.kind, v.own, v.origin FROM unnest(p_seqs, p_kinds) AS c(seq, kind)
-        JOIN record.version v ON v.tenant = p_tenant AND v.seq = c.seq)
+        SELECT DISTINCT v.seq, v.type, v.id, c.kind, v.own, v.origin
+        FROM unnest(p_types, p_ids, p_versions, p_kinds) AS c(type, id, version, kind)
+        JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id AND v.version = c.version)
     SELECT r.seq FROM changed c JOIN record.resource r ON r.tenant = p_tenant AND r.type = c.type AND r.id = c.id AND r.seq = c.seq
     WHERE c.kind = 'label'
-       OR (gate.inherited(p_tenant, r.rid, r.type, r.own, r.origin, r.patient)
-           & ~r.own & ~gate.decided(p_tenant, r.type, r.id, 'lower', p_now)) <> 0
-       OR EXISTS (SELECT FROM record.label_override o
-                  WHERE o.tenant = p_tenant AND o.type = r.type AND o.id = r.id AND o.known_to = 'infinity')
     UNION
     SELECT r.seq FROM changed c
     JOIN record.edge e ON e.tenant = p_tenant AND e.target = c.type || '/' || c.id
@@ -207,6 +208,38 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
                                  WHERE b.tenant = p_tenant AND b.type = c.type AND b.id = c.id AND b.seq < c.seq
                                  ORDER BY b.seq DESC LIMIT 1), 0))
 $$;
+
+-- Every version of one resource.
+CREATE OR REPLACE FUNCTION gate.label_versions(p_tenant int, p_type text, p_id text, p_limit int) RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+    SELECT v.seq FROM record.version v WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id ORDER BY v.seq DESC LIMIT p_limit
+$$;
+
+-- When the rules of labels last changed: programs, an organization's codes, its laws.
+CREATE OR REPLACE FUNCTION gate.label_stamp(p_tenant int, p_now timestamptz) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce(string_agg(x.n || ',' || x.at, ' ' ORDER BY x.k), '') FROM (
+        SELECT 1 AS k, count(*) AS n, max(greatest(p.known_from, nullif(p.known_to, 'infinity'))) AS at FROM record.program p
+        WHERE p.tenant = p_tenant
+        UNION ALL
+        SELECT 2, count(*), max(greatest(c.known_from, nullif(c.known_to, 'infinity'))) FROM record.subject_code c WHERE c.tenant = p_tenant
+        UNION ALL
+        SELECT 3, count(*), max(greatest(l.known_from, nullif(l.known_to, 'infinity'))) FROM record.subject_law l
+        WHERE l.tenant = p_tenant) x
+$$;
+
+-- The first job of an organization whose versions all have the labels of the rules in force: nothing to do, done.
+CREATE OR REPLACE FUNCTION gate.label_baseline(p_tenant int, p_rules text, p_now timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/labelling', 0));
+    IF EXISTS (SELECT FROM record.label_job j WHERE j.tenant = p_tenant)
+       OR EXISTS (SELECT FROM record.version v WHERE v.tenant = p_tenant AND v.seq < (SELECT c.seq FROM record.label_since c)) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO record.label_job (tenant, rules, phase, started, moved, finished) VALUES (p_tenant, p_rules, 'done', p_now, p_now, p_now);
+    RETURN true;
+END $$;
 
 -- Decisions of people about one label, newest first. All of an organization when no resource is named.
 CREATE OR REPLACE FUNCTION gate.overrides(p_tenant int, p_type text, p_id text, p_limit int)
@@ -324,6 +357,15 @@ CREATE OR REPLACE FUNCTION gate.move_labelling(
             finished = CASE WHEN p_next_phase = 'done' THEN p_now ELSE j.finished END
         WHERE j.tenant = p_tenant AND j.job = p_job AND j.phase = p_phase AND j.place = p_place AND j.finished IS NULL RETURNING 1)
     SELECT EXISTS (SELECT FROM moved)
+$$;
+
+-- Of what was written: the current versions that no Part 2 program made and that may have words in them, for screening.
+CREATE OR REPLACE FUNCTION gate.label_written(p_tenant int, p_types text[], p_ids text[], p_versions text[])
+RETURNS TABLE (seq bigint, type text, id text, own bigint, tags text[], blobs text[], body bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    SELECT r.seq, r.type, r.id, r.own, r.tags, r.blobs, r.body FROM unnest(p_types, p_ids, p_versions) AS w(type, id, version)
+    JOIN record.resource r ON r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND r.version = w.version
+    WHERE (r.own & 2) = 0
 $$;
 
 -- Questions about what may be sensitive. A question that was asked about the same labels of a resource is not asked again.
