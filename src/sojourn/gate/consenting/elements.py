@@ -44,6 +44,7 @@ def elements(consent: Resource) -> list[Element]:
     return [
         Element(key, cites.get(key, form["elements"][key]["cite"]), form["elements"][key]["name"], _CHECKS[key](consent), form["elements"][key]["do"])
         for key in needs
+        if key != "participants" or any(terms.value(actor, terms.INTERMEDIARY) for actor in terms.actors(terms.root(consent)))
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.gate import consent as compiling
-from sojourn.gate.consenting import membership, terms
+from sojourn.gate.consenting import elements, membership, terms
 from sojourn.gate.consenting.terms import Resource
 from sojourn.record import consents as statements
 
@@ -49,14 +49,18 @@ class Effect(NamedTuple):
 
 
 async def of_form(access: Access, form: Resource) -> list[Effect]:
-    """What each recipient of an unsigned form would see, were it signed now. A class stands for one of its members who treats the patient."""
+    """What each recipient of an unsigned form would see, were it signed now. A class stands for one of its members who treats the patient.
+
+    An end that was not chosen yet is taken for one to come, so that the effect can be looked at before everything is said.
+    """
     patient = terms.literal(form.get("patient")).partition("/")[2]
     whole = as_if_signed(form, access.now.isoformat(timespec="milliseconds"))
     keys = access.house.keys[access.tenant.number]
     grants, relations = compiling.compiled(whole, access.tenant, access.rules.programs, keys, 1)
     effects = []
     for name, answers, purpose in asked(whole):
-        met = [] if any(r[2] in answers for r in relations) else [(1, patient, key, "treating", compiling.EVER, compiling.FOREVER) for key in answers]
+        of_class = name.startswith("class:") and any(g[4] in answers for g in grants)
+        met = [(1, patient, key, "treating", compiling.EVER, compiling.FOREVER) for key in answers] if of_class else []
         effects.append(await _effect(access, patient, name, answers, purpose, None, grants, [*relations, *met]))
     return effects
 
@@ -80,6 +84,8 @@ def as_if_signed(form: Resource, moment: str) -> dict[str, Any]:
     if provision:
         provision["period"] = {"start": moment, **{k: v for k, v in (provision.get("period") or {}).items() if k == "end"}}
         signed["provision"] = provision
+        if any(element.key == "expiry" for element in elements.missing(signed)):
+            provision["period"]["end"] = "9999-01-01"
     return signed
 
 

@@ -123,7 +123,7 @@ async def _discard(request: Request, at: Opened) -> Response:
 async def _page(request: Request, at: Opened, form: FormData | None, *, answers: Answers | None = None, block: str = "") -> Response:
     access = request.state.access
     answers = answers or drafting.answered(at.consent)
-    typed = str(form.get("find") or "" if form else "").strip()[:60]
+    typed = str(form.get("find") or "" if form and not form.get("add") else "").strip()[:60]
     draft = {**drafting.drafted(f"Patient/{at.banner.id}", answers), "id": at.stored.id}
     known = {**at.names, **await names(access, drafting.referenced([draft]))}
     choices = await asked.choices(access, at.banner.id, typed) if "recipients" in at.kind["asks"] else []
@@ -133,7 +133,7 @@ async def _page(request: Request, at: Opened, form: FormData | None, *, answers:
     return show(
         request, "form.html", at.banner, block=block, at=at, kind=at.kind, answers=answers, names=known, typed=typed, choices=[c for c in choices if c.reference not in chosen],
         missing=missing, effects=shown, forms=terms.forms(), disclosers=asked.disclosers(access, answers.kind), kinds=asked.KINDS, classes=asked.class_choices(answers.kind),
-        words=worded(request, at._replace(names=known)), called=called, protected=PROTECTED,
+        words=worded(request, at._replace(names=known)), called=called, protected=PROTECTED, beside=effects.beside(draft),
     )  # fmt: skip
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sojourn.gate.consenting import terms
 from sojourn.gate.consenting.preview import Effect
+from sojourn.gate.consenting.terms import Resource
+from sojourn.gate.policy import tables
 
 _WORDS = {
     "Observation": ("test result or measure", "test results and measures"), "Condition": ("diagnosis", "diagnoses"), "MedicationRequest": ("medicine", "medicines"),
@@ -78,6 +81,14 @@ def _names(type_: str) -> tuple[str, str]:
     return _WORDS.get(type_, (plain, f"{plain}s"))
 
 
+def beside(form: Resource) -> str:
+    """What a form for Part 2 records does not limit, said where it could surprise."""
+    purposes = set(terms.purposes(terms.root(form)))
+    if not terms.kind(terms.kind_of(form)).get("part2") or not purposes & {"TREAT", "HPAYMT", "HOPERAT"}:
+        return ""
+    return "This form is about substance use treatment records. Other records may be shared with those named here for treatment, payment and operations without it (45 CFR 164.506); to keep them back, ask for a restriction."
+
+
 class Stop(NamedTuple):
     """One thing that ends when a consent is taken back."""
 
@@ -90,10 +101,16 @@ def stops(rows: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[S
     found = []
     for row in rows:
         who = _key(str(row["recipient"]), names)
-        purpose = terms.forms()["purposes"].get(str(row["purpose"]), str(row["purpose"]))
+        purpose = _purpose(str(row["purpose"]))
         what = f"{who} is known as one who has to do with this patient" if row["what"] == "relation" else f"{who}: {'may receive records' if row['effect'] == 'permit' else 'is kept from records'} for {purpose if purpose != '*' else 'any purpose'}"
-        found.append(Stop(what, "no end" if row["valid_to"].year >= 9999 else f"to {row['valid_to']:%d %b %Y}"))
-    return found
+        found.append(Stop(what, "no end" if row["valid_to"].year >= 9999 else f"to {row['valid_to'] - timedelta(microseconds=1):%d %b %Y}"))
+    return list(dict.fromkeys(found))
+
+
+def _purpose(code: str) -> str:
+    """A purpose in the words of the form: an exact one of treatment, payment or operations is said as that."""
+    wide = next((name for name, codes in tables.table("purposes")["tpo"].items() if code in codes), code)
+    return str(terms.forms()["purposes"].get(wide, code))
 
 
 def _key(key: str, names: Mapping[str, str]) -> str:
