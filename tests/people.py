@@ -52,6 +52,7 @@ CAST = (
     Person("technician", "staff", "technician", (MH,), MH, "Practitioner/technician"),
     Person("biller", "staff", "biller", (MH,), MH, "Practitioner/biller"),
     Person("officer", "staff", "privacy-officer", (SUD, MH), MH, "Practitioner/officer"),
+    Person("mh-officer", "staff", "privacy-officer", (MH,), MH, "Practitioner/mh-officer"),
     Person("tpo", "organization", "outside", (), None, "Organization/tpo"),
     Person("tpo-billing", "organization", "outside", (), None, "Organization/tpo", "HPAYMT"),
     Person("tpo-research", "organization", "outside", (), None, "Organization/tpo", "HRESCH"),

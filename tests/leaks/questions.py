@@ -59,6 +59,7 @@ class Asker:
 
     def __init__(self, seed: str, story: Story, told: Told, stored: list[dict[str, Any]], viewer: Viewer) -> None:
         self.random = Random(seed)
+        self.overseer = False  # whether the viewer may read the trail
         self.story = story
         # Where something is hidden, in whole or in part: what a leak would be about.
         delicate = {s.key for s in story.steps if not story.sees(viewer, s.key) or (s.secret and not story.sees(viewer, s.key, s.secret))}
@@ -92,8 +93,9 @@ class Asker:
 
     def questions(self, count: int) -> Iterator[Question]:
         """That many, of every kind."""
+        kinds = (*KINDS, (Asker.trail, 60)) if self.overseer else KINDS
         for _ in range(count):
-            yield self.random.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0](self)
+            yield self.random.choices([k for k, _ in kinds], [w for _, w in kinds])[0](self)
 
     # --- searching ------------------------------------------------------------------------------------------------------------
 
@@ -333,6 +335,19 @@ class Asker:
         said = {"family": name.get("family", "Rivera"), "given": (name.get("given") or ["Ana"])[0], "birthDate": person.get("birthDate", "1988-03-04"), "reason": "medical-emergency", "because": "?"}
         parameter = [{"name": k, "valueString": v} for k, v in said.items()] + [{"name": "attested", "valueBoolean": False}]
         return Question("POST", "Patient/$emergency-access", {"resourceType": "Parameters", "parameter": parameter}, header if self.random.random() < 0.3 else ())
+
+    def trail(self) -> Question:
+        """Who looked at what: AuditEvents, for most callers an empty store."""
+        random = self.random
+        asked = [
+            random.choice(("", f"patient={self.some_ref('Patient')}", f"entity={self.some_ref()}", f"entity={self.some_ref()}")),
+            random.choice(("", "", "altid=both-clinician", "altid=sud-clinician", "agent=Practitioner/both-clinician", "altid=sys-sud")),
+            random.choice(("", "", "action=R", "action=C,U", "subtype=search-type", "outcome=0", "outcome=4", f"date=ge2026-03-01T08:{random.randrange(60):02d}")),
+            random.choice(("", "_count=2", "_count=7", "_count=200")),
+        ]
+        query = "&".join(part for part in asked if part)
+        path = random.choice(("AuditEvent", "AuditEvent", f"{self.some_ref('Patient')}/AuditEvent"))
+        return Question("GET", f"{path}?{query}", pages=True)
 
     def wrong(self) -> Question:
         """Something that is answered by an error."""

@@ -24,6 +24,7 @@ from tests.people import BASE, BY_NAME, MH, START, SUD, Clinic, Reply, close_cli
 VIEWERS = {
     "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician"})),
     "technician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/technician"})),
+    "mh-officer": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-officer"})),
     "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician"})),
     "stranger": Viewer(1, frozenset(), True, frozenset({"Organization/stranger"})),
     "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),
@@ -34,6 +35,9 @@ VIEWERS = {
     "other-clinician": Viewer(2, frozenset({1}), False, frozenset({"Practitioner/other-clinician"})),
 }
 assert VIEWERS.keys() <= BY_NAME.keys()
+OVERSEERS = frozenset({"mh-officer"})
+"""Those who may read the trail: for them colleagues look around before they are asked."""
+LOOKERS = ("both-clinician", "mh-clinician", "sud-clinician")
 MAX_PAGES = 12
 
 
@@ -161,8 +165,14 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
     a, b = await world("A", dsns[0], story, None), None
     try:
         b = await world("B", dsns[1], story, VIEWERS[who])
+        if who in OVERSEERS:
+            for each in (a, b):
+                await looked_around(each, a, story)
         permitted = await missing(a, who, story)
         asker = Asker(f"{seed}/{who}", story, a.told, await stored(a), VIEWERS[who])
+        asker.overseer = who in OVERSEERS
+        if asker.overseer:
+            await missing(b, who, story)  # what was asked in A alone would stand in the trail of A alone
         result = Result(withheld=permitted)
         for n, question in enumerate(asker.questions(count)):
             one, two = await asked(a, who, n, question), await asked(b, who, n, question)
@@ -177,6 +187,21 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
         await close_clinic(a.clinic)
         if b is not None:
             await close_clinic(b.clinic)
+
+
+async def looked_around(at: World, a: World, story: Story) -> None:
+    """Colleagues read each thing that there is in this world, and search each chart: what the trail of both worlds tells."""
+    with at.current():
+        for looker in LOOKERS:
+            for key in a.told.ids:
+                at.source.step(f"{looker} looks at {key}")
+                at.clock.advance(timedelta(seconds=1))
+                type_, id_ = story.things[key].fact.type, at.told.ids.get(key)
+                if id_ is not None:
+                    await at.clinic.get(looker, f"{type_}/{id_}")
+                    if type_ == "Patient":
+                        for url in (f"Condition?patient={id_}", f"Encounter?patient={id_}&_include=*", f"Patient/{id_}/_history"):
+                            await at.clinic.get(looker, url)
 
 
 async def missing(a: World, who: str, story: Story) -> list[str]:

@@ -5,9 +5,12 @@
 --
 --   whole   the reader sees every program's records (a privacy officer of all): also lines that showed nothing, such as denials; a line
 --           of which nothing is left is left out, but for searches, which look as if they had found nothing.
---   else    only lines of which something is left, without what was asked (it may name what was found), and without those of people
---           who work only in Part 2 programs that the reader does not. Signing in and out concerns no record and stays.
---   self    the reader is the patient: every line about them, with what is left of it.
+--   else    only lines of which something is left, without what was asked (it may name what was found), without numbers of versions
+--           (they would count what was hidden), and without those of people who work only in Part 2 programs that the reader does not.
+--           Of writes, only those that changed the unlabelled part, and not who wrote what every program shares (a name, an allergy):
+--           that may be the hidden program. Of what somebody found who may see more than the reader, nothing: what a search finds
+--           depends on all that its asker may see. Signing in and out concerns no record and stays.
+--   self    the reader is the patient: every line about them, with what is left of it, by name and without versions.
 CREATE OR REPLACE FUNCTION gate.trail(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_reader text, p_patient text, p_account text, p_actions text[], p_outcome text, p_type text, p_for text,
@@ -25,6 +28,9 @@ DECLARE
     left_of text[];
     whose text[];
     asked text;
+    looking boolean;
+    more boolean;                               -- who did it may see more than the reader
+    known boolean;                              -- the reader may know that they work here
     given int := 0;
 BEGIN
     /*alive*/
@@ -67,13 +73,16 @@ BEGIN
         CONTINUE WHEN p_outside IS NOT NULL AND p_outside <> (coalesce(kind, '') = 'organization');
         left_of := NULL;
         whose := NULL;
+        looking := line.action IN ('read', 'vread', 'history', 'search', 'everything');
         asked := line.query;
         IF line.shown <> '{}' THEN
-            SELECT array_agg(v.type || '/' || v.id || '/_history/' || v.version ORDER BY v.seq),
+            SELECT CASE p_reader WHEN 'whole' THEN array_agg(v.type || '/' || v.id || '/_history/' || v.version ORDER BY v.seq)
+                   ELSE array_agg(DISTINCT v.type || '/' || v.id) END,
                    array_agg(DISTINCT v.patient) FILTER (WHERE v.patient IS NOT NULL)
             INTO left_of, whose
             FROM record.version v
-            WHERE v.tenant = p_tenant AND v.seq = ANY (line.shown) AND (p_reader <> 'self' OR v.patient = p_patient) AND /*row:v*/
+            WHERE v.tenant = p_tenant AND v.seq = ANY (line.shown) AND (p_reader <> 'self' OR v.patient = p_patient)
+              AND (p_reader <> 'part' OR looking OR (v.plain_seq = v.seq AND v.type <> ALL (gate.longitudinal()))) AND /*row:v*/
               AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/);
         END IF;
         IF p_reader = 'whole' THEN
@@ -85,12 +94,14 @@ BEGIN
             asked := '';
         ELSE
             CONTINUE WHEN left_of IS NULL AND NOT (line.type = '' AND line.patients = '{}' AND line.shown = '{}');
-            CONTINUE WHEN EXISTS (
-                SELECT FROM record.assignment s
-                WHERE s.tenant = p_tenant AND s.account = line.account AND s.programs <> '{}'
-                  AND s.valid_from <= line.recorded AND line.recorded < s.valid_to AND s.known_to = 'infinity'
-                  AND NOT EXISTS (SELECT FROM record.program p WHERE p.tenant = p_tenant AND p.program = ANY (s.programs)
-                                  AND p.known_to = 'infinity' AND (NOT p.part2 OR p.program = ANY (p_programs))));
+            SELECT coalesce(bool_or(p.part2 AND NOT p.program = ANY (p_programs)), false), coalesce(bool_or(NOT p.part2 OR p.program = ANY (p_programs)), true)
+            INTO more, known
+            FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
+            WHERE s.tenant = p_tenant AND s.account = line.account AND s.valid_from <= line.recorded AND line.recorded < s.valid_to
+              AND s.known_to = 'infinity';
+            CONTINUE WHEN NOT known
+                OR ((more OR coalesce(kind, '') <> 'staff') AND looking AND NOT (line.action IN ('read', 'vread')
+                    OR (line.action = 'history' AND line.query ~ '^[A-Za-z]+/[^/]+/_history$')));
             asked := '';
         END IF;
         CONTINUE WHEN p_patient IS NOT NULL AND NOT coalesce(p_patient = ANY (whose), false);
