@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sojourn.base import crypto
-from sojourn.base.settings import Settings
+from sojourn.base.settings import BadSetting, Settings
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.staff import routes as staff
 from sojourn.fhir.installed import FOLDER, register_installed
@@ -20,6 +20,7 @@ from sojourn.gate.keeping import Keeping
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
+from sojourn.web.oidc import Provider
 
 
 def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | None = None) -> Starlette:
@@ -48,7 +49,22 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     app = Starlette(routes=staff.routes(), middleware=[Middleware(_Fhir, door=FhirDoor(gate))], lifespan=lifespan)
     app.state.gate = gate
     app.state.about = about or About()
+    app.state.outside = outside_provider(settings)
     return app
+
+
+def outside_provider(settings: Settings) -> Provider | None:
+    """The identity provider that the settings describe, if any. Raises BadSetting for half of one."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id or settings.oidc_client_secret_file is None:
+        raise BadSetting("SOJOURN_OIDC_ISSUER needs SOJOURN_OIDC_CLIENT_ID and SOJOURN_OIDC_CLIENT_SECRET_FILE beside it.")
+    try:
+        secret = settings.oidc_client_secret_file.read_text("utf-8").strip()
+    except OSError:
+        raise BadSetting("The file that SOJOURN_OIDC_CLIENT_SECRET_FILE names cannot be read.") from None
+    hosts = tuple(host.strip() for host in settings.oidc_hosts.split(",") if host.strip())
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claim, settings.oidc_label, settings.oidc_organization, hosts)
 
 
 class _Fhir:

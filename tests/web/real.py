@@ -23,7 +23,7 @@ class Visitor:
     """One person at one browser."""
 
     def __init__(self, clinic: Clinic, host: str = "a.test", agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0") -> None:
-        app = Starlette(routes=routes())
+        self.app = app = Starlette(routes=routes())
         app.state.gate, app.state.about = clinic.gate, About()
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}", headers={"user-agent": agent})
         self.last: Any = None

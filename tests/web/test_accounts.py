@@ -14,7 +14,7 @@ from sojourn.doors.staff.routes import ADMINISTER, SCREENS
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
-from tests.web.real import ADMIN, PASSWORD, Visitor, furnish
+from tests.web.real import ADMIN, Visitor, furnish
 
 NEW = "seven quiet lanterns over water"
 WHO = "mh-clinician"

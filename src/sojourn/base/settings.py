@@ -35,6 +35,13 @@ class Settings:
     server_key_file: Path | None = _setting(
         "SOJOURN_SERVER_KEY_FILE", None, "File with the server key. Default: server.key in SOJOURN_DATA, made at the first start. Processes that share a database share this file."
     )
+    oidc_issuer: str = _setting("SOJOURN_OIDC_ISSUER", "", "An OpenID Connect provider that staff may sign in with: its issuer, as https://….")
+    oidc_client_id: str = _setting("SOJOURN_OIDC_CLIENT_ID", "", "What that provider calls this server.")
+    oidc_client_secret_file: Path | None = _setting("SOJOURN_OIDC_CLIENT_SECRET_FILE", None, "File with the secret that it gave this server.")
+    oidc_claim: str = _setting("SOJOURN_OIDC_CLAIM", "preferred_username", "The claim of its ID token that is the login here.")
+    oidc_label: str = _setting("SOJOURN_OIDC_LABEL", "Sign in with your organization", "What the button on the sign-in page says.")
+    oidc_organization: str = _setting("SOJOURN_OIDC_ORGANIZATION", "", "Whose provider it is, by key, where this server has several organizations.")
+    oidc_hosts: str = _setting("SOJOURN_OIDC_HOSTS", "", "Further hosts that belong to the provider, with commas between; by default only the issuer's is asked.")
     log_level: str = _setting("SOJOURN_LOG_LEVEL", "info", "Least severity that is logged: debug, info, warning or error.")
 
     @classmethod
@@ -77,7 +84,7 @@ def _converted(name: str, text: str) -> object:
         if not text.isdecimal() or not 0 <= int(text) <= 65535:
             raise BadSetting(f"{variable} must be a whole number from 0 to 65535.")
         return int(text)
-    if name in ("data", "server_key_file"):
+    if name in ("data", "server_key_file", "oidc_client_secret_file"):
         return Path(text).expanduser().resolve()
     if name == "log_level" and text.lower() not in _LEVELS:
         raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")

@@ -88,6 +88,12 @@ class SignIn:
             return None
         return await self.proved(tenant, rows[0]["account"], ("outside", STRONG) if strong else ("outside",), visit)
 
+    async def first_time(self, tenant: Tenant, name: bytes) -> bool:
+        """Whether an answer of this name comes for the first time; it counts as come from now on."""
+        now = clock.now()
+        rows = await self._house.db.call("SELECT gate.make_ticket($1, $2, 'outside', '', '', '', $3, $3) AS made", tenant.number, name, now)
+        return bool(rows[0]["made"])
+
     async def refused(self, tenant: Tenant, visit: Visit, how: str) -> None:
         """Write down an attempt that failed before anybody was named."""
         await self._tell(tenant, visit, "sign-in", "denied", how=how)

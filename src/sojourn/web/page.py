@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sojourn import __version__
 from sojourn.web.icons import icon
+from sojourn.web.oidc import provider_of
 from sojourn.web.preferences import preferences
 from sojourn.web.session import csrf_token
 from sojourn.web.static import files
@@ -76,6 +77,7 @@ class Pages:
             "standing": getattr(state, "standing", None),
             "about": request.app.state.about,
             "organization": tenant.name if tenant else "Sojourn",
+            "outside": provider_of(request),
             "limits": limits(getattr(state, "access", None)),
             "nonce": state.nonce,
             "csrf": csrf_token(state.csrf_secret) if getattr(state, "csrf_secret", "") else "",

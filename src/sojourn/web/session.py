@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_FORM = 1 << 20
 MAX_KEPT = 3 * MAX_FORM
 """Of a form that carries another one, encrypted (web/confirm.py)."""
+HALF = "half"
+"""The cookie of a half-done sign-in. It opens nothing but the second step."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -45,8 +47,7 @@ def begin(request: Request, response: Response, token: str) -> None:
     """Put a session token into the browser until it is closed. Scripts cannot read it; other sites cannot send it with a form."""
     secure = request.url.scheme == "https"
     response.set_cookie(cookie_name(request, "sojourn"), token, httponly=True, secure=secure, samesite="lax", path="/")
-    if half_of(request):
-        response.delete_cookie(cookie_name(request, "half"), path="/", httponly=True, secure=secure, samesite="lax")
+    drop(request, response, HALF)
 
 
 def end(request: Request, response: Response) -> None:
@@ -55,15 +56,21 @@ def end(request: Request, response: Response) -> None:
     response.delete_cookie(cookie_name(request, "sojourn"), path="/", httponly=True, secure=secure, samesite="lax")
 
 
-def half(request: Request, response: Response, token: str) -> None:
-    """Put the token of a half-done sign-in into the browser. It opens nothing but the second step."""
+def keep(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    """Put a value into the browser for a short while; scripts cannot read it."""
     secure = request.url.scheme == "https"
-    response.set_cookie(cookie_name(request, "half"), token, max_age=600, httponly=True, secure=secure, samesite="lax", path="/")
+    response.set_cookie(cookie_name(request, name), value, max_age=seconds, httponly=True, secure=secure, samesite="lax", path="/")
 
 
-def half_of(request: Request) -> str:
-    """The token of a half-done sign-in, or an empty string."""
-    return request.cookies.get(cookie_name(request, "half"), "")
+def kept(request: Request, name: str) -> str:
+    """A value that was put there, or an empty string."""
+    return request.cookies.get(cookie_name(request, name), "")
+
+
+def drop(request: Request, response: Response, name: str) -> None:
+    """Take it out again."""
+    if kept(request, name):
+        response.delete_cookie(cookie_name(request, name), path="/", httponly=True, secure=request.url.scheme == "https", samesite="lax")
 
 
 def csrf_token(secret: str) -> str:

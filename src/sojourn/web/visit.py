@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sojourn.gate.passkeys import Place
@@ -29,6 +27,6 @@ def place_of(request: Request) -> Place:
 
 def label_of(agent: str) -> str:
     """Browser and system in two words, for people to recognize their own sessions by. Nothing finer is kept."""
-    browser = next((name for mark, name in _BROWSERS if re.search(rf"\b{mark}/", agent)), "A browser")
+    browser = next((name for mark, name in _BROWSERS if f"{mark}/" in agent), "A browser")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     return f"{browser} on {system}" if system else browser

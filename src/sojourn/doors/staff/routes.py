@@ -28,7 +28,7 @@ from sojourn.doors.staff.patterns import patterns
 from sojourn.doors.staff.release import release, taking
 from sojourn.doors.staff.screens import Screen
 from sojourn.doors.staff.security import security
-from sojourn.doors.staff.signin import second, signin
+from sojourn.doors.staff.signin import outside, second, signin
 from sojourn.web import confirm, frame
 from sojourn.web.static import files
 
@@ -52,6 +52,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/sign-in/second", second.show, open=True),
     Screen("/sign-in/second", second.complete, ("POST",), open=True),
     Screen("/sign-in/second/passkey", second.passkey_options, ("POST",), open=True),
+    Screen("/sign-in/outside", outside.begin, open=True),
+    Screen("/sign-in/outside/return", outside.back, open=True),
     Screen("/sign-out", signin.sign_out, ("POST",), open=True),
     Screen("/lock", signin.lock, ("POST",), open=True),
     Screen("/session", signin.stay, ("POST",)),

@@ -31,7 +31,7 @@ WRONG_PASSKEY = "That passkey is not one of yours. Try again, or choose another 
 
 async def _pending(request: Request) -> Pending | None:
     gate = request.app.state.gate
-    found: Pending | None = await gate.signin.pending(gate.tenant_of(request.url.hostname or ""), session.half_of(request), request.state.door)
+    found: Pending | None = await gate.signin.pending(gate.tenant_of(request.url.hostname or ""), session.kept(request, session.HALF), request.state.door)
     return found
 
 
@@ -105,4 +105,4 @@ async def _page(request: Request, pending: Pending, following: str, problem: str
 
 def square(uri: str) -> Markup:
     """A QR code as SVG without styles of its own; black on white in every theme, or cameras cannot read it."""
-    return Markup(segno.make(uri, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff", title="QR code for your authenticator app"))  # noqa: S704
+    return Markup(segno.make(uri, error="m").svg_inline(border=4, omitsize=True, dark="#000", light="#fff", title="QR code for your authenticator app"))  # noqa: S704

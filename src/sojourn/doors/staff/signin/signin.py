@@ -90,7 +90,7 @@ def go_on(request: Request, begun: Session | Pending, following: str) -> Respons
     """Into the app, or to the second step."""
     if isinstance(begun, Pending):
         response = redirect(request, "/sign-in/second" + (f"?next={following}" if following else ""))
-        session.half(request, response, begun.token)
+        session.keep(request, response, session.HALF, begun.token, 600)
         return response
     access = request.app.state.gate.access_of(begun.caller)
     response = redirect(request, following or home(access))
