@@ -25,6 +25,8 @@ INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extensi
 SECRET_WORDS = ("heroin", "relapse", "naloxone", "detox", "overdose", "craving")
 PLAIN_WORDS = ("sleep", "walking", "cooking", "garden", "music", "work")
 LONGITUDINAL = rules.SHARED
+AUTHOR = Viewer(1, frozenset({SUD, MH}), False, frozenset())
+"""Who writes what happens later: somebody of both programs, who knows everything but notes kept apart."""
 STAFF_BY_PROGRAM = {SUD: "sys-sud", MH: "sys-mh"}
 
 
@@ -50,7 +52,9 @@ class Thing:
     told: bool = True
     """With a narrative."""
     law: str | None = None
-    """The law of its labelled parts. One thing has parts under one law only: see tests/gate/test_leaks_found.py, the last."""
+    """The law of its labelled parts."""
+    first: dict[str, Any] = field(default_factory=dict)
+    """What it was made of when it was created: its narrative speaks of that for ever."""
 
 
 @dataclass
@@ -200,6 +204,7 @@ class Teller:
 
     def add(self, thing: Thing, author: str, label: str) -> None:
         self.story.things[thing.key] = thing
+        thing.first = snapshot(thing)
         self.step(label, "create", author, thing)
 
     def step(self, label: str, kind: str, author: str, thing: Thing, secret: str | None = None, also: dict[str, str] | None = None) -> None:
@@ -217,15 +222,15 @@ class Teller:
         self.add(thing, STAFF_BY_PROGRAM[first], f"patient{n}")
         self.story.steps[-1].also = {"mh": "sys-mh"} if origin == {SUD, MH} else {}
         for program in sorted(origin):
-            self.make("Encounter", f"admit{n}{program}", key, program)
+            self.make("Encounter", f"admit{n}{program}", key, program, note=False)
 
-    def make(self, type_: str, label: str, patient: str, program: int) -> Thing:
+    def make(self, type_: str, label: str, patient: str, program: int, *, note: bool = True) -> Thing:
         random = self.random
         laws = {PART2} if program == SUD and type_ not in LONGITUDINAL else set()
         if type_ in LONGITUDINAL and program == SUD:
             laws = {PART2}
         base = MAKERS[type_](random)
-        if random.random() < 0.08 and self.apart:
+        if random.random() < 0.08 and self.apart and note:
             laws.add(PSYCHOTHERAPY)
             base["meta"] = {"security": [{"system": ACT, "code": "PSYTHPN"}]}
         subject = SUBJECT.get(type_, "subject")
@@ -266,7 +271,7 @@ class Teller:
     def anything(self, label: str) -> None:
         random = self.random
         roll = random.random()
-        changeable = [t for t in self.story.things.values() if t.fact.type in MAKERS and t.key not in self.gone and PSYCHOTHERAPY not in t.fact.laws]
+        changeable = [t for t in self.story.things.values() if t.fact.type in MAKERS and t.key not in self.gone and self.story.sees(AUTHOR, t.key)]
         if roll < 0.62 or not changeable:
             n = random.randrange(5)
             programs = self.story.things[f"p{n}"].fact.origin
@@ -280,7 +285,8 @@ class Teller:
             self.gone.add(thing.key)
         elif roll < 0.76 and thing.fact.type not in LONGITUDINAL:
             # The whole is put under a law: from now on, and for its past versions too.
-            law = PSYCHOTHERAPY if self.apart and random.random() < 0.5 else PART2
+            # What admitted a patient is no note: whom it admitted would be labelled as if they had not been.
+            law = PSYCHOTHERAPY if self.apart and random.random() < 0.5 and not thing.key.startswith("Encounter-admit") else PART2
             thing.fact.laws.add(law)
             thing.base = {**thing.base, "meta": {"security": [{"system": ACT, "code": {PSYCHOTHERAPY: "PSYTHPN", PART2: "42CFRPart2"}[law]}]}}
             self.step(label, "update", author, thing)
@@ -416,26 +422,36 @@ def resource(story: Story, step: Step, viewer: Viewer | None, told: Told) -> dic
     thing, shot = story.things[step.key], step.snapshot
     out: dict[str, Any] = {"resourceType": thing.fact.type, **shot["base"]}
     named = viewer is not None and viewer.outside and step.also.get("to") in viewer.names
-    text: list[str] = []
     for name, keys in shot["links"].items():
         seen = [k for k in keys if named or story.sees(viewer, k)]
         if step.kind == "update":
             # No author sees psychotherapy notes: a reference to one came with the creation, and stays without being sent again.
-            seen = [k for k in seen if PSYCHOTHERAPY not in story.things[k].fact.laws]
+            # (What it cannot do without became one later, or its author would not have it.)
+            left = [k for k in seen if PSYCHOTHERAPY not in story.things[k].fact.laws]
+            seen = left or (seen if name in thing.required else [])
         _link(out, thing.fact.type, name, [_reference(story, told, k) for k in seen])
-        text += seen
     for name, parts in shot["parts"].items():
         # The author does not see psychotherapy parts: they come once, and stay without being sent again.
         sent = [p for p in parts if story.sees(viewer, step.key, p.law) and (p.law != PSYCHOTHERAPY or p.since == step.label)]
         if sent:
             out[name] = [p.value for p in sent]
-            text += [str(p.value.get("text", "")) for p in sent]
-    # Nobody may see psychotherapy parts, also those whose narratives are not taken away: it does not speak of them.
-    secret = any(p.law == PSYCHOTHERAPY for parts in shot["parts"].values() for p in parts)
-    hidden = any(PSYCHOTHERAPY in story.things[k].fact.laws for keys in shot["links"].values() for k in keys)
-    if thing.told and not secret and not hidden:
-        out["text"] = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{" ".join(t for t in text if t) or "nothing"}</div>'}
+    text = narrative(story, step, viewer)
+    if text:
+        out["text"] = {"status": "additional", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'}
     return out
+
+
+def narrative(story: Story, step: Step, viewer: Viewer | None) -> str:
+    """What the author tells: of what the thing was made of at first. One that came with psychotherapy parts is kept apart with them."""
+    thing = story.things[step.key]
+    parts = [p for found in thing.first["parts"].values() for p in found]
+    links = [k for keys in thing.first["links"].values() for k in keys]
+    if not thing.told or any(PSYCHOTHERAPY in story.things[k].fact.laws for k in links):
+        return ""
+    if any(p.law == PSYCHOTHERAPY for p in parts) and (viewer is not None or step.kind == "update"):
+        return ""  # nobody knows of it but who wrote it
+    seen = [k for k in links if story.sees(viewer, k)]
+    return " ".join([*seen, *(str(p.value.get("text", "")) for p in parts if story.sees(viewer, step.key, p.law))]).strip() or "nothing"
 
 
 def _reference(story: Story, told: Told, key: str) -> dict[str, Any]:

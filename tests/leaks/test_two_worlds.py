@@ -14,6 +14,7 @@ from sojourn.record.database import Dsn
 from tests.leaks.two import VIEWERS, compare, explained
 
 COUNT = 100
+WHO = os.environ.get("SOJOURN_LEAK_WHO", ",".join(VIEWERS)).split(",")
 RANDOM = os.environ.get("SOJOURN_LEAK_SEED") or f"{Random().randrange(10**9)}"
 
 
@@ -21,8 +22,7 @@ RANDOM = os.environ.get("SOJOURN_LEAK_SEED") or f"{Random().randrange(10**9)}"
 @pytest.mark.parametrize("seed", ["fixed", RANDOM], ids=["fixed", "random"])
 async def test_nobody_can_tell_whether_there_is_something_hidden(databases: Callable[[], Dsn], seed: str, who: str) -> None:
     print(f"seed {seed!r}")
-    # Psychotherapy notes are hidden from everybody, and staff of all programs are not subject to redaction: that is told apart below.
-    result = await compare((databases(), databases()), seed, who, size=50, count=COUNT, apart=who != "both-clinician")
+    result = await compare((databases(), databases()), seed, who, size=50, count=COUNT)
     assert result.fine, explained(seed, who, result)
     assert result.questions == COUNT
     if who not in ("stranger", "revoked", "expired", "other-clinician"):
@@ -34,16 +34,15 @@ async def test_as_long_as_you_like(databases: Callable[[], Dsn]) -> None:
     """Stories and questions without end; the first difference ends it."""
     until = time.monotonic() + float(os.environ["SECONDS_TO_RUN"])
     for n in itertools.count():
-        for who in VIEWERS:
+        for who in WHO:
             seed = f"{RANDOM}-{n}"
-            result = await compare((databases(), databases()), seed, who, size=100, count=300, apart=who != "both-clinician")
+            result = await compare((databases(), databases()), seed, who, size=100, count=300)
             print(f"{seed} {who}: {result.questions} questions, {result.shown} resources shown, the same in both worlds", flush=True)
             assert result.fine, explained(seed, who, result)
             if time.monotonic() > until:
                 return
 
 
-@pytest.mark.xfail(reason="staff of all programs are not subject to redaction, and nobody sees psychotherapy notes: narratives and versions tell", strict=False)
 async def test_staff_of_all_programs_cannot_tell_whether_there_are_notes_kept_apart(databases: Callable[[], Dsn]) -> None:
     for seed in ("fixed", "f1", "f2"):
         result = await compare((databases(), databases()), seed, "both-clinician", size=50, count=COUNT)

@@ -1,14 +1,14 @@
-"""References that a redacted caller adds lead to what they may see, or the write is refused.
+"""References that a caller adds lead to what they may see, or the write is refused.
 
 Were a reference to something withheld stored, it would be taken out of their view, and one to nothing at all would stay: whoever
-knows an id could ask whether it is there. So both are refused, in the same words. Callers who are not subject to redaction may
-refer to what is yet to come.
+knows an id could ask whether it is there. So both are refused, in the same words. For staff who are not subject to redaction that is
+asked only of what may be a note kept apart; systems may refer to what is yet to come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from sojourn.gate.changes import Change
 
 
+_NO_NOTES: Final = frozenset(
+    "Patient RelatedPerson Practitioner PractitionerRole Organization OrganizationAffiliation Location HealthcareService Device Endpoint Group "
+    "Medication Substance Schedule Slot Questionnaire PlanDefinition ActivityDefinition Measure Library ValueSet CodeSystem".split()
+)
+"""Types of which none is a note: those that tell who, where and by what."""
+
+
 async def check(access: Access, changes: Iterable[Change]) -> None:
     """Raise Invalid for a reference that was not in the author's view before and leads to nothing that they may see."""
-    if not access.decision.redacted:
+    redacted = access.decision.redacted
+    if not redacted and access.caller.kind == "system":
         return
     made: set[str] = set()
     added: list[tuple[int, str, str]] = []
@@ -32,7 +40,13 @@ async def check(access: Access, changes: Iterable[Change]) -> None:
             made.add(f"{change.type}/{change.id}")
         if change.sent is not None:
             before = {target for _, target in _local(access, change.view, change.type)}
-            added += [(n, path, target) for path, target in _local(access, change.sent, change.type) if target not in before]
+            added += [
+                (n, path, target)
+                for path, target in _local(access, change.sent, change.type)
+                if target not in before and (redacted or target.partition("/")[0] not in _NO_NOTES)
+            ]
+    if not added and not redacted:
+        return
     wanted = sorted({target for _, _, target in added})
     known = await store.known(access.house.db, access.head, access.decided, wanted)
     for n, path, target in added:

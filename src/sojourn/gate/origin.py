@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sojourn.gate import preparing, relabelling
+from sojourn.gate import bases, preparing, relabelling
 from sojourn.gate.preparing import Prepared
 from sojourn.record import labelling, store
 
@@ -17,13 +17,16 @@ _REMEMBERED = 50_000
 
 
 async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepared]:
-    """Relabelling of patients that a program outside their origin now admits: Part 2 only while every program is."""
+    """Relabelling of patients that a program outside their origin now admits: Part 2 only while every program is.
+
+    A note kept apart admits nobody: the label of the patient would tell everybody of it.
+    """
     tenant = access.tenant.number
     here = {p.id: p for p in prepared if p.type == "Patient" and p.kind != "delete"}
     known = access.house.admitted
     wanted: dict[str, set[int]] = {}
     for p in prepared:
-        if p.type in _ADMITTING and p.kind != "delete" and p.patient:
+        if p.type in _ADMITTING and p.kind != "delete" and p.patient and not p.own & bases.APART:
             written = here[p.patient].origin if p.patient in here else ()
             new = {n for n in p.origin if n not in written and (tenant, p.patient, n) not in known}
             if new:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.fhir.dates import PAST
-from sojourn.gate import bases, bearing, consent, holding, labels, redact, relationships, runs
+from sojourn.gate import bases, bearing, consent, holding, labels, narrating, redact, relationships, runs
 from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending
 from sojourn.gate.found import Receipt, Stored
@@ -68,6 +68,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     before = change.before if kind == "update" else {}
     if change.type == "Consent" and before:
         amending.check(before, resource)
+    resource = narrating.kept_apart(resource, change.sent, before)
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
     label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
