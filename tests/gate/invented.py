@@ -200,10 +200,17 @@ def ties(draw: Any) -> Tie:
 
 
 @st.composite
-def worlds(draw: Any, *, records: int = 20, callers: int = 25) -> World:
-    """A few patients' consents, and `records` times `callers` questions about them."""
-    return World(
-        [draw(things(n)) for n in range(records)], draw(st.lists(consents(), min_size=1, max_size=5)), draw(st.lists(ties(), max_size=4)),
-        [draw(viewers()) for _ in range(callers)],
-    )  # fmt: skip
+def named(draw: Any, signed: list[Resource]) -> Viewer:
+    """Somebody whom one of the consents names, for a purpose that it names."""
+    rule = draw(st.sampled_from(signed)).get("provision", {})
+    references = [a["reference"].get("reference") for a in rule.get("actor", ()) if a["reference"].get("reference")] or ["Organization/x"]
+    purposes = [p["code"] for p in rule.get("purpose", ())] or ["TREAT"]
+    return Viewer(True, (draw(st.sampled_from(references)), *(draw(rarely(some(("class:treating-provider",), 1, 1))) or ())), (), draw(st.sampled_from(purposes)), draw(mostly(NOW, moments, 4)))
 
+
+@st.composite
+def worlds(draw: Any, *, records: int = 8, callers: int = 10) -> World:
+    """A few patients' consents, and `records` times `callers` questions about them; half of the callers are named in one."""
+    signed = draw(st.lists(consents(), min_size=1, max_size=4))
+    asking = [draw(named(signed) if n % 2 else viewers()) for n in range(callers)]
+    return World([draw(things(n)) for n in range(records)], signed, draw(st.lists(ties(), max_size=4)), asking)

@@ -22,7 +22,7 @@ from sojourn.record.index import Keys
 from tests.gate.invented import HOUSE, PROGRAMS, Viewer, World, worlds
 
 CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "2000"))
-RECORDS, CALLERS = 20, 25
+RECORDS, CALLERS = 8, 10
 TENANT = Tenant(1, "a", "A", None, b"a" * 16, HOUSE.partition("/")[2])
 NUMBERED = {n: Program(n, reference, reference, reference, part2) for n, (reference, part2) in PROGRAMS.items()}
 KEYS = Keys(TENANT.secret)

@@ -1,7 +1,8 @@
 """Why can, or cannot, somebody see something: now, or on a past day, with what was known then and as known now.
 
 The outcome is the predicate's own (record/sql/visible.sql, sentence by sentence): explaining is never a second opinion. Whoever
-asks must have the action `explain`; what is out of their own reach is not explained to them, and looks like what is not there.
+asks must have the action `explain` and work in every program; what they may not see is not explained to them, and looks like what
+is not there.
 Every question is in the trail before it is answered.
 """
 
@@ -14,8 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import bases
-from sojourn.gate.explaining import callers, chain, labelling, words
+from sojourn.gate.explaining import callers, chain, words
 from sojourn.gate.explaining.callers import Asked, Met
 from sojourn.gate.explaining.steps import ABSENT, IN_PART, NO, SEEN, WITHHELD, Explanation, Step
 from sojourn.record import explaining
@@ -26,10 +26,9 @@ from sojourn.record.trail import Receipt
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
-__all__ = ["Asked", "Explained", "Seer", "Tally", "explain", "tally", "who"]
+__all__ = ["Asked", "Explained", "Seer", "Tally", "explain", "outcomes", "tally", "who"]
 
 NOW, THEN, HINDSIGHT = "now", "then", "hindsight"
-_APART = labelling.APART | bases.UNLABELLED
 
 Row = Mapping[str, Any]
 
@@ -69,7 +68,7 @@ async def explain(access: Access, asked: Asked, type_: str, id_: str, at: dateti
 
     Raises Forbidden, NotFound (also for what the asker may not know of), Invalid.
     """
-    await _allowed(access, type_, f"{id_} {asked.told()}")
+    await allowed(access, type_, f"{id_} {asked.told()}")
     found = await _reach(access, type_, names=[f"{type_}/{id_}"])
     if not found:
         await access.note(access.entry("explain", type_, id_, outcome="absent"))
@@ -82,7 +81,7 @@ async def explain(access: Access, asked: Asked, type_: str, id_: str, at: dateti
 
 async def tally(access: Access, asked: Asked, patient: str, types: Sequence[str] = (), at: datetime | None = None) -> tuple[list[tuple[str, list[Tally]]], Receipt]:
     """A patient's whole record (or some types of it), by type and reason; for each view, as `explain`. Raises as `explain`."""
-    await _allowed(access, "Patient", f"{patient} {asked.told()}")
+    await allowed(access, "Patient", f"{patient} {asked.told()}")
     known = {(r["type"], r["id"]) for r in await _reach(access, "Patient", names=[f"Patient/{patient}"], patient=patient, types=list(types) or None)}
     if ("Patient", patient) not in known:
         await access.note(access.entry("explain", "Patient", patient, outcome="absent"))
@@ -102,7 +101,7 @@ async def who(access: Access, type_: str, id_: str, at: datetime | None = None, 
 
     Accounts are asked about for `purpose`; those outside for every purpose that a consent names for them, too.
     """
-    await _allowed(access, type_, f"{id_} who")
+    await allowed(access, type_, f"{id_} who")
     found = await _reach(access, type_, names=[f"{type_}/{id_}"])
     if not found:
         await access.note(access.entry("explain", type_, id_, outcome="absent"))
@@ -113,11 +112,22 @@ async def who(access: Access, type_: str, id_: str, at: datetime | None = None, 
     return out, receipt
 
 
+async def outcomes(access: Access, met: Met, names: Sequence[str]) -> dict[str, str]:
+    """For each named resource (Type/id) why it is withheld from them now; nothing for what is not. For callers that asked `tally` before."""
+    moment = Moment(access.now, access.now, now=True)
+    found = {f"{r['type']}/{r['id']}": _in_short(met, r) for r in await _rows(access, met, moment, names=list(names))}
+    return {name: reason for name, (_, came, _, reason) in found.items() if came == WITHHELD}
+
+
 # --- the parts ------------------------------------------------------------------------------------------------------------------
 
 
-async def _allowed(access: Access, type_: str, query: str) -> None:
+async def allowed(access: Access, type_: str, query: str) -> None:
+    """Reasons name consents, teams and programs of the whole organization: only who works in every program may hear them."""
     await access.check("explain", type_, query)
+    if access.decision.redacted:
+        await access.refuse("explain", type_, query)
+        raise errors.Forbidden("Only who works in every program can be told why others see what they see.")
 
 
 def _moments(access: Access, at: datetime | None) -> list[tuple[str, Moment]]:
@@ -133,9 +143,8 @@ def _at(at: datetime | None) -> str:
 
 
 async def _reach(access: Access, type_: str, *, names: list[str], patient: str | None = None, types: list[str] | None = None) -> list[Row]:
-    """What the asker may know of, now. Notes kept apart and what is not labelled yet may be explained by who may not read them."""
-    wide = replace(access.decision, mask=access.decision.mask | _APART)
-    rows = await explaining.rows(access.house.db, access.head, Moment(access.now, access.now, now=True), wide.args, names=names, patient=patient, types=types)
+    """What the asker may know of, now: what they may not see, they are told nothing of, also not why others may."""
+    rows = await explaining.rows(access.house.db, access.head, Moment(access.now, access.now, now=True), access.decided, names=names, patient=patient, types=types)
     return [r for r in rows if all(r["may"].values())]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record import sql
 from sojourn.record.store import Decided, Head
 
 MANY = 20_000
@@ -45,7 +46,7 @@ async def rows(
         found = await _ask(db, "explain", *head, *decided, *asked)
     else:
         found = await _ask(db, "explain_past", *head, moment.known, moment.at, *decided, *asked)
-    return [{**row, "may": json.loads(row["may"])} for row in found]
+    return [{**row, "may": {name: may[name] for name in sql.SENTENCES}} for row in found for may in [json.loads(row["may"])]]
 
 
 async def grants(db: Database, head: Head, moment: Moment, patient: str, keys: list[str] | None) -> list[dict[str, Any]]:
