@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "verify the audit trail and other invariants of the record"),
     "rebuild-grants": ("rebuild_grants", "compile every signed Consent anew into what the gate reads"),
     "relabel": ("relabel", "give everything its labels again after lists of codes, laws or programs changed"),
+    "account": ("account", "make the first administrator; deactivate or reset an account"),
     "settings": ("settings", "list every setting, its default and its meaning"),
 }
 """Name of each command: its module in this package and what it does. The module is imported only when the command runs.

@@ -14,6 +14,9 @@ from sojourn.gate.passwords import weakness
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.gate import House
+    from sojourn.record.trail import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,13 @@ async def alive(access: Access) -> None:
 
 async def told(access: Access, action: str, query: str, call: str, *args: Any) -> bool:
     """Call a function of the gate that says whether it did something, and write the line about it in the same transaction."""
+    return await written(access.house, access.tenant, access.entry(action, "Login", query), call, *args)
+
+
+async def written(house: House, tenant: Tenant, line: Entry, call: str, *args: Any) -> bool:
+    """The same with a line of one's own."""
     n = len(args)
-    rows = await access.house.db.call(f"SELECT gate.told({call}, ${n + 1}, ${n + 2}) AS done", *args, access.tenant.number, [access.entry(action, "Login", query)])
+    rows = await house.db.call(f"SELECT gate.told({call}, ${n + 1}, ${n + 2}) AS done", *args, tenant.number, [line])
     return bool(rows[0]["done"])
 
 
