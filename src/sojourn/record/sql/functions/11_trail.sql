@@ -82,6 +82,7 @@ BEGIN
             INTO left_of, whose
             FROM record.version v
             WHERE v.tenant = p_tenant AND v.seq = ANY (line.shown) AND (p_reader <> 'self' OR v.patient = p_patient)
+              AND (looking OR NOT v.apart OR /*part:v:12*/)
               AND (p_reader <> 'part' OR looking OR (v.plain_seq = v.seq AND v.type <> ALL (gate.longitudinal()))) AND /*row:v*/
               AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/);
         END IF;
