@@ -12,6 +12,7 @@ import asyncpg
 
 from sojourn.base import clock, crypto
 from sojourn.base.crypto import ServerKey
+from sojourn.cli import riverbend_desk
 from sojourn.gate.caller import Tenant
 from sojourn.gate.gate import Gate
 from sojourn.gate.importing import Arrival, Outcome, bring_in
@@ -155,7 +156,9 @@ def run_fill(app_dsn: str, key: ServerKey, data: Any, today: date, progress: Cal
         gate = Gate(app_dsn, key, data, base="http://localhost/fhir", connections=4)
         await gate.open()
         try:
-            return await fill(gate, today, progress)
+            outcome = await fill(gate, today, progress)
+            await riverbend_desk.lay_out(gate, today)
+            return outcome
         finally:
             await gate.close()
 

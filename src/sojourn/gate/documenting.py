@@ -85,5 +85,5 @@ async def reviewed(access: Access, id_: str) -> None:
     found = await clerk.search("Task", [("identifier", f"{IDENTIFIER}|{id_}")], count=1)
     for stored in found.matches:
         if stored.resource.get("status") == "requested":
-            done = {**stored.resource, "status": "completed", "lastModified": instant(access.now)}
+            done = {**stored.resource, "status": "completed", "lastModified": max(instant(access.now), str(stored.resource.get("authoredOn", "")))}
             await clerk.write([Change("update", "Task", stored.id, done)], action="emergency-review")

@@ -67,13 +67,13 @@ async def form(access: Access) -> Form:
 
 async def show(request: Request) -> Response:
     """GET /patients/{id}/release."""
-    about = await banner.fetch(request.state.access, request.path_params["id"])
-    return _page(request, about, await form(request.state.access))
+    about = await banner.fetch(request.state.plain_access, request.path_params["id"])
+    return _page(request, about, await form(request.state.plain_access))
 
 
 async def send(request: Request) -> Response:
     """POST /patients/{id}/release: look; with the digest of what was looked at, release."""
-    access = request.state.access
+    access = request.state.plain_access
     about = await banner.fetch(access, request.path_params["id"])
     fields = await sent(request)
     filled = await form(access)
@@ -94,7 +94,7 @@ async def send(request: Request) -> Response:
 
 async def done(request: Request) -> Response:
     """GET /releases/{disclosure}: what was released, to take along."""
-    row = await disclosurelog.one(request.state.access, request.path_params["disclosure"])
+    row = await disclosurelog.one(request.state.plain_access, request.path_params["disclosure"])
     return PAGES.render(request, "release/done.html", row=row, purpose=PURPOSES.get(row["purpose"], row["purpose"]), count=len(row["what"]))
 
 
@@ -103,4 +103,4 @@ def _shown(found: Preview) -> Shown:
 
 
 def _page(request: Request, about: Any, filled: Form, problem: str = "", status: int = 200, shown: Shown | None = None) -> Response:
-    return PAGES.render(request, "release/release.html", status=status, banner=about, here="release", parts=allowed(request.state.access), form=filled, problem=problem, shown=shown)
+    return PAGES.render(request, "release/release.html", status=status, banner=about, here="release", parts=allowed(request.state.plain_access), form=filled, problem=problem, shown=shown)
