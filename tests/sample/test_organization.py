@@ -253,11 +253,12 @@ def test_part_2_clients_signed_in_about_the_intended_proportions(by_type: dict[s
 def test_consents_belong_only_to_clients_who_could_sign(by_type: dict[str, list[Json]]) -> None:
     for consent in by_type["Consent"]:
         assert consent["patient"]["reference"].startswith("Patient/")
-        assert consent["performer"]
+        assert consent["status"] == "draft" or consent["performer"]
 
 
 def test_notes_differ_from_one_another(by_type: dict[str, list[Json]]) -> None:
-    texts = [base64.b64decode(note["content"][0]["attachment"]["data"]).decode() for note in by_type["DocumentReference"]]
+    notes = [note for note in by_type["DocumentReference"] if note["type"]["coding"][0]["code"] != "59284-0"]
+    texts = [base64.b64decode(note["content"][0]["attachment"]["data"]).decode() for note in notes]
     bodies = [text.partition("\n\n")[2] for text in texts]
     assert len(set(texts)) == len(texts)
     assert len(set(bodies)) > 0.95 * len(bodies)

@@ -14,6 +14,7 @@ from sojourn.base import clock, crypto
 from sojourn.base.crypto import ServerKey
 from sojourn.cli import riverbend_desk
 from sojourn.gate.caller import Tenant
+from sojourn.gate.consenting import membership
 from sojourn.gate.gate import Gate
 from sojourn.gate.importing import Arrival, Outcome, bring_in
 from sojourn.gate.roles import starting_rules
@@ -88,7 +89,7 @@ async def _accounts(connection: Any, numbers: dict[str, int], now: Any) -> None:
         )  # fmt: skip
     for outside in outside_callers(SEED):
         await house.account(
-            connection, TENANT, house.AccountRow(outside.key, "organization", outside.key, outside.display_name, None, f"Organization/{outside.organization_id}", "outside", [], None, []), now
+            connection, TENANT, house.AccountRow(outside.key, "organization", outside.key, outside.display_name, None, f"Organization/{outside.organization_id}", "outside", [], None, membership.answers_to(f"Organization/{outside.organization_id}", ["prov"] if outside.kind == "treating provider" else [])), now
         )
     for name, label, acting in ((IMPORTER, "Import", None), ("app-inside", "Integration inside Riverbend (mental health)", numbers["mhop"]), ("app-recovery", "Integration inside Riverbend (recovery)", numbers["iop"])):
         await house.account(connection, TENANT, house.AccountRow(name, "system", name, label, None, None, "system", everything, acting, []), now)

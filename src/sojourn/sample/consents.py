@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from sojourn.sample import consents_in_motion
 from sojourn.sample.chart import Chart
 from sojourn.sample.localtime import at, iso
 from sojourn.sample.parts import BASE, HL7, LOCAL, LOINC, Json, coding, concept, extension, hl7, moment, period, ref, text_attachment
@@ -28,6 +29,8 @@ def consents_of(chart: Chart) -> None:
             _tpo(chart, first, signed, revoked=choice == "revoked")
         if choice.endswith("specific"):
             _specific(chart, first, signed)
+        if choice != "revoked":
+            consents_in_motion.more(chart, first)
     if "hie-opt-out" in chart.person.tags or (not first and chart.stays and chart.rng.random() < 0.05):
         _opt_out(chart)
     if "self-pay" in chart.person.tags:
@@ -35,12 +38,12 @@ def consents_of(chart: Chart) -> None:
 
 
 def _tpo(chart: Chart, stay: Stay, signed: datetime, *, revoked: bool) -> None:
-    body = _part2(chart, stay, signed, "part2_tpo_single", "inactive" if revoked else "active")
+    body = part2(chart, stay, signed, "part2_tpo_single", "inactive" if revoked else "active")
     body["provision"] = {
         "type": "permit",
         "period": period(signed.date()),
-        "actor": [_recipient(chart.at("Group", "tpo-recipients"))],
-        "action": _actions(),
+        "actor": [class_of_recipients(chart), *known_provider(chart)],
+        "action": actions(),
         "securityLabel": [coding(HL7 + "v3-ActCode", "42CFRPart2")],
         "purpose": [coding(HL7 + "v3-ActReason", code) for code in _TPO],
         "provision": [
@@ -49,7 +52,7 @@ def _tpo(chart: Chart, stay: Stay, signed: datetime, *, revoked: bool) -> None:
         ],
     }
     if revoked:
-        body["provision"]["period"] = period(signed.date(), _revoked_on(chart, stay))
+        body["extension"] += ended(at(_revoked_on(chart, stay), 15, 30), "revoked")
     consent = chart.put(stay.program, "Consent", "", body)
     if revoked:
         _revocation(chart, stay, consent)
@@ -76,12 +79,12 @@ def _revocation(chart: Chart, stay: Stay, consent: str) -> None:
 
 def _specific(chart: Chart, stay: Stay, signed: datetime) -> None:
     """A consent for one named recipient, some kinds of data, one purpose and an end."""
-    body = _part2(chart, stay, signed, "part2_specific", "active")
+    body = part2(chart, stay, signed, "part2_specific", "active")
     body["provision"] = {
         "type": "permit",
         "period": period(signed.date(), signed.date() + timedelta(days=365)),
-        "actor": [_recipient(chart.at("Organization", "lakeside"))],
-        "action": _actions(),
+        "actor": [recipient(chart.at("Organization", "lakeside"))],
+        "action": actions(),
         "securityLabel": [coding(HL7 + "v3-ActCode", "42CFRPart2")],
         "purpose": [coding(HL7 + "v3-ActReason", "TREAT")],
         "class": [
@@ -92,16 +95,36 @@ def _specific(chart: Chart, stay: Stay, signed: datetime) -> None:
     chart.put(stay.program, "Consent", "", body)
 
 
-def _recipient(who: Json) -> Json:
-    return {"role": hl7("v3-ParticipationType", "IRCP", "information recipient"), "reference": who}
+def recipient(who: Json, **said: str) -> Json:
+    """Return a recipient; said: extensions such as recipient_class="tpo"."""
+    made = {"role": hl7("v3-ParticipationType", "IRCP", "information recipient"), "reference": who}
+    extensions = [extension(EXTENSIONS + name.replace("_", "-"), valueCode=value) for name, value in said.items()]
+    return {"extension": extensions} | made if extensions else made
 
 
-def _actions() -> list[Json]:
+def class_of_recipients(chart: Chart) -> Json:
+    """Return everybody for whom the single consent is, as a class."""
+    return recipient(chart.at("Group", "tpo-recipients"), recipient_class="tpo")
+
+
+def known_provider(chart: Chart) -> list[Json]:
+    """Return the primary care practice, for about half of the clients, who named it as one that treats them."""
+    named = sum(chart.person.key.encode()) % 2 == 0 or "hero" in chart.person.tags
+    return [recipient(chart.at("Organization", "lakeside"), recipient_kind="covered_entity_provider")] if named else []
+
+
+def ended(when: datetime, how: str) -> list[Json]:
+    """Return the extensions that say when and how a consent ended."""
+    return [extension(EXTENSIONS + "consent-ended-at", valueDateTime=iso(when)), extension(EXTENSIONS + "consent-ended-how", valueCode=how)]
+
+
+def actions() -> list[Json]:
+    """Return what a recipient may do."""
     return [hl7("consentaction", "use"), hl7("consentaction", "disclose")]
 
 
-def _part2(chart: Chart, stay: Stay, signed: datetime, kind: str, status: str) -> Json:
-    """Return a Consent with the elements of 42 CFR 2.31 and the signed form behind it."""
+def part2(chart: Chart, stay: Stay, signed: datetime, kind: str, status: str, *, to: str = "Lakeside Primary Care", ends: str = "one year after I sign") -> Json:
+    """Return a Consent with the elements of 42 CFR 2.31 and, unless it is a draft, the signed form behind it."""
     flags = ("hipaa-redisclosure", "redisclosure-risk", "refusal", "revocation")
     statements = [extension(f"{EXTENSIONS}part2-stmt-{flag}", valueBoolean=True) for flag in flags]
     expiry = "none" if kind == "part2_tpo_single" else "one year after signature"
@@ -119,7 +142,7 @@ def _part2(chart: Chart, stay: Stay, signed: datetime, kind: str, status: str) -
         "dateTime": iso(signed),
         "performer": [signer],
         "organization": [chart.program(stay)],
-        "sourceReference": ref(_form(chart, stay, signed, kind)),
+        **({"sourceReference": ref(_form(chart, stay, signed, kind, to, ends))} if status != "draft" else {}),
         "policy": [{"authority": "https://www.hhs.gov", "uri": _PART2_POLICY}],
         "verification": [{"verified": True, "verifiedWith": signer, "verificationDate": iso(signed)}],
     }
@@ -130,7 +153,7 @@ def _guardian_signs(chart: Chart) -> bool:
     return young and bool(chart.relatives) and "minor-own-consent" not in chart.person.tags
 
 
-def _form(chart: Chart, stay: Stay, signed: datetime, kind: str) -> str:
+def _form(chart: Chart, stay: Stay, signed: datetime, kind: str, to: str, ends: str) -> str:
     program = PROGRAM[stay.program].name
     name = f"{chart.person.given[0]} {chart.person.family}"
     wide = kind == "part2_tpo_single"
@@ -139,10 +162,10 @@ def _form(chart: Chart, stay: Stay, signed: datetime, kind: str) -> str:
             "Consent to share substance use treatment records (42 CFR Part 2)",
             f"Client: {name}",
             f"Who may share: Riverbend Behavioral Health, {program}",
-            "What: all of my treatment records" if wide else "What: diagnoses, medicines, allergies and test results",
-            f"With whom: {_EVERYBODY if wide else 'Lakeside Primary Care'}",
+            "What: all of my treatment records" if wide else "What: the records chosen on the form",
+            f"With whom: {_EVERYBODY if wide else to}",
             "Why: treatment, payment and health care operations" if wide else "Why: treatment",
-            "Ends: none" if wide else "Ends: one year after I sign",
+            "Ends: none" if wide else f"Ends: {ends}",
             "I may take this back in writing at any time, except where it has already been relied on.",
             "Those who receive records may share them on, and these rules may then no longer protect them, but never",
             "for proceedings against me.",
@@ -188,10 +211,10 @@ def _directive(chart: Chart, category: Json, provision: Json) -> None:
 
 
 def _opt_out(chart: Chart) -> None:
-    _directive(chart, hl7("v3-ActCode", "OPTOUT"), {"actor": [_recipient(chart.at("Organization", "hie"))]})
+    _directive(chart, hl7("v3-ActCode", "OPTOUT"), {"actor": [recipient(chart.at("Organization", "hie"))]})
 
 
 def _self_pay(chart: Chart) -> None:
     purposes = [coding(HL7 + "v3-ActReason", code) for code in ("HPAYMT", "HOPERAT")]
-    payer = _recipient(chart.at("Organization", chart.person.payer))
+    payer = recipient(chart.at("Organization", chart.person.payer), recipient_kind="health_plan")
     _directive(chart, hl7("v3-ActCode", "HIPAASelfPay"), {"actor": [payer], "purpose": purposes})
