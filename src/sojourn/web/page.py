@@ -24,6 +24,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
+    "measure-saved": "Saved. The scores are below.",
+    "measure-more": "Saved. The answers ask for these questions, too.",
+    "measure-risk": "Saved. An answer points to danger: stay with the person and ask these questions now.",
+    "risk-now": "Saved. The answers point to danger. Do not leave the person alone; call the person on duty now.",
     "signed": "Signed. It is in force, or waits for a decision, from now on.",
     "revoked": "Taken back. It stopped at once.",
     "discarded": "The draft is discarded.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route, Router
 
+from sojourn.care.measures import actions
 from sojourn.doors.staff import palette, settings
 from sojourn.doors.staff.accounts import accounts, welcome
 from sojourn.doors.staff.chart import section, summary
@@ -17,11 +18,14 @@ from sojourn.doors.staff.desk.consents.reading import SEARCH as CONSENTS
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
+from sojourn.doors.staff.desk.preview import preview
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
+from sojourn.doors.staff.desk.why import why
 from sojourn.doors.staff.developers import developers
 from sojourn.doors.staff.emergency import declare
 from sojourn.doors.staff.greeting import greeting
+from sojourn.doors.staff.measuring import measuring
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
@@ -65,6 +69,9 @@ SCREENS: tuple[Screen, ...] = (
     _section("problems", "Problems", "p", "Condition"),
     _section("medications", "Medications", "m", "MedicationRequest"),
     _section("measures", "Measures and trends", "t", "Observation"),
+    Screen("/patients/{id}/measures/ask", measuring.choose, verb="Ask a measure", key="q", needs=(*PATIENT, *actions.NEEDS), group="This chart"),
+    Screen("/patients/{id}/measures/ask/{instrument}", measuring.ask, needs=(*PATIENT, *actions.NEEDS)),
+    Screen("/patients/{id}/measures/ask/{instrument}", measuring.answer, ("POST",), needs=(*PATIENT, *actions.NEEDS)),
     _section("encounters", "Encounters", "e", "Encounter"),
     _section("allergies", "Allergies", "a", "AllergyIntolerance"),
     _section("care-team", "Care team", "c", "CareTeam"),
@@ -129,6 +136,10 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/desk/reports/{id}/{rule}", reports.account, needs=(*PATIENT, *trail.NEEDS)),
     screen(unusual.PAGE, unusual.show, methods=("GET", "POST"))._replace(needs=trail.NEEDS),
     screen(consent_queue.PAGE, consent_queue.show),
+    screen(why.PAGE, why.choose, methods=("GET", "POST"))._replace(needs=why.NEEDS),
+    Screen("/desk/why/{id}", why.show, ("GET", "POST"), verb="Why can somebody see this chart?", needs=(*PATIENT, *why.NEEDS), group="This chart"),
+    screen(preview.PAGE, preview.choose, methods=("GET", "POST"))._replace(needs=why.NEEDS),
+    Screen("/desk/preview/{id}", preview.show, ("GET", "POST"), verb="What would they see of this chart?", needs=(*PATIENT, *why.NEEDS), group="This chart"),
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
