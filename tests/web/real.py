@@ -44,6 +44,10 @@ class Visitor:
         await self.get("/sign-in")
         return await self.post("/sign-in", {"login": login, "password": password, **more})
 
+    def put(self, name: str, value: str) -> None:
+        """Plant a cookie, as somebody at the same machine could."""
+        self.client.cookies.set(name, value, domain=self.client.base_url.host, path="/")
+
     def hidden(self, name: str) -> str:
         """A hidden field of the page that is open."""
         return re.findall(rf'name="{name}" value="([^"]*)"', self.last.text)[0].replace("&#34;", '"')

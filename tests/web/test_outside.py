@@ -116,7 +116,7 @@ async def test_an_answer_counts_once_and_only_for_the_browser_that_asked(clinic:
     cookie = mine.client.cookies["outside"]
     assert (await mine.get(back)).status_code == 303
     again = visitor(clinic, idp)
-    again.client.cookies["outside"] = cookie
+    again.put("outside", cookie)
     assert (await again.get(back)).status_code == 401
 
 

@@ -18,6 +18,7 @@ from sojourn.gate.consenting import membership
 from sojourn.gate.gate import Gate
 from sojourn.gate.importing import Arrival, Outcome, bring_in
 from sojourn.gate.roles import starting_rules
+from sojourn.gate.signinrules import starting_rule
 from sojourn.record import organization as house
 from sojourn.sample import organization, outside_callers, programs, staff_accounts
 from sojourn.sample.callers import organization_id, program_organization_id
@@ -25,6 +26,7 @@ from sojourn.sample.callers import organization_id, program_organization_id
 SEED = 1
 TENANT = 1
 IMPORTER = "system-import"
+ADMINISTRATOR, ADMINISTRATOR_NAME = "robin", "Robin Castellanos"
 # One password for everybody in the demo: it is printed on the greeting page, and the demo listens on this machine only.
 PASSWORD = "riverbend"  # noqa: S105
 
@@ -62,6 +64,7 @@ async def set_up(owner: str, key: ServerKey) -> None:
     connection = await asyncpg.connect(owner)
     try:
         if TENANT in await house.tenants(connection):
+            await _administrator(connection)
             return
         now = clock.now()
         numbers = program_numbers()
@@ -72,6 +75,7 @@ async def set_up(owner: str, key: ServerKey) -> None:
             )
             await house.role_rules(connection, TENANT, starting_rules(), now)
             await _accounts(connection, numbers, now)
+            await _administrator(connection)
     finally:
         await connection.close()
 
@@ -93,6 +97,18 @@ async def _accounts(connection: Any, numbers: dict[str, int], now: Any) -> None:
         )
     for name, label, acting in ((IMPORTER, "Import", None), ("app-inside", "Integration inside Riverbend (mental health)", numbers["mhop"]), ("app-recovery", "Integration inside Riverbend (recovery)", numbers["iop"])):
         await house.account(connection, TENANT, house.AccountRow(name, "system", name, label, None, None, "system", everything, acting, []), now)
+
+
+async def _administrator(connection: Any) -> None:
+    """Who manages accounts; and the rule that nobody in the demo needs a second factor, so that its printed password opens every login."""
+    if await house.has_account(connection, TENANT, ADMINISTRATOR):
+        return
+    now = clock.now()
+    row = house.AccountRow(ADMINISTRATOR, "staff", ADMINISTRATOR, ADMINISTRATOR_NAME, crypto.hash_password(PASSWORD), None, "administrator", [], None, [])
+    await house.account(connection, TENANT, row, now)
+    rule = starting_rule("staff", now.date())
+    limits = house.SignInLimits(rule.idle, rule.warning, rule.longest, rule.fresh, second=False)
+    await house.sign_in_rule(connection, TENANT, "staff", "*", limits, "The demo: its password is printed, and all its people are made up.", now)
 
 
 def secret_of(key: ServerKey, name: str) -> str:
@@ -121,10 +137,12 @@ async def tokens(gate: Gate, key: ServerKey) -> list[Token]:
 def logins() -> list[Login]:
     """The demo's sign-ins."""
     names = {p.key: p.name for p in programs()}
-    return [
+    administrator = Login(ADMINISTRATOR, ADMINISTRATOR_NAME, "administrator", "accounts only")
+    staff = [
         Login(a.login, a.display_name, _ROLES[a.role].replace("-", " "), "all programs" if len(a.program_keys) > 6 else ", ".join(names[k] for k in a.program_keys))
         for a in staff_accounts(SEED)
     ]
+    return [*staff, administrator]
 
 
 def arrivals(today: date) -> Iterator[Arrival]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 import asyncpg
@@ -32,6 +32,16 @@ class AccountRow(NamedTuple):
     programs: Sequence[int]
     acting: int | None
     keys: Sequence[str]
+
+
+class SignInLimits(NamedTuple):
+    """Of sessions: unused, warned so long before, in all, and for how long a proof suffices; and whether a second factor is needed."""
+
+    idle: timedelta
+    warning: timedelta
+    longest: timedelta
+    fresh: timedelta
+    second: bool
 
 
 Owner: TypeAlias = asyncpg.Connection
@@ -86,6 +96,23 @@ async def account(owner: Owner, number: int, row: AccountRow, now: datetime) -> 
             "ON CONFLICT (tenant, account, role, valid_from, known_from) DO UPDATE SET programs = excluded.programs, acting = excluded.acting, "
             "keys = excluded.keys, known_to = 'infinity'",
             number, row.account, row.role, list(row.programs), row.acting, keys, now,
+        )  # fmt: skip
+
+
+async def has_account(owner: Owner, number: int, name: str) -> bool:
+    """Whether there is an account of this name."""
+    return bool(await owner.fetchval("SELECT EXISTS (SELECT FROM record.account WHERE tenant = $1 AND account = $2)", number, name))
+
+
+async def sign_in_rule(owner: Owner, number: int, door: str, role: str, limits: SignInLimits, source: str, now: datetime) -> None:
+    """Put a rule for signing in in force from now, in place of the one for this door and role; the one before is closed, not removed."""
+    async with owner.transaction():
+        await owner.execute(
+            "UPDATE record.sign_in_rule SET known_to = $4 WHERE tenant = $1 AND door = $2 AND role = $3 AND known_to = 'infinity'", number, door, role, now
+        )
+        await owner.execute(
+            "INSERT INTO record.sign_in_rule (tenant, door, role, idle, warning, longest, fresh, second, source, known_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            number, door, role, *limits, source, now,
         )  # fmt: skip
 
 
