@@ -27,6 +27,7 @@ from sojourn.record.search import Statement
 STAFF = ("mh-clinician",)
 OUTSIDE = ("tpo", "specific")
 APART = ("both-clinician",)
+OVERSEER = ("mh-officer",)
 
 
 class Plant(NamedTuple):
@@ -155,6 +156,11 @@ PLANTS = (
     _py("every version is shown, also where nothing visible changed", STAFF, "sojourn.gate.runs:_heads", lambda _: list),
     _py("version ids count", STAFF, "sojourn.base.ids:new_version", _counter),
     _py("ids count", STAFF, "sojourn.base.ids:new_id", _counted_ids),
+    # the trail
+    _sql("the trail shows lines of which nothing is left", OVERSEER, ("11_trail.sql", "CONTINUE WHEN left_of IS NULL AND NOT (", "CONTINUE WHEN false AND NOT (")),
+    _sql("the trail numbers the versions that were looked at", OVERSEER, ("11_trail.sql", "ELSE array_agg(DISTINCT v.type || '/' || v.id) END", "ELSE array_agg(DISTINCT v.type || '/' || v.id || '/_history/' || v.version) END")),
+    _sql("the trail tells who wrote what every program shares", OVERSEER, ("11_trail.sql", " AND v.type <> ALL (gate.longitudinal())", "")),
+    _sql("the trail tells what those found who may see more", OVERSEER, ("11_trail.sql", "OR ((more OR", "OR (false AND (more OR")),
     # redaction
     _src("the narrative is kept", STAFF, "sojourn.gate.visible:_members", 'type_ == "Narrative" or ', ""),
     _sql("references to what is withheld are kept", STAFF, ("02_read.sql", "    WHERE NOT /*row:r*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
