@@ -20,8 +20,8 @@ from sojourn.record import organization
 from sojourn.record.database import Dsn
 
 BASE = "http://sojourn.test/fhir"
-SUD, MH = 1, 2
-"""Programs of the first organization: a Part 2 program and one that is not. The second has a Part 2 program, also number 1."""
+SUD, MH, FAR = 1, 2, 3
+"""Programs of the first organization: a Part 2 program, one that is not, and one at another site. The second has a Part 2 program, also number 1."""
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 A = 1
@@ -46,9 +46,11 @@ CAST = (
     Person("sys-sud", "system", "system", (SUD, MH), SUD),
     Person("sys-mh", "system", "system", (SUD, MH), MH),
     Person("sys-none", "system", "system", (SUD, MH), None),
+    Person("sys-far", "system", "system", (SUD, MH, FAR), FAR),
     Person("sud-clinician", "staff", "clinician", (SUD,), SUD, "Practitioner/sud-clinician"),
     Person("mh-clinician", "staff", "clinician", (MH,), MH, "Practitioner/mh-clinician"),
     Person("both-clinician", "staff", "clinician", (SUD, MH), MH, "Practitioner/both-clinician"),
+    Person("far-clinician", "staff", "clinician", (FAR,), FAR, "Practitioner/far-clinician"),
     Person("technician", "staff", "technician", (MH,), MH, "Practitioner/technician"),
     Person("biller", "staff", "biller", (MH,), MH, "Practitioner/biller"),
     Person("officer", "staff", "privacy-officer", (SUD, MH), MH, "Practitioner/officer"),
@@ -183,7 +185,7 @@ async def make_organizations(owner: asyncpg.Connection[Any]) -> None:
         await organization.tenant(owner, number, key, key.upper(), key.encode() * 16, host=f"{key}.test")
         await organization.role_rules(owner, number, starting_rules(), now)
     row = organization.ProgramRow
-    await organization.programs(owner, A, [row(SUD, "sud", "SUD", "Organization/sud", True), row(MH, "mh", "MH", "Organization/mh", False)], now)
+    await organization.programs(owner, A, [row(SUD, "sud", "SUD", "Organization/sud", True), row(MH, "mh", "MH", "Organization/mh", False), row(FAR, "far", "FAR", "Organization/far", False)], now)
     await organization.programs(owner, B, [row(1, "sud", "SUD", "Organization/sud", True)], now)
     for p in CAST:
         await organization.account(

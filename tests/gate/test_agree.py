@@ -20,7 +20,10 @@ BITS = {UNLABELLED: 1 << 0, PART2: 1 << 1, COUNSELING: 1 << 2, PSYCHOTHERAPY: 1 
 STAFF = sum(1 << n for n in range(63)) & ~(BITS[UNLABELLED] | BITS[PART2] | BITS[COUNSELING] | BITS[PSYCHOTHERAPY])
 TYPES = ("Observation", "Condition", "Patient", "AllergyIntolerance")
 CODES = {"a": 11, "b": 12, "c": 13}
+ACROSS = 1 << 62
+"""In `refs`: something of another patient is referred to. In the mask of those alone who need no relation."""
 NAMES = ("Organization/x", "Organization/y", "Practitioner/z", "class:tpo")
+PLACES = ("program:1", "program:2", "Practitioner/z@0", "Practitioner/z@1")
 FOREVER, EVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,7 +42,8 @@ def moment(random: Random) -> datetime:
 def fact(random: Random, n: int) -> Fact:
     laws = {random.choice((PART2, PART2, PART2, COUNSELING, PSYCHOTHERAPY, UNLABELLED, HIV)) for _ in range(random.choice((0, 1, 1, 1, 2)))}
     patient = None if random.random() < 0.1 else random.choice(("p1", "p2"))
-    return Fact(random.choice((1, 1, 1, 2)), random.choice(TYPES), f"r{n}", patient, set(some(random, (1, 2, 3))), laws, maybe(random, moment(random), 0.8), set(some(random, CODES)))
+    about = frozenset(some(random, ("p1", "p2"))) if patient is None else frozenset()
+    return Fact(random.choice((1, 1, 1, 2)), random.choice(TYPES), f"r{n}", patient, set(some(random, (1, 2, 3))), laws, maybe(random, moment(random), 0.8), set(some(random, CODES)), about)
 
 
 def grant(random: Random, ids: list[str]) -> Grant:
@@ -55,17 +59,24 @@ def grant(random: Random, ids: list[str]) -> Grant:
 
 
 def viewer(random: Random) -> Viewer:
-    outside = random.random() < 0.6
-    return Viewer(random.choice((1, 1, 1, 2)), frozenset() if outside else frozenset(some(random, (1, 2, 3))), outside, frozenset(some(random, NAMES)), random.choice(("TREAT", "HPAYMT")))
+    outside = random.random() < 0.5
+    names = some(random, NAMES) + ([] if outside else some(random, PLACES))
+    programs = frozenset() if outside else frozenset(some(random, (1, 2, 3)))
+    return Viewer(random.choice((1, 1, 1, 2)), programs, outside, frozenset(names), random.choice(("TREAT", "HPAYMT")), everywhere=not outside and random.random() < 0.4)
 
 
 async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[Grant], relations: list[Relation]) -> None:
     """The same as rows."""
-    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation")
+    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation, record.edge")
     await owner.executemany(
         "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, origin, tokens, body, index_digest) "
         "VALUES ($1, $2, $2, $3, $4, 'v', $5, coalesce($6::timestamptz, '-infinity'), now(), now(), $7, $8, $9, '', 0)",
         [(f.tenant, n, f.type, f.id, f.patient, f.at, sum(BITS[law] for law in f.laws), sorted(f.origin), [CODES[c] for c in f.codes]) for n, f in enumerate(facts)],
+    )
+    # That these are of another patient than the row, or it of none, the database finds for itself.
+    await owner.executemany(
+        "INSERT INTO record.edge (tenant, rid, type, param, target) VALUES ($1, $2, $3, '', $4)",
+        [(f.tenant, n, f.type, f"Patient/{p}") for n, f in enumerate(facts) for p in sorted(f.about)],
     )
     await owner.executemany(
         "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes, "
@@ -85,7 +96,7 @@ async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[G
 
 def statement() -> str:
     """Every row that the gate's predicate lets through, as the gate splices it into its functions."""
-    text = sql.render("SELECT r.id FROM record.resource r WHERE r.tenant = p_tenant AND /*row:r*/")
+    text = sql.render("SELECT r.tenant, r.id FROM record.resource r WHERE r.tenant = p_tenant AND /*row:r*/")
     places = {"tenant": "int", "mask": "bigint", "programs": "int[]", "keys": "text[]", "purpose": "text", "action": "text", "related": "boolean", "now": "timestamptz"}
     for n, (name, kind) in enumerate(places.items(), 1):
         text = text.replace(f"p_{name}", f"${n}::{kind}")
@@ -102,17 +113,19 @@ async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: 
     cases = seen_total = 0
     try:
         while cases < CASES // 2:
-            facts = [fact(random, n) for n in range(25)]
+            facts = [Fact(tenant, "Patient", p, p, {1, 2}) for tenant in (1, 2) for p in ("p1", "p2")]
+            facts += [fact(random, n) for n in range(25)]
             grants = [grant(random, [f"{f.type}/{f.id}" for f in facts]) for _ in range(random.randint(0, 25))]
-            relations = [Relation(random.choice(("p1", "p2")), random.choice(NAMES), maybe(random, moment(random)), maybe(random, moment(random))) for _ in range(3)]
+            relations = [Relation(random.choice(("p1", "p2")), random.choice((*NAMES, *PLACES)), maybe(random, moment(random)), maybe(random, moment(random))) for _ in range(4)]
             await fill(owner, facts, grants, relations)
             for _ in range(8):
                 who = viewer(random)
                 known = grants if who.tenant == 1 else []
-                expected = {f.id for f in facts if may_see(who, f, known, relations if who.tenant == 1 else [], NOW)}
-                args = (who.tenant, 0 if who.outside else STAFF, sorted(who.programs), sorted(who.names), who.purpose, "disclose" if who.outside else "use", who.outside, NOW)
-                found = {row["id"] for row in await owner.fetch(query, *args)}
-                assert found == expected, (number, who, [f for f in facts if f.id in found ^ expected], grants, relations)
+                expected = {(f.tenant, f.id) for f in facts if may_see(who, f, known, relations if who.tenant == 1 else [], NOW)}
+                mask = 0 if who.outside else STAFF if who.everywhere else STAFF & ~ACROSS
+                args = (who.tenant, mask, sorted(who.programs), sorted(who.names), who.purpose, "disclose" if who.outside else "use", not who.everywhere, NOW)
+                found = {(row["tenant"], row["id"]) for row in await owner.fetch(query, *args)}
+                assert found == expected, (number, who, [f for f in facts if (f.tenant, f.id) in found ^ expected], grants, relations)
                 cases += len(facts)
                 seen_total += len(expected)
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.record import organization
-from tests.people import BY_NAME, A, Clinic, consent, encounter, labelled, observation, patient
+from tests.people import BY_NAME, MH, A, Clinic, consent, encounter, labelled, observation, patient
 
 
 async def shared(clinic: Clinic) -> tuple[str, str, str]:
@@ -232,8 +232,12 @@ async def test_a_changed_assignment_acts_at_the_next_statement(clinic: Clinic) -
     who = BY_NAME["sud-clinician"]
     row = organization.AccountRow(who.account, who.kind, who.account, who.account, None, who.agent, who.role, [], None, [])
     await organization.account(clinic.owner, A, row, clock.now())
-    assert (await clinic.get("sud-clinician", f"Observation?patient={p}")).ids == [mh]
+    assert (await clinic.get("sud-clinician", f"Observation?patient={p}")).ids == []
     assert await status(clinic, "sud-clinician", f"Observation/{sud}") == 404
+    mine = organization.AccountRow(who.account, who.kind, who.account, who.account, None, who.agent, who.role, [MH], MH, [])
+    await organization.account(clinic.owner, A, mine, clock.now() + timedelta(seconds=1))
+    with clock.using(FakeClock(clock.now() + timedelta(seconds=2))):
+        assert (await clinic.get("sud-clinician", f"Observation?patient={p}")).ids == [mh]
 
 
 async def chart(clinic: Clinic) -> tuple[str, str, str]:
@@ -284,6 +288,7 @@ async def test_writing_needs_the_role_too(clinic: Clinic) -> None:
 
 async def test_a_labelled_element_is_seen_by_those_who_may_and_missing_for_others(clinic: Clinic) -> None:
     p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-sud", encounter(p))
     code = {"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}
     body = observation(p, component=[labelled({"code": code, "valueString": "secret"}, "SUD"), {"code": code, "valueString": "tall"}])
     made = (await clinic.make("sys-mh", body)).id

@@ -12,7 +12,7 @@ from sojourn.base import errors
 from sojourn.gate.access import Access
 from sojourn.gate.keeping import Keeping
 from sojourn.gate.trail.lines import Wish, every, page
-from tests.people import A, Clinic, observation, patient
+from tests.people import A, Clinic, encounter, observation, patient
 
 
 async def access(clinic: Clinic, who: str, **changed: Any) -> Access:
@@ -25,6 +25,7 @@ async def access(clinic: Clinic, who: str, **changed: Any) -> Access:
 async def story(clinic: Clinic) -> tuple[str, str]:
     """Ana is with both programs: an ordinary heart rate, and one of the Part 2 program; colleagues look."""
     p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-sud", encounter(p))
     plain = (await clinic.make("sys-mh", observation(p, 60))).id
     hidden = (await clinic.make("sys-sud", observation(p, 99))).id
     for who in ("mh-clinician", "both-clinician", "sud-clinician"):
@@ -73,7 +74,7 @@ async def test_a_patient_reads_every_line_about_themselves_and_none_about_others
     lines = (await page(self, Wish(patient=p))).lines
     assert {"sud-clinician", "both-clinician", "mh-clinician"} <= {line.account for line in lines}
     assert all(line.patients == (p,) and line.query == "" for line in lines)
-    assert not any(hidden in e for line in lines for e in line.entities), "what may not be seen is not named"
+    assert any(hidden in e for line in lines for e in line.entities), "a patient's own Part 2 records are theirs to see (42 CFR 2.23)"
     for wish in (Wish(patient=other), Wish()):
         with pytest.raises(errors.Forbidden):
             await page(self, wish)
@@ -85,6 +86,8 @@ async def test_whoever_acts_for_a_patient_needs_a_right_and_is_not_told_of_part_
     with pytest.raises(errors.Forbidden):
         await page(proxy, Wish(patient=p))
     proxy.rules._allowed["proxy", "report", "AuditEvent"] = None
+    assert (await page(proxy, Wish(patient=p))).lines == [], "nobody has said yet that they act for this patient"
+    await clinic.owner.execute("INSERT INTO record.relation (tenant, patient, actor, kind, source, known_from) VALUES (1, $1, 'RelatedPerson/x', 'proxy', '', now())", p)
     lines = (await page(proxy, Wish(patient=p))).lines
     assert "mh-clinician" in {line.account for line in lines}
     assert "sud-clinician" not in {line.account for line in lines}

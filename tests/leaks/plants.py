@@ -204,7 +204,7 @@ PLANTS = (
     _sql("a consent's types are ignored", ("specific",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "")),
     _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)", "")),
     _sql("a consent's programs are ignored", ("tpo",), ("01_gate.sql", "AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs\n                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))", "")),
-    _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR {r}.patient IS NULL OR EXISTS (", "(true OR EXISTS (")),
+    _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR EXISTS (", "(true OR EXISTS (")),
     # and the other way round: what is permitted is withheld
     _sql("no consent is believed", ("tpo",), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND false")),
     _sql("a consent without limits is not believed", ("tpo",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "AND p_type = ANY (g.types)")),

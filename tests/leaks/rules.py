@@ -17,7 +17,7 @@ SHARED = frozenset({"Patient", "RelatedPerson", "Coverage", "Account", "AllergyI
 
 @dataclass
 class Viewer:
-    """Someone who asks. types: what the role may search; None for all."""
+    """Someone who asks. names: what consents and relations call them (staff: also by their programs). everywhere: they need no relation."""
 
     tenant: int
     programs: frozenset[int]
@@ -25,6 +25,7 @@ class Viewer:
     names: frozenset[str]
     purpose: str = "TREAT"
     types: frozenset[str] | None = None
+    everywhere: bool = False
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Fact:
     laws: set[str] = field(default_factory=set)
     at: datetime | None = None
     codes: set[str] = field(default_factory=set)
+    about: frozenset[str] = frozenset()
+    """Of what is in nobody's own chart: whose records it refers to."""
 
 
 @dataclass
@@ -87,8 +90,9 @@ def may_see(viewer: Viewer, fact: Fact, grants: Iterable[Grant], relations: Iter
     for grant in grants:
         if grant.deny and (grant.law is None or grant.law in laws):
             return False
-    if viewer.outside and fact.patient is not None:
-        if not any(r.patient == fact.patient and r.who in viewer.names and during(r.start, r.end, now) for r in relations):
+    concerned = fact.about if fact.patient is None else {fact.patient}
+    if not viewer.everywhere and concerned:
+        if not any(r.patient in concerned and r.who in viewer.names and during(r.start, r.end, now) for r in relations):
             return False
     return all(_law(law, viewer, fact, grants) for law in laws)
 

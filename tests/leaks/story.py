@@ -17,7 +17,7 @@ from sojourn.base.clock import FakeClock
 from sojourn.base.ids import SeededSource
 from tests.leaks import rules
 from tests.leaks.rules import HIV, PART2, PSYCHOTHERAPY, Fact, Grant, Relation, Viewer, may_see
-from tests.people import MH, START, SUD, Clinic, consent
+from tests.people import FAR, MH, START, SUD, Clinic, consent
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 LABELS = {HIV: "HIV", PART2: "SUD", PSYCHOTHERAPY: "PSYTHPN"}
@@ -25,9 +25,9 @@ INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extensi
 SECRET_WORDS = ("heroin", "relapse", "naloxone", "detox", "overdose", "craving")
 PLAIN_WORDS = ("sleep", "walking", "cooking", "garden", "music", "work")
 LONGITUDINAL = rules.SHARED
-AUTHOR = Viewer(1, frozenset({SUD, MH}), False, frozenset())
+AUTHOR = Viewer(1, frozenset({SUD, MH, FAR}), False, frozenset(), everywhere=True)
 """Who writes what happens later: somebody of both programs, who knows everything but notes kept apart."""
-STAFF_BY_PROGRAM = {SUD: "sys-sud", MH: "sys-mh"}
+STAFF_BY_PROGRAM = {SUD: "sys-sud", MH: "sys-mh", FAR: "sys-far"}
 
 
 @dataclass
@@ -161,6 +161,8 @@ LINKS: dict[str, dict[str, tuple[tuple[str, ...], bool]]] = {
     "List": {"entry.item": (("Condition", "Observation", "MedicationRequest"), True), "encounter": (("Encounter",), False)},
     "DiagnosticReport": {"result": (("Observation",), True), "encounter": (("Encounter",), False)},
 }
+ACROSS = ("List", "Provenance", "Observation")
+"""Types that sometimes refer to another patient's things."""
 MANY = {"DocumentReference": ("context.encounter", "context.related")}
 PARTS: dict[str, tuple[str, Callable[[str, Random], dict[str, Any]]]] = {
     "Observation": ("component", lambda w, r: {"code": coded(LOINC, r.choice(("8302-2", "29463-7")), w), "valueString": w}),
@@ -188,6 +190,7 @@ class Teller:
         self.story = Story(seed)
         self.size = size
         self.gone: set[str] = set()
+        self.lasting: set[str] = set()
 
     def tell(self) -> Story:
         """A directory, patients, consents, then writes of every kind."""
@@ -195,7 +198,7 @@ class Teller:
             body = {"name": [{"family": name}]} if kind == "Practitioner" else {"name": name}
             thing = Thing(key, Fact(1, kind, key, None, set()), body, told=False)
             self.add(thing, "sys-none", f"directory{n}")
-        for n, program in enumerate(("sud", "mh", "both", "both", "both")):
+        for n, program in enumerate(("sud", "mh", "both", "both", "far")):
             self.patient(n, program)
         self.consents()
         for n in range(self.size):
@@ -213,16 +216,25 @@ class Teller:
     def patient(self, n: int, programs: str) -> None:
         key = f"p{n}"
         first = SUD if programs != "mh" else MH
-        origin = {"sud": {SUD}, "mh": {MH}, "both": {SUD, MH}}[programs]
+        origin = {"sud": {SUD}, "mh": {MH}, "both": {SUD, MH}, "far": {SUD, MH, FAR}}[programs]
         fact = Fact(1, "Patient", key, key, set(origin), {PART2} if origin == {SUD} else set())
         body = {"name": [{"family": NAMES[n], "given": ["Ana"]}], "birthDate": f"198{n}-03-04", "gender": "female", "active": True}
         thing = Thing(key, fact, body, told=True, law=self.random.choice((HIV, PSYCHOTHERAPY if self.apart else HIV)))
         thing.parts["address"] = [self.part("Patient", f"patient{n} create {key}", thing.law) for _ in range(random_count(self.random))]
         # Whoever must not know of the Part 2 program sees a patient that the other program registered.
         self.add(thing, STAFF_BY_PROGRAM[first], f"patient{n}")
-        self.story.steps[-1].also = {"mh": "sys-mh"} if origin == {SUD, MH} else {}
+        self.story.steps[-1].also = {"mh": "sys-mh"} if {SUD, MH} <= origin else {}
         for program in sorted(origin):
+            self.stay(f"stay{n}{program}", key, program)
             self.make("Encounter", f"admit{n}{program}", key, program, note=False)
+
+    def stay(self, label: str, patient: str, program: int) -> None:
+        """The episode by which a program has to do with a patient, to the end of the story. Only its own people know it if it is under Part 2."""
+        fact = Fact(1, "EpisodeOfCare", f"EpisodeOfCare-{label}", patient, {program}, {PART2} if program == SUD else set(), moment("2026-01-05"))
+        thing = Thing(fact.id, fact, {"status": "active", "period": {"start": "2026-01-05"}}, {"patient": [patient]}, ("patient",), told=False)
+        self.lasting.add(thing.key)
+        self.add(thing, STAFF_BY_PROGRAM[program], label)
+        self.story.relations.append(Relation(patient, f"program:{program}"))
 
     def make(self, type_: str, label: str, patient: str, program: int, *, note: bool = True) -> Thing:
         random = self.random
@@ -237,6 +249,8 @@ class Teller:
         links: dict[str, list[str]] = {subject: [patient]} if subject else {}
         required = (subject,) if type_ in REQUIRED_SUBJECT else ()
         mine = [t for t in self.story.things.values() if t.fact.patient == patient and t.key not in self.gone]
+        if type_ in ACROSS and random.random() < 0.3:  # something of somebody else's
+            mine += [t for t in self.story.things.values() if t.fact.patient not in (patient, None) and t.key not in self.gone]
         for name, (types, many) in LINKS[type_].items():
             fits = [t.key for t in mine if t.fact.type in types]
             if fits and (random.random() < 0.6 or name == "target"):
@@ -271,7 +285,7 @@ class Teller:
     def anything(self, label: str) -> None:
         random = self.random
         roll = random.random()
-        changeable = [t for t in self.story.things.values() if t.fact.type in MAKERS and t.key not in self.gone and self.story.sees(AUTHOR, t.key)]
+        changeable = [t for t in self.story.things.values() if t.fact.type in MAKERS and t.key not in self.gone | self.lasting and self.story.sees(AUTHOR, t.key)]
         if roll < 0.62 or not changeable:
             n = random.randrange(5)
             programs = self.story.things[f"p{n}"].fact.origin

@@ -19,20 +19,21 @@ from sojourn.record.database import Dsn
 from tests.leaks.questions import Asker, Question
 from tests.leaks.rules import Viewer
 from tests.leaks.story import Story, Teller, Told, tell
-from tests.people import BASE, BY_NAME, MH, START, SUD, Clinic, Reply, close_clinic, open_clinic
+from tests.people import BASE, BY_NAME, FAR, MH, START, SUD, Clinic, Reply, close_clinic, open_clinic
 
 VIEWERS = {
-    "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician"})),
-    "technician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/technician"})),
-    "mh-officer": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-officer"})),
-    "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician"})),
+    "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician", "program:2"})),
+    "technician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/technician", "program:2"})),
+    "mh-officer": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-officer"}), everywhere=True),
+    "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician", "program:1", "program:2"})),
+    "far-clinician": Viewer(1, frozenset({FAR}), False, frozenset({"Practitioner/far-clinician", "program:3"})),
     "stranger": Viewer(1, frozenset(), True, frozenset({"Organization/stranger"})),
     "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),
     "tpo-research": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"}), "HRESCH"),
     "specific": Viewer(1, frozenset(), True, frozenset({"Organization/specific"})),
     "revoked": Viewer(1, frozenset(), True, frozenset({"Organization/revoked"})),
     "expired": Viewer(1, frozenset(), True, frozenset({"Organization/expired"})),
-    "other-clinician": Viewer(2, frozenset({1}), False, frozenset({"Practitioner/other-clinician"})),
+    "other-clinician": Viewer(2, frozenset({1}), False, frozenset({"Practitioner/other-clinician", "program:1"})),
 }
 assert VIEWERS.keys() <= BY_NAME.keys()
 OVERSEERS = frozenset({"mh-officer"})

@@ -52,6 +52,7 @@ UNLABELLED: Final = 1 << 0
 PART2: Final = 1 << 1
 SUD_COUNSELING: Final = 1 << 2
 PSYCHOTHERAPY: Final = 1 << 3
+MINOR: Final = 1 << 9
 PATIENT_REQUESTED: Final = 1 << 10
 APART: Final = SUD_COUNSELING | PSYCHOTHERAPY
 """Notes kept apart from the rest of the record, which no role sees (45 CFR 164.501; 42 CFR 2.11)."""

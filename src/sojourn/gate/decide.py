@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sojourn.base import errors
-from sojourn.gate import bases
+from sojourn.gate import bases, reach
 from sojourn.gate.caller import Caller, Program
 from sojourn.gate.consenting.membership import EVERYONE
 from sojourn.gate.labelrules import LabelRules, shipped
@@ -58,13 +58,19 @@ class Rules:
     """What each role may do, by resource type and action: rows of record.role_rule in force now. labels: by which labels are given."""
 
     def __init__(
-        self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]], programs: Mapping[int, Program], digest: bytes, labels: LabelRules | None = None
-    ) -> None:
+        self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]], programs: Mapping[int, Program], digest: bytes, labels: LabelRules | None = None, *,
+        sites: Mapping[int, frozenset[str]] | None = None, days: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        """sites: where each program works. days: how long relations of a kind last after they are over, where not as at the start."""
         self.programs = programs
         self.labels = labels or shipped()
         self.digest = digest
+        self.sites = sites or {}
+        self.days = {**reach.starting_days(), **(days or {})}
+        self._reach: dict[str, frozenset[str]] = {}
         self._allowed: dict[tuple[str, str, str], None] = {}
         for role, types, actions in rows:
+            self._reach[role] = self._reach.get(role, frozenset()) | reach.of_actions(actions)
             for action in actions:
                 for type_ in types:
                     self._allowed[role, action, type_] = None
@@ -72,6 +78,10 @@ class Rules:
     def allows(self, role: str, action: str, type_: str) -> bool:
         """Whether a role includes an action on a type. What no rule names is denied."""
         return (role, action, type_) in self._allowed or (role, action, "*") in self._allowed
+
+    def reach(self, role: str) -> frozenset[str]:
+        """How far a role reaches (reach.REACHES); a role without a reach reaches nobody."""
+        return self._reach.get(role, frozenset())
 
     def types(self, role: str, action: str, all_types: Iterable[str]) -> list[str]:
         """The types on which a role may do this, in the given order."""
@@ -83,13 +93,30 @@ def decide(caller: Caller, rules: Rules) -> Decision:
     if caller.outside:
         return Decision(0, [], [*caller.keys, EVERYONE], caller.purpose, "disclose", related=True, redacted=True,
                         reasons=("Outside organizations see what a consent permits and a relation explains.",))  # fmt: skip
+    if caller.kind in ("patient", "proxy"):
+        return _own_record(caller)
+    far = rules.reach(caller.role)
+    everywhere = "organization" in far
+    mask = _STAFF if everywhere else _STAFF & ~reach.ACROSS
+    keys = reach.keys(caller, far, rules.programs, rules.sites)
     part2 = {p.number for p in rules.programs.values() if p.part2}
     redacted = not part2 <= set(caller.programs)
     if caller.purpose in EMERGENCY:
-        return Decision(_STAFF, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
+        return Decision(_STAFF & ~reach.ACROSS, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
                         reasons=("In an emergency staff see whom their declaration named, for as long as it holds (42 CFR 2.51; 45 CFR 164.312(a)(2)(ii)).",))  # fmt: skip
-    return Decision(_STAFF, list(caller.programs), list(caller.keys), caller.purpose, "use", related=False, redacted=redacted,
-                    reasons=("Staff see what their role includes; Part 2 records within their own programs (42 CFR 2.12(c)(3)).",))  # fmt: skip
+    return Decision(mask, list(caller.programs), keys, caller.purpose, "use", related=not everywhere, redacted=redacted,
+                    reasons=("Staff see what their role includes, of those whom it reaches; Part 2 records within their own programs (42 CFR 2.12(c)(3)).",))  # fmt: skip
+
+
+def _own_record(caller: Caller) -> Decision:
+    """A patient, or who acts for one: the record of that patient and nothing beside it, as copies that leave the organization.
+
+    To the patient all of it goes but the notes kept apart (45 CFR 164.524(a)(1)(i); 42 CFR 2.23 for Part 2 records). To a proxy
+    neither Part 2 records without a consent (42 CFR 2.31) nor care to which a minor consented alone (45 CFR 164.502(g)(3); 42 CFR 2.14).
+    """
+    mask = (_STAFF | bases.PART2 if caller.kind == "patient" else _STAFF & ~bases.MINOR) & ~reach.ACROSS
+    who = "Patients see their own record." if caller.kind == "patient" else "Who acts for a patient sees what law and consent let them."
+    return Decision(mask, [], [caller.agent] if caller.agent else [], caller.purpose, "disclose", related=True, redacted=True, reasons=(who,))
 
 
 def require(caller: Caller, rules: Rules, action: str, type_: str) -> None:

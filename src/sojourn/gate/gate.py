@@ -88,7 +88,11 @@ class Gate:
                 [(law["tag"], law["basis"]) for law in await labelling.subject_laws(db, tenant.number, now)],
             )
             digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()), own_labels.digest)).encode())[:16]
-            self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels)
+            days = {r["kind"]: r["days"] for r in await db.call("SELECT * FROM gate.reach_times($1, $2)", tenant.number, now)}
+            sites: dict[int, frozenset[str]] = {}
+            for row in await db.call("SELECT * FROM gate.program_sites($1, $2)", tenant.number, now):
+                sites[row["program"]] = sites.get(row["program"], frozenset()) | {row["site"]}
+            self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels, sites=sites, days=days)
             self.house.keys[tenant.number] = Keys(tenant.secret)
 
     def tenant_of(self, host: str) -> Tenant | None:

@@ -2,7 +2,8 @@
 
 Were a reference to something withheld stored, it would be taken out of their view, and one to nothing at all would stay: whoever
 knows an id could ask whether it is there. So both are refused, in the same words. For staff who are not subject to redaction that is
-asked only of what may be a note kept apart; systems may refer to what is yet to come.
+asked only of what may be a note kept apart, and where they need a relation of what is in somebody's chart, so that nobody makes
+themselves related to a patient of whom they may not know. Systems that reach the whole organization may refer to what is yet to come.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import errors
 from sojourn.fhir.definitions import RESOURCE_TYPES
 from sojourn.fhir.outcome import Issue
+from sojourn.gate import reach
 from sojourn.gate.visible import target_of
 from sojourn.record import store
 
@@ -31,7 +33,8 @@ _NO_NOTES: Final = frozenset(
 async def check(access: Access, changes: Iterable[Change]) -> None:
     """Raise Invalid for a reference that was not in the author's view before and leads to nothing that they may see."""
     redacted = access.decision.redacted
-    if not redacted and access.caller.kind == "system":
+    related = access.decision.related
+    if not redacted and not related and access.caller.kind == "system":
         return
     made: set[str] = set()
     added: list[tuple[int, str, str]] = []
@@ -43,7 +46,7 @@ async def check(access: Access, changes: Iterable[Change]) -> None:
             added += [
                 (n, path, target)
                 for path, target in _local(access, change.sent, change.type)
-                if target not in before and (redacted or target.partition("/")[0] not in _NO_NOTES)
+                if target not in before and (redacted or _asked(target.partition("/")[0], related=related))
             ]
     if not added and not redacted:
         return
@@ -54,6 +57,11 @@ async def check(access: Access, changes: Iterable[Change]) -> None:
             error = errors.Invalid(issues=(Issue("error", "not-found", path, "The reference leads to nothing that is there."),))
             error.place = n
             raise error
+
+
+def _asked(type_: str, *, related: bool) -> bool:
+    """Whether a caller who is not subject to redaction must see what they refer to."""
+    return type_ not in _NO_NOTES or (related and type_ not in reach.OF_NOBODY)
 
 
 def _local(access: Access, value: Any, path: str) -> Iterator[tuple[str, str]]:

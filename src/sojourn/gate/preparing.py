@@ -225,7 +225,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
                 _extend(out.edges, n, [holding.CONTENT] * len(held), list(held), [0] * len(held))
             if one.sent is not None and (written := (one.sent.get("meta") or {}).get("security")):
                 out.sent.append((n, codec.dumps(written).decode()))
-            _compiled(access, out, n, one.resource, told=one.own == 0)
+            _compiled(access, out, n, one)
     return out, sorted({p.patient for p in prepared if p.patient})
 
 
@@ -255,15 +255,18 @@ def _extend(table: store.Columns, op: int, *columns: list[Any]) -> None:
         column.extend(more)
 
 
-def _compiled(access: Access, out: store.Batch, n: int, resource: dict[str, Any], *, told: bool) -> None:
-    """Grants and relations. A care team or episode under a law of its own relates nobody: the relation would tell of it."""
+def _compiled(access: Access, out: store.Batch, n: int, one: Prepared) -> None:
+    """Grants and relations. Of what is relabelled, gate.write closes the relations of care teams and episodes alone."""
+    resource = one.resource
+    assert resource is not None  # noqa: S101 - only for what has content
     if resource["resourceType"] == "Consent":
         keys = access.house.keys[access.tenant.number]
         grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys, n)
         out.grants.extend(grants)
         out.relations.extend(relations)
-    elif told and resource["resourceType"] in relationships.SOURCES:
-        out.relations.extend(relationships.compiled(resource, n))
+    elif one.type in relationships.SOURCES and (one.kind != "label" or one.type in ("CareTeam", "EpisodeOfCare")):
+        source = relationships.Source(one.own, one.origin, access.caller.agent, one.updated, access.rules.days, created=one.kind in ("create", "restore"))
+        out.relations.extend(relationships.compiled(resource, n, source))
 
 
 async def written(access: Access, prepared: Sequence[Prepared], request: str) -> list[Written]:

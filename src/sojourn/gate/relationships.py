@@ -1,40 +1,133 @@
-"""Who cares for whom: care teams and episodes become relation rows in the transaction writing them."""
+"""Who has to do with whom: what is written about a patient becomes relation rows in the transaction that writes it.
+
+A row says: this key is related to this patient from then to then. Outside organizations are named by nothing that stands under a law
+of its own, since the relation would tell of it. Staff are: by their program, which only its own people hold as a key, and by their
+name within it (gate/reach.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
+from sojourn.gate import bases, reach
 from sojourn.gate.consent import EVER, FOREVER, Relation, _id_of, _moment
 
-SOURCES = ("CareTeam", "EpisodeOfCare")
+_NOBODYS = bases.UNLABELLED | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
+"""Under these a source relates nobody: nobody sees it by their role."""
 
 
-def compiled(resource: Mapping[str, Any], op: int) -> list[Relation]:
-    """The rows of record.relation_row that a CareTeam or EpisodeOfCare creates; none for any other type or an ended one."""
-    reader = {"CareTeam": _care_team, "EpisodeOfCare": _episode}.get(resource["resourceType"])
-    return reader(resource, op) if reader else []
+class Source(NamedTuple):
+    """What is written: its bases, the programs that made it, who writes it (a key) and when; days: how long what is over lasts on."""
+
+    own: int
+    origin: Sequence[int]
+    author: str | None
+    now: datetime
+    days: Mapping[str, int]
+    created: bool
 
 
-def _care_team(team: Mapping[str, Any], op: int) -> list[Relation]:
-    patient = _id_of(team.get("subject"), "Patient")
-    if patient is None or team.get("status") in ("entered-in-error", "inactive"):
+class _Said(NamedTuple):
+    """What a resource says: about whom, who (staff and units, organizations), as what, from when to when."""
+
+    patient: str | None
+    people: set[str]
+    organizations: set[str]
+    kind: str
+    start: datetime
+    end: datetime
+
+
+def compiled(resource: Mapping[str, Any], op: int, source: Source) -> list[Relation]:
+    """The rows of record.relation_row that a resource creates; none for most types, and for what is over without a trace."""
+    if resource["resourceType"] == "Patient":
+        return _patient(resource, op, source) if source.created else []
+    reader = _READERS.get(resource["resourceType"])
+    said = reader(resource, source) if reader else None
+    if said is None or said.patient is None or source.own & _NOBODYS:
         return []
-    start, end = _times(team)
-    actors = {p.get("member", {}).get("reference") for p in team.get("participant", ())} | {o.get("reference") for o in team.get("managingOrganization", ())}
-    return [(op, patient, actor, "care-team", start, end) for actor in sorted(a for a in actors if a)]
+    return [(op, said.patient, key, said.kind, said.start, said.end) for key in _keys(said, source)]
 
 
-def _episode(episode: Mapping[str, Any], op: int) -> list[Relation]:
-    patient = _id_of(episode.get("patient"), "Patient")
-    if patient is None or episode.get("status") in ("entered-in-error", "cancelled"):
-        return []
-    start, end = _times(episode)
-    actors = {episode.get("managingOrganization", {}).get("reference"), episode.get("careManager", {}).get("reference")}
-    return [(op, patient, actor, "episode", start, end) for actor in sorted(a for a in actors if a)]
+def _keys(said: _Said, source: Source) -> Iterator[str]:
+    yield from (reach.program_key(n) for n in source.origin)
+    within = source.origin if source.own & bases.PART2 else [0]
+    yield from (reach.known_in(who, n) for who in sorted(said.people) for n in within)
+    if source.own == 0:
+        yield from sorted(said.organizations)
 
 
-def _times(resource: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    period = resource.get("period", {})
-    return (_moment(period.get("start"), EVER), _moment(period.get("end"), FOREVER, end=True))
+def _patient(patient: Mapping[str, Any], op: int, source: Source) -> list[Relation]:
+    """Whoever registered somebody, and their program; and everybody to themselves."""
+    id_ = patient["id"]
+    until = source.now + timedelta(days=source.days["registered"])
+    within = source.origin if source.own & bases.PART2 else [0]
+    keys = [reach.program_key(n) for n in source.origin] + ([reach.known_in(source.author, n) for n in within] if source.author else [])
+    return [*((op, id_, key, "registered", source.now, until) for key in keys), (op, id_, f"Patient/{id_}", "self", EVER, FOREVER)]
+
+
+def _care_team(team: Mapping[str, Any], source: Source) -> _Said | None:
+    if team.get("status") in ("entered-in-error", "inactive"):
+        return None
+    actors = [p.get("member", {}).get("reference") for p in team.get("participant", ())]
+    organizations = {o.get("reference") for o in team.get("managingOrganization", ())}
+    return _said(team.get("subject"), actors, organizations, "care-team", team.get("period"), source)
+
+
+def _episode(episode: Mapping[str, Any], source: Source) -> _Said | None:
+    status = episode.get("status")
+    if status in ("entered-in-error", "cancelled"):
+        return None
+    organizations = {episode.get("managingOrganization", {}).get("reference")}
+    return _said(episode.get("patient"), [episode.get("careManager", {}).get("reference")], organizations, "episode", episode.get("period"), source, over=status == "finished")
+
+
+def _visit(visit: Mapping[str, Any], source: Source) -> _Said | None:
+    status = visit.get("status")
+    if status in ("entered-in-error", "cancelled"):
+        return None
+    actors = [p.get("individual", {}).get("reference") for p in visit.get("participant", ())]
+    if status != "finished":
+        actors += [place.get("location", {}).get("reference") for place in visit.get("location", ()) if place.get("status") in (None, "active", "reserved", "planned")]
+    return _said(visit.get("subject"), actors, set(), "visit", visit.get("period"), source, over=status == "finished")
+
+
+def _appointment(booked: Mapping[str, Any], source: Source) -> _Said | None:
+    if booked.get("status") in ("entered-in-error", "cancelled"):
+        return None
+    actors = [p.get("actor", {}) for p in booked.get("participant", ())]
+    patients = [a for a in actors if _id_of(a, "Patient")]
+    if len(patients) != 1:
+        return None
+    return _said(patients[0], [a.get("reference") for a in actors if _id_of(a, "Practitioner")], set(), "appointment", booked, source)
+
+
+def _referral(asked: Mapping[str, Any], source: Source) -> _Said | None:
+    """An order outside a visit: a referral that waits."""
+    if asked.get("encounter") or asked.get("status") not in ("draft", "active", "on-hold"):
+        return None
+    return _said(asked.get("subject"), [p.get("reference") for p in asked.get("performer", ())], set(), "referral", None, source)
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], Source], _Said | None]] = {
+    "CareTeam": _care_team,
+    "EpisodeOfCare": _episode,
+    "Encounter": _visit,
+    "Appointment": _appointment,
+    "ServiceRequest": _referral,
+}
+SOURCES = frozenset({"Patient", *_READERS})
+
+
+def _said(subject: Mapping[str, Any] | None, actors: Sequence[str | None], organizations: set[str | None], kind: str, period: Mapping[str, Any] | None, source: Source, *, over: bool = False) -> _Said:
+    """From the first day, or from now if that is to come, since people prepare; to the last and the days after it."""
+    period = period or {}
+    start = min(_moment(period.get("start"), EVER), source.now)
+    end = _moment(period.get("end"), source.now if over else FOREVER, end=True)
+    if end != FOREVER:
+        end += timedelta(days=source.days[kind])
+    people = {a for a in actors if a and a.partition("/")[0] in ("Practitioner", "Location")}
+    outside = {a for a in (*actors, *organizations) if a and a.partition("/")[0] == "Organization"}
+    return _Said(_id_of(subject, "Patient"), people, outside, kind, start, end)

@@ -1,4 +1,4 @@
-"""The role rules that a new organization starts with."""
+"""The role rules that a new organization starts with, and for how long relations last; both are edited there afterwards."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
+from sojourn.gate.reach import prefixed
+
 Rule = tuple[str, list[str], list[str]]
 
 
 @lru_cache(maxsize=1)
 def starting_rules() -> tuple[Rule, ...]:
-    """(role, types, actions) rows from roles.toml."""
+    """(role, types, actions) rows from roles.toml. How far a role reaches is a row of its own, of actions that begin with `reach:`."""
     data = tomllib.loads((Path(__file__).parent / "roles.toml").read_text("utf-8"))
-    return tuple((role, rule["types"], rule["actions"]) for role, content in data.items() for rule in content["rules"])
+    rules = [(role, rule["types"], rule["actions"]) for role, content in data.items() for rule in content["rules"]]
+    return (*rules, *((role, ["*"], [prefixed(reach) for reach in content["reach"]]) for role, content in data.items() if content.get("reach")))

@@ -140,6 +140,40 @@ CREATE TYPE record.string_row AS (
 
 ALTER TYPE record.string_row OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.end_relations() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE record.relation l SET known_to = NEW.updated
+    WHERE l.tenant = NEW.tenant AND l.source = NEW.type || '/' || NEW.id AND l.known_to = 'infinity';
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.end_relations() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.hush_relations() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE record.relation l SET known_to = NEW.updated
+    WHERE l.tenant = NEW.tenant AND l.source = NEW.type || '/' || NEW.id AND l.known_to = 'infinity'
+      AND ((NEW.own & 13) <> 0 OR NOT starts_with(l.actor, 'program:'));
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.hush_relations() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.keep_across() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE record.resource r SET refs = r.refs | 4611686018427387904 WHERE r.tenant = NEW.tenant AND r.type = NEW.type AND r.rid = NEW.rid;
+    UPDATE record.version v SET refs = v.refs | 4611686018427387904 WHERE v.tenant = NEW.tenant AND v.seq = NEW.seq;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.keep_across() OWNER TO sojourn_owner;
+
 CREATE FUNCTION record.keep_labels() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -155,6 +189,50 @@ BEGIN
 END $$;
 
 ALTER FUNCTION record.keep_labels() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.mark_across() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    WITH hit AS (
+        SELECT DISTINCT s.tenant, s.type, s.rid
+        FROM added e JOIN record.resource s ON s.tenant = e.tenant AND s.type = e.type AND s.rid = e.rid
+        WHERE (s.refs & 4611686018427387904) = 0 AND e.target IS DISTINCT FROM 'Patient/' || s.patient
+          AND split_part(e.target, '/', 1) <> ALL (record.of_nobody())
+          AND NOT EXISTS (SELECT FROM record.resource t
+                          WHERE t.tenant = e.tenant AND t.type = split_part(e.target, '/', 1) AND t.id = split_part(e.target, '/', 2)
+                            AND t.patient = s.patient)),
+    moved AS (
+        UPDATE record.resource r SET refs = r.refs | 4611686018427387904 FROM hit
+        WHERE r.tenant = hit.tenant AND r.type = hit.type AND r.rid = hit.rid RETURNING r.tenant, r.seq)
+    UPDATE record.version v SET refs = v.refs | 4611686018427387904 FROM moved WHERE v.tenant = moved.tenant AND v.seq = moved.seq;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.mark_across() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.move_across() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    WITH hit AS (
+        SELECT NEW.type AS type, NEW.rid AS rid
+        UNION SELECT e.type, e.rid FROM record.edge e WHERE e.tenant = NEW.tenant AND e.target = NEW.type || '/' || NEW.id),
+    moved AS (
+        UPDATE record.resource r SET refs = r.refs | 4611686018427387904 FROM hit
+        WHERE r.tenant = NEW.tenant AND r.type = hit.type AND r.rid = hit.rid RETURNING r.seq)
+    UPDATE record.version v SET refs = v.refs | 4611686018427387904 FROM moved WHERE v.tenant = NEW.tenant AND v.seq = moved.seq;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.move_across() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.of_nobody() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$ SELECT '{Practitioner,PractitionerRole,Organization,OrganizationAffiliation,Location,HealthcareService,Endpoint,Medication,MedicationKnowledge,Substance,Questionnaire,PlanDefinition,ActivityDefinition,Measure,Library,ValueSet,CodeSystem}'::text[] $$;
+
+ALTER FUNCTION record.of_nobody() OWNER TO sojourn_owner;
 
 CREATE TABLE house.functions (
     one boolean DEFAULT true NOT NULL,
@@ -609,6 +687,33 @@ CREATE TABLE record.program (
 
 ALTER TABLE record.program OWNER TO sojourn_owner;
 
+CREATE TABLE record.program_site (
+    tenant integer NOT NULL,
+    program integer NOT NULL,
+    site text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.program_site OWNER TO sojourn_owner;
+
+CREATE TABLE record.reach_time (
+    tenant integer NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    days integer NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT reach_time_days_check CHECK ((days >= 0))
+);
+
+ALTER TABLE record.reach_time OWNER TO sojourn_owner;
+
 CREATE TABLE record.relation (
     tenant integer NOT NULL,
     patient text NOT NULL COLLATE pg_catalog."C",
@@ -658,7 +763,9 @@ CREATE TABLE record.role_rule (
     valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     known_from timestamp with time zone DEFAULT now() NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.role_rule OWNER TO sojourn_owner;
@@ -976,9 +1083,15 @@ CREATE UNIQUE INDEX outside_identity_one ON record.outside_identity USING btree 
 
 CREATE INDEX outside_identity_subject ON record.outside_identity USING btree (tenant, issuer, subject);
 
+CREATE INDEX program_site_program ON record.program_site USING btree (tenant, program);
+
+CREATE INDEX reach_time_kind ON record.reach_time USING btree (tenant, kind);
+
 CREATE INDEX relation_actor ON record.relation USING btree (tenant, actor, patient);
 
 CREATE INDEX relation_patient ON record.relation USING btree (tenant, patient, actor);
+
+CREATE INDEX relation_reach ON record.relation USING btree (tenant, patient, actor, valid_to, valid_from) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX relation_source ON record.relation USING btree (tenant, source);
 
@@ -1008,7 +1121,17 @@ CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, s
 
 CREATE INDEX version_type ON record.version USING btree (tenant, type, seq);
 
+CREATE TRIGGER end_relations AFTER INSERT ON record.version FOR EACH ROW WHEN (((new.kind = ANY (ARRAY['update'::text, 'delete'::text])) AND (new.type = ANY (ARRAY['Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text, 'RelatedPerson'::text])))) EXECUTE FUNCTION record.end_relations();
+
+CREATE TRIGGER hush_relations AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.own <> new.own) AND (new.own <> 0) AND (new.type = ANY (ARRAY['CareTeam'::text, 'EpisodeOfCare'::text, 'Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text])))) EXECUTE FUNCTION record.hush_relations();
+
+CREATE TRIGGER keep_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((((old.refs & '4611686018427387904'::bigint) <> 0) AND ((new.refs & '4611686018427387904'::bigint) = 0))) EXECUTE FUNCTION record.keep_across();
+
 CREATE CONSTRAINT TRIGGER keep_labels AFTER UPDATE OF own, parts, origin ON record.version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.own IS DISTINCT FROM new.own) OR (old.parts IS DISTINCT FROM new.parts) OR (old.origin IS DISTINCT FROM new.origin))) EXECUTE FUNCTION record.keep_labels();
+
+CREATE TRIGGER mark_across AFTER INSERT ON record.edge REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION record.mark_across();
+
+CREATE TRIGGER move_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((old.patient IS DISTINCT FROM new.patient)) EXECUTE FUNCTION record.move_across();
 
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 

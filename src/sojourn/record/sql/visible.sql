@@ -3,7 +3,8 @@
 --
 --   bases    every basis carried is permitted to the role as such, or is Part 2 within the caller's own programs
 --            (42 CFR 2.12(c)(3)), or is covered, basis by basis, by a consent;
---   relation where the role asks for one, a relation to the patient exists now;
+--   relation a relation to the patient exists now, unless the role reaches the whole organization; what is about several people or
+--            none of its own (patient is null) and refers to somebody's record, to one of them;
 --   deny     nothing the patient forbids: deny wins.
 
 -- bases --
@@ -23,10 +24,12 @@
                    :keys, :purpose, :action, :programs, :now))
 
 -- relation --
-(NOT :related OR {r}.patient IS NULL OR EXISTS (
+(NOT :related OR EXISTS (
     SELECT FROM record.relation l
     WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
-      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity'))
+      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity')
+ OR ({r}.patient IS NULL AND (({r}.refs & 4611686018427387904) = 0
+     OR gate.concerns({r}.tenant, {r}.rid, {r}.type, :keys, :now))))
 
 -- deny --
 ({r}.patient IS NULL OR NOT EXISTS (
@@ -47,9 +50,10 @@
  OR gate.bears({r}.tenant, {r}.rid, {r}.type, :mask, :programs, :keys, :purpose, :action, :related, :now))
 
 -- behind --
--- Everything that the row refers to may be seen. For a caller who needs a relation that is not known from the row alone.
-(NOT :related AND (({r}.refs & ~:mask) = 0
-                   OR (({r}.refs & ~:mask & ~2::bigint) = 0 AND {r}.ref_origin <> '{}' AND {r}.ref_origin <@ :programs)))
+-- Everything that the row refers to may be seen. What it refers to is of its own patient or of nobody unless bit 62 of `refs` says
+-- otherwise, and that bit is in no mask of those who need relations. To those outside a reference may be forbidden for itself.
+(:action = 'use' AND (({r}.refs & ~:mask) = 0
+                      OR (({r}.refs & ~:mask & ~2::bigint) = 0 AND {r}.ref_origin <> '{}' AND {r}.ref_origin <@ :programs)))
 
 -- clean --
 -- Nothing in or behind the row needs redaction: its bytes may be served as they are.

@@ -41,7 +41,8 @@ BEGIN
     SELECT k.account, k.name, k.role, k.patient, k.times, k.nights, k.days,
            EXISTS (SELECT FROM record.relation x WHERE x.tenant = p_tenant AND x.patient = k.patient
                    AND x.valid_from < p_until AND x.valid_to > p_from
-                   AND (x.actor = k.agent OR x.actor IN (
+                   AND x.kind <> 'registered'          -- a registration alone explains no looking later
+                   AND (x.actor = k.agent OR starts_with(x.actor, k.agent || '@') OR x.actor IN (
                         SELECT 'program:' || u FROM record.assignment s, unnest(s.programs) AS u
                         WHERE s.tenant = p_tenant AND s.account = k.account AND s.valid_from < p_until AND s.valid_to > p_from))),
            coalesce(me.families && t.families AND me.givens && t.givens AND me.born = t.born, false),
