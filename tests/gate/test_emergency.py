@@ -216,3 +216,18 @@ async def test_nobody_but_staff_states_an_emergency(clinic: Clinic) -> None:
     for who in ("tpo", "technician", "officer"):
         assert (await clinic.ask(who, "POST", "Patient/$emergency-access", parameters(attested=True))).status == 403
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.emergency") == 0
+
+
+async def test_care_goes_on_when_the_trail_takes_no_line_and_what_is_owed_is_written_later(clinic: Clinic) -> None:
+    person, pulse, _ = await quill(clinic)
+    await clinic.owner.execute("ALTER TABLE record.audit ADD CONSTRAINT broken CHECK (false) NOT VALID")
+    declared = await declare(clinic)
+    assert (await clinic.get("mh-clinician!", f"Observation/{pulse}")).status == 200
+    assert (await clinic.get("mh-clinician", f"Observation/{pulse}")).status in (404, 503)
+    await clinic.owner.execute("ALTER TABLE record.audit DROP CONSTRAINT broken")
+    assert (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).ids == []
+    assert not (await emergency.one(await access(clinic, "officer"), declared.id))["documented"]
+    await emergency.review(await access(clinic, "officer"), declared.id, "appropriate", "Checked.")
+    (written,) = (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).entries
+    assert "Received by: mh-clinician" in written["payload"][0]["contentString"]
+    assert (await emergency.one(await access(clinic, "officer"), declared.id))["documented"]

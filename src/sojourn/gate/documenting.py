@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.gate import bases
@@ -33,33 +35,43 @@ class Clerk(Access):
         """What must be written is not a matter of the caller's role."""
 
 
-async def emergency(access: Access, id_: str, patient: str | None, programs: Sequence[int], reason: Reason, because: str, facility: str, discloser: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What 42 CFR 2.51(c) asks for: who received it and their affiliation, who disclosed it, when, and the nature of the emergency."""
+
+    reason: Reason
+    because: str
+    facility: str
+    discloser: str
+    receiver: str
+    agent: str | None
+    at: datetime
+
+
+async def emergency(access: Access, id_: str, patient: str | None, programs: Sequence[int], said: Said) -> None:
     """One Communication in the patient's record for each Part 2 program whose records are opened, and the task for the privacy officer."""
     clerk = Clerk(access)
-    changes = [Change("create", "Communication", new_id(), _disclosure(access, id_, str(patient), reason, because, facility, discloser), program=n) for n in programs]
+    changes = [Change("create", "Communication", new_id(), _disclosure(id_, str(patient), said), program=n) for n in programs]
     await clerk.write([*changes, Change("create", "Task", new_id(), _task(access, id_))], action="emergency")
 
 
-def _disclosure(access: Access, id_: str, patient: str, reason: Reason, because: str, facility: str, discloser: str) -> dict[str, Any]:
-    """The documentation of 42 CFR 2.51(c): who received and their affiliation, who disclosed, when, and the nature of the emergency."""
-    caller = access.caller
-    affiliation = facility.strip() or access.tenant.name
-    given = discloser.strip() or f"{caller.name}, who opened the record"
-    receiver: dict[str, Any] = {"reference": caller.agent, "display": caller.name} if caller.agent else {"display": caller.name}
+def _disclosure(id_: str, patient: str, said: Said) -> dict[str, Any]:
+    """The documentation of 42 CFR 2.51(c)."""
+    receiver = {**({"reference": said.agent} if said.agent else {}), "display": said.receiver}
     return {
         "resourceType": "Communication",
         "identifier": [{"system": IDENTIFIER, "value": id_}],
         "status": "completed",
         "category": [{"coding": [{"system": CODES, "code": "emergency-disclosure"}], "text": "Emergency disclosure (42 CFR 2.51)"}],
         "subject": {"reference": f"Patient/{patient}"},
-        "sent": instant(access.now),
+        "sent": instant(said.at),
         "recipient": [receiver],
-        "reasonCode": [{"coding": [{"system": CODES, "code": reason.code}], "text": reason.text}],
+        "reasonCode": [{"coding": [{"system": CODES, "code": said.reason.code}], "text": said.reason.text}],
         "payload": [
-            {"contentString": f"Received by: {caller.name}, {affiliation}"},
-            {"contentString": f"Disclosed by: {given}"},
-            {"contentString": f"Date and time: {instant(access.now)}"},
-            {"contentString": f"Nature of the emergency: {reason.text}. {because.strip()}"},
+            {"contentString": f"Received by: {said.receiver}, {said.facility}"},
+            {"contentString": f"Disclosed by: {said.discloser}"},
+            {"contentString": f"Date and time: {instant(said.at)}"},
+            {"contentString": f"Nature of the emergency: {said.reason.text}. {said.because}"},
         ],
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sojourn.base import errors, ids
+from sojourn.base import errors, ids, log
 from sojourn.fhir import dates
 from sojourn.fhir.fold import fold
 from sojourn.gate import bases, documenting, emergencypolicy
@@ -21,6 +21,8 @@ from sojourn.record import disclosures
 
 if TYPE_CHECKING:
     from sojourn.gate.found import Receipt
+
+_log = log.logger(__name__)
 
 DECISIONS = ("appropriate", "not-appropriate", "follow-up")
 """What a review may find."""
@@ -64,7 +66,8 @@ class Standing:
 async def declare(access: Access, sought: Sought, *, reason: str, because: str, attested: bool, facility: str = "", discloser: str = "") -> Declared:
     """Declare an emergency. Raises Forbidden (role), Malformed (reason, words, attestation or identity missing).
 
-    Where Part 2 records are opened, the documentation of 42 CFR 2.51(c) stands in the patient's record before anything is opened.
+    Where Part 2 records are opened, the documentation of 42 CFR 2.51(c) stands in the patient's record before anything is opened. If
+    it cannot be written (the trail takes no line), care goes on: it is said in the queue, and written when the emergency is reviewed.
     facility: the affiliation of who receives the records; discloser: the individual who gives them out, if another person does.
     """
     await access.check("emergency", "*", "declare")
@@ -78,13 +81,28 @@ async def declare(access: Access, sought: Sought, *, reason: str, because: str, 
     programs = [n for n in found[0]["programs"] if n not in access.caller.programs] if patient and bases.PART2 in opens else []
     until = access.now + timedelta(hours=emergencypolicy.hours(access.now))
     id_ = ids.new_id()
-    await documenting.emergency(emergent, id_, patient, programs, rule, because, facility, discloser)
+    said = documenting.Said(rule, because.strip(), facility.strip() or access.tenant.name, discloser.strip() or f"{access.caller.name}, who opened the record", access.caller.name, access.caller.agent, access.now)
+    documented = await _document(emergent, id_, patient, programs, said)
     await disclosures.emergency_declare(
         access.house.db, access.head, id_, access.caller.account, access.request, sought.text, patient, reason, because.strip(), programs,
         emergency_key(access.caller.account), list(EMERGENCY), bases.PART2, until,
     )  # fmt: skip
+    if not documented:
+        await disclosures.emergency_documented(access.house.db, access.head, id_, access.caller.account, done=False)
     entry = emergent.entry("emergency", "Patient", f"emergency/{id_}", outcome="done" if patient else "absent", patients=[patient] if patient else [])
     return Declared(id_, patient, until, await emergent.note(entry))
+
+
+async def _document(access: Access, id_: str, patient: str | None, programs: list[int], said: documenting.Said) -> bool:
+    """Whether what must be written could be."""
+    try:
+        await documenting.emergency(access, id_, patient, programs, said)
+    except errors.StaleCredential:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not stand between a person and their care
+        _log.error("an emergency could not be documented yet", error, request=access.request)
+        return False
+    return True
 
 
 def _terms(access: Access, sought: Sought) -> tuple[Any, ...]:
@@ -132,11 +150,24 @@ async def review(access: Access, id_: str, decision: str, note: str) -> None:
     await access.check("oversee", "*", f"emergency/{id_}")
     if decision not in DECISIONS or not note.strip():
         raise errors.Malformed("A review needs a decision and a note.")
-    if (await one(access, id_))["account"] == access.caller.account:
+    row = await one(access, id_)
+    if row["account"] == access.caller.account:
         raise errors.Malformed("Nobody reviews their own emergency. Ask another privacy officer.")
+    if not row["documented"]:
+        await _document_late(access, row)
     await disclosures.emergency_review(access.house.db, access.head, id_, access.caller.account, decision, note.strip())
     await documenting.reviewed(access, id_)
     await access.note(access.entry("emergency-review", "Patient", f"emergency/{id_}"))
+
+
+async def _document_late(access: Access, row: Any) -> None:
+    """Write what could not be written when it was declared. Raises what keeps it from being written: then the review waits, too."""
+    rule = emergencypolicy.reason(row["reason"], row["declared"])
+    if rule is None:
+        raise errors.Malformed("The reason of this emergency is not in the rules any more.")
+    said = documenting.Said(rule, row["because"], access.tenant.name, f"{row['name']}, who opened the record", row["name"], row["agent"], row["declared"])
+    await documenting.emergency(access, row["emergency"], row["patient"], list(row["programs"]), said)
+    await disclosures.emergency_documented(access.house.db, access.head, row["emergency"], access.caller.account, done=True)
 
 
 async def queue(access: Access, *, limit: int = 200) -> list[Any]:

@@ -20,6 +20,7 @@ _FIND = _call("emergency_find", 14)
 _DECLARE = _call("emergency_declare", 16)
 _END = _call("emergency_end", 7)
 _REVIEW = _call("emergency_review", 8)
+_DOCUMENTED = _call("emergency_documented", 7)
 _STANDING = _call("standing", 6)
 _EMERGENCIES = _call("emergencies", 6)
 _CONSENTS = _call("consents_for", 8)
@@ -47,6 +48,11 @@ async def emergency_end(db: Database, head: Head, emergency: str, account: str, 
 async def emergency_review(db: Database, head: Head, emergency: str, account: str, decision: str, note: str) -> bool:
     """Whether there was one to review."""
     return bool((await db.call(_REVIEW, *head, emergency, account, decision, note))[0][0])
+
+
+async def emergency_documented(db: Database, head: Head, emergency: str, account: str, *, done: bool) -> None:
+    """Say that the documentation of an emergency could not be written, or has been since."""
+    await db.call(_DOCUMENTED, *head, emergency, account, done)
 
 
 async def standing(db: Database, head: Head, account: str, *, oversee: bool) -> list[asyncpg.Record]:

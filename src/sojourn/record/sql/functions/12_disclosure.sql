@@ -88,6 +88,17 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Whether the documentation of 2.51(c) stands in the record: it could not be written at once (undocumented), or was later (documented).
+CREATE OR REPLACE FUNCTION gate.emergency_documented(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_done boolean
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account)
+    VALUES (p_tenant, p_emergency, p_now, CASE WHEN p_done THEN 'documented' ELSE 'undocumented' END, p_account);
+END $$;
+
 -- What one of the privacy officers found. A later look adds a line; the first ends the waiting.
 CREATE OR REPLACE FUNCTION gate.emergency_review(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text
@@ -121,7 +132,8 @@ END $$;
 -- Emergencies for the review queue: those that wait first, then the newest; or one.
 CREATE OR REPLACE FUNCTION gate.emergencies(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_limit int)
 RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
-               declared timestamptz, until timestamptz, ended timestamptz, reviewed timestamptz, reviewer text, decision text, note text)
+               declared timestamptz, until timestamptz, ended timestamptz, reviewed timestamptz, reviewer text, decision text, note text, documented boolean,
+               agent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
@@ -129,7 +141,12 @@ BEGIN
     RETURN QUERY
     SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, e.programs, e.declared, e.until,
            (SELECT min(v.at) FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended'),
-           w.at, b.name, coalesce(w.decision, ''), coalesce(w.note, '')
+           w.at, b.name, coalesce(w.decision, ''), coalesce(w.note, ''),
+           NOT EXISTS (SELECT FROM record.emergency_event v
+                       WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'undocumented'
+                         AND NOT EXISTS (SELECT FROM record.emergency_event d
+                                         WHERE d.tenant = p_tenant AND d.emergency = e.emergency AND d.kind = 'documented')),
+           a.agent
     FROM record.emergency e
     JOIN record.account a ON a.tenant = e.tenant AND a.account = e.account
     LEFT JOIN LATERAL (SELECT * FROM record.emergency_event v

@@ -50,6 +50,7 @@ class Line(NamedTuple):
     reviewer: str
     note: str
     request: str
+    documented: bool
 
 
 async def show(request: Request) -> Response:
@@ -104,5 +105,5 @@ def _line(access: Access, row: Any, names: dict[str, str]) -> Line:
         row["emergency"], row["name"], names.get(row["patient"] or "", "") or typed or "a chart that you may not see", (row["patient"] or "") if row["patient"] in names else "",
         reason.text if reason else row["reason"], row["because"], moment(row["declared"]), said if row["patient"] else "nobody was found",
         program_names(access, row["programs"]), FOUND.get(row["decision"], "Not reviewed"), {"": "amber", "not-appropriate": "red", "follow-up": "amber"}.get(row["decision"], "plain"),
-        row["reviewer"] or "", row["note"], row["request"],
+        row["reviewer"] or "", row["note"], row["request"], row["documented"],
     )  # fmt: skip
