@@ -27,6 +27,7 @@ PARTIES = ("Organization/x", "Organization/x", "Organization/y", "Organization/n
 PURPOSES = ("TREAT", "COC", "HPAYMT", "COVERAGE", "HOPERAT", "HRESCH", "HLEGAL", "PATRQT", "FUNDRAISE", "HMARKT")
 KINDS = (*sorted(set(terms.forms()["kinds"]) - {"treatment"}), "treatment", "state_specific_release", "no_such_kind", "")
 COMMON = ("part2_tpo_single", "part2_tpo_single", "part2_specific", "part2_specific", "part2_counseling_notes", "hipaa_authorization", "patient_directive_deny")
+RIGHT_KIND = {"part2_criminal_justice": "criminal_justice_element", "part2_central_registry": "central_registry", "part2_director_payment": "health_plan"}
 STATEMENTS = ("part2-stmt-hipaa-redisclosure", "part2-stmt-redisclosure-risk", "part2-stmt-refusal", "part2-stmt-revocation", "part2-stmt-fundraising")
 
 Resource = dict[str, Any]
@@ -133,6 +134,9 @@ def consents(draw: Any) -> Resource:
     if whole and not deny:
         rule["actor"] = [{"reference": {"reference": "Organization/x"}}, *rule.get("actor", [])]
         rule["period"] = {"end": (NOW + timedelta(days=30)).date().isoformat()}
+    if whole and kind in RIGHT_KIND:
+        rule["actor"] = [{"reference": {"reference": "Organization/x"}, "extension": [ext("recipient-kind", valueCode=RIGHT_KIND[kind])]}]
+        rule["purpose"] = codings([draw(st.sampled_from(("TREAT", "HLEGAL", "HPAYMT")))], terms.ACT_REASON)
     own = {"part2_counseling_notes": ("SUDCN",), "hipaa_authorization": ("PSYTHPN", "HIPAAPsyNotes", "HIV", "HIV")}.get(kind)
     if own and draw(st.integers(0, 3)):
         rule["securityLabel"] = codings([draw(st.sampled_from(own))])

@@ -6,8 +6,10 @@ from sojourn.doors.staff.desk.consents import queue as consents
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
+from sojourn.doors.staff.desk.preview import preview
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import reports, trail, unusual
+from sojourn.doors.staff.desk.why import why
 
 DESK: tuple[DeskPage, ...] = (
     consents.PAGE,
@@ -17,4 +19,6 @@ DESK: tuple[DeskPage, ...] = (
     trail.PAGE,
     reports.PAGE,
     unusual.PAGE,
+    why.PAGE,
+    preview.PAGE,
 )

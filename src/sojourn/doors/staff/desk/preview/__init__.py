@@ -1,0 +1,1 @@
+"""What somebody else would see of a patient's record."""
