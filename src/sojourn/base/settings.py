@@ -22,6 +22,9 @@ class Settings:
     data: Path = _setting("SOJOURN_DATA", Path(".sojourn"), "Folder of the embedded PostgreSQL, the server key and local journals.")
     host: str = _setting("SOJOURN_HOST", "127.0.0.1", "Address that the web server listens on.")
     port: int = _setting("SOJOURN_PORT", 8000, "Port that the web server listens on.")
+    trusted_proxies: str = _setting(
+        "SOJOURN_TRUSTED_PROXIES", "", "Addresses of proxies before this server, with commas between: they are believed about who asks (X-Forwarded-For) and over HTTPS (X-Forwarded-Proto)."
+    )
     database_url: str = _setting(
         "SOJOURN_DATABASE_URL", "", "A PostgreSQL 15 or newer to use in place of the embedded one, as postgresql://user:password@host/name.", secret=True
     )

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
-def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
-    """A server that is ready to run. What was loaded until now is never looked at by the garbage collector again."""
+def server(app: Starlette, host: str, port: int, proxies: str = "") -> uvicorn.Server:
+    """A server that is ready to run. What was loaded until now is never looked at by the garbage collector again.
+
+    proxies: addresses, with commas between, that are believed when they say for whom and over which scheme they ask.
+    """
     config = uvicorn.Config(
         app, host=host, port=port, http=OneWrite, loop="uvloop", log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=10,
-        proxy_headers=False, timeout_keep_alive=75,
+        proxy_headers=bool(proxies), forwarded_allow_ips=proxies or None, timeout_keep_alive=75,
     )  # fmt: skip
     gc.collect()
     gc.freeze()

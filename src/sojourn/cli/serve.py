@@ -30,7 +30,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[Dsn], None]
         from sojourn.app import create_app
         from sojourn.cli import http
 
-        web = http.server(create_app(settings, dsn), host, port)
+        web = http.server(create_app(settings, dsn), host, port, settings.trusted_proxies)
         if ready:
             ready(dsn)
         print(f"Sojourn listens on http://{host}:{port}", file=sys.stderr, flush=True)
