@@ -169,8 +169,8 @@ PLANTS = (
     _py("the labels of hidden elements stay on the whole", STAFF, "sojourn.gate.visible:_relabelled", lambda _: lambda _before, out: out),
     _src("a resource that seems to need no redaction has a hidden reference", STAFF, "sojourn.gate.quick:stands", "hidden.isdisjoint(targets) and ", ""),
     # notes kept apart, before staff who may see everything else
-    _src("a reference to a note kept apart is shown", APART, "sojourn.gate.enforce:_clean", "sql.clean(alias)", '"true"'),
-    _sql("a past version shows a reference to what has become a note", APART, ("03_write.sql", "SET refs = v.refs | (o.own & 12)", "SET refs = v.refs"), ("02_read.sql", "(r.seq = v.seq OR v.patient IS NOT NULL)", "true")),
+    _sql("a reference to a note kept apart is shown", APART, (VISIBLE, "((({r}.own | {r}.parts | {r}.refs) & ~:mask) = 0", "((({r}.own | {r}.parts) & ~:mask) = 0")),
+    _sql("a past version shows a reference to what has become a note", APART, ("03_write.sql", "SET refs = v.refs | (o.own & 12)", "SET refs = v.refs"), ("02_read.sql", "(r.seq = v.seq OR v.patient IS NOT NULL)", "true"), seeds=("k67", "k72", "k56", "k75")),
     _src("what hides a note is stripped of more", APART, "sojourn.gate.shown:_redacted", "strip = access.decision.redacted", "strip = True"),
     _sql("a version that only notes changed is listed", APART, ("02_read.sql", "      AND (NOT v.apart OR /*part:v:12*/)\n      AND /*row:v*/\n", "      AND /*row:v*/\n")),
     _src("a resource is known by a version that only notes changed", APART, "sojourn.gate.runs:told", 'if version["told"]', "if True"),

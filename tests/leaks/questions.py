@@ -70,6 +70,10 @@ class Asker:
         self.changed = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in changed]
         raised = sorted({s.key for s in story.steps if s.kind == "update" and "meta" in s.snapshot["base"] and s.key in told.ids and not story.sees(viewer, s.key)})
         self.raised = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in raised]
+        # What refers to something that may not be seen, and that itself.
+        self.hidden = {f"{story.things[k].fact.type}/{v}" for k, v in told.ids.items() if not story.sees(viewer, k)}
+        referring = sorted(k for k, t in story.things.items() if k in told.ids and story.sees(viewer, k) and any(not story.sees(viewer, o) for keys in t.first.get("links", t.links).values() for o in keys))
+        self.referring = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in referring]
         self.values: dict[tuple[str, str], list[str]] = {}
         for resource in stored:
             self._learn(resource)
@@ -242,7 +246,9 @@ class Asker:
 
     def past(self) -> str:
         """A resource, often one that was put under a law after its first versions."""
-        return self.random.choice(self.raised) if self.raised and self.random.random() < 0.3 else self.some_ref()
+        several = [ref for ref in self.referring if len(self.ids[ref]) > 1]
+        among = self.raised if self.random.random() < 0.5 else several or self.referring
+        return self.random.choice(among) if among and self.random.random() < 0.4 else self.some_ref()
 
     def vread(self) -> Question:
         ref = self.past()
@@ -276,13 +282,27 @@ class Asker:
         ref = self.some_ref(self.random.choice(("Observation", "Encounter", "Condition", "Patient", "Procedure")))
         if self.changed and self.random.random() < 0.4:
             ref = self.random.choice(self.changed)  # of which a part has changed that must not be seen
+        elif self.referring and self.random.random() < 0.4:
+            ref = self.random.choice(self.referring)
         type_, _, id_ = ref.partition("/")
         known = self.stored.get(ref)
         body = {**(known or self.sent()), "resourceType": type_, "id": id_, "language": self.random.choice(("en", "fr"))}
         body = unlabelled(json.loads(json.dumps(body)))
+        if self.random.random() < 0.7:
+            body = self.unreferring(body)
         body.pop("meta", None)
         headers = (("if-match", f'W/"{self.random.choice(self.ids.get(ref, [UNKNOWN]))}"'),) if self.random.random() < 0.5 else ()
         return Question("PUT", ref, body, headers)
+
+    def unreferring(self, value: Any) -> Any:
+        """Without references to what the viewer cannot have seen."""
+        if isinstance(value, dict):
+            kept = {k: self.unreferring(v) for k, v in value.items() if not (isinstance(v, dict) and v.get("reference") in self.hidden)}
+            return {k: v for k, v in kept.items() if v not in ({}, [])}
+        if isinstance(value, list):
+            items = [self.unreferring(v) for v in value if not (isinstance(v, dict) and v.get("reference") in self.hidden)]
+            return [v for v in items if v not in ({}, [])]
+        return value
 
     def update_if(self) -> Question:
         body = self.sent()

@@ -470,7 +470,7 @@ def narrative(story: Story, step: Step, viewer: Viewer | None) -> str:
 
 def _reference(story: Story, told: Told, key: str) -> dict[str, Any]:
     type_ = story.things[key].fact.type
-    return {"reference": f"{type_}/{told.ids[key]}", "display": f"About {key}"}
+    return {"reference": f"{type_}/{told.ids[key]}", **({"display": f"About {key}"} if sum(map(ord, key)) % 2 else {})}
 
 
 def _link(out: dict[str, Any], type_: str, name: str, references: list[dict[str, Any]]) -> None:
