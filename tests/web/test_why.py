@@ -48,7 +48,7 @@ async def test_the_officer_reads_the_chain_of_reasons_for_one_record(clinic: Cli
     found = await post(browser, f"/desk/why/{p}", who="account:tpo", purpose="TREAT", record=f"Observation/{sud}")
     assert found.status_code == 200
     steps = re.findall(r"<b>([^<]+)</b>", found.text[found.text.index("<ol>") :])
-    assert steps[:5] == ["Who", "Why", "Role", "Relation", "Labels"]
+    assert steps[:5] == ["Who", "Purpose", "Role", "Relation", "Labels"]
     assert steps[-1] == "Decision"
     assert f"permitted by Consent/{signed}" in text(found)
     found = await post(browser, f"/desk/why/{p}", who="account:mh-clinician", record=f"Observation/{sud}")

@@ -51,7 +51,9 @@ class Met:
         """Who it is, in a few words."""
         caller = self.caller
         programs = words.named(caller.programs, self.rules.programs)
-        where = "outside the organization" if caller.outside else f"works in {programs}" if programs else "works in no program"
+        if caller.outside:
+            return f"{caller.name}{'' if self.row else ' (no account here)'}, outside the organization"
+        where = f"works in {programs}" if programs else "works in no program"
         made_up = "" if self.row else " (made up)"
         return f"{caller.name}{made_up}: {caller.role.replace('-', ' ')}, {where}"
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PAGE = DeskPage("/desk/why", "Why?", "Why somebody can or cannot see a record, now or on a past day: rule by rule, with the consents behind it.")
 NEEDS = (("*", "oversee"), ("*", "explain"))
 _VIEWS = {explain.NOW: "Now", explain.THEN: "With what was known on that day", explain.HINDSIGHT: "What was in force on that day, as known today"}
-_STEPS = {"who": "Who", "why": "Why", "role": "Role", "relation": "Relation", "labels": "Labels", "consent": "Permission", "deny": "What the patient forbade",
+_STEPS = {"who": "Who", "why": "Purpose", "role": "Role", "relation": "Relation", "labels": "Labels", "consent": "Permission", "deny": "What the patient forbade",
           "references": "What it refers to", "decision": "Decision"}  # fmt: skip
 _ROWS = 6
 _LISTED = 40
