@@ -1,4 +1,4 @@
-"""What a document holds beyond what its search parameters say: nested sections, attachments, what a Binary belongs to."""
+"""What a document holds beyond what search parameters say: nested sections, attachments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resource takes from others: the laws of the encounter that it hangs on, of what a document holds, of what is prescribed.
+"""What a resource takes from others: from the encounter it hangs on, from what a document holds.
 
 Worked out here when it is written, and checked by gate.write against what is stored at that moment: were it otherwise, the write
 is refused and made again with what is stored now. What comes later (an encounter that is written after its observations, or that

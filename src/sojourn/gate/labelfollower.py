@@ -1,4 +1,4 @@
-"""Follows the feed for labels: what a change of one resource's label means for others, and questions about what nobody labelled.
+"""Follows the feed for labels: what a change of one resource's label means for others.
 
 Most of it is done in the transaction of the change itself (gate.reach); here the bytes and search keys follow, labels fall where
 their cause is gone, and whatever was missed is put right.

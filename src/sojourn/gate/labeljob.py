@@ -1,4 +1,4 @@
-"""Label again what is there, when the rules changed: in small steps that can be stopped, first what rises, then what falls.
+"""Label again what is there, when rules changed: in small steps, first what rises, then what falls.
 
 A step takes the next versions in the order of their making, the past ones too, and commits within a fraction of a second, so that a
 clinician's save beside it does not wait. Nothing becomes more visible than the old rules or the new ones allow: what would fall

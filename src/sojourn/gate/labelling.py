@@ -1,4 +1,4 @@
-"""What the labels of one resource follow from: what its senders wrote, where it was made, and what the record knows beside it."""
+"""What the labels of one resource follow from: what senders wrote, where it was made, what is known."""
 
 from __future__ import annotations
 

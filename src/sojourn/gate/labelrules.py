@@ -1,4 +1,4 @@
-"""By which rules labels are given: dated lists of codes, an organization's own, and which subjects its state puts under a law.
+"""By which rules labels are given: dated lists of codes, an organization's own, laws of its state.
 
 The lists that are shipped are in valuesets/, one file for each subject; what an organization adds are dated rows of its own
 (record.subject_code, record.subject_law). A digest names the whole, and every relabelling says by which it was done.

@@ -1,4 +1,4 @@
-"""People decide about a label: staff put one on a resource, the privacy officer may take one off; with a reason, dated, for good.
+"""People decide about a label: staff put one on, the privacy officer may take one off; with a reason.
 
 A decision is a row of its own, so that labelling again respects it. It acts in the transaction that keeps it, on every version, and
 on what hangs on the resource.
@@ -52,7 +52,8 @@ async def relabel(access: Access, type_: str, id_: str, effect: str, chosen: Seq
         raise errors.Invalid("It was made by a Part 2 program, and its law follows from that (42 CFR 2.12); it cannot be taken off one record.")
     for attempt in range(_TRIES):
         try:
-            return await _together(access, (type_, id_), effect, wanted, reason.strip()[:_LONGEST])
+            await _together(access, (type_, id_), effect, wanted, reason.strip()[:_LONGEST])
+            return
         except Changed:
             if attempt == _TRIES - 1:
                 raise errors.Conflict() from None
@@ -99,9 +100,5 @@ def _labels(access: Access, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 async def overrides(access: Access, of: tuple[str, str] | None = None, limit: int = 200) -> list[Any]:
-    """Decisions about labels, newest first: of one resource that the caller may see, or all for a role that oversees."""
-    if of is None:
-        await access.check("oversee", "*", "labels")
-    else:
-        await access.read(*of)
-    return await labelling.overrides(access.house.db, access.tenant.number, of=of, limit=limit)
+    """Decisions about labels of what the caller may see, newest first: of one resource, or of all."""
+    return await labelling.overrides(access.house.db, access.head, access.decided, of=of, limit=limit)

@@ -1,4 +1,4 @@
-"""Give a stored version its label again, without making a version of it: the row, the bytes that are served, the search keys."""
+"""Give a stored version its label again: the row, the bytes that are served, the search keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels in the record: what they follow from, people's decisions about them, giving them again. The gate's SQL functions, by name."""
+"""Labels in the record: what they follow from, people's decisions, giving them again, by function."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ async def relabel_past(db: Database, tenant: int, rules: str, reason: str, now: 
     return int(rows[0]["n"])
 
 
-async def overrides(db: Database, tenant: int, *, of: tuple[str, str] | None = None, limit: int = 200) -> list[asyncpg.Record]:
-    """Decisions of people about labels, newest first."""
-    return await db.call("SELECT * FROM gate.overrides($1, $2, $3, $4)", tenant, *(of or (None, None)), limit)
+async def overrides(db: Database, head: Head, decided: Decided, *, of: tuple[str, str] | None = None, limit: int = 200) -> list[asyncpg.Record]:
+    """Decisions of people about labels of what may be seen, newest first."""
+    return await db.call("SELECT * FROM gate.overrides($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", *head, *decided, *(of or (None, None)), limit)
 
 
 async def override(

@@ -19,6 +19,8 @@ from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
 from sojourn.doors.staff.desk.preview import preview
+from sojourn.doors.staff.desk.labels import labels
+from sojourn.doors.staff.desk.labels import one as label
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
 from sojourn.doors.staff.desk.why import why
@@ -99,6 +101,13 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/releases/{disclosure}/bundle", taking.bundle, needs=RELEASE),
     Screen("/releases/{disclosure}/print", taking.document, needs=RELEASE),
     Screen("/desk", landing.show, verb="Go to the privacy desk", key="g d", needs=OVERSEE, group="Places"),
+    screen(labels.PAGE, labels.show),
+    below(labels.PAGE, "/questions/{n}", labels.answer, ("POST",)),
+    below(labels.PAGE, "/codes", labels.add_code, ("POST",)),
+    below(labels.PAGE, "/laws", labels.add_law, ("POST",)),
+    below(labels.PAGE, "/rules/{n}/end", labels.end, ("POST",)),
+    below(labels.PAGE, "/{type}/{id}", label.show),
+    below(labels.PAGE, "/{type}/{id}", label.decide, ("POST",)),
     screen(emergencies.PAGE, emergencies.show),
     below(emergencies.PAGE, "/{emergency}", emergencies.one),
     below(emergencies.PAGE, "/{emergency}", emergencies.review, ("POST",)),

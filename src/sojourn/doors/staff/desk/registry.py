@@ -7,6 +7,7 @@ from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import DeskPage
 from sojourn.doors.staff.desk.preview import preview
+from sojourn.doors.staff.desk.labels import labels
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import reports, trail, unusual
 from sojourn.doors.staff.desk.why import why
@@ -14,6 +15,7 @@ from sojourn.doors.staff.desk.why import why
 DESK: tuple[DeskPage, ...] = (
     consents.PAGE,
     emergencies.PAGE,
+    labels.PAGE,
     requests.PAGE,
     disclosures.PAGE,
     trail.PAGE,

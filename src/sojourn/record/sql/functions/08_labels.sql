@@ -241,16 +241,23 @@ BEGIN
     RETURN true;
 END $$;
 
--- Decisions of people about one label, newest first. All of an organization when no resource is named.
-CREATE OR REPLACE FUNCTION gate.overrides(p_tenant int, p_type text, p_id text, p_limit int)
-RETURNS TABLE (n bigint, type text, id text, effect text, codes text[], reason text, account text, role text, valid_from timestamptz,
-               valid_to timestamptz, ended_by text, ended_reason text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT o.n, o.type, o.id, o.effect, o.codes, o.reason, o.account, o.role, o.valid_from, o.valid_to, o.ended_by, o.ended_reason
+-- Decisions of people about labels, newest first, as far as the caller may see what they are about: of one resource, or all.
+CREATE OR REPLACE FUNCTION gate.overrides(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_id text, p_limit int
+) RETURNS TABLE (n bigint, type text, id text, patient text, effect text, codes text[], reason text, account text, role text,
+                 valid_from timestamptz, valid_to timestamptz, ended_by text, ended_reason text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+BEGIN
+    /*alive*/
+    RETURN QUERY
+    SELECT o.n, o.type, o.id, r.patient, o.effect, o.codes, o.reason, o.account, o.role, o.valid_from, o.valid_to, o.ended_by,
+           o.ended_reason
     FROM record.label_override o
-    WHERE o.tenant = p_tenant AND o.known_to = 'infinity' AND (p_type IS NULL OR (o.type = p_type AND o.id = p_id))
-    ORDER BY o.n DESC LIMIT p_limit
-$$;
+    JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+    WHERE o.tenant = p_tenant AND o.known_to = 'infinity' AND (p_type IS NULL OR (o.type = p_type AND o.id = p_id)) AND /*row:r*/
+    ORDER BY o.n DESC LIMIT p_limit;
+END $$;
 
 -- Decide: a new decision ends what was decided the other way about the same codes.
 CREATE OR REPLACE FUNCTION gate.override(
