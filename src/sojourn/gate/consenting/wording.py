@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -83,10 +84,8 @@ def content(consent: Resource) -> tuple[str, ...]:
     lines: list[str] = []
     if "SUDCN" in labels:
         lines.append("Substance use counseling notes, and nothing else")
-    elif answers.categories:
-        lines += [terms.forms()["categories"][c]["name"] for c in answers.categories]
     elif provision.get("class"):
-        lines += sorted(str(c.get("code")) for c in provision["class"])
+        lines += _kinds(answers.categories, [str(c.get("code")) for c in provision["class"]])
     elif provision.get("data"):
         lines.append("Single records, as listed in the record")
     elif not answers.content:
@@ -99,6 +98,14 @@ def content(consent: Resource) -> tuple[str, ...]:
     if answers.data_from or answers.data_to:
         lines.append(" ".join(filter(None, ("Only" , f"from {day(answers.data_from)}" if answers.data_from else "", f"to {day(answers.data_to)}" if answers.data_to else ""))))
     return tuple(lines)
+
+
+def _kinds(categories: list[str], types: list[str]) -> list[str]:
+    """Categories that are there as a whole, and single types that are of none of these."""
+    known = terms.forms()["categories"]
+    covered = {t for c in categories for t in known[c]["types"]}
+    rest = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", t).capitalize() for t in types if t not in covered]
+    return [known[c]["name"] for c in categories] + rest
 
 
 def recipient(actor: Resource, names: Names, organization: str = "") -> str:

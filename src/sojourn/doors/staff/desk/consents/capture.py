@@ -125,8 +125,8 @@ async def _page(request: Request, at: Opened, form: FormData | None, *, answers:
     answers = answers or drafting.answered(at.consent)
     typed = str(form.get("find") or "" if form and not form.get("add") else "").strip()[:60]
     draft = {**drafting.drafted(f"Patient/{at.banner.id}", answers), "id": at.stored.id}
-    known = {**at.names, **await names(access, drafting.referenced([draft]))}
-    choices = await asked.choices(access, at.banner.id, typed) if "recipients" in at.kind["asks"] else []
+    known = {**at.names, **await names(access, drafting.referenced([draft]) - at.names.keys())}
+    choices = await asked.choices(access, at.banner.id, typed) if "recipients" in at.kind["asks"] and not block else []
     missing = elements.unsigned(draft)
     shown = effects.said(await preview.of_form(access, draft), known) if at.kind["direction"] != "none" else []
     chosen = {r.reference for r in answers.recipients}

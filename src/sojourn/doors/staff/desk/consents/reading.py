@@ -77,8 +77,10 @@ async def opened(request: Request) -> Opened:
 
 
 async def names(access: Access, references: Iterable[str]) -> dict[str, str]:
-    """What to call these, of those whom the caller may see; one question for each type, always all of them."""
+    """What to call these, of those whom the caller may see: one question for each type, all of them or none."""
     wanted = sorted(references)
+    if not wanted:
+        return {}
     by_type = {type_: [r.partition("/")[2] for r in wanted if r.startswith(f"{type_}/")] for type_ in NAMED if access.may(type_, "search")}
     found = await asyncio.gather(*(access.search(type_, [("_id", ",".join(ids) or "none")], count=100) for type_, ids in by_type.items()))
     return {f"{s.type}/{s.id}": called(s.resource) for one in found for s in one.matches}
