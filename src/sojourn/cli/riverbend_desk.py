@@ -1,4 +1,4 @@
-"""What waits at the sample organization's privacy desk: emergencies, patients' requests, and what left."""
+"""What waits at the sample privacy desk: emergencies, patients' requests, and what left."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.doors.staff.pages import PAGES
@@ -45,8 +45,15 @@ def below(page: DeskPage, rest: str, handler: Handler, methods: tuple[str, ...] 
     return Screen(page.path + rest, handler, methods, needs=OVERSEE)
 
 
+_laid_out: list[DeskPage] = []
+
+
+def lay_out(pages: Sequence[DeskPage]) -> tuple[DeskPage, ...]:
+    """Put these pages into the navigation, in this order: the registry does, which knows every page, and which no page knows."""
+    _laid_out[:] = pages
+    return tuple(pages)
+
+
 def render(request: Request, page: DeskPage | None, template: str, *, block: str = "", status: int = 200, **values: Any) -> Response:
     """A page inside the desk's navigation. A template of the desk extends `desk/frame.html`."""
-    from sojourn.doors.staff.desk.registry import DESK  # the registry imports the pages, which import this module
-
-    return PAGES.render(request, template, block=block, status=status, desk=DESK, here=page.path if page else "/desk", **values)
+    return PAGES.render(request, template, block=block, status=status, desk=_laid_out, here=page.path if page else "/desk", **values)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sojourn.base.errors import Conflict, Malformed
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
+from sojourn.doors.staff.kinds import Group, Left, groups, held_back
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.release.lines import Group, Left, groups, held_back
 from sojourn.doors.staff.words import own_name
 from sojourn.gate import disclosurelog, releasing
 from sojourn.gate.releasing import Preview, Wish

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sojourn.doors.staff.desk.names import moment, organization_names
+from sojourn.doors.staff.kinds import Group, entries, line, title
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.release.lines import Group, entries, line, title
 from sojourn.doors.staff.words import born_with_age, each, full_name
 from sojourn.fhir import codec
 from sojourn.gate import disclosing, disclosurelog

@@ -11,7 +11,7 @@ from sojourn.base import clock
 from sojourn.base.errors import Malformed
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.names import moment, organization_names, patient_names
-from sojourn.doors.staff.release.lines import title
+from sojourn.doors.staff.kinds import title
 from sojourn.gate import disclosurelog
 from sojourn.gate.scope import PURPOSES
 from sojourn.web.forms import sent

@@ -1,4 +1,4 @@
-"""What would leave and what stays, as short lines of a page: by kind, each with its day and what it says."""
+"""What kinds of resources are called, and a resource as one short line: what it says, and its day."""
 
 from __future__ import annotations
 
