@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,7 @@ def test_patient_data_needs_a_program_and_directories_do_not(run: Run, database:
 
 def test_an_import_that_cannot_begin_says_what_to_do(run: Run, folder: Path) -> None:
     (folder / "x.json").write_text(json.dumps({**patient(), "id": "p"}))
-    for words, tenant, said in (((), "", "--tenant"), ((), "zz", "there are: a, b"), (("--program", "zz"), "a", "there are: mh, sud")):
+    for words, tenant, said in (((), "", "--tenant"), ((), "zz", "there are: a, b"), (("--program", "zz"), "a", "mh, sud")):
         with pytest.raises(import_.ImportRefused, match=said):
             run(*words, str(folder / "x.json"), tenant=tenant)
 
@@ -176,3 +177,45 @@ def test_synthea_and_the_official_examples_arrive_without_loss(run: Run, databas
     assert [r["target"] for r in dangling if "/" in r["target"] and ":" not in r["target"]] == [], "every reference leads somewhere"
     assert run("--program", "sud", str(SHARED / "samples/fhir/r4-examples/r4-examples-4.0.1.ndjson.gz")) == 1
     assert {f"{r['resourceType']}/{r['id']}" for r in refused(folder)} == set(DEFECTIVE_EXAMPLES)
+
+
+def test_ndjson_is_read_line_by_line_in_little_memory(tmp_path: Path) -> None:
+    line = json.dumps({"resourceType": "Basic", "id": "a", "code": {"text": "x" * 5000}}).encode() + b"\n"
+    for name, opened in (("large.ndjson", open), ("large.ndjson.gz", gzip.open)):
+        path = tmp_path / name
+        with opened(path, "wb") as file:
+            for _ in range(6000):  # 30 MB
+                file.write(line)
+        tracemalloc.start()
+        source = sources.Source(str(path))
+        assert source.total() == 6000
+        assert sum(1 for _ in source.skip(1000)) == 5000
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ('{"resourceType":"Basic","id":"a"}', ["F"]),
+        ('\n{\n"resourceType":"Basic","id":"a"}\n', ["F"]),
+        ('{"resourceType":"Basic","id":"a"}\n\n{"resourceType":"Basic","id":"b"}\n', ["F:1", "F:3"]),
+        ('{"resourceType":"Basic","id"\n{"resourceType":"Basic","id":"b"}\n{"resourceType":"Basic","id":"c"}', ["F:1", "F:2", "F:3"]),
+        ('{"no\n{"no\n', ["F:1", "F:2"]),
+        ("{", ["F:1"]),
+        ("", []),
+    ],
+)
+def test_what_a_file_is_follows_from_its_first_lines(tmp_path: Path, text: str, places: list[str]) -> None:
+    path = tmp_path / "file"
+    path.write_text(text)
+    assert [place.replace(str(path), "F") for place, _ in sources.Source(str(path)).skip(0)] == places
+
+
+def test_one_value_that_is_too_large_is_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "WHOLE", 1000)
+    for text in ("[" + '"x",\n' * 1000, '{"a":"' + "x" * 2000):
+        path = tmp_path / "bundle.json"
+        path.write_text(text)
+        with pytest.raises(sources.TooLarge, match="NDJSON"):
+            list(sources.Source(str(path)).skip(0))

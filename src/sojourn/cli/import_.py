@@ -29,7 +29,8 @@ from sojourn.record.database import ensure_database
 ACCOUNT = "system-import"
 
 HELP = """\
-Files are single resources, Bundles or NDJSON, each optionally .gz; - reads standard input.
+Files are single resources, Bundles or NDJSON, each optionally .gz; - reads standard input. NDJSON of any size is read line by
+line; a Bundle is read whole, and refused above 512 MB.
 Resources keep their ids; entries of a Bundle known only by urn:uuid get an id that follows from it, so the same file can be
 imported again. What is there already with the same content is left alone. A run that was stopped goes on where it was.
 What was refused is listed with its reason in a file that is named at the end; the exit status is then 1.
@@ -128,7 +129,7 @@ class _Work:
         with Progress(Path(name).name if name != "-" else "standard input", source.total()) as progress:
             progress(done)
             arrivals = sources.arrivals(source, program, skipped)
-            async for outcome in bring_in(access, await sources.resolved(access, arrivals)):
+            async for outcome in bring_in(access, sources.resolved(access, arrivals, asyncio.get_running_loop())):
                 self._count(outcome)
                 done += outcome.written + outcome.unchanged + len(outcome.refused)
                 progress(done)

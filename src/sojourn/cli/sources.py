@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import sys
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from sojourn.base.errors import SojournError
 from sojourn.fhir.codec import BadJson, loads
@@ -21,6 +25,19 @@ _SPACE = uuid.UUID("6f5c1f0e-6a0b-5c43-9d0b-3e3f6c1f7a10")
 _CARRIERS = ("transaction", "batch", "collection", "searchset")
 
 
+WHOLE = 512 << 20
+"""Bytes of one JSON value (a Bundle, a line of NDJSON) that are read at once; it takes about ten times as much memory."""
+_PIECE = 1 << 17
+_REMEMBERED = 10_000  # what conditional references matched
+
+
+class TooLarge(SojournError):
+    """One JSON value is larger than can be read whole."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} holds one JSON value of more than {WHOLE >> 20} MB. Write its resources as NDJSON, one on each line, which is read line by line.")
+
+
 class Unreadable(str):
     """Why what stood in a place is not JSON that FHIR allows."""
 
@@ -28,46 +45,100 @@ class Unreadable(str):
 
 
 class Source:
-    """One file, read once. `key` names it with its size and content's beginning, for resuming."""
+    """One file. NDJSON is read line by line, however large it is; any other file is one JSON value and is read whole, up to WHOLE.
+
+    key: names the file by its content, for resuming; empty for standard input, which is read once and never again.
+    """
 
     def __init__(self, name: str) -> None:
+        """Raises OSError when there is no such file."""
         self.name = name
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        self._data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        self.key = hashlib.sha256(self._data).hexdigest()[:24]
-        self._items = list(self._read())
+        self.key = ""
+        self._lines = 0
+        if name != "-":
+            self.key, self._lines = _looked_through(name)
 
-    def total(self) -> int:
-        """How many resources there are."""
-        return len(self._items)
+    def total(self) -> int | None:
+        """About how many resources there are: lines of NDJSON; None where that is not known beforehand."""
+        return self._lines if self._lines > 1 else None
 
-    def skip(self, done: int) -> list[tuple[str, Any]]:
-        """(place, resource) of what is left."""
-        return self._items[done:]
+    def skip(self, done: int) -> Iterator[tuple[str, Any]]:
+        """(place, resource) of what is left. Raises TooLarge for one value that is too large to be read whole."""
+        return islice(self._read(), done, None)
 
     def _read(self) -> Iterator[tuple[str, Any]]:
-        try:
-            whole = loads(self._data)
-        except BadJson as error:
-            lines = self._data.splitlines()
-            if len([line for line in lines if line.strip()]) < 2:  # noqa: PLR2004 - one line is no NDJSON
-                yield f"{self.name}:1", Unreadable(str(error))
-                return
-            yield from self._lines(lines)
-            return
-        yield from unpacked(whole, self.name)
+        with _opened(self.name) as file:
+            lines = self._limited(file)
+            head = list(_first_two(lines))
+            first, second = [_parsed(line) for line in head if line.strip()] + [None] * (2 - len([line for line in head if line.strip()]))
+            if isinstance(first, Unreadable) and (second is None or isinstance(second, Unreadable)):
+                yield from self._document(b"".join(head), file)
+            elif second is None:
+                yield from unpacked(first, self.name) if head else ()
+            else:
+                yield from self._by_line(chain(head, lines))
 
-    def _lines(self, lines: list[bytes]) -> Iterator[tuple[str, Any]]:
+    def _limited(self, file: BinaryIO) -> Iterator[bytes]:
+        while line := file.readline(WHOLE + 1):
+            if len(line) > WHOLE:
+                raise TooLarge(self.name)
+            yield line
+
+    def _document(self, begun: bytes, file: BinaryIO) -> Iterator[tuple[str, Any]]:
+        """A value that goes over several lines; lines of which none can be read, if it is none."""
+        data = begun + file.read(WHOLE)
+        if file.read(1):
+            raise TooLarge(self.name)
+        whole = _parsed(data)
+        lines = data.splitlines()
+        if isinstance(whole, Unreadable) and len([line for line in lines if line.strip()]) > 1:
+            yield from self._by_line(lines)
+        elif isinstance(whole, Unreadable):
+            yield f"{self.name}:1", whole
+        else:
+            yield from unpacked(whole, self.name)
+
+    def _by_line(self, lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            place = f"{self.name}:{number}"
-            try:
-                value = loads(line)
-            except BadJson as error:
-                yield place, Unreadable(str(error))
-                continue
-            yield from [(place, value)] if isinstance(value, dict) and "id" in value else unpacked(value, place)
+            place, value = f"{self.name}:{number}", _parsed(line)
+            yield from [(place, value)] if isinstance(value, Unreadable) or (isinstance(value, dict) and "id" in value) else unpacked(value, place)
+
+
+def _looked_through(name: str) -> tuple[str, int]:
+    """The hash of a file, and how many lines it has, a piece at a time."""
+    digest, lines = hashlib.sha256(), 0
+    with _opened(name) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            lines += piece.count(b"\n")
+            ended = piece.endswith(b"\n")
+    return digest.hexdigest()[:24], lines + (1 if digest.digest() != hashlib.sha256().digest() and not ended else 0)
+
+
+def _opened(name: str) -> BinaryIO:
+    """A file or standard input, unpacked if it is compressed."""
+    raw: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - whoever asked closes it
+    file = raw if isinstance(raw, BufferedReader) else BufferedReader(raw)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file)
+
+
+def _first_two(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines up to the second that is not blank."""
+    found = 0
+    for line in lines:
+        yield line
+        found += bool(line.strip())
+        if found > 1:
+            return
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return loads(data)
+    except BadJson as error:
+        return Unreadable(str(error))
 
 
 def unpacked(value: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -106,18 +177,22 @@ def in_order(files: list[str]) -> list[str]:
     return sorted(files, key=lambda name: not any(word in Path(name).name.lower() for word in ("hospital", "practitioner", "organization", "location")))
 
 
-async def resolved(access: Access, incoming: Iterable[Arrival]) -> list[Arrival]:
+def resolved(access: Access, incoming: Iterable[Arrival], loop: asyncio.AbstractEventLoop) -> Iterator[Arrival]:
     """Conditional references (`Practitioner?identifier=…`) become references to what they match; what matches nothing stays and
-    is refused by validation or kept as it is."""
-    found: dict[str, str | None] = {}
-    out = []
+    is refused by validation or kept as it is.
+
+    To be read in a thread while the loop runs: one resource after another, as they come.
+    """
+    found: OrderedDict[str, str] = OrderedDict()
     for arrival in incoming:
-        wanted = set(_conditional(arrival.resource))
-        for text in wanted - found.keys():
-            found[text] = await _match(access, text)
-        names = {text: target for text in wanted if (target := found[text]) is not None}
-        out.append(arrival._replace(resource=_relinked(arrival.resource, names)) if names else arrival)
-    return out
+        names: dict[str, str] = {}
+        for text in set(_conditional(arrival.resource)):
+            target = found.get(text) or asyncio.run_coroutine_threadsafe(_match(access, text), loop).result()
+            if target is not None:
+                names[text] = found[text] = target
+        if len(found) > _REMEMBERED:
+            found.popitem(last=False)
+        yield arrival._replace(resource=_relinked(arrival.resource, names)) if names else arrival
 
 
 def _conditional(value: Any) -> Iterator[str]:
