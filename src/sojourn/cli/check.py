@@ -1,4 +1,4 @@
-"""`sojourn check`: verifies the audit trail and other invariants of the record, and says what is not sealed yet."""
+"""`sojourn check`: verifies the trail and other invariants, and says what is not sealed yet."""
 
 from __future__ import annotations
 

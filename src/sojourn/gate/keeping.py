@@ -1,4 +1,4 @@
-"""Keeps the trail in order while the server runs: seals it about every second, and brings in what the local journal kept."""
+"""Keeps the trail while the server runs: seals it, and brings in what the local journal kept."""
 
 from __future__ import annotations
 

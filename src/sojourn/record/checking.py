@@ -1,4 +1,4 @@
-"""Verifies the trail and other invariants of a live database, in constant memory, with nothing of the gate's own SQL functions."""
+"""Verifies the trail and other invariants of a live database, with none of the gate's functions."""
 
 from __future__ import annotations
 

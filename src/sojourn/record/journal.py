@@ -1,4 +1,4 @@
-"""Lines of the trail that the database would not take, kept on this machine's disk until it does. For emergency care only."""
+"""Lines of the trail that the database would not take, kept on the disk; for emergency care only."""
 
 from __future__ import annotations
 

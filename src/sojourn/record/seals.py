@@ -1,4 +1,7 @@
-"""How lines of the trail become hashes, a Merkle root, a chain and a text to sign. Pure: gate.seal does the same in SQL."""
+"""How lines of the trail become hashes, a Merkle root, a chain and a text to sign. Pure.
+
+gate.seal does the same in SQL (functions/11_audit.sql).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who looked at my record, when and why, in plain words: grouped by person and day, for the patient to read and print."""
+"""Who looked at my record, when and why, in plain words, by person and day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accountings of disclosures: which of what left each rule lists, for how long back, and what it must say of each.
+"""Accountings of disclosures: what each rule lists, how far back, and what it says of each.
 
 45 CFR 164.528, 42 CFR 2.25 and 2.24; the rules are dated data in accounting.toml. The log of disclosures is the source; what outside
 callers were shown before there was a log is taken from the trail.

@@ -1,4 +1,4 @@
-"""A FHIR search for AuditEvents becomes a wish for lines; what is offered is a documented part of R4 (docs/audit.md)."""
+"""A FHIR search for AuditEvents becomes a wish for lines; docs/audit.md says what is offered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Lines of the trail as FHIR AuditEvents by IHE BALP 1.1 (https://profiles.ihe.net/ITI/BALP/): made when asked for, stored nowhere."""
+"""Lines of the trail as FHIR AuditEvents by IHE BALP: made when asked for, stored nowhere.
+
+https://profiles.ihe.net/ITI/BALP/, version 1.1.3.
+"""
 
 from __future__ import annotations
 

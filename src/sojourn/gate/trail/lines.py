@@ -1,4 +1,4 @@
-"""Lines of the trail for those who may read them; reading it is an act like any other, and leaves a line."""
+"""Lines of the trail for those who may read them; reading it leaves a line, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unusual looking: who opened many charts, their own, a colleague's, a neighbour's or a namesake's, or charts of nobody they treat.
+"""Unusual looking: who opened many charts, their own, a colleague's, a neighbour's, or strangers'.
 
 A signal is a reason to ask, never a finding: each says what was seen, against which number, and what may well explain it.
 """

@@ -1,4 +1,4 @@
-"""POST /desk/trail/export: what fits, as a table or as AuditEvents, streamed; the export itself is in the trail."""
+"""Export of the trail: a table or AuditEvents, streamed; the export itself is in the trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unusual looking: signals worth asking about, each with what was seen, the number it is told against, and what may explain it."""
+"""Unusual looking: signals worth asking about, and what may explain each."""
 
 from __future__ import annotations
 
