@@ -231,3 +231,16 @@ async def test_care_goes_on_when_the_trail_takes_no_line_and_what_is_owed_is_wri
     (written,) = (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).entries
     assert "Received by: mh-clinician" in written["payload"][0]["contentString"]
     assert (await emergency.one(await access(clinic, "officer"), declared.id))["documented"]
+
+
+async def test_a_chart_out_of_reach_is_opened_for_urgent_care_without_any_part_2_record(clinic: Clinic) -> None:
+    elsewhere = await clinic.make("sys-mh", people.patient())
+    await clinic.make("sys-mh", people.encounter(elsewhere.id))
+    pulse = await clinic.make("sys-mh", people.observation(elsewhere.id))
+    before = (await clinic.get("sud-clinician", f"Observation/{pulse.id}")).status
+    declared = await declare(clinic, "sud-clinician", reason="covering")
+    assert declared.patient == elsewhere.id
+    assert (await clinic.get("sud-clinician!", f"Observation/{pulse.id}")).status == 200
+    assert (await clinic.get("sud-clinician", f"Observation/{pulse.id}")).status == before
+    row = (await emergency.queue(await access(clinic, "officer")))[0]
+    assert (row["programs"], row["reason"]) == ([], "covering")
