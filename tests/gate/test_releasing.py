@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sojourn.base import clock, errors
-from sojourn.gate import disclosing, releasing
+from sojourn.gate import disclosing, patientrequests, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.releasing import Wish
 from sojourn.record import disclosures
@@ -142,3 +142,15 @@ async def test_parts_that_the_one_who_looks_may_not_see_do_not_leave_by_them(cli
     assert [s.id for s in theirs.leaves] == [s.id for s in mine.leaves] == [pulse.id]
     seen = (await clinic.get("mh-clinician", f"Observation/{pulse.id}")).body
     assert (b"methadone" in mine.outgoing.body) <= (b"methadone" in seen)
+
+
+async def test_a_statement_of_disagreement_leaves_with_what_it_is_about(clinic: Clinic) -> None:
+    person, sud, _, recipient = await chart(clinic)
+    asked = await patientrequests.take(await session(clinic, "officer"), "amendment", person, "It was 72.", "", focus=f"Observation/{sud}")
+    await patientrequests.answer(await session(clinic, "officer"), asked, grant=False, text="It stays.", reason="accurate")
+    await patientrequests.disagree(await session(clinic, "officer"), asked, "I still say 72.")
+    found = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Observation",)))
+    assert [s.type for s in found.leaves] == ["Observation", "Communication"]
+    assert b"I still say 72." in found.outgoing.body
+    without = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Patient",)))
+    assert [s.type for s in without.leaves] == ["Patient"]

@@ -15,6 +15,7 @@ from sojourn.fhir import codec
 from sojourn.gate import bases, disclosing, meeting, proof
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
+from sojourn.gate.documenting import CODES
 from sojourn.gate.everything import everything
 from sojourn.gate.policy import tables
 from sojourn.gate.preparing import instant
@@ -69,6 +70,9 @@ async def preview(access: Access, wish: Wish) -> Preview:
     mine = {(stored.type, stored.id): stored for stored in await _all(access, wish)}
     theirs = {(stored.type, stored.id): stored for stored in await _all(recipient, wish)}
     leaves = [stored for key, stored in theirs.items() if key in mine]
+    for stored in await _disagreements(access, recipient, wish, {f"{type_}/{id_}" for type_, id_ in theirs if (type_, id_) in mine}):
+        leaves.append(stored)
+        mine[stored.type, stored.id] = stored
     stays = [(stored, reason(stored.resource)) for key, stored in mine.items() if key not in theirs]
     handed = [meeting.common(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{access.house.base}/{r['resourceType']}/{r['id']}", "resource": r} for r in handed]}
@@ -103,6 +107,23 @@ async def as_recipient(access: Access, wish: Wish) -> Access:
     made = Access(access.house, caller, access.request)
     made.now = access.now
     return made
+
+
+async def _disagreements(access: Access, recipient: Access, wish: Wish, leaving: set[str]) -> list[Stored]:
+    """Statements of disagreement about what leaves go with it (45 CFR 164.526(d)(5)), as far as both may see them."""
+    if not leaving:
+        return []
+    asked = [("patient", wish.patient), ("category", f"{CODES}|statement-of-disagreement")]
+    known = {stored.id for stored in (await access.search("Communication", asked, count=100)).matches}
+    found = (await recipient.search("Communication", asked, count=100)).matches
+    return [stored for stored in found if stored.id in known and _is_about(stored.resource, leaving)]
+
+
+def _is_about(statement: dict[str, Any], leaving: set[str]) -> bool:
+    """Whether a statement is about something that leaves; one about no entry in particular is about all of it."""
+    about = {str(reference.get("reference", "")) for reference in statement.get("about", ())}
+    entries = {reference for reference in about if not reference.startswith("Task/")}
+    return not entries or bool(entries & leaving)
 
 
 async def _all(access: Access, wish: Wish) -> list[Stored]:

@@ -33,6 +33,7 @@ TITLES = {
     "QuestionnaireResponse": "Questionnaires",
     "RelatedPerson": "Family and contacts",
     "Appointment": "Appointments",
+    "Communication": "The patient's statements",
     "Consent": "Consents",
     "Specimen": "Specimens",
     "Provenance": "Where records came from",
