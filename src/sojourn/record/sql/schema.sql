@@ -1099,6 +1099,8 @@ CREATE INDEX resource_at ON record.resource USING btree (tenant, type, at DESC, 
 
 CREATE INDEX resource_chart ON record.resource USING btree (tenant, patient, type, at DESC, rid DESC);
 
+CREATE INDEX resource_plain_updated ON record.resource USING btree (tenant, type, plain_updated, rid);
+
 CREATE UNIQUE INDEX resource_rid ON record.resource USING btree (tenant, type, rid);
 
 CREATE INDEX resource_updated ON record.resource USING btree (tenant, type, updated, rid);
