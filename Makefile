@@ -63,7 +63,7 @@ bench-million: $(VENV)/.runtime ## the chart search at 50,000 and at 1,000,000 r
 
 leaktest: $(VENV)/.dev ## look for leaks: make leaktest SECONDS_TO_RUN=600
 	SECONDS_TO_RUN=$(or $(SECONDS_TO_RUN),600) $(BIN)/python -m pytest -s -q tests/leaks/test_two_worlds.py -k as_long_as_you_like $(ARGS)
-	SOJOURN_AGREE_CASES=100000 $(BIN)/python -m pytest -q tests/gate/test_agree.py $(ARGS)
+	SOJOURN_AGREE_CASES=100000 $(BIN)/python -m pytest -q tests/gate/test_agree.py tests/gate/test_agree_consents.py $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, and who may import whom
 	@$(BIN)/ruff check .

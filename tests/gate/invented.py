@@ -154,12 +154,12 @@ def consents(draw: Any) -> Resource:
                          ("restriction-grounds", {"valueCode": draw(st.sampled_from(("self_pay", "wish")))}), ("part2-content-text", {"valueString": "all"})):  # fmt: skip
         if draw(st.integers(0, 60 if whole else 14)) == 0:
             said.append(ext(name_, **value))
-    status = "active" if whole else draw(mostly("active", st.sampled_from(("inactive", "rejected", "proposed", "entered-in-error"))))
-    if status == "inactive" and draw(st.booleans()):
+    status = draw(mostly("active", st.just("inactive") if whole else st.sampled_from(("inactive", "rejected", "proposed", "entered-in-error")), 6))
+    if status == "inactive" and (whole or draw(st.booleans())) or draw(st.integers(0, 40)) == 0:
         said.append(ext("consent-ended-at", valueDateTime=draw(texts)))
     made: Resource = {
         "resourceType": "Consent", "status": status, "extension": said, "patient": {"reference": f"Patient/{who}"},
-        "meta": {"lastUpdated": draw(moments).isoformat()}, "dateTime": draw(mostly("2026-01-01T10:00:00Z", texts)),
+        "meta": {"lastUpdated": draw(mostly(NOW + timedelta(days=5), moments, 2)).isoformat()}, "dateTime": draw(mostly("2026-01-01T10:00:00Z", texts)),
         "performer": draw(mostly([{"reference": f"Patient/{who}"}], st.just([]) | st.just([{"display": "A. Person"}]), 15)),
         "organization": [{"reference": r} for r in draw(mostly([draw(st.sampled_from((PROGRAMS[SUD][0], HOUSE)))], some((HOUSE, "Organization/elsewhere", *(r for r, _ in PROGRAMS.values())), 0, 3), 2))],
         "category": [{"coding": codings(draw(mostly([], some(("HIPAASelfPay", "OPTOUT"), 1, 1), 12)))}],

@@ -16,6 +16,7 @@ from sojourn.gate.explaining import words
 Row = Mapping[str, Any]
 
 _FOR = "it is for "
+_MAIN = ("(TREAT)", "(HPAYMT)", "(HOPERAT)")
 
 
 def misses(grant: Row, row: Row, decision: Decision, at: datetime) -> list[str]:
@@ -65,7 +66,7 @@ def nearest(permits: list[tuple[Row, list[str]]]) -> str:
     least = min(len(missed) for _, missed in permits)
     consent = next(g["consent"] for g, missed in permits if len(missed) == least)
     found = dict.fromkeys(m for g, missed in permits if g["consent"] == consent and len(missed) == least for m in missed)
-    purposes = sorted((m for m in found if m.startswith(_FOR)), key=lambda m: "(" not in m)
+    purposes = sorted((m for m in found if m.startswith(_FOR)), key=lambda m: (not m.endswith(_MAIN), m))
     said = [_FOR + words.joined([m.removeprefix(_FOR) for m in purposes[:3]], "or") + (" and the like" if purposes[3:] else "")] if purposes else []
     return f" The nearest: Consent/{consent}, but {words.joined([*said, *(m for m in found if m not in purposes)])}."
 
