@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION gate.read(
     p_action text, p_related boolean, p_type text, p_id text
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
@@ -35,7 +35,7 @@ CREATE OR REPLACE FUNCTION gate.history(
     p_action text, p_related boolean, p_type text, p_id text, p_version text, p_since timestamptz, p_before bigint, p_limit int
 ) RETURNS TABLE (kind text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean, blobs text[],
                  body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
