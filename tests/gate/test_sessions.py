@@ -16,7 +16,7 @@ from sojourn.gate.signin import Visit
 from sojourn.gate.signinrules import starting_rule
 from sojourn.record.database import Dsn
 from tests import people
-from tests.people import A, START, Clinic
+from tests.people import START, A, Clinic
 
 WHO = "mh-clinician"
 HERE = Visit("staff", "192.0.2.7", "Firefox on Linux", "request")

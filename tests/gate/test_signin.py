@@ -16,6 +16,7 @@ from sojourn.base import clock, crypto, errors
 from sojourn.base.clock import FakeClock
 from sojourn.gate.gate import Gate
 from sojourn.gate.identity import Session
+from sojourn.gate.passkeys import Place
 from sojourn.gate.signin import Pending, Visit
 from sojourn.gate.signinrules import guessing
 from sojourn.record.database import Dsn
@@ -167,6 +168,16 @@ async def test_one_password_on_many_logins_is_stopped_by_address(clinic: Clinic)
     with pytest.raises(errors.TooManyRequests):
         await sign_in(clinic)
     assert isinstance(await sign_in(clinic, visit=THERE), Session)
+
+
+async def test_a_stranger_cannot_shut_everybody_out_of_passkeys(clinic: Clinic) -> None:
+    tenant, place = clinic.gate.house.tenants[A], Place("a.test", "https://a.test", b"browser")
+    for _ in range(guessing()["address"].attempts):
+        assert await clinic.gate.signin.passkey(tenant, place, "x", "{}", HERE) is None
+    with pytest.raises(errors.TooManyRequests):
+        await clinic.gate.signin.passkey(tenant, place, "x", "{}", HERE)
+    assert await clinic.gate.signin.passkey(tenant, place, "x", "{}", THERE) is None
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE query = 'how=too-many' AND outcome = 'denied'") == 1
 
 
 async def test_a_right_password_takes_its_attempt_back_but_not_those_of_others(clinic: Clinic) -> None:

@@ -198,7 +198,9 @@ async def link(house: House, tenant: Tenant, secret: str, door: str) -> Link | N
     if not rows or rows[0]["kind"] not in LIFE:
         return None
     found = await house.db.call("SELECT * FROM gate.accounts($1, $2, $3)", tenant.number, rows[0]["account"], clock.now())
-    return Link(rows[0]["kind"], rows[0]["account"], found[0]["login"], found[0]["name"], starting_rule(door, clock.now().date()).second) if found else None
+    asked = await house.db.call("SELECT gate.second_needed($1, $2, $3, $4) AS second", tenant.number, rows[0]["account"], door, clock.now())
+    second = starting_rule(door, clock.now().date()).second if asked[0]["second"] is None else asked[0]["second"]
+    return Link(rows[0]["kind"], rows[0]["account"], found[0]["login"], found[0]["name"], second) if found else None
 
 
 async def accept(house: House, tenant: Tenant, secret: str, door: str, password: str, request: str) -> tuple[str, str]:

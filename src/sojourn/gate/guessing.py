@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sojourn.base import clock, errors
 from sojourn.base.crypto import ServerKey
 from sojourn.base.db import Database
 from sojourn.gate.signinrules import guessing
+
+NAMED = ("login_from_address", "login", "address")
+"""What an attempt on somebody's login counts under."""
+CODES = (*NAMED, "code")
+"""What is guessed is short."""
+NAMELESS = ("address",)
+"""Nobody was named: counting under anything that all share would let one stranger shut everybody out."""
 
 
 class Guessing:
@@ -20,10 +29,10 @@ class Guessing:
         named = {"login_from_address": f"{who}\0{address}", "login": who, "address": address, "code": who}
         return {name: self._key.sign("guessing", f"{tenant}\0{name}\0{text}".encode()) for name, text in named.items()}
 
-    async def attempt(self, tenant: int, who: str, address: str, *, codes: bool = False) -> None:
-        """Count one. `codes`: what is guessed is short. Raises TooManyRequests when there were too many lately."""
+    async def attempt(self, tenant: int, who: str, address: str, counts: Sequence[str] = NAMED) -> None:
+        """Count one, under the limits named. Raises TooManyRequests when there were too many lately."""
         keys, limits = self._keys(tenant, who, address), guessing()
-        names = [name for name in keys if codes or name != "code"]
+        names = list(counts)
         rows = await self._db.call(
             "SELECT gate.attempt($1, $2, $3, $4, $5) AS within",
             tenant, [keys[n] for n in names], [limits[n].attempts for n in names], [limits[n].period for n in names], clock.now(),

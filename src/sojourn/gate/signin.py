@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sojourn.base import clock, crypto, ids
+from sojourn.base import clock, crypto, errors, ids
 from sojourn.gate.caller import Caller, Tenant
 from sojourn.gate.factors import Factors, NewApp
-from sojourn.gate.guessing import Guessing
+from sojourn.gate.guessing import CODES, NAMED, NAMELESS, Guessing
 from sojourn.gate.identity import Identity, Session
 from sojourn.gate.passkeys import Passkeys, Place
 from sojourn.gate.signinrules import SignInRule, starting_rule
@@ -60,7 +60,7 @@ class SignIn:
 
     async def password(self, tenant: Tenant, login: str, password: str, visit: Visit) -> Session | Pending | None:
         """No such account, one that may not be used and a wrong password take as long and look alike: None. Raises TooManyRequests."""
-        await self._guessing.attempt(tenant.number, login, visit.address)
+        await self._attempt(tenant, login, visit, NAMED)
         rows = await self._house.db.call("SELECT * FROM gate.password($1, $2, $3)", tenant.number, login, clock.now())
         account, stored = (rows[0]["account"], rows[0]["password"]) if rows else ("", None)
         if not await asyncio.to_thread(crypto.verify_password, password, stored):
@@ -71,12 +71,12 @@ class SignIn:
 
     async def passkey(self, tenant: Tenant, place: Place, state: str, answer: str, visit: Visit) -> Session | None:
         """Something one has and something one knows or is, in one: no second factor is asked for. Raises TooManyRequests."""
-        await self._guessing.attempt(tenant.number, "passkey", visit.address)
+        await self._attempt(tenant, "", visit, NAMELESS)
         account = await self.passkeys.check(tenant, place, state, answer)
         if account is None:
             await self._tell(tenant, visit, "sign-in", "denied", how="passkey")
             return None
-        await self._guessing.forgive(tenant.number, "passkey", visit.address)
+        await self._guessing.forgive(tenant.number, "", visit.address)
         begun = await self.proved(tenant, account, ("passkey",), visit)
         return begun if isinstance(begun, Session) else None
 
@@ -145,7 +145,7 @@ class SignIn:
     async def second(self, tenant: Tenant, pending: Pending, kind: str, answer: str, visit: Visit, *, place: Place | None = None, state: str = "") -> Session | None:
         """Complete a half-done sign-in with a code, a recovery code or a passkey. Raises TooManyRequests."""
         key = f"second\0{pending.account}"
-        await self._guessing.attempt(tenant.number, key, visit.address, codes=True)
+        await self._attempt(tenant, key, visit, CODES)
         if not (kind in pending.kinds and await self._right(tenant, pending.account, kind, answer, place, state)):
             await self._tell(tenant, visit, "sign-in", "denied", about=pending.account, how=kind)
             return None
@@ -161,7 +161,7 @@ class SignIn:
         if pending.kinds:
             return None
         key = f"second\0{pending.account}"
-        await self._guessing.attempt(tenant.number, key, visit.address, codes=True)
+        await self._attempt(tenant, key, visit, CODES)
         if not await self.factors.check_app(tenant, pending.account, code, begun=True):
             return None
         await self._guessing.forgive(tenant.number, key, visit.address)
@@ -196,7 +196,7 @@ class SignIn:
         """Somebody signed in proves again who they are: the caller with the new time. None if the proof is wrong. Raises TooManyRequests."""
         tenant = caller.tenant
         key = f"confirm\0{caller.account}"
-        await self._guessing.attempt(tenant.number, key, visit.address, codes=True)
+        await self._attempt(tenant, key, visit, CODES)
         if kind == "password":
             rows = await self._house.db.call("SELECT gate.password_of($1, $2, $3) AS password", tenant.number, caller.account, clock.now())
             right = await asyncio.to_thread(crypto.verify_password, answer, rows[0]["password"])
@@ -208,6 +208,14 @@ class SignIn:
             right = rows[0]["done"]
         await self._tell(tenant, visit, "confirm", "done" if right else "denied", who=caller, how=kind)
         return await self._identity.again(caller) if right else None
+
+    async def _attempt(self, tenant: Tenant, who: str, visit: Visit, counts: Sequence[str]) -> None:
+        """Count an attempt. One too many is in the trail, too; whom it was about is not looked up."""
+        try:
+            await self._guessing.attempt(tenant.number, who, visit.address, counts)
+        except errors.TooManyRequests:
+            await self._tell(tenant, visit, "sign-in", "denied", how="too-many")
+            raise
 
     async def _tell(self, tenant: Tenant, visit: Visit, action: str, outcome: str, *, who: Caller | None = None, about: str = "", how: str = "") -> None:
         """A line of the trail. Whom a failed attempt was about is in what was asked: nobody acted yet."""

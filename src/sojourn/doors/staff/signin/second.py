@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from sojourn.base.errors import TooManyRequests
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.settings import own_path
-from sojourn.doors.staff.signin.signin import TOO_MANY, home
+from sojourn.doors.staff.signin.signin import TOO_MANY, after, home
 from sojourn.gate.signin import Pending
 from sojourn.web import session
 from sojourn.web.forms import Field, Form, sent
@@ -39,7 +39,7 @@ async def show(request: Request) -> Response:
     """GET /sign-in/second. Without a first step it leads back there."""
     pending = await _pending(request)
     following = own_path(request.query_params.get("next", ""), "")
-    return await _page(request, pending, following) if pending else redirect(request, "/sign-in" + (f"?next={following}" if following else ""))
+    return await _page(request, pending, following) if pending else redirect(request, "/sign-in" + after(following))
 
 
 async def complete(request: Request) -> Response:
@@ -48,7 +48,7 @@ async def complete(request: Request) -> Response:
     following = own_path(fields.get("next", ""), "")
     pending = await _pending(request)
     if pending is None:
-        return redirect(request, "/sign-in" + (f"?next={following}" if following else ""), "session-ended")
+        return redirect(request, "/sign-in" + after(following), "session-ended")
     try:
         return await (_with_factor(request, pending, fields, following) if pending.kinds else _set_up(request, pending, fields, following))
     except TooManyRequests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse
 
@@ -29,6 +30,11 @@ FIELDS = (
 WRONG = "The login or the password is not right. Check both and try again."
 WRONG_PASSKEY = "That passkey does not open an account here. Try again, or sign in with your password."
 TOO_MANY = "There were too many attempts. Wait a few minutes, then try again."
+
+
+def after(following: str) -> str:
+    """The page to go to afterwards, as it stands in an address."""
+    return f"?next={quote(following)}" if following else ""
 
 
 def form() -> Form:
@@ -89,7 +95,7 @@ async def passkey_options(request: Request) -> Response:
 def go_on(request: Request, begun: Session | Pending, following: str) -> Response:
     """Into the app, or to the second step."""
     if isinstance(begun, Pending):
-        response = redirect(request, "/sign-in/second" + (f"?next={following}" if following else ""))
+        response = redirect(request, "/sign-in/second" + after(following))
         session.keep(request, response, session.HALF, begun.token, 600)
         return response
     access = request.app.state.gate.access_of(begun.caller)
@@ -106,7 +112,7 @@ async def sign_out(request: Request) -> Response:
 async def lock(request: Request) -> Response:
     """POST /lock: the same, and whoever signs in next goes on where this was."""
     following = own_path((await sent(request)).get("next", ""), "")
-    return await _leave(request, "/sign-in" + (f"?next={following}" if following else ""), "locked")
+    return await _leave(request, "/sign-in" + after(following), "locked")
 
 
 async def _leave(request: Request, path: str, said: str) -> Response:

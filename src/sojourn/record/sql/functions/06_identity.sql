@@ -43,6 +43,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE a.tenant = p_tenant AND a.account = p_account AND gate.account_state(a.tenant, a.account, p_now) = 'active'
 $$;
 
+-- Whether somebody with the role of this account needs a second factor at a door; null where the organization has no rule.
+CREATE OR REPLACE FUNCTION gate.second_needed(p_tenant int, p_account text, p_door text, p_now timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT r.second FROM record.sign_in_rule r
+    WHERE r.tenant = p_tenant AND r.door = p_door AND r.valid_from <= p_now AND p_now < r.valid_to AND r.known_to = 'infinity'
+      AND (r.role = '*' OR r.role = (SELECT s.role FROM record.assignment s
+                                     WHERE s.tenant = p_tenant AND s.account = p_account AND s.valid_from <= p_now AND p_now < s.valid_to
+                                       AND s.known_to = 'infinity' ORDER BY s.valid_from DESC LIMIT 1))
+    ORDER BY r.role = '*', r.valid_from DESC LIMIT 1
+$$;
+
 -- A session begins, unless the account was deactivated meanwhile: the lock makes the two wait for each other.
 CREATE OR REPLACE FUNCTION gate.begin_session(
     p_tenant int, p_credential bytea, p_account text, p_door text, p_purpose text, p_idle interval, p_warning interval, p_longest interval,
