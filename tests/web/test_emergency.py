@@ -74,6 +74,8 @@ async def test_nobody_found_is_said_after_the_declaration_and_queued(clinic: Cli
     assert "Nobody was found by exactly this identity" in answer.text
     officer = await screen(clinic, "officer")
     assert "not reviewed yet" in (await officer.get("/desk")).text
+    assert "emergency access to review" in (await officer.get("/patients")).text, "on every page of the officer's"
+    assert "to review" not in (await browser.get("/patients")).text
     queue = (await officer.get("/desk/emergencies")).text
     assert "Rivera, Ana, 1988-03-04" in queue
     assert "nobody was found" in queue
