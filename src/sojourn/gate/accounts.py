@@ -1,4 +1,4 @@
-"""Accounts, for those whose role may manage them: invite, assign, reset, deactivate, reactivate. Each in the trail with its change."""
+"""Accounts, for those who manage them: invite, assign, reset, deactivate; each with its line."""
 
 from __future__ import annotations
 

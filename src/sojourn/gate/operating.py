@@ -1,4 +1,4 @@
-"""Accounts as whoever runs the server can mend them: from the command line, without a session, with the same lines in the trail."""
+"""Accounts as whoever runs the server can mend them, without a session, with the same lines."""
 
 from __future__ import annotations
 

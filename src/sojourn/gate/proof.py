@@ -1,4 +1,4 @@
-"""Sensitive acts ask for a recent proof of who it is; what was asked for is kept meanwhile, sealed, and goes on afterwards."""
+"""Sensitive acts ask for a recent proof of who it is; what was asked is held, sealed, meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each person's own security: password, authenticator app, passkeys, recovery codes, sessions. Every change has its line in the trail."""
+"""Each person's own security: password, factors, recovery codes, sessions; each with its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in: a password, a passkey or an outside identity provider, then a second factor where one is needed, then a session."""
+"""Signing in: a first proof, then a second factor where one is needed, then a session."""
 
 from __future__ import annotations
 

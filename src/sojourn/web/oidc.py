@@ -1,4 +1,4 @@
-"""An outside identity provider: OpenID Connect, authorization code flow with PKCE, state and nonce, and nothing else of it."""
+"""An outside identity provider: the OpenID Connect code flow with PKCE, state and nonce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second step of signing in: a code, a recovery code or a passkey; or setting up the first of them."""
+"""The second step of signing in: a code, a recovery code or a passkey; or setting up the first."""
 
 from __future__ import annotations
 
