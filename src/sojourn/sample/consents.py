@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from sojourn.sample import consents_in_motion
 from sojourn.sample.chart import Chart
 from sojourn.sample.localtime import at, iso
 from sojourn.sample.parts import BASE, HL7, LOCAL, LOINC, Json, coding, concept, extension, hl7, moment, period, ref, text_attachment
@@ -29,8 +28,6 @@ def consents_of(chart: Chart) -> None:
             _tpo(chart, first, signed, revoked=choice == "revoked")
         if choice.endswith("specific"):
             _specific(chart, first, signed)
-        if choice != "revoked":
-            consents_in_motion.more(chart, first)
     if "hie-opt-out" in chart.person.tags or (not first and chart.stays and chart.rng.random() < 0.05):
         _opt_out(chart)
     if "self-pay" in chart.person.tags:

@@ -1,4 +1,4 @@
-"""Consents that somebody has to do something about: ending soon, waiting for an event, not valid, not signed, to be decided."""
+"""Consents that need somebody: ending soon, waiting for an event, not valid, unsigned, undecided."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ _HOSPITAL = "Tamarack Valley Hospital"
 _TREAT = [coding(HL7 + "v3-ActReason", "TREAT")]
 
 
-def more(chart: Chart, stay: Stay) -> None:
+def more(chart: Chart) -> None:
     """Add one of these to about every other client of a Part 2 program who signed something; by the key, so that nothing else moves."""
+    stay = next((stay for stay in chart.stays if stay.part2), None)
+    if stay is None or chart.person.consent in ("none", "revoked"):
+        return
     turn = sum(chart.person.key.encode()) % (2 * len(_MADE))
     if turn < len(_MADE) and (chart.today - stay.start).days > 3:
         _MADE[turn](chart, stay)

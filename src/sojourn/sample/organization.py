@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from sojourn.sample import consents, labs, medications, prevention, vitals
+from sojourn.sample import consents, consents_in_motion, labs, medications, prevention, vitals
 from sojourn.sample.admissions import admit, problem_list, referral, waiting_referral
 from sojourn.sample.appointments import book
 from sojourn.sample.cast import cast
@@ -67,6 +67,7 @@ def _chart(seed: int, directory: Directory, person: Person, number: int, today: 
         admit(chart, stay, chart.referrals[stay.number])
     flags(chart)
     consents.consents_of(chart)
+    consents_in_motion.more(chart)
     _live(chart, diary)
     prevention.immunizations(chart)
     prevention.implanted_device(chart)

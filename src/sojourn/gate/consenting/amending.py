@@ -1,4 +1,4 @@
-"""A signed Consent is never edited: it can be ended, confirmed and handed over; anything else takes a new one."""
+"""A signed Consent is never edited: it is ended, confirmed, handed over; else a new one is signed."""
 
 from __future__ import annotations
 

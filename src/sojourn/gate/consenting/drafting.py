@@ -1,4 +1,4 @@
-"""Answers on a form become an unsigned Consent, and back: what is asked, in the words of the front desk."""
+"""Answers on a form become an unsigned Consent, and back, in the words of the front desk."""
 
 from __future__ import annotations
 

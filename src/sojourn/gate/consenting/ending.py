@@ -1,4 +1,4 @@
-"""Taking back, events, confirmations, decisions and copies: everything that may happen to a Consent after its signature."""
+"""Taking back, events, confirmations, decisions, copies: what may happen to a signed Consent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import consent as compiling
 from sojourn.gate.changes import Change, new_id
-from sojourn.gate.consenting import replacing, terms, validity
+from sojourn.gate.consenting import compiling, replacing, terms, validity
 from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.policy import tables
 

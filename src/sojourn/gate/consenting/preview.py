@@ -1,12 +1,11 @@
-"""What a consent would open, in the gate's own judgement: its rows are tried out as the recipient and taken back."""
+"""What a consent would open, in the gate's own judgement: tried out as the recipient, and taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sojourn.gate import consent as compiling
-from sojourn.gate.consenting import elements, membership, terms
+from sojourn.gate.consenting import compiling, elements, membership, terms, validity
 from sojourn.gate.consenting.terms import Resource
 from sojourn.record import consents as statements
 
@@ -60,7 +59,7 @@ async def of_form(access: Access, form: Resource) -> list[Effect]:
     effects = []
     for name, answers, purpose in asked(whole):
         of_class = name.startswith("class:") and any(g[4] in answers for g in grants)
-        met = [(1, patient, key, "treating", compiling.EVER, compiling.FOREVER) for key in answers] if of_class else []
+        met = [(1, patient, key, "treating", validity.EVER, validity.FOREVER) for key in answers] if of_class else []
         effects.append(await _effect(access, patient, name, answers, purpose, None, grants, [*relations, *met]))
     return effects
 

@@ -1,19 +1,20 @@
-"""Compile every Consent anew and make the grants and relations what they say: the rows are only ever a copy."""
+"""Compile every Consent anew and make the rows what they say: rows are only ever a copy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
-
-import asyncpg
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
-from sojourn.gate import consent as compiling
 from sojourn.gate.caller import Program, Tenant
+from sojourn.gate.consenting import compiling
 from sojourn.record import consents as statements
 from sojourn.record.blobs import Blobs
 from sojourn.record.index import Keys
+
+if TYPE_CHECKING:
+    import asyncpg
 
 
 class Rebuilt(NamedTuple):

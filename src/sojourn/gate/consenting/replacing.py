@@ -1,4 +1,4 @@
-"""What a new signature ends: the form it takes the place of, and an earlier wish of the same patient against the same recipient."""
+"""What a new signature ends: the form it replaces, and an earlier wish against the same recipient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may sign: the patient, or somebody by a right that is written down (42 CFR 2.14, 2.15; 45 CFR 164.502(g))."""
+"""Who may sign: the patient, or somebody by a right that is written down (42 CFR 2.14, 2.15)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draft, then sign: everything that the law wants is there, the words are those that were shown, and who signed is known."""
+"""Draft, then sign: nothing is missing, the words are those shown, and who signed is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The elements of a Consent that have no place of their own in FHIR R4, and how they are read and written."""
+"""Elements of a Consent that have no place of their own in FHIR R4: how they are read and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From when until when a Consent acts: its dates, its event, its confirmation, its end. A comparison with a clock, never a job."""
+"""From when until when a Consent acts: dates, event, confirmation, end. A comparison, never a job."""
 
 from __future__ import annotations
 

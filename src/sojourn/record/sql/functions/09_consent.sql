@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION gate.reached(
     p_tenant int, p_mask bigint, p_programs int[], p_keys text[], p_purpose text, p_action text, p_related boolean, p_now timestamptz,
     p_patient text, p_types text[], p_within bigint[]
-) RETURNS bigint[] LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+) RETURNS bigint[] LANGUAGE plpgsql STABLE SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY (
         SELECT r.rid FROM record.resource r
@@ -70,7 +70,7 @@ END $$;
 -- The open grants and relations of one Consent, for the page that says what a revocation stops.
 CREATE OR REPLACE FUNCTION gate.consent_rows(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_consent text)
 RETURNS TABLE (what text, effect text, recipient text, purpose text, basis bigint, valid_from timestamptz, valid_to timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     /*alive*/
     RETURN QUERY

@@ -1,4 +1,4 @@
-"""Capture a consent: choose the form, fill it in with the patient looking on, and see what it would do."""
+"""Capture a consent: choose the form, fill it in with the patient looking on, see what it would do."""
 
 from __future__ import annotations
 
@@ -90,6 +90,8 @@ async def save(request: Request) -> Response:
     """POST .../form: keep the answers; find, add or take out recipients; go on to read and sign; or only look at the effect."""
     at, form = _draft(await opened(request)), await request.form()
     answers = asked.taken(form, drafting.answered(at.consent))
+    own = dict(asked.disclosers(request.state.access, answers.kind))
+    answers.disclosers = [d for d in answers.disclosers if d in own]
     act = str(form.get("do") or "")
     if act == "effect":
         return await _page(request, at, form, answers=answers, block="effect")

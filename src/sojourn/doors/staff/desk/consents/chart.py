@@ -1,4 +1,4 @@
-"""The consents of a patient, and one of them: its words, its signature, what it does, and what can be done with it."""
+"""The consents of a patient, and one of them: its words, its signature, what can be done with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk's consent queue: drafts, requests, forms that are not valid, ends to confirm, and what expires soon."""
+"""The desk's consent queue: drafts, requests, what is not valid, ends to confirm, what expires soon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page about consents needs: the Consent, the patient's banner, and what everybody in it is called."""
+"""What every page about consents needs: the Consent, the patient's banner, everybody's names."""
 
 from __future__ import annotations
 

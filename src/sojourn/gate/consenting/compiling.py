@@ -1,0 +1,243 @@
+"""What the patient permits and forbids: a signed Consent becomes grant rows.
+
+The FHIR Consent is the truth; rows can be dropped and compiled again from it (`sojourn rebuild-grants`). A consent that lacks an
+element that 42 CFR 2.31 asks for is void for disclosure (2.31(c)): it compiles to no permit, whatever its status says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sojourn.fhir import definitions
+from sojourn.gate import bases
+from sojourn.gate.caller import Program, Tenant
+from sojourn.gate.consenting import elements, membership, terms, validity
+from sojourn.gate.consenting.membership import Named
+from sojourn.gate.consenting.validity import EVER, FOREVER
+from sojourn.gate.policy import tables
+from sojourn.record.index import Keys
+
+_moment = validity.moment
+_ACTIONS = {"use": "use", "disclose": "disclose", "access": "disclose"}
+
+Grant = tuple[Any, ...]
+Relation = tuple[Any, ...]
+
+# Notes kept apart need a consent of their own (42 CFR 2.31(b); 45 CFR 164.508(b)(3)(ii)): no other kind of consent covers them.
+_APART = {bases.SUD_COUNSELING: "part2_counseling_notes", bases.PSYCHOTHERAPY: "hipaa_authorization"}
+_PROCEEDINGS = frozenset({"part2_proceedings", "part2_criminal_justice", "hipaa_authorization"})
+"""Only these can permit a legal purpose (42 CFR 2.31(d), 2.35)."""
+
+
+class _Extent(NamedTuple):
+    """How far a provision goes; None is no limit."""
+
+    programs: list[int] | None
+    types: list[str] | None
+    codes: list[int] | None
+    data_from: datetime | None
+    data_to: datetime | None
+    named: list[str] | None
+
+
+def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys, op: int) -> tuple[list[Grant], list[Relation]]:
+    """The rows of one Consent, as record.grant_row and record.relation_row of the batch's op. Nothing for one that is void."""
+    patient = _id_of(consent.get("patient"), "Patient")
+    window = validity.window(consent)
+    if patient is None or window is None:
+        return [], []
+    provision = terms.root(consent)
+    grants: list[Grant] = []
+    relations: list[Relation] = []
+    if provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
+        grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
+    denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
+    for denial in denials:
+        grants += list(_denied(op, patient, consent, denial, keys, window))
+    return grants, relations
+
+
+def _can_permit(consent: Mapping[str, Any]) -> bool:
+    """A wish, an opt-out and an agreement to treatment permit nothing, whatever their provision says; nor does a form with a modifier
+    that nobody here understands (https://hl7.org/fhir/R4/extensibility.html#modifierExtension), or with limits that cannot be read."""
+    provision = terms.root(consent)
+    kind = terms.kind(terms.kind_of(consent))
+    unread = (provision.get("class") and _listed_types(provision) is None) or (provision.get("data") and _named(provision) is None)
+    modified = consent.get("modifierExtension") or provision.get("modifierExtension") or consent.get("implicitRules")
+    return kind.get("direction", "permit") == "permit" and not modified and not unread
+
+
+def missing(consent: Mapping[str, Any]) -> list[str]:
+    """Elements of the form that the consent lacks, each with its paragraph and what to do; empty when it is complete."""
+    return [element.missed for element in elements.missing(consent)]
+
+
+def _permits(op: int, patient: str, consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys,
+             window: tuple[datetime, datetime]) -> tuple[list[Grant], list[Relation]]:  # fmt: skip
+    provision = terms.root(consent)
+    extent = _Extent(_disclosers(consent, tenant, programs), _types(provision, consent), _code_keys(provision, keys), *_data_period(provision), _named(provision))
+    if extent.programs == []:
+        return [], []
+    covers = list(_bases_with_extents(consent, extent, keys))
+    grants: list[Grant] = []
+    reached: set[Named] = set()
+    for purpose in _purposes(provision, consent):
+        fence = _fence(consent, extent, programs, purpose)
+        if fence is None:
+            continue
+        for recipient in membership.named(provision):
+            reached.add(recipient)
+            for action in _actions(provision):
+                grants += [(op, patient, "permit", basis, recipient.key, purpose, action, *within, *window) for basis, within in covers]
+                grants += [(op, patient, "deny", 0, recipient.key, purpose, action, *beyond, *window) for beyond in fence]
+    return grants, [(op, patient, recipient.key, "consent", *window) for recipient in membership.named(provision) if recipient.relates and recipient in reached]
+
+
+def _bases_with_extents(consent: Mapping[str, Any], extent: _Extent, keys: Keys) -> Iterator[tuple[int, _Extent]]:
+    """What the permission stands for, law by law, and how far for each."""
+    for basis in _permitted(terms.root(consent), consent):
+        yield basis, extent
+        if basis == bases.SUD_COUNSELING:  # such a note is a Part 2 record, too: for these notes, and for nothing else, this form says so as well
+            yield bases.PART2, extent._replace(codes=_label_keys(keys, bases.LOCAL, "SUDCN"))
+
+
+def _fence(consent: Mapping[str, Any], extent: _Extent, programs: Mapping[int, Program], purpose: str) -> list[_Extent] | None:
+    """What stays closed to the recipient for a purpose other than treatment, payment and operations.
+
+    Being named relates the recipient to the patient, and a relation alone opens what no special law covers. For treatment, payment
+    and operations HIPAA allows that; for anything else only what the form names is allowed, so the rest is denied. None: what the
+    form names cannot be told apart from the rest in rows, and nothing is opened.
+    """
+    if purpose in tables.purposes("tpo"):
+        return []
+    others = sorted(definitions.RESOURCE_TYPES - {"Patient"})
+    if terms.kind_of(consent) != "hipaa_authorization":
+        outside = sorted(n for n, p in programs.items() if not p.part2)
+        return [_Extent(outside, others, None, None, None, None)] if outside else []
+    if extent.codes is not None or extent.named is not None or (extent.data_from, extent.data_to) != (None, None):
+        return None
+    closed = [] if extent.types is None else [_Extent(None, sorted(set(others) - set(extent.types)), None, None, None, None)]
+    apart = [] if extent.programs is None else sorted(set(programs) - set(extent.programs))
+    return [*closed, *([_Extent(apart, others, None, None, None, None)] if apart else [])]
+
+
+def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[str, Any], keys: Keys, window: tuple[datetime, datetime]) -> Iterator[Grant]:
+    """A deny inside a permit narrows that permit's recipients."""
+    root = terms.root(consent)
+    start, end = window
+    if denial is not root and denial.get("period"):
+        start, end = max(start, _moment(denial["period"].get("start"), EVER)), min(end, _moment(denial["period"].get("end"), FOREVER, end=True))
+    extent = _Extent(None, _listed_types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial))
+    found = [(basis, extent) for basis in _bases(denial)] if denial.get("securityLabel") else [(0, extent)]
+    if others := [code for code in _codes(denial.get("securityLabel")) if not bases.bit_of(code)]:  # a label that is no law: by what it is found by
+        found.append((0, extent._replace(codes=sorted({key for code in others for key in _label_keys(keys, None, code)}))))
+    for recipient in membership.denied(denial if denial.get("actor") or denial is root else root):
+        for basis, within in found:
+            for purpose in _denied_purposes(denial, consent) or ["*"]:
+                for action in _actions(denial, default="*"):
+                    yield (op, patient, "deny", basis, recipient, purpose, action, *within, start, end)
+
+
+def _purposes(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
+    """Exact purposes. Only the single TPO form speaks in classes, and a legal purpose has forms of its own."""
+    codes = terms.purposes(provision)
+    kind = terms.kind_of(consent)
+    if kind == "part2_tpo_single":
+        return [exact for code in codes for exact in tables.table("purposes")["tpo"].get(code, ())]
+    limit = tables.table("consents")["kinds"].get(kind, {}).get("purposes")
+    return [c for c in dict.fromkeys(codes) if (limit is None or c in limit) and (c not in tables.purposes("legal") or kind in _PROCEEDINGS)]
+
+
+def _denied_purposes(denial: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str]:
+    """What was paid for in full oneself is kept from the plan for everything that is payment or operations (45 CFR 164.522(a)(1)(vi))."""
+    codes = terms.purposes(denial)
+    if not self_paid(consent):
+        return codes
+    wide = {"HPAYMT": "payment", "HOPERAT": "operations"}
+    return sorted({exact for code in codes for exact in (tables.purposes(wide[code]) if code in wide else {code})})
+
+
+def self_paid(consent: Mapping[str, Any]) -> bool:
+    """Whether it is the restriction that must be agreed to: services paid for in full by the patient."""
+    codes = {c.get("code") for concept in consent.get("category") or () for c in concept.get("coding") or ()}
+    return "HIPAASelfPay" in codes or terms.value(consent, terms.GROUNDS) == "self_pay"
+
+
+def _bases(provision: Mapping[str, Any]) -> list[int]:
+    return [bit for code in _codes(provision.get("securityLabel")) if (bit := bases.bit_of(code))]
+
+
+def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[int]:
+    """The bases that a permit may stand for: notes kept apart only in a consent for nothing else.
+
+    A form for Part 2 records that names no label means Part 2; an authorization under HIPAA means it only if it says so.
+    """
+    kind = terms.kind_of(consent)
+    found = _bases(provision) or ([bases.PART2] if not provision.get("securityLabel") and kind != "hipaa_authorization" else [])
+    apart = [bit for bit in found if bit in _APART]
+    alone = len(found) == 1 and bool(apart) and _APART[apart[0]] == kind
+    if alone:
+        return found
+    return [] if kind == "part2_counseling_notes" else [bit for bit in found if bit not in _APART]
+
+
+def _actions(provision: Mapping[str, Any], default: str = "disclose") -> list[str]:
+    codes = [c for concept in provision.get("action", ()) for c in _codes(concept.get("coding"))]
+    return sorted({_ACTIONS[c] for c in codes if c in _ACTIONS}) or ([default] if not codes else [])
+
+
+def _types(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list[str] | None:
+    """The types to which a permission is limited, also by its kind: a registry learns little (42 CFR 2.34)."""
+    said = _listed_types(provision)
+    limit = tables.table("consents")["kinds"].get(terms.kind_of(consent), {}).get("content")
+    if limit is None:
+        return said
+    return [t for t in limit if said is None or t in said]
+
+
+def _listed_types(provision: Mapping[str, Any]) -> list[str] | None:
+    return [c["code"] for c in provision.get("class", ()) if c.get("code")] or None
+
+
+def _named(provision: Mapping[str, Any]) -> list[str] | None:
+    return [d["reference"]["reference"] for d in provision.get("data", ()) if d.get("reference", {}).get("reference")] or None
+
+
+def _data_period(provision: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    period = provision.get("dataPeriod")
+    if not period:
+        return (None, None)
+    return (_moment(period.get("start"), EVER), _moment(period.get("end"), FOREVER, end=True))
+
+
+def _code_keys(provision: Mapping[str, Any], keys: Keys) -> list[int] | None:
+    """The codes to which a provision is limited; None for no limit. A limit in words alone matches nothing."""
+    concepts = provision.get("code")
+    if not concepts:
+        return None
+    return sorted({key for concept in concepts for c in concept.get("coding", ()) if c.get("code") for key in keys.of_code(c.get("system"), c["code"])})
+
+
+def _label_keys(keys: Keys, system: str | None, code: str) -> list[int]:
+    """What a resource with this label can be found by, whatever its type."""
+    return sorted(keys.token(type_, "_security", system, code) for type_ in definitions.RESOURCE_TYPES)
+
+
+def _disclosers(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program]) -> list[int] | None:
+    """Programs whose records this consent lets go. None: all, because the operating organization as a whole is named. []: none of ours."""
+    named = {o.get("reference") for o in consent.get("organization", ())}
+    if tenant.organization and f"Organization/{tenant.organization}" in named:
+        return None
+    return [p.number for p in programs.values() if p.organization and f"Organization/{p.organization.removeprefix('Organization/')}" in named]
+
+
+def _codes(codings: Iterable[Mapping[str, Any]] | None) -> list[str]:
+    return [c["code"] for c in codings or () if c.get("code")]
+
+
+def _id_of(reference: Mapping[str, Any] | None, type_: str) -> str | None:
+    literal = (reference or {}).get("reference", "")
+    head, _, id_ = literal.partition("/")
+    return id_ or None if head == type_ else None
