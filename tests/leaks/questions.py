@@ -14,7 +14,8 @@ from urllib.parse import quote
 from sojourn.fhir.extract import extract
 from sojourn.fhir.searchparams import PARAMS
 from tests.leaks.rules import Viewer
-from tests.leaks.story import INLINE, MAKERS, SECRET_WORDS, Story, Told
+from tests.leaks.story import INLINE, MAKERS, SECRET_WORDS, Story
+from tests.leaks.telling import Told
 from tests.people import BASE, encounter, observation
 
 TYPES = ("Patient", "Consent", "Practitioner", "Organization", *MAKERS)

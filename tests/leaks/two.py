@@ -18,7 +18,8 @@ from sojourn.fhir import codec
 from sojourn.record.database import Dsn
 from tests.leaks.questions import Asker, Question
 from tests.leaks.rules import Viewer
-from tests.leaks.story import Story, Teller, Told, tell
+from tests.leaks.story import Story, Teller
+from tests.leaks.telling import Told, tell
 from tests.people import BASE, BY_NAME, FAR, MH, START, SUD, Clinic, Reply, close_clinic, open_clinic
 
 VIEWERS = {
