@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION gate.trail(
     p_entity text, p_request text, p_outside boolean, p_from timestamptz, p_until timestamptz, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
 ) RETURNS TABLE (recorded timestamptz, stamp bigint, n bigint, request text, account text, name text, kind text, agent text, role text,
                  door text, purpose text, action text, outcome text, type text, query text, patients text[], entities text[], mark bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     lines refcursor;

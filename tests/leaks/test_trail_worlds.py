@@ -1,0 +1,82 @@
+"""The pages about the trail tell an officer who works outside the Part 2 program the same in both worlds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from sojourn.record.database import Dsn
+from tests.leaks.story import Story, Teller
+from tests.leaks.two import VIEWERS, World, looked_around, world
+from tests.people import close_clinic
+from tests.web.test_frame import normal
+from tests.web.test_gate import screen
+
+WHO = "mh-officer"
+
+
+def forms(story: Story, a: World, names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """What is asked of the pages: everything, by patient, by person, by act; also whom only world A has."""
+    yield "/desk/trail", {}
+    for person in ("both-clinician", "sud-clinician", "sys-sud", "mh-clinician", "nobody"):
+        yield "/desk/trail", {"person": person}
+    for did in ("looked at", "added to", "changed"):
+        yield "/desk/trail", {"did": did}
+    for outcome in ("done", "denied", "absent"):
+        yield "/desk/trail", {"outcome": outcome}
+    for name in names:
+        yield "/desk/trail", {"patient": name}
+        yield "/desk/reports", {"patient": name}
+    for format_ in ("csv", "ndjson"):
+        yield "/desk/trail/export", {"format": format_}
+    for key, id_ in a.told.ids.items():
+        if story.things[key].fact.type == "Patient":
+            yield "/desk/trail/export", {"format": "csv", "patient_id": id_, "patient": "x", "patient_said": "x"}
+            for rest in ("", "/hipaa", "/part2", "/intermediary"):
+                yield f"/desk/reports/{id_}{rest}", {}
+
+
+def plain(answer: httpx.Response) -> tuple[int, str, str]:
+    """An answer without what differs each time."""
+    text = re.sub(r'nonce-\w+|name="cursor" value="[^"]*"', "", normal(answer.text))
+    return answer.status_code, answer.headers.get("location", ""), text
+
+
+async def told(at: World, story: Story, a: World, names: list[str]) -> list[tuple[str, tuple[int, str, str]]]:
+    """Everything that the pages answer."""
+    out = []
+    with at.current():
+        at.source.step("sign in")
+        browser = await screen(at.clinic, WHO)
+        at.source.step("token")
+        token = re.findall(r'name="csrf" value="([^"]+)"', (await browser.get("/desk/trail")).text)[0]
+        for n, (path, form) in enumerate(forms(story, a, names)):
+            at.source.step(f"page {n}")
+            at.clock.advance(timedelta(seconds=1))
+            get = path.startswith("/desk/reports/")
+            answer = await browser.get(path) if get else await browser.post(path, data={"csrf": token, "since": "2026-03-01", "until": "2026-03-02", **form})
+            out.append((f"{path} {form}", plain(answer)))
+    return out
+
+
+@pytest.mark.parametrize("seed", ["fixed", "t1"])
+async def test_the_pages_say_the_same_whether_or_not_there_is_something_hidden(databases: Callable[[], Dsn], seed: str) -> None:
+    story = Teller(seed, 40, apart=True).tell()
+    a = await world("A", databases(), story, None)
+    b = await world("B", databases(), story, VIEWERS[WHO])
+    try:
+        for each in (a, b):
+            await looked_around(each, a, story)
+        rows = await a.clinic.owner.fetch("SELECT DISTINCT folded FROM record.string WHERE tenant = 1 AND folded ~ '^[a-z]{3,}$' ORDER BY 1 LIMIT 12")
+        names = [r["folded"] for r in rows]
+        one, two = await told(a, story, a, names), await told(b, story, a, names)
+        for (what, left), (_, right) in zip(one, two, strict=True):
+            assert left == right, what
+        assert sum(status == 200 and "both-clinician" in text for _, (status, _, text) in one) > 5, "what is permitted did not arrive"
+    finally:
+        await close_clinic(a.clinic)
+        await close_clinic(b.clinic)
