@@ -79,7 +79,7 @@ class Idp:
         if how == "hs256":  # with the client's secret, which we share
             return jwt.encode(claims, SECRET.ljust(32, "x"), algorithm="HS256", headers={"kid": self.name})
         key = rsa.generate_private_key(65537, 2048) if how == "other key" else self.key
-        return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self.name})
+        return jwt.encode(claims, key, algorithm="RS256", headers={} if how == "nameless" else {"kid": self.name})
 
     async def keys(self, request: Request) -> Response:
         self.asked.append("keys")

@@ -134,6 +134,11 @@ async def test_keys_change_and_are_read_again_but_not_for_every_unknown_name(cli
     assert idp.asked.count("about") == 1
 
 
+async def test_a_provider_with_one_key_need_not_name_it(clinic: Clinic, idp: Idp) -> None:
+    idp.lies = {"sign": "nameless"}
+    assert (await there_and_back(visitor(clinic, idp))).status_code == 303
+
+
 async def test_a_name_given_to_somebody_else_opens_nothing(clinic: Clinic, idp: Idp) -> None:
     assert (await there_and_back(visitor(clinic, idp))).status_code == 303
     idp.person = {"sub": "subject-2", "preferred_username": WHO}

@@ -118,7 +118,10 @@ class Provider:
         return claims
 
     async def _key(self, name: str, algorithm: str) -> Any:
-        """The public key of this name. A name that is new makes the provider's keys be read again: they change."""
+        """The public key of this name. A name that is new makes the provider's keys be read again: they change.
+
+        A token may leave the name out where there is only one key (OpenID Connect Core 1.0, 10.1).
+        """
         allowed = set(_ALGORITHMS) & set((await self._about()).get("id_token_signing_alg_values_supported", _ALGORITHMS))
         if algorithm not in allowed:
             raise OutsideFailed
@@ -126,6 +129,8 @@ class Provider:
             listed = (await self._ask("GET", self._metadata["jwks_uri"])).get("keys", [])
             self._keys = {str(k.get("kid", "")): k for k in listed if k.get("use", "sig") == "sig" and k.get("kty") in ("RSA", "EC", "OKP")}
             self._read["keys"] = clock.monotonic()
+        if not name and len(self._keys) == 1:
+            name = next(iter(self._keys))
         if name not in self._keys:
             raise OutsideFailed
         return jwt.PyJWK(self._keys[name], algorithm).key
