@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from sojourn.base import clock
 from sojourn.doors.staff.routes import routes
+from sojourn.gate.consenting import terms
 from sojourn.gate.signinrules import starting_rule
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
@@ -187,9 +188,15 @@ async def test_the_queue_holds_what_needs_somebody(clinic: Clinic) -> None:
     form = consent(p, "specific")
     form["extension"] = [e for e in form["extension"] if not e["url"].endswith("part2-stmt-refusal")]
     await clinic.make("sys-sud", form)
+    stay = {"resourceType": "EpisodeOfCare", "status": "finished", "patient": {"reference": f"Patient/{p}"}, "period": {"start": "2026-01-01", "end": "2026-02-01"}}
+    ending = consent(p, "specific", dateTime=clock.now().isoformat(timespec="seconds"))
+    episode = (await clinic.make("sys-sud", stay)).id
+    ending["extension"] += [terms.extension(terms.EXPIRY_EVENT, valueCode="end-of-treatment"), terms.extension(terms.EXPIRY_EPISODE, valueReference={"reference": f"EpisodeOfCare/{episode}"})]
+    await clinic.make("sys-sud", ending)
     officer = Desk(await screen(clinic, "officer"))
     page = await officer.get("/desk/consents")
     assert "Not signed yet" in page
+    assert "Their event has come" in page
     assert "what follows from not signing (42 CFR 2.31(a)(10)(ii))" in page
     assert "consents need somebody" in await officer.get("/desk")
 

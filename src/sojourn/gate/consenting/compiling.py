@@ -60,13 +60,15 @@ def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, 
 
 
 def _can_permit(consent: Mapping[str, Any]) -> bool:
-    """A wish, an opt-out and an agreement to treatment permit nothing, whatever their provision says; nor does a form with a modifier
-    that nobody here understands (https://hl7.org/fhir/R4/extensibility.html#modifierExtension), or with limits that cannot be read."""
+    """A wish, an opt-out and an agreement to treatment permit nothing, whatever their provision says; nor does a form of a kind that nobody
+    knows, one with a modifier that nobody here understands (https://hl7.org/fhir/R4/extensibility.html#modifierExtension), or with limits
+    that cannot be read."""
     provision = terms.root(consent)
     kind = terms.kind(terms.kind_of(consent))
     unread = (provision.get("class") and _listed_types(provision) is None) or (provision.get("data") and _named(provision) is None)
     modified = consent.get("modifierExtension") or provision.get("modifierExtension") or consent.get("implicitRules")
-    return kind.get("direction", "permit") == "permit" and not modified and not unread
+    known = not terms.kind_of(consent) or terms.kind_of(consent) in tables.table("consents")["kinds"] or kind
+    return bool(known) and kind.get("direction", "permit") == "permit" and not modified and not unread
 
 
 def missing(consent: Mapping[str, Any]) -> list[str]:
@@ -180,7 +182,10 @@ def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list
     alone = len(found) == 1 and bool(apart) and _APART[apart[0]] == kind
     if alone:
         return found
-    return [] if kind == "part2_counseling_notes" else [bit for bit in found if bit not in _APART]
+    if kind == "part2_counseling_notes":
+        return []
+    state = tables.table("consents")["kinds"].get(kind, {}).get("permits") == ["state"]  # a release under state law is none under Part 2
+    return [bit for bit in found if bit not in _APART and not (state and bit == bases.PART2)]
 
 
 def _actions(provision: Mapping[str, Any], default: str = "disclose") -> list[str]:

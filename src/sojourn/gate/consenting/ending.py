@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,17 @@ async def not_yet(access: Access, consent: Resource, *, version: str) -> None:
 
 async def over(access: Access, episode: str) -> bool:
     """Whether an EpisodeOfCare that this caller may see has ended."""
-    found = await access.search("EpisodeOfCare", [("_id", episode.partition("/")[2])], count=1)
-    return any(e.get("status") in ("finished", "cancelled") or (e.get("period") or {}).get("end") for e in found.resources)
+    return bool(await all_over(access, [episode]))
+
+
+async def all_over(access: Access, episodes: Iterable[str]) -> set[str]:
+    """Which of these EpisodesOfCare have ended, as far as this caller may see them."""
+    ids = sorted(e.partition("/")[2] for e in episodes)
+    found: set[str] = set()
+    for first in range(0, len(ids), 100):
+        answer = await access.search("EpisodeOfCare", [("_id", ",".join(ids[first : first + 100]))], count=100)
+        found |= {f"EpisodeOfCare/{s.id}" for s in answer.matches if s.resource.get("status") in ("finished", "cancelled") or (s.resource.get("period") or {}).get("end")}
+    return found
 
 
 def mandatory(consent: Resource) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sojourn.doors.staff.desk.consents.reading import Line, line, names
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.names import patient_names
-from sojourn.gate.consenting import drafting, standing, terms
+from sojourn.gate.consenting import drafting, ending, standing, terms, validity
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,6 +23,7 @@ AT_ONCE = 400
 PARTS = (
     ("Requests to decide", ("requested",), "Agree, or say why not."),
     ("Not valid", ("void",), "Something that the law asks for is missing: they permit nothing."),
+    ("Their event has come", ("over",), "The episode of care with which they end is over. Record it; until then they still permit."),
     ("Ends to confirm", ("lapsed",), "They end with an event. Until somebody says that it has not come, they permit nothing."),
     ("Not signed yet", ("draft",), "Finish them with the patient, or discard them."),
     ("End within 30 days", ("expiring",), "Ask the patient in time."),
@@ -35,9 +36,12 @@ async def found(access: Access) -> list[tuple[str, Stored]]:
         access.search("Consent", [("status", "draft,proposed"), ("_sort", "-_lastUpdated")], count=200), access.search("Consent", [("status", "active"), ("_sort", "-date")], count=AT_ONCE)
     )
     out = [(standing.standing(s.resource, access.now).key, s) for s in waiting.matches]
+    over = await ending.all_over(access, {_episode(s) for s in active.matches if validity.waits_for_event(s.resource)} - {""})
     for s in active.matches:
         key = standing.standing(s.resource, access.now).key
-        if key in ("void", "lapsed"):
+        if _episode(s) in over:
+            out.append(("over", s))
+        elif key in ("void", "lapsed"):
             out.append((key, s))
         elif standing.expiring(s.resource, access.now):
             out.append(("expiring", s))
@@ -48,6 +52,10 @@ async def waiting(access: Access) -> Waiting:
     """How many there are, for the card on the desk."""
     number = len(await found(access))
     return Waiting(number, "consent needs somebody" if number == 1 else "consents need somebody", number > 0)
+
+
+def _episode(stored: Stored) -> str:
+    return terms.literal(terms.value(stored.resource, terms.EXPIRY_EPISODE))
 
 
 PAGE = DeskPage("/desk/consents", "Consents", "Drafts, requests to restrict, forms that are not valid, ends to confirm, and what expires soon.", waiting)
