@@ -69,7 +69,7 @@ class Asker:
         self.ids = {f"{story.things[k].fact.type}/{v}": told.versions[k] for k, v in told.ids.items()}
         changed = sorted({s.key for s in story.steps if s.secret and s.key in told.ids and not story.sees(viewer, s.key, s.secret) and story.sees(viewer, s.key)})
         self.changed = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in changed]
-        raised = sorted({s.key for s in story.steps if s.kind == "update" and "meta" in s.snapshot["base"] and s.key in told.ids and not story.sees(viewer, s.key)})
+        raised = sorted({s.key for s in story.steps if (s.kind == "label" or (s.kind == "update" and "meta" in s.snapshot["base"])) and s.key in told.ids and not story.sees(viewer, s.key)})
         self.raised = [f"{story.things[k].fact.type}/{told.ids[k]}" for k in raised]
         # What refers to something that may not be seen, and that itself.
         self.hidden = {f"{story.things[k].fact.type}/{v}" for k, v in told.ids.items() if not story.sees(viewer, k)}

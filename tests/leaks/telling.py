@@ -35,6 +35,11 @@ async def tell(story: Story, clinic: Clinic, viewer: Viewer | None, clock: FakeC
             author = step.also["mh"]
         id_ = told.ids.get(step.key, "")
         type_ = story.things[step.key].fact.type
+        if step.kind == "label":
+            access = await clinic.gate.access(clinic.tokens[author])
+            assert access is not None
+            await access.relabel(type_, id_, "raise", [step.also["label"]], "asked for")
+            continue
         if step.kind == "create":
             reply = await clinic.ask(author, "POST", type_, body)
         elif step.kind == "update":

@@ -1,4 +1,4 @@
-"""The rules of labels as whoever oversees sees and changes them: codes of the organization's own, laws of its state, what is going on."""
+"""The rules of labels as whoever oversees sees and changes them: own codes, laws, what is going on."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Screening: likely mentions of something sensitive in text that nobody labelled. It asks, and never labels."""
+"""Screening: likely mentions in text that nobody labelled. It asks, and never labels."""

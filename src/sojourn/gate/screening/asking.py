@@ -1,4 +1,4 @@
-"""Ask about what may be sensitive and has no label: its author and the privacy officer answer; nothing is labelled meanwhile.
+"""Ask about what may be sensitive and has no label: its author and the privacy officer answer.
 
 What a Part 2 program wrote needs no question: it is under Part 2 as it is (42 CFR 2.12).
 """

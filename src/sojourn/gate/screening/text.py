@@ -1,4 +1,4 @@
-"""Likely mentions in a text: words of a dated list, unless they are denied, about somebody else, or a false friend.
+"""Likely mentions in a text: words of a dated list, unless denied, about others, or false friends.
 
 This understands nothing: it finds words. docs/labels.md says how well.
 """

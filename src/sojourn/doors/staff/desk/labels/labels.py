@@ -1,4 +1,4 @@
-"""GET /desk/labels: the questions that wait, what people decided, the rules with their dates, and what changed."""
+"""GET /desk/labels: questions that wait, decisions, the rules with their dates, what changed."""
 
 from __future__ import annotations
 

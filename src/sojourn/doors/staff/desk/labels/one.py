@@ -1,4 +1,4 @@
-"""GET and POST /desk/labels/{type}/{id}: the labels of one entry, what was decided about them, and deciding."""
+"""GET and POST /desk/labels/{type}/{id}: the labels of one entry, and deciding about them."""
 
 from __future__ import annotations
 
