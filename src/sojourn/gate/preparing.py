@@ -15,7 +15,7 @@ from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.labelling import as_sent, origin_of, own_of
-from sojourn.gate.shown import Row, show, sight
+from sojourn.gate.shown import Row, more_than_notes, show, sight, strips_more
 from sojourn.gate.visible import Sight
 from sojourn.record import index, store
 from sojourn.record.blobs import MARK, THRESHOLD
@@ -191,7 +191,9 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
         return stored, stored, Sight(access.decision.mask, frozenset(), access.decision.redacted)
     name = f"{change.type}/{change.id}"
     hidden, permitted = await sight(access, [(name, stored)])
-    see = Sight(permitted[name], hidden, strip=access.decision.redacted)
+    more = await more_than_notes(access, hidden)
+    strip = access.decision.redacted or strips_more(labels.read(stored)[1], permitted[name], redact.targets(stored), more)
+    see = Sight(permitted[name], hidden, strip=strip)
     seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
 from sojourn.gate import labels, quick, redact
-from sojourn.gate.bases import INLINE
+from sojourn.gate.bases import APART, INLINE
 from sojourn.gate.found import Stored
 from sojourn.record import store
 
@@ -81,6 +81,19 @@ async def _sight(access: Access, targets: set[str], parts: dict[str, int]) -> tu
     return hidden, {name: mask | found.get(name, 0) for name in parts}
 
 
+async def more_than_notes(access: Access, hidden: set[str]) -> set[str]:
+    """Of what is hidden from a caller not subject to redaction what is no note kept apart: none, where programs share no labels."""
+    if access.decision.redacted or not hidden:
+        return set()
+    return hidden - await store.labelled(access.house.db, access.tenant.number, sorted(hidden), APART)
+
+
+def strips_more(parts: int, permitted: int, targets: set[str], more: set[str]) -> bool:
+    """Whether a resource hides more than notes from such a caller (an element under Part 2 of a program that is none): then its
+    narrative may tell of it, and goes. That it goes tells that something is hidden; docs/decisions/0005-redaction.md, what is left."""
+    return bool(parts & ~permitted & ~APART) or not more.isdisjoint(targets)
+
+
 async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] | None]) -> list[bytes | None]:
     """Every row decoded, redacted, and encoded again; what is encoded is left in `views`."""
     decoded = [codec.again(row.body) if row.body is not None else None for row in rows]
@@ -92,6 +105,7 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
             parts[name] = parts.get(name, 0) | (labels.read(resource)[1] if _INLINE in row.body else 0)
     hidden, permitted = await _sight(access, set().union(*(targets for targets, _ in surveys)), parts)
     strip = access.decision.redacted
+    more = await more_than_notes(access, hidden)
     out: list[bytes | None] = []
     for n, (row, resource, (targets, delicate)) in enumerate(zip(rows, decoded, surveys, strict=True)):
         if resource is None or row.body is None or (row.clean and not strip):
@@ -101,6 +115,8 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
             views[n] = resource
             out.append(row.body)
             continue
-        view = views[n] = redact.redact(resource, permitted=permitted[f"{row.type}/{row.id}"], hidden=hidden, strip=strip)
+        name = f"{row.type}/{row.id}"
+        strips = strip or strips_more(parts[name], permitted[name], targets, more)
+        view = views[n] = redact.redact(resource, permitted=permitted[name], hidden=hidden, strip=strips)
         out.append(None if view is None else codec.dumps(view))
     return out
