@@ -55,6 +55,8 @@ CAST = (
     Person("biller", "staff", "biller", (MH,), MH, "Practitioner/biller"),
     Person("officer", "staff", "privacy-officer", (SUD, MH), MH, "Practitioner/officer"),
     Person("mh-officer", "staff", "privacy-officer", (MH,), MH, "Practitioner/mh-officer"),
+    Person("ana", "patient", "patient", (), None, "Patient/nobody", "PATRQT"),
+    Person("parent", "proxy", "proxy", (), None, "RelatedPerson/nobody", "FAMRQT"),
     Person("tpo", "organization", "outside", (), None, "Organization/tpo"),
     Person("tpo-billing", "organization", "outside", (), None, "Organization/tpo", "HPAYMT"),
     Person("tpo-research", "organization", "outside", (), None, "Organization/tpo", "HRESCH"),

@@ -10,6 +10,7 @@ import pytest
 
 from sojourn.base import errors
 from sojourn.gate.access import Access
+from sojourn.gate.caller import Standing
 from sojourn.gate.keeping import Keeping
 from sojourn.gate.trail.lines import Wish, every, page
 from tests.people import A, Clinic, encounter, observation, patient
@@ -82,7 +83,7 @@ async def test_a_patient_reads_every_line_about_themselves_and_none_about_others
 
 async def test_whoever_acts_for_a_patient_needs_a_right_and_is_not_told_of_part_2_programs(clinic: Clinic) -> None:
     p, _ = await story(clinic)
-    proxy = await access(clinic, "mh-clinician", kind="proxy", agent="RelatedPerson/x", role="proxy", programs=())
+    proxy = await access(clinic, "mh-clinician", kind="proxy", agent="RelatedPerson/x", role="proxy", programs=(), standing=Standing(p, 0, None))
     with pytest.raises(errors.Forbidden):
         await page(proxy, Wish(patient=p))
     proxy.rules._allowed["proxy", "report", "AuditEvent"] = None

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import clock, errors
-from sojourn.gate import decide
+from sojourn.gate import decide, narrowing
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.found import Found, Stored
 from sojourn.record.store import Decided, Head
@@ -32,7 +32,7 @@ class Access:
         self.request = request
         self.tenant: Tenant = caller.tenant
         self.now: datetime = clock.now()
-        self.decision = decide.decide(caller, house.rules[caller.tenant.number])
+        self._rules, self.decision = narrowing.narrowed(caller, house.rules[caller.tenant.number], house.keys[caller.tenant.number])
 
     @property
     def head(self) -> Head:
@@ -45,9 +45,14 @@ class Access:
         return self.decision.args
 
     @property
+    def unscoped(self) -> Decided:
+        """The same without the scopes of a token: for what may be known of beside what it opens."""
+        return self.decision.unscoped
+
+    @property
     def rules(self) -> decide.Rules:
-        """What roles may do in this tenant."""
-        return self.house.rules[self.tenant.number]
+        """What roles may do in this tenant, within the scopes of the caller's token."""
+        return self._rules
 
     @cached_property
     def programs(self) -> list[Program]:

@@ -30,6 +30,15 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """For whom somebody acts now. withheld: bases that do not pass because they act for somebody else. types: data classes; None: all."""
+
+    patient: str
+    withheld: int
+    types: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """A signed-in person, app, organization or system actor, as it stands behind one credential.
 
@@ -37,6 +46,8 @@ class Caller:
     programs: those within which it works; acting: the one under which it writes.
     purpose: a v3-ActReason code, matched exactly (http://terminology.hl7.org/CodeSystem/v3-ActReason).
     generation: of its account; the database refuses the statement when it has changed since.
+    scopes: SMART scopes of its token, and context: the patient in whose context it is; None: whatever its account may do.
+    standing: of a proxy, for whom it may act now.
     idle, warning, fresh, ends: limits of its session (signinrules); proved: when its holder last proved who they are; methods: how.
     """
 
@@ -60,6 +71,9 @@ class Caller:
     ends: datetime | None = None
     proved: datetime | None = None
     methods: tuple[str, ...] = ()
+    scopes: str | None = None
+    context: str | None = None
+    standing: Standing | None = None
 
     @property
     def outside(self) -> bool:

@@ -10,10 +10,11 @@ from sojourn.gate import bases, reach
 from sojourn.gate.caller import Caller, Program
 from sojourn.gate.consenting.membership import EVERYONE
 from sojourn.gate.labelrules import LabelRules, shipped
+from sojourn.gate.scopes import SCOPED
 
 # Bases that staff may see by their role alone. Part 2 is by program, the notes kept apart by permission of their own,
 # and what is unlabelled nobody may see.
-_STAFF = ~(bases.UNLABELLED | bases.PART2 | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY) & (2**63 - 1)
+_STAFF = ~(bases.UNLABELLED | bases.PART2 | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY) & (2**61 - 1)
 
 
 EMERGENCY = ("BTG", "ETREAT")
@@ -47,6 +48,11 @@ class Decision:
     related: bool
     redacted: bool
     reasons: tuple[str, ...] = field(default=())
+
+    @property
+    def unscoped(self) -> tuple[int, list[int], list[str], str, str, bool]:
+        """The same without the scopes of a token."""
+        return (self.mask & ~SCOPED, *self.args[1:])
 
     @property
     def args(self) -> tuple[int, list[int], list[str], str, str, bool]:
@@ -97,12 +103,12 @@ def decide(caller: Caller, rules: Rules) -> Decision:
         return _own_record(caller)
     far = rules.reach(caller.role)
     everywhere = "organization" in far
-    mask = _STAFF if everywhere else _STAFF & ~reach.ACROSS
+    mask = _STAFF | reach.ACROSS if everywhere else _STAFF
     keys = reach.keys(caller, far, rules.programs, rules.sites)
     part2 = {p.number for p in rules.programs.values() if p.part2}
     redacted = not part2 <= set(caller.programs)
     if caller.purpose in EMERGENCY:
-        return Decision(_STAFF & ~reach.ACROSS, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
+        return Decision(_STAFF, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
                         reasons=("In an emergency staff see whom their declaration named, for as long as it holds (42 CFR 2.51; 45 CFR 164.312(a)(2)(ii)).",))  # fmt: skip
     return Decision(mask, list(caller.programs), keys, caller.purpose, "use", related=not everywhere, redacted=redacted,
                     reasons=("Staff see what their role includes, of those whom it reaches; Part 2 records within their own programs (42 CFR 2.12(c)(3)).",))  # fmt: skip
@@ -114,9 +120,13 @@ def _own_record(caller: Caller) -> Decision:
     To the patient all of it goes but the notes kept apart (45 CFR 164.524(a)(1)(i); 42 CFR 2.23 for Part 2 records). To a proxy
     neither Part 2 records without a consent (42 CFR 2.31) nor care to which a minor consented alone (45 CFR 164.502(g)(3); 42 CFR 2.14).
     """
-    mask = (_STAFF | bases.PART2 if caller.kind == "patient" else _STAFF & ~bases.MINOR) & ~reach.ACROSS
-    who = "Patients see their own record." if caller.kind == "patient" else "Who acts for a patient sees what law and consent let them."
-    return Decision(mask, [], [caller.agent] if caller.agent else [], caller.purpose, "disclose", related=True, redacted=True, reasons=(who,))
+    if caller.kind == "patient":
+        mask, keys, who = _STAFF | bases.PART2, [caller.agent] if caller.agent else [], "Patients see their own record."
+    else:
+        acts = caller.standing
+        mask = _STAFF & ~(bases.MINOR | (acts.withheld if acts else 0))
+        keys, who = [caller.agent] if caller.agent and acts else [], "Who acts for a patient sees what law and consent let them."
+    return Decision(mask, [], keys, caller.purpose, "disclose", related=True, redacted=True, reasons=(who,))
 
 
 def require(caller: Caller, rules: Rules, action: str, type_: str) -> None:

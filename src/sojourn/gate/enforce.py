@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sojourn.gate.scopes import SCOPED
 from sojourn.record import sql
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Bound:
 
     def target(self, alias: str, args: Args) -> str:
         """May it be known that there is the row: as `row`, whatever types the role includes."""
-        return _row(alias, self._start(args), 0)
+        # A target outside the scopes of a token may be known of, as one outside a role's types.
+        return _unscoped(alias, self._start(args))
 
     def behind(self, alias: str, args: Args) -> str:
         """May everything be seen that the row refers to, as far as the row itself says."""
@@ -107,6 +109,11 @@ def _row(alias: str, start: int, head: int) -> str:
         return text
     # Constant within a statement: PostgreSQL asks it once. It raises for a caller who is no longer what it was.
     return f"({text} AND gate.alive(${head}::int, ${head + 1}::bytea, ${head + 2}::int, ${start + 6}::timestamptz))"
+
+
+@lru_cache(maxsize=500)
+def _unscoped(alias: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.row(alias).replace(":mask", f"(:mask & ~{SCOPED})"))
 
 
 @lru_cache(maxsize=4000)

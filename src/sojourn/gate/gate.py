@@ -13,6 +13,7 @@ from sojourn.base.db import Database
 from sojourn.fhir import definitions
 from sojourn.fhir.codes import members_of
 from sojourn.fhir.searchconditions import ValueSets
+from sojourn.gate import narrowing
 from sojourn.gate.access import Access
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
@@ -25,6 +26,8 @@ from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
 from sojourn.record.journal import Journal
 from sojourn.record.trail import Entry, Trail
+
+_REMEMBERED = 10_000
 
 
 def codes_of(url: str) -> list[tuple[str, str]] | None:
@@ -47,6 +50,7 @@ class House:
     base: str
     tenants: dict[int, Tenant] = field(default_factory=dict)
     rules: dict[int, Rules] = field(default_factory=dict)
+    stamps: dict[int, str] = field(default_factory=dict)
     keys: dict[int, Keys] = field(default_factory=dict)
     types: tuple[str, ...] = ()
     value_sets: ValueSets = field(default=codes_of)
@@ -61,6 +65,7 @@ class Gate:
         db = Database(dsn, connections=connections)
         self.house = House(db, Trail(db, Journal(data / "trail-journal", key)), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
         self.identity = Identity(db, self.house.tenants)
+        self._met: OrderedDict[bytes, Caller] = OrderedDict()
         self.signin = SignIn(self.house, self.identity)
 
     async def open(self) -> None:
@@ -92,6 +97,7 @@ class Gate:
             sites: dict[int, frozenset[str]] = {}
             for row in await db.call("SELECT * FROM gate.program_sites($1, $2)", tenant.number, now):
                 sites[row["program"]] = sites.get(row["program"], frozenset()) | {row["site"]}
+            self.house.stamps[tenant.number] = await self._stamp(tenant.number)
             self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels, sites=sites, days=days)
             self.house.keys[tenant.number] = Keys(tenant.secret)
 
@@ -104,7 +110,25 @@ class Gate:
     async def access(self, secret: str, request: str | None = None) -> Access | None:
         """The Access of a bearer token, or None."""
         caller = await self.identity.caller(secret)
-        return self.access_of(caller, request) if caller else None
+        return self.access_of(await self._current(caller), request) if caller else None
+
+    async def _current(self, caller: Caller) -> Caller:
+        """A caller who was looked up, under the rules that are in force; of a proxy, with whom they act for now.
+
+        When the rules change, every account's generation does (gate.set_role), so everybody is looked up anew, in every process.
+        """
+        tenant = caller.tenant.number
+        if self._met.get(caller.credential) is not caller:
+            if await self._stamp(tenant) != self.house.stamps[tenant]:
+                await self.reload()
+            self._met[caller.credential] = caller
+            if len(self._met) > _REMEMBERED:
+                self._met.popitem(last=False)
+        return await narrowing.standing(self.house.db, self.house.keys[tenant], caller, clock.now())
+
+    async def _stamp(self, tenant: int) -> str:
+        rows = await self.house.db.call("SELECT gate.rules_stamp($1, $2) AS stamp", tenant, clock.now())
+        return str(rows[0]["stamp"])
 
     def access_of(self, caller: Caller, request: str | None = None) -> Access:
         """The Access of a caller already known, for one more request."""
@@ -115,7 +139,7 @@ class Gate:
         caller = await self.identity.caller(secret)
         if caller is None or not caller.session or (used and not await self.identity.used(caller)):
             return None
-        return self.access_of(caller)
+        return self.access_of(await self._current(caller))
 
     async def sign_out(self, secret: str) -> None:
         """End a session at once."""
@@ -126,6 +150,13 @@ class Gate:
                 caller.tenant.number, Entry(clock.now(), ids.new_id("request"), caller.account, caller.role, caller.door, caller.purpose, "sign-out", "done")
             )
 
-    async def token(self, tenant: Tenant, account: str, *, door: str = "api", days: int = 365, purpose: str = "TREAT", secret: str | None = None) -> str:
-        """A bearer token for an account."""
-        return await self.identity.issue(tenant, account, kind="token", door=door, life=timedelta(days=days), purpose=purpose, token=secret)
+    async def token(self, tenant: Tenant, account: str, *, door: str = "api", days: int = 365, purpose: str = "TREAT", secret: str | None = None,
+                    scopes: str | None = None, patient: str | None = None) -> str:  # fmt: skip
+        """A bearer token for an account. scopes: SMART scopes within which it holds; patient: the one that `patient/` scopes are about.
+
+        The scopes are on the token before anybody has it. Raises NotFound unless the account is active.
+        """
+        token = await self.identity.issue(tenant, account, kind="token", door=door, life=timedelta(days=days), purpose=purpose, token=secret)
+        if scopes is not None:
+            await self.house.db.call("SELECT gate.scope_token($1, $2, $3, $4)", tenant.number, crypto.sha256(token.encode()), scopes, patient)
+        return token

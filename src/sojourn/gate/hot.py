@@ -49,7 +49,7 @@ def shape(access: Access, query: Query, keys: Keys) -> Chart | Identity | None:
 
     Callers subject to redaction have one for the chart, newest first, and ask the general statement for all else.
     """
-    if query.type is None or len(query.types) > 1 or len(query.sort) > 1:
+    if access.caller.scopes is not None or query.type is None or len(query.types) > 1 or len(query.sort) > 1:
         return None
     if access.decision.redacted:
         chart = _chart(query, keys) if query.patient is not None and query.sort and not query.include and not query.revinclude else None

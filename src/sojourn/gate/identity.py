@@ -70,6 +70,7 @@ class Identity:
             self._tenants[row["tenant"]], row["account"], row["generation"], row["kind"], row["name"], row["agent"], row["role"],
             tuple(row["programs"]), row["acting"], tuple(row["keys"]), row["door"], row["purpose"], credential,
             row["credential_kind"] == "session", row["idle"], row["warning"], row["fresh"], row["ends"], row["proved"], tuple(row["methods"]),
+            row["scopes"], row["patient"],
         )  # fmt: skip
         known = self._known[credential] = _Known(caller, row["expires"], clock.now() - _TOUCH)
         if len(self._known) > _REMEMBERED:

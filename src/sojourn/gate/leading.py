@@ -51,7 +51,7 @@ async def check(access: Access, changes: Iterable[Change]) -> None:
     if not added and not redacted:
         return
     wanted = sorted({target for _, _, target in added})
-    known = await store.known(access.house.db, access.head, access.decided, wanted)
+    known = await store.known(access.house.db, access.head, access.unscoped, wanted)
     for n, path, target in added:
         if target not in known and target not in made:
             error = errors.Invalid(issues=(Issue("error", "not-found", path, "The reference leads to nothing that is there."),))

@@ -44,6 +44,8 @@ def compiled(resource: Mapping[str, Any], op: int, source: Source) -> list[Relat
     """The rows of record.relation_row that a resource creates; none for most types, and for what is over without a trace."""
     if resource["resourceType"] == "Patient":
         return _patient(resource, op, source) if source.created else []
+    if resource["resourceType"] == "RelatedPerson":
+        return _related(resource, op, source)
     reader = _READERS.get(resource["resourceType"])
     said = reader(resource, source) if reader else None
     if said is None or said.patient is None or source.own & _NOBODYS:
@@ -111,6 +113,23 @@ def _referral(asked: Mapping[str, Any], source: Source) -> _Said | None:
     return _said(asked.get("subject"), [p.get("reference") for p in asked.get("performer", ())], set(), "referral", None, source)
 
 
+PARENTS = frozenset({"PRN", "MTH", "FTH", "NPRN", "NMTH", "NFTH", "ADOPTP", "ADOPTM", "ADOPTF", "STPPRN", "STPMTH", "STPFTH", "PRNFOST", "MTHFOST", "FTHFOST"})
+"""Codes of v3-RoleCode for who is a parent, in law or in fact. They act for a child, until it is of age (gate/minors.py)."""
+GUARDIANS = frozenset({"GUARD", "HPOWATT"})
+"""A guardian and who has a power of attorney for health care act for whom they are appointed to (45 CFR 164.502(g)(2), (3))."""
+
+
+def _related(person: Mapping[str, Any], op: int, source: Source) -> list[Relation]:
+    """Who acts for a patient: parents and guardians. Everybody else needs a consent that names them."""
+    patient = _id_of(person.get("patient"), "Patient")
+    codes = {c.get("code") for concept in person.get("relationship", ()) for c in concept.get("coding", ())}
+    kind = "guardian" if codes & GUARDIANS else "parent" if codes & PARENTS else None
+    if patient is None or kind is None or person.get("active") is False or source.own & _NOBODYS:
+        return []
+    period = person.get("period", {})
+    return [(op, patient, f"RelatedPerson/{person['id']}", kind, _moment(period.get("start"), EVER), _moment(period.get("end"), FOREVER, end=True))]
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any], Source], _Said | None]] = {
     "CareTeam": _care_team,
     "EpisodeOfCare": _episode,
@@ -118,7 +137,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any], Source], _Said | None]] = {
     "Appointment": _appointment,
     "ServiceRequest": _referral,
 }
-SOURCES = frozenset({"Patient", *_READERS})
+SOURCES = frozenset({"Patient", "RelatedPerson", *_READERS})
 
 
 def _said(subject: Mapping[str, Any] | None, actors: Sequence[str | None], organizations: set[str | None], kind: str, period: Mapping[str, Any] | None, source: Source, *, over: bool = False) -> _Said:

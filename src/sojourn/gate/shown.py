@@ -77,7 +77,7 @@ async def sight(access: Access, resources: Iterable[tuple[str, dict[str, Any]]])
 
 async def _sight(access: Access, targets: set[str], parts: dict[str, int]) -> tuple[set[str], dict[str, int]]:
     mask = access.decision.mask
-    hidden, found = await store.sight(access.house.db, access.head, access.decided, sorted(targets), {name: bits for name, bits in sorted(parts.items()) if bits & ~mask})
+    hidden, found = await store.sight(access.house.db, access.head, access.unscoped, sorted(targets), {name: bits for name, bits in sorted(parts.items()) if bits & ~mask})
     return hidden, {name: mask | found.get(name, 0) for name in parts}
 
 

@@ -10,7 +10,7 @@ from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import inheriting, leading, origin, preparing, runs
+from sojourn.gate import inheriting, leading, narrowing, origin, preparing, runs
 from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
@@ -53,13 +53,18 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
 async def _prepared(access: Access, change: Change, *, again: bool) -> preparing.Prepared:
     """One change, validated and made ready."""
     if change.kind == "delete":
-        return preparing.deletion(access, change)
+        ready = preparing.deletion(access, change)
+        narrowing.check(access, change, ready, None)
+        return ready
     resource = await _resource(access, change)
     if change.base is not None and change.base["kind"] == "current":
         change.plain = await runs.touches_plain(access, change.before, resource)
     await inheriting.known(access, change, again=again)
     prepared = preparing.prepare(access, change, resource)
     await preparing.keep_apart(access, change, prepared)
+    if access.caller.scopes is not None or access.caller.standing is not None:
+        before = preparing.index_rows(access, change.before, change.base["origin"]).tokens if prepared.kind == "update" and change.base is not None else None
+        narrowing.check(access, change, prepared, before)
     return prepared
 
 

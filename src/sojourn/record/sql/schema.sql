@@ -422,7 +422,9 @@ CREATE TABLE record.credential (
     used timestamp with time zone,
     proved timestamp with time zone,
     methods text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
-    label text DEFAULT ''::text NOT NULL
+    label text DEFAULT ''::text NOT NULL,
+    scopes text,
+    patient text COLLATE pg_catalog."C"
 );
 
 ALTER TABLE record.credential OWNER TO sojourn_owner;
@@ -547,6 +549,17 @@ CREATE TABLE record.follower (
 );
 
 ALTER TABLE record.follower OWNER TO sojourn_owner;
+
+CREATE TABLE record.jurisdiction (
+    tenant integer NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone DEFAULT now() NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.jurisdiction OWNER TO sojourn_owner;
 
 CREATE TABLE record.label_before (
     tenant integer NOT NULL,
@@ -1066,6 +1079,8 @@ CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declare
 CREATE INDEX factor_account ON record.factor USING btree (tenant, account);
 
 CREATE UNIQUE INDEX factor_handle ON record.factor USING btree (tenant, handle) WHERE (handle IS NOT NULL);
+
+CREATE INDEX jurisdiction_tenant ON record.jurisdiction USING btree (tenant);
 
 CREATE INDEX label_override_resource ON record.label_override USING btree (tenant, type, id) WHERE (known_to = 'infinity'::timestamp with time zone);
 

@@ -4,7 +4,8 @@
 --   bases    every basis carried is permitted to the role as such, or is Part 2 within the caller's own programs
 --            (42 CFR 2.12(c)(3)), or is covered, basis by basis, by a consent;
 --   relation a relation to the patient exists now, unless the role reaches the whole organization; what is about several people or
---            none of its own (patient is null) and refers to somebody's record, to one of them;
+--            none of its own (patient is null) and refers to somebody's record, to one of them. Within it the scopes of a token, if
+--            bit 61 of the mask says that there are any: they are among the keys;
 --   deny     nothing the patient forbids: deny wins.
 
 -- bases --
@@ -24,12 +25,12 @@
                    :keys, :purpose, :action, :programs, :now))
 
 -- relation --
-(NOT :related OR EXISTS (
+(((:mask & 2305843009213693952) = 0 OR gate.scoped({r}.type, {r}.patient, {r}.refs, {r}.tokens, :keys)) AND (NOT :related OR EXISTS (
     SELECT FROM record.relation l
     WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
       AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity')
  OR ({r}.patient IS NULL AND (({r}.refs & 4611686018427387904) = 0
-     OR gate.concerns({r}.tenant, {r}.rid, {r}.type, :keys, :now))))
+     OR gate.concerns({r}.tenant, {r}.rid, {r}.type, :keys, :now)))))
 
 -- deny --
 ({r}.patient IS NULL OR NOT EXISTS (
@@ -47,7 +48,7 @@
 -- bearing --
 -- What the row cannot do without is not withheld: redaction would leave nothing of it. Asked only where something behind it may be.
 ({behind}
- OR gate.bears({r}.tenant, {r}.rid, {r}.type, :mask, :programs, :keys, :purpose, :action, :related, :now))
+ OR gate.bears({r}.tenant, {r}.rid, {r}.type, :mask & ~2305843009213693952, :programs, :keys, :purpose, :action, :related, :now))
 
 -- behind --
 -- Everything that the row refers to may be seen. What it refers to is of its own patient or of nobody unless bit 62 of `refs` says

@@ -75,10 +75,10 @@ END $$;
 CREATE OR REPLACE FUNCTION gate.caller(p_credential bytea, p_now timestamptz)
 RETURNS TABLE (tenant int, account text, generation int, kind text, name text, agent text, role text, programs int[], acting int, keys text[],
                door text, purpose text, credential_kind text, expires timestamptz, idle interval, warning interval, fresh interval,
-               ends timestamptz, proved timestamptz, methods text[])
+               ends timestamptz, proved timestamptz, methods text[], scopes text, patient text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT c.tenant, a.account, a.generation, a.kind, a.name, a.agent, s.role, s.programs, s.acting, s.keys, c.door, c.purpose, c.kind, c.expires,
-           c.idle, c.warning, c.fresh, c.ends, c.proved, c.methods
+           c.idle, c.warning, c.fresh, c.ends, c.proved, c.methods, c.scopes, c.patient
     FROM record.credential c
     JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
     JOIN record.assignment s ON s.tenant = c.tenant AND s.account = c.account

@@ -23,6 +23,17 @@ CREATE TABLE record.program_site (
 );
 CREATE INDEX program_site_program ON record.program_site (tenant, program);
 
+-- SMART scopes of a token, and the patient in whose context it is. Null: whatever its account may do.
+ALTER TABLE record.credential ADD COLUMN scopes text, ADD COLUMN patient text COLLATE "C";
+
+-- Under whose law minors are treated here; without a row the strictest of all that gate/minors.toml knows.
+CREATE TABLE record.jurisdiction (
+    tenant int NOT NULL, state text COLLATE "C" NOT NULL,   -- two letters, as USPS writes them
+    valid_from timestamptz NOT NULL DEFAULT '-infinity', valid_to timestamptz NOT NULL DEFAULT 'infinity',
+    known_from timestamptz NOT NULL DEFAULT now(), known_to timestamptz NOT NULL DEFAULT 'infinity'
+);
+CREATE INDEX jurisdiction_tenant ON record.jurisdiction (tenant);
+
 -- Who changed a role, and why.
 ALTER TABLE record.role_rule
     ADD COLUMN author text COLLATE "C" NOT NULL DEFAULT '', ADD COLUMN reason text NOT NULL DEFAULT '';
@@ -132,6 +143,18 @@ WHERE r.type IN ('Patient', 'Encounter', 'EpisodeOfCare') AND r.patient IS NOT N
 INSERT INTO record.relation (tenant, patient, actor, kind, source, known_from)
 SELECT r.tenant, r.id, 'Patient/' || r.id, 'self', 'Patient/' || r.id, now() FROM record.resource r WHERE r.type = 'Patient';
 
+INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_to, known_from)
+SELECT r.tenant, r.patient, 'RelatedPerson/' || r.id, k.kind, 'RelatedPerson/' || r.id,
+       coalesce((e.day || CASE length(e.day) WHEN 4 THEN '-12-31' WHEN 7 THEN '-28' ELSE '' END)::timestamptz, 'infinity'), now()
+FROM record.resource r
+CROSS JOIN LATERAL (SELECT convert_from(r.body, 'UTF8')::jsonb AS said) b
+CROSS JOIN LATERAL (SELECT b.said -> 'period' ->> 'end' AS day) e
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN jsonb_path_exists(b.said, '$.relationship[*].coding[*].code ? (@ == "GUARD" || @ == "HPOWATT")') THEN 'guardian'
+    WHEN jsonb_path_exists(b.said, '$.relationship[*].coding[*].code ? (@ like_regex "^(N?(PRN|MTH|FTH)|ADOPT[PMF]|STP(PRN|MTH|FTH)|(PRN|MTH|FTH)FOST)$")') THEN 'parent'
+    END AS kind) k
+WHERE r.type = 'RelatedPerson' AND r.patient IS NOT NULL AND k.kind IS NOT NULL AND b.said ->> 'active' IS DISTINCT FROM 'false';
+
 -- How far roles reach that are there already: as roles.toml says for new organizations; every other role to its programs.
 INSERT INTO record.role_rule (tenant, role, types, actions)
 SELECT DISTINCT x.tenant, x.role, '{*}'::text[],
@@ -143,4 +166,4 @@ FROM record.role_rule x
 WHERE x.known_to = 'infinity' AND x.role NOT IN ('outside', 'patient', 'proxy', 'administrator')
   AND NOT EXISTS (SELECT FROM record.role_rule y WHERE y.tenant = x.tenant AND y.role = x.role AND 'reach:programs' = ANY (y.actions));
 
-REVOKE ALL ON record.reach_time, record.program_site FROM sojourn_app;
+REVOKE ALL ON record.reach_time, record.program_site, record.jurisdiction FROM sojourn_app;

@@ -1,0 +1,66 @@
+"""Minors: who consents to what from which age, and what is therefore withheld from a parent; dated rules by state (minors.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from sojourn.gate import bases
+
+FROM_PROXIES: Final = bases.MINOR | next(basis.bit for basis in bases.BASES if basis.name == "violence")
+"""Bases that no proxy sees without a consent: care a minor consented to alone, and violence, which may have been theirs."""
+
+_BITS: Final = {basis.name: basis.bit for basis in bases.BASES}
+
+
+class Rule(NamedTuple):
+    """From an age on a minor may consent alone to a service (the name of a basis) in a state."""
+
+    state: str
+    service: str
+    age: int
+    start: date
+    source: str
+    verify: bool
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[tuple[Rule, ...], dict[str, int]]:
+    data = tomllib.loads((Path(__file__).parent / "minors.toml").read_text("utf-8"))
+    rules = tuple(Rule(r["state"], r["service"], r["age"], r["from"], r["source"], r.get("verify", True)) for r in data["rule"])
+    return rules, dict(data["majority"])
+
+
+def rules(states: Sequence[str], on: datetime) -> tuple[Rule, ...]:
+    """The rules in force on a day for these states; of all states where there is none, or one that nobody has written down."""
+    known, _ = _table()
+    current = [r for r in known if r.start <= on.date()]
+    listed = {r.state for r in current}
+    return tuple(r for r in current if not states or not set(states) <= listed or r.state in states)
+
+
+def majority(states: Sequence[str], on: datetime) -> int:
+    """The age from which somebody acts for themselves and a parent no longer does: the lowest that any of the states has."""
+    ages = _table()[1]
+    return min((ages.get(state, ages["default"]) for state in states), default=ages["default"])
+
+
+def age(born: datetime | None, on: datetime) -> int | None:
+    """Whole years; None when the birth date is not known."""
+    return None if born is None else on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def withheld(states: Sequence[str], years: int, on: datetime) -> int:
+    """Bases withheld from the parent of a minor of this age: care to which the minor may have consented alone."""
+    return FROM_PROXIES | _sum(_BITS[r.service] for r in rules(states, on) if years >= r.age)
+
+
+def _sum(bits: Iterable[int]) -> int:
+    out = 0
+    for bit in bits:
+        out |= bit
+    return out

@@ -1,0 +1,162 @@
+"""SMART scopes narrow what a token does, and never widen it. https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from sojourn.gate import scopes
+from sojourn.record.index import Keys
+from tests.people import A, Clinic, Reply, encounter, observation, patient
+
+LAB = {"category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]}
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+KEYS = Keys(b"k" * 16)
+
+
+async def app(clinic: Clinic, text: str, who: str = "mh-clinician", patient: str | None = None) -> str:
+    """A token of an account with these scopes."""
+    return await clinic.gate.token(clinic.gate.house.tenants[A], who, scopes=text, patient=patient)
+
+
+async def chart(clinic: Clinic) -> dict[str, str]:
+    p = (await clinic.make("sys-mh", patient())).id
+    q = (await clinic.make("sys-mh", patient("Okafor"))).id
+    e = (await clinic.make("sys-mh", encounter(p))).id
+    o = (await clinic.make("sys-mh", observation(p, encounter={"reference": f"Encounter/{e}"}))).id
+    lab = (await clinic.make("sys-mh", observation(p, 99, **LAB))).id
+    return {"p": p, "q": q, "e": e, "o": o, "lab": lab, "qo": (await clinic.make("sys-mh", observation(q, 60))).id}
+
+
+async def status(clinic: Clinic, who: str, url: str) -> int:
+    return (await clinic.get(who, url)).status
+
+
+async def test_a_scope_names_types_and_actions(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    token = await app(clinic, "openid user/Observation.rs user/Encounter.s nonsense/Patient.rs")
+    assert await status(clinic, token, f"Observation/{c['o']}") == 200
+    assert sorted((await clinic.get(token, f"Observation?patient={c['p']}")).ids) == sorted([c["o"], c["lab"]])
+    assert "subject" in (await clinic.get(token, f"Observation/{c['o']}")).json(), "a reference to what is outside the scopes stays, as one outside a role does"
+    assert await status(clinic, token, f"Patient/{c['p']}") == 403
+    assert await status(clinic, token, "Patient") == 403
+    assert await status(clinic, token, f"Encounter/{c['e']}") == 403
+    assert (await clinic.get(token, "Encounter")).ids == [c["e"]]
+    assert await status(clinic, token, "Encounter/_history") == 403
+    assert {r["resourceType"] for r in (await clinic.get(token, f"Observation?_id={c['o']}&_include=*")).entries} == {"Observation", "Encounter"}
+    assert (await clinic.ask(token, "POST", "Observation", observation(c["p"]))).status == 403
+    assert (await clinic.get(await app(clinic, ""), "Observation")).status == 403
+    assert (await clinic.get(await app(clinic, "launch openid"), "metadata")).status == 200
+
+
+async def test_version_1_scopes_read_and_write(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    reading, writing = await app(clinic, "user/*.read"), await app(clinic, "user/Observation.write")
+    assert await status(clinic, reading, f"Observation/{c['o']}") == 200
+    assert (await clinic.ask(reading, "POST", "Observation", observation(c["p"]))).status == 403
+    assert await status(clinic, writing, f"Observation/{c['o']}") == 403
+    assert (await clinic.ask(writing, "POST", "Observation", observation(c["p"]))).status == 201
+
+
+async def test_a_granular_scope_shows_its_category_in_every_question(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    for search in (f"category={CATEGORY}|laboratory", "category=laboratory"):
+        token = await app(clinic, f"user/Observation.rs?{search} user/Patient.rs")
+        assert await status(clinic, token, f"Observation/{c['lab']}") == 200
+        assert await status(clinic, token, f"Observation/{c['o']}") == 404
+        assert await status(clinic, token, f"Observation/{c['o']}/_history") == 404
+        for question in ("Observation", f"Observation?patient={c['p']}", f"Observation?patient={c['p']}&_sort=-date", f"Patient/{c['p']}/Observation", "Observation?code=8867-4"):
+            assert (await clinic.get(token, question)).ids == [c["lab"]], question
+        assert (await clinic.get(token, f"Observation?patient={c['p']}&_summary=count")).json()["total"] == 1
+        assert c["o"].encode() not in (await clinic.get(token, f"Patient/{c['p']}/$everything")).body
+        assert c["o"].encode() not in (await clinic.get(token, f"Patient?_id={c['p']}&_revinclude=Observation:patient")).body
+        assert c["o"].encode() not in (await clinic.get(token, "Observation/_history")).body
+        assert (await clinic.get(token, "Patient?_has:Observation:patient:value-quantity=72")).ids == []
+
+
+async def test_a_granular_scope_holds_for_what_is_written(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    token = await app(clinic, "user/Observation.cruds?category=laboratory user/Patient.rs")
+    assert (await clinic.ask(token, "POST", "Observation", observation(c["p"]))).status == 403
+    made = await clinic.ask(token, "POST", "Observation", observation(c["p"], **LAB))
+    assert made.status == 201
+    assert (await clinic.put(token, {**made.json(), "category": observation("x")["category"]})).status == 403
+    assert (await clinic.put(token, {**made.json(), "language": "en"})).status == 200
+    assert (await clinic.put(token, {**observation(c["p"], **LAB), "id": c["o"]})).status == 405, "what is outside the scopes is not there"
+    there, nowhere = [(await clinic.ask(token, "DELETE", f"Observation/{i}")).status for i in (c["o"], "A" * 22)]
+    assert there == nowhere
+    assert await status(clinic, "mh-clinician", f"Observation/{c['o']}") == 200
+
+
+async def test_a_patient_scope_is_about_the_patient_in_context(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    token = await app(clinic, "patient/*.cruds", patient=c["p"])
+    assert await status(clinic, token, f"Observation/{c['o']}") == 200
+    assert await status(clinic, token, f"Observation/{c['qo']}") == 404
+    assert await status(clinic, token, f"Patient/{c['q']}") == 404
+    assert (await clinic.get(token, "Patient")).ids == [c["p"]]
+    assert c["qo"].encode() not in (await clinic.get(token, "_history")).body
+    assert (await clinic.ask(token, "POST", "Observation", observation(c["q"]))).status in (403, 422)
+    nobody = await app(clinic, "patient/*.cruds")
+    assert (await clinic.get(nobody, "Patient")).status == 403
+
+
+async def test_scopes_never_widen_what_the_account_may_do(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    sud = (await clinic.make("sys-sud", observation(c["p"]))).id
+    for who in ("mh-clinician", "technician", "far-clinician", "tpo"):
+        token = await app(clinic, "user/*.cruds system/*.cruds patient/*.cruds", who, patient=c["p"])
+        for url in (f"Observation/{c['o']}", f"Observation/{sud}", f"Patient/{c['p']}", "Procedure", "Observation", f"Encounter/{c['e']}/_history"):
+            bare, scoped = await clinic.get(who, url), await clinic.get(token, url)
+            assert bare.status == scoped.status, (who, url)
+            assert set(scoped.ids if scoped.status == 200 and "entry" in scoped.json() else []) <= set(bare.ids if bare.status == 200 and "entry" in bare.json() else [])
+        for action in ("administer", "oversee", "emergency", "release", "explain"):
+            access = await clinic.gate.access(token)
+            assert access is not None
+            assert not access.may("*", action)
+
+
+def some(random: Random) -> str:
+    """A random scope."""
+    type_ = random.choice(("*", "Observation", "Patient", "Encounter"))
+    search = random.choice(("", "", "?category=laboratory", "?category=laboratory,vital-signs", "?status=final&category=vital-signs", "?category:not=x", "?date=2026"))
+    return f"{random.choice(('user', 'patient'))}/{type_}.{random.choice(('rs', 'r', 's', 'read', 'cruds', '*'))}{search if type_ == 'Observation' else ''}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_another_set_of_scopes_never_adds_a_row(clinic: Clinic, seed: int) -> None:
+    """What a token shows is within what its account shows; taking a scope away shows nothing more."""
+    random = Random(seed)
+    c = await chart(clinic)
+    whole = await seen(clinic, "mh-clinician")
+    for _ in range(4):
+        texts = [some(random) for _ in range(random.randint(1, 4))]
+        more = await seen(clinic, await app(clinic, " ".join(texts), patient=c["p"]))
+        assert more <= whole, texts
+        if all(t.partition("?")[0].rpartition(".")[2] in ("rs", "cruds", "*", "read") for t in texts):  # reading and searching go together
+            assert await seen(clinic, await app(clinic, " ".join(texts[1:]), patient=c["p"])) <= more, texts
+
+
+async def seen(clinic: Clinic, who: str) -> set[str]:
+    """Ids in the answers to a few broad questions."""
+    out: set[str] = set()
+    for url in ("?_type=Patient,Observation,Encounter", "Observation", "Patient?_revinclude=*", "Observation?_include=*", "Observation/_history"):
+        reply: Reply = await clinic.get(who, url)
+        out |= {r["id"] for r in reply.entries} if reply.status == 200 else set()
+    return out
+
+
+@pytest.mark.parametrize("text", ["Observation.rs", "user/Observation.sr", "user/Nothing.rs", "user/*.rs?category=x", "user/Observation.rs?nothing=x",
+                                  "user/Observation.rs?category:not=x", "user/Observation.rs?date=2026", "user/Observation.rs?category", "patient/Observation.rs", "user/Observation."])  # fmt: skip
+def test_what_is_not_understood_grants_nothing(text: str) -> None:
+    found = scopes.parse(text, KEYS)
+    assert not found.allows("read", "Observation")
+    assert all(entry.split(" ")[2] == "-" for entry in found.entries(0))
+
+
+def test_letters_mean_what_they_say() -> None:
+    found = scopes.parse("user/Observation.crs user/Patient.read", KEYS)
+    allowed: Any = {(t, a) for t in ("Observation", "Patient") for a in ("create", "read", "update", "delete", "search", "history", "oversee") if found.allows(a, t)}
+    assert allowed == {("Observation", a) for a in ("create", "read", "search", "history")} | {("Patient", a) for a in ("read", "search", "history")}
