@@ -18,9 +18,9 @@ from sojourn.doors.staff.desk.consents.reading import SEARCH as CONSENTS
 from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.doors.staff.desk.emergencies import emergencies
 from sojourn.doors.staff.desk.frame import OVERSEE, below, screen
-from sojourn.doors.staff.desk.preview import preview
 from sojourn.doors.staff.desk.labels import labels
 from sojourn.doors.staff.desk.labels import one as label
+from sojourn.doors.staff.desk.preview import preview
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
 from sojourn.doors.staff.desk.why import why
