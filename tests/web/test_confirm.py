@@ -103,6 +103,19 @@ async def test_what_was_held_too_long_or_changed_does_nothing(clinic: Clinic) ->
     assert await invited(clinic) == 0
 
 
+async def test_a_fragment_that_needs_a_proof_is_answered_with_the_page_that_asks(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+    await visitor.sign_in(ADMIN)
+    later(minutes=6)
+    await visitor.get("/accounts/new")
+    answer = await visitor.post("/accounts/new", INVITATION, headers={"hx-request": "true", "hx-request-type": "partial", "hx-target": "results"})
+    assert answer.headers["hx-retarget"] == "#main"
+    assert "<html" not in answer.text
+    answer = await visitor.post("/confirm", {"held": visitor.hidden("held"), "password": PASSWORD})
+    assert "<html" in answer.text
+    assert "The invitation is ready" in answer.text
+
+
 async def test_what_was_typed_travels_unreadable(clinic: Clinic) -> None:
     visitor = await waiting(clinic)
     assert "new.person" not in visitor.last.text

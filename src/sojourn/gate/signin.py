@@ -163,12 +163,13 @@ class SignIn:
         key = f"second\0{pending.account}"
         await self._attempt(tenant, key, visit, CODES)
         if not await self.factors.check_app(tenant, pending.account, code, begun=True):
+            await self._tell(tenant, visit, "factor-add", "failed", about=pending.account, how="totp")
             return None
         await self._guessing.forgive(tenant.number, key, visit.address)
         session = await self._complete(tenant, pending, "totp", visit)
         if session is None:
             return None
-        await self._tell(tenant, visit, "factor-add", "done", who=session.caller, how="totp")
+        await self._tell(tenant, visit, "factor-add", "done", who=session.caller, how="totp,recovery")
         return session, await self.factors.new_recovery(tenant, pending.account)
 
     async def _complete(self, tenant: Tenant, pending: Pending, kind: str, visit: Visit) -> Session | None:

@@ -29,8 +29,12 @@ async function press(place) {
   }
 }
 
-for (const place of document.querySelectorAll("[data-passkey]")) {
-  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
-  place.hidden = false;
-  place.querySelector("button").addEventListener("click", () => press(place));
+function offer() {
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) return;
+  for (const place of document.querySelectorAll("[data-passkey][hidden]")) {
+    place.hidden = false;
+    place.querySelector("button").addEventListener("click", () => press(place));
+  }
 }
+offer();
+document.addEventListener("htmx:after:swap", offer); // the page that asks for a confirmation may come as a fragment
