@@ -35,6 +35,7 @@ class Idp:
         self.lies: dict[str, Any] = {}
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
+        self.last: dict[str, str] = {}
         self.rotate("key-1")
 
     def rotate(self, name: str) -> None:
@@ -56,6 +57,7 @@ class Idp:
         asked = dict(request.query_params)
         assert asked["code_challenge_method"] == "S256"
         assert asked["client_id"] == CLIENT
+        self.last = asked
         code = f"code-{len(self.codes)}"
         self.codes[code] = asked
         return RedirectResponse(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state'], 'iss': self.issuer})}", 303)

@@ -20,6 +20,7 @@ from tests.web.oidc import CLIENT, SECRET, Idp, running
 from tests.web.real import Visitor, furnish
 
 WHO = "mh-clinician"
+NEW = "seven quiet lanterns over water"
 
 
 @pytest.fixture
@@ -178,6 +179,51 @@ async def test_the_network_is_touched_at_the_providers_own_host_only(idp: Idp) -
     idp.lies = {"about": {"issuer": "http://localhost:1"}}
     with pytest.raises(OutsideFailed):
         await provider(idp).begin("http://a.test/back")
+
+
+async def stepped_out(clinic: Clinic, idp: Idp) -> Visitor:
+    """Somebody who came through the provider, changes a password too late, and is at the provider again to confirm it."""
+    v = visitor(clinic, idp)
+    await there_and_back(v)
+    await clinic.owner.execute("UPDATE record.credential SET proved = now() - interval '1 hour' WHERE kind = 'session'")
+    v.app.state.gate.identity._known.clear()
+    await v.get("/security")
+    answer = await v.post("/security/password", {"new": NEW, "again": NEW})
+    assert "Confirm with your organization" in answer.text
+    answer = await v.post("/confirm", {"held": v.hidden("held"), "way": "outside"})
+    assert 'href="/confirm/outside"' in answer.text
+    return v
+
+
+async def test_who_came_through_the_provider_confirms_there_and_nothing_typed_is_lost(clinic: Clinic, idp: Idp) -> None:
+    v = await stepped_out(clinic, idp)
+    idp.person["auth_time"] = int(clock.now().timestamp())
+    answer = await there_and_back(v, "/confirm/outside")
+    assert idp.last["prompt"] == "login"
+    assert answer.headers["location"] == "/confirm/outside/done"
+    await v.get("/confirm/outside/done")
+    held = v.hidden("held")
+    answer = await v.post("/confirm", {"held": held, "way": "proved"})
+    assert answer.headers["location"] == "/security"
+    assert (await Visitor(clinic).sign_in(WHO, NEW)).status_code == 303
+    assert (await v.get("/confirm/outside/done")).status_code == 409
+
+
+async def test_a_provider_that_did_not_ask_anew_or_somebody_else_there_confirms_nothing(clinic: Clinic, idp: Idp) -> None:
+    v = await stepped_out(clinic, idp)
+    persons: list[dict[str, Any]] = [
+        {"sub": "subject-1", "preferred_username": WHO},
+        {"sub": "subject-1", "preferred_username": WHO, "auth_time": int(clock.now().timestamp()) - 600},
+        {"sub": "subject-2", "preferred_username": "officer", "auth_time": int(clock.now().timestamp())},
+    ]
+    for person in persons:
+        idp.person = person
+        answer = await there_and_back(v, "/confirm/outside")
+        assert answer.status_code in (401, 403), person
+    await v.get("/confirm/outside/done")
+    answer = await v.post("/confirm", {"held": v.hidden("held"), "way": "proved"})
+    assert answer.status_code == 401
+    assert (await Visitor(clinic).sign_in(WHO, NEW)).status_code == 401
 
 
 async def test_an_organization_without_a_provider_has_no_such_door(clinic: Clinic, idp: Idp) -> None:

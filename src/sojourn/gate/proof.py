@@ -68,6 +68,23 @@ def release(access: Access, sealed: str) -> Held:
     return Held(method, path, query.encode("latin-1"), content_type, body)
 
 
+async def put_aside(access: Access, sealed: str) -> str:
+    """Keep a held request here while its person is at the identity provider; the secret that brings it back."""
+    secret, now = ids.new_token("aside"), clock.now()
+    await access.house.db.call(
+        "SELECT gate.make_ticket($1, $2, 'aside', $3, '', $4, $5, $6)",
+        access.tenant.number, crypto.sha256(secret.encode()), access.caller.account, sealed.encode(), now, now + timedelta(minutes=10),
+    )  # fmt: skip
+    return secret
+
+
+async def taken_up(access: Access, secret: str) -> str:
+    """The held request that was put aside, for the same person; an empty string if there is none."""
+    rows = await access.house.db.call("SELECT * FROM gate.ticket($1, $2, $3)", access.tenant.number, crypto.sha256(secret.encode()), clock.now())
+    found = bool(rows) and rows[0]["kind"] == "aside" and rows[0]["account"] == access.caller.account
+    return bytes(rows[0]["content"]).decode() if found else ""
+
+
 async def spend(access: Access, sealed: str) -> bool:
     """Use a held request up; False when it went on before, so that going back in the browser does nothing twice."""
     now = clock.now()

@@ -88,6 +88,15 @@ class SignIn:
             return None
         return await self.proved(tenant, rows[0]["account"], ("outside", STRONG) if strong else ("outside",), visit)
 
+    async def outside_again(self, caller: Caller, issuer: str, subject: str, login: str, visit: Visit) -> bool:
+        """The provider vouches anew for somebody signed in: whether it is the same person, whose proof is fresh from now on."""
+        rows = await self._house.db.call("SELECT gate.outside($1, $2, $3, $4, $5) AS account", caller.tenant.number, issuer, subject, login, clock.now())
+        same = rows[0]["account"] == caller.account
+        if same:
+            rows = await self._house.db.call("SELECT gate.prove($1, 'outside', $2) AS done", caller.credential, clock.now())
+        await self._tell(caller.tenant, visit, "confirm", "done" if same and rows[0]["done"] else "denied", who=caller, how="outside")
+        return bool(same and rows[0]["done"])
+
     async def first_time(self, tenant: Tenant, name: bytes) -> bool:
         """Whether an answer of this name comes for the first time; it counts as come from now on."""
         now = clock.now()

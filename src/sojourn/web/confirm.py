@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
 from sojourn.base.crypto import BadSeal
-from sojourn.base.errors import Conflict, TooManyRequests, Unauthenticated
+from sojourn.base.errors import Conflict, ProofNeeded, TooManyRequests, Unauthenticated
 from sojourn.gate import proof
 from sojourn.gate.proof import Held
+from sojourn.web import session
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 from sojourn.web.visit import place_of, visit_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from sojourn.gate.access import Access
     from sojourn.web.page import Pages
 
 PASSWORD = Field("password", "Your password", type="password", autocomplete="current-password", max_length=1024)
@@ -27,6 +30,9 @@ CODE = Field("code", "Code from your authenticator app", "", "Six digits; a new 
 WRONG = "That is not right. Check it and try again. What you entered on the page before is kept."
 TOO_MANY = "There were too many attempts. Wait a few minutes, then try again. What you entered on the page before is kept."
 LATE = "This waited too long. Go back and do it again; nothing was done."
+JUST_NOW = timedelta(minutes=2)
+ASIDE = "aside"
+"""The cookie that brings back what was put aside while somebody is at the identity provider."""
 TWICE = "This was done already; it was not done a second time."
 
 
@@ -58,23 +64,65 @@ def over(pages: Pages, inside: Callable[[], ASGIApp]) -> Callable[[Request], Any
             held = proof.release(access, sealed)
         except (BadSeal, ValueError, zlib.error):
             raise Conflict(LATE) from None
+        if fields.get("way") == "outside":
+            return await _step_out(pages, request, sealed)
         kind = "passkey" if fields.get("answer") else "totp" if fields.get("code", "").strip() else "password"
         answer = fields.get({"passkey": "answer", "totp": "code", "password": "password"}[kind], "")
-        signin = request.app.state.gate.signin
+        gate = request.app.state.gate
         try:
-            caller = await signin.confirm(access.caller, kind, answer, visit_of(request), place=place_of(request), state=fields.get("state", ""))
+            if fields.get("way") == "proved":
+                return await _goes_on(request, inside, sealed, held) if await _is_fresh(access) else await _page(pages, request, sealed, WRONG)
+            caller = await gate.signin.confirm(access.caller, kind, answer, visit_of(request), place=place_of(request), state=fields.get("state", ""))
         except TooManyRequests:
             return await _page(pages, request, sealed, TOO_MANY, 429)
         if caller is None:
             return await _page(pages, request, sealed, WRONG)
-        if not await proof.spend(access, sealed):
-            raise Conflict(TWICE)
-        request.state.access = request.app.state.gate.access_of(caller)
-        if held.method == "GET":
-            return redirect(request, held.path + (f"?{held.query.decode('latin-1')}" if held.query else ""))
-        return GoingOn(inside(), held)
+        return await _goes_on(request, inside, sealed, held)
 
     return go_on
+
+
+async def _goes_on(request: Request, inside: Callable[[], ASGIApp], sealed: str, held: Held) -> Any:
+    """Once, as whoever the database says this is now."""
+    gate, access = request.app.state.gate, request.state.access
+    if not await proof.spend(access, sealed):
+        raise Conflict(TWICE)
+    caller = await gate.identity.again(access.caller)
+    if caller is None:
+        raise Unauthenticated
+    request.state.access = gate.access_of(caller)
+    if held.method == "GET":
+        return redirect(request, held.path + (f"?{held.query.decode('latin-1')}" if held.query else ""))
+    return GoingOn(inside(), held)
+
+
+async def _is_fresh(access: Access) -> bool:
+    try:
+        await access.require_fresh(JUST_NOW)
+    except ProofNeeded:
+        return False
+    return True
+
+
+async def _step_out(pages: Pages, request: Request, sealed: str) -> Response:
+    """To the identity provider, by a link: the policy on forms forbids that one leads to another site."""
+    response = pages.render(request, "confirm_outside.html", held="", path="/confirm/outside")
+    session.keep(request, response, ASIDE, await proof.put_aside(request.state.access, sealed), 600)
+    return response
+
+
+def back_from_outside(pages: Pages) -> Callable[[Request], Any]:
+    """GET /confirm/outside/done: the kept request, to go on with one press."""
+
+    async def show(request: Request) -> Response:
+        sealed = await proof.taken_up(request.state.access, session.kept(request, ASIDE))
+        if not sealed:
+            raise Conflict(LATE)
+        response = pages.render(request, "confirm_outside.html", held=sealed, path="")
+        session.drop(request, response, ASIDE)
+        return response
+
+    return show
 
 
 async def options(request: Request) -> Response:

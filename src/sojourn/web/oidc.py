@@ -24,6 +24,7 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 _REMEMBERED = 3600.0
 _AGAIN = 60.0  # keys are not fetched more often for names that we do not know
 _LARGEST = 1 << 20
+_ANEW = 120  # seconds within which somebody showed anew who they are
 _LEEWAY = 60  # seconds that two clocks may differ
 
 
@@ -66,8 +67,8 @@ class Provider:
     _keys: dict[str, Any] = field(default_factory=dict, init=False)
     _read: dict[str, float] = field(default_factory=dict, init=False)
 
-    async def begin(self, back: str) -> Begun:
-        """A sign-in begins. Raises OutsideFailed when the provider does not answer."""
+    async def begin(self, back: str, *, again: bool = False) -> Begun:
+        """A sign-in begins; `again`: the person must show anew who they are. Raises OutsideFailed when the provider does not answer."""
         metadata = await self._about()
         state, nonce, verifier = ids.new_token("state"), ids.new_token("nonce"), ids.new_token("verifier")
         challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -75,11 +76,16 @@ class Provider:
             "response_type": "code", "client_id": self.client_id, "redirect_uri": back, "scope": "openid profile email", "state": state, "nonce": nonce,
             "code_challenge": challenge, "code_challenge_method": "S256",
         }  # fmt: skip
+        if again:
+            asked |= {"prompt": "login", "max_age": "0"}
         address = self._own(metadata["authorization_endpoint"], asked_by_us=False)
         return Begun(address + ("&" if "?" in address else "?") + urlencode(asked), state, nonce, verifier)
 
-    async def finish(self, answer: Mapping[str, str], kept: Begun, back: str) -> Vouched:
-        """The browser came back. Raises OutsideFailed for everything that is not a whole, fresh answer to our own question."""
+    async def finish(self, answer: Mapping[str, str], kept: Begun, back: str, *, again: bool = False) -> Vouched:
+        """The browser came back. Raises OutsideFailed for everything that is not a whole, fresh answer to our own question.
+
+        `again`: the provider must say that the person showed who they are within the last minutes (`auth_time`).
+        """
         if not crypto.same(answer.get("state", "").encode(), kept.state.encode()) or not answer.get("code"):
             raise OutsideFailed
         if answer.get("iss", self.issuer) != self.issuer:  # RFC 9207
@@ -95,6 +101,8 @@ class Provider:
             form |= {"client_id": self.client_id, "client_secret": self.client_secret}
         token = (await self._ask("POST", metadata["token_endpoint"], form=form, headers=headers)).get("id_token")
         claims = await self._claims(str(token), kept.nonce)
+        if again and not (isinstance(claims.get("auth_time"), int) and abs(clock.now().timestamp() - claims["auth_time"]) <= _ANEW):
+            raise OutsideFailed
         login = claims.get(self.claim)
         if not isinstance(login, str) or not login or (self.claim == "email" and claims.get("email_verified") is not True):
             raise OutsideFailed

@@ -65,6 +65,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/session", signin.stay, ("POST",)),
     Screen("/confirm", confirm.over(PAGES, lambda: INSIDE), ("POST",)),
     Screen("/confirm/passkey", confirm.options, ("POST",)),
+    Screen("/confirm/outside", outside.confirm),
+    Screen("/confirm/outside/done", confirm.back_from_outside(PAGES)),
     Screen("/preferences", settings.change, ("POST",), open=True),
     Screen("/patients", patients.show, ("GET", "POST"), verb="Find a patient", key="g p", needs=(("Patient", "search"),), group="Places"),
     Screen("/patients/{id}", summary.show, verb="Summary of this chart", key="s", needs=PATIENT, group="This chart"),
