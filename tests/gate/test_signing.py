@@ -16,6 +16,7 @@ from sojourn.gate.consenting.drafting import Answers, Recipient
 from sojourn.gate.consenting.signers import Signer
 from sojourn.gate.signinrules import starting_rule
 from tests.people import BY_NAME, Clinic, encounter, observation, patient
+from tests.web.test_consents import directory
 
 TPO_ORG = Recipient("Organization/tpo", kind="covered_entity_provider")
 SPECIFIC = Answers("part2_specific", disclosers=["Organization/sud"], recipients=[TPO_ORG], purposes=["TREAT"], expiry="date", until="2099-01-01")
@@ -210,6 +211,21 @@ async def test_an_event_is_put_off_by_a_persons_word_unless_the_episode_is_over(
         await clinic.put("sys-sud", {**stay, "status": "finished", "period": {"start": "2026-01-01", "end": "2026-02-01"}})
         with pytest.raises(errors.Invalid, match="over"):
             await ending.not_yet(await access_of(clinic, "sud-clinician"), made, version=made["meta"]["versionId"])
+
+
+async def test_staff_from_whom_something_may_be_withheld_sign_and_keep_everything_that_is_on_the_form(clinic: Clinic) -> None:
+    await directory(clinic)
+    p, _, mh = await treated(clinic)
+    answers = Answers("hipaa_authorization", disclosers=["Organization/mh"], recipients=[Recipient(of_class="treating-provider"), TPO_ORG], purposes=["TREAT"], expiry="date", until="2099-01-01")
+    made = await signed(clinic, "mh-clinician", p, answers)
+    stored = (await clinic.get("sys-mh", f"Consent/{made['id']}")).json()
+    first, second = stored["provision"]["actor"]
+    assert terms.value(first, terms.RECIPIENT_CLASS) == "treating-provider"
+    assert first["reference"]["display"] == "Providers who treat me, now and later"
+    assert second["reference"] == {"reference": "Organization/tpo"}
+    assert await sees(clinic, "tpo", p) == {mh}
+    await ending.revoke(await access_of(clinic, "mh-clinician"), made, how="written", version=made["meta"]["versionId"])
+    assert await sees(clinic, "tpo", p) == set()
 
 
 # --- requests to restrict ----------------------------------------------------------------------------------------------------

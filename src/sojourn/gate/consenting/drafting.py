@@ -19,6 +19,8 @@ _POLICIES = {
     "opt-out": {"authority": "https://www.hhs.gov", "uri": "https://www.ecfr.gov/current/title-45/section-171.202"},
     "treatment": {"authority": "https://www.hhs.gov", "uri": "https://www.ecfr.gov/current/title-42/section-482.13"},
 }
+ALL = "All records"
+"""Said for a form that names no law: with one, its label says it."""
 PROTECTED = {"mental_health": "MH", "hiv": "HIV", "reproductive": "SEX", "violence": "SDV", "genetic": "GDIS"}
 """Kinds of records that state law protects beside; by the code of their label."""
 
@@ -66,8 +68,9 @@ def drafted(patient: str, answers: Answers) -> dict[str, Any]:
     statements = terms.forms()["statements"]
     extensions += [terms.extension(statements[name]["extension"], valueBoolean=True) for name in kind["statements"]]
     extensions += _end(answers)
-    if answers.content:
-        extensions.append(terms.extension(terms.CONTENT, valueString=answers.content))
+    everything = answers.everything and kind["direction"] == "permit" and not _labels(answers, kind)
+    if said := answers.content or (ALL if everything else ""):
+        extensions.append(terms.extension(terms.CONTENT, valueString=said))
     if answers.irrevocable and "irrevocable" in kind["asks"]:
         extensions.append(terms.extension(terms.IRREVOCABLE, valueBoolean=True))
     if answers.grounds:
@@ -188,7 +191,7 @@ def answered(consent: Resource) -> Answers:
         everything=not known and whole,
         categories=[name for name, category in terms.forms()["categories"].items() if known and set(category["types"]) <= known],
         protected=[name for name, code in PROTECTED.items() if code in labels],
-        content=str(terms.value(consent, terms.CONTENT) or ""),
+        content="" if (said := str(terms.value(consent, terms.CONTENT) or "")) == ALL else said,
         data_from=str(period.get("start") or ""),
         data_to=str(period.get("end") or ""),
         named=[terms.literal(d.get("reference")) for d in provision.get("data") or ()],

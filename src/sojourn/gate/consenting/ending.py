@@ -47,7 +47,7 @@ async def revoke(access: Access, consent: Resource, *, how: str, version: str, n
     moment = _now(access)
     changes = [
         Change("update", "Consent", str(consent["id"]), replacing.ended(consent, moment, "revoked"), if_match=version),
-        Change("create", "Provenance", new_id(), _provenance(access, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note)),
+        Change("create", "Provenance", new_id(), _provenance(await replacing.taken_by(access), consent, moment, f"Consent revoked in writing: {WAYS[how]}", note)),
     ]
     await access.write(changes, action="revoke")
 
@@ -123,8 +123,7 @@ def _now(access: Access) -> str:
     return access.now.isoformat(timespec="milliseconds")
 
 
-def _provenance(access: Access, consent: Resource, moment: str, said: str, note: str) -> dict[str, Any]:
-    capture = {"reference": access.caller.agent} if access.caller.agent else {"display": access.caller.name}
+def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: str, note: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Provenance",
         "target": [{"reference": f"Consent/{consent['id']}"}, consent["patient"]],
@@ -132,8 +131,8 @@ def _provenance(access: Access, consent: Resource, moment: str, said: str, note:
         "activity": {"text": said},
         "agent": [{"type": {"text": "author"}, "who": consent["patient"]}, {"type": {"text": "enterer"}, "who": capture}],
     }
-    if labels := (consent.get("meta") or {}).get("security"):
-        made["meta"] = {"security": [c for c in labels if c.get("code") == "42CFRPart2"]}
+    if labels := [c for c in (consent.get("meta") or {}).get("security") or () if c.get("code") == "42CFRPart2"]:
+        made["meta"] = {"security": labels}
     if note:
         made["signature"] = [{
             "type": [{"system": "urn:iso-astm:E1762-95:2013", "code": "1.2.840.10065.1.12.1.14", "display": "Source Signature"}], "when": moment,

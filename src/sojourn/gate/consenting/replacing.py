@@ -30,6 +30,14 @@ async def ended_by(access: Access, signed: Resource, moment: str) -> list[Change
     return changes
 
 
+async def taken_by(access: Access) -> dict[str, str]:
+    """Who takes a signature: the practitioner behind the account, if the directory has one; else the account's name."""
+    type_, _, id_ = (access.caller.agent or "").partition("/")
+    if type_ == "Practitioner" and access.may(type_, "search") and (await access.search(type_, [("_id", id_)], count=1)).matches:
+        return {"reference": str(access.caller.agent)}
+    return {"type": "Practitioner", "display": access.caller.name}
+
+
 def ended(consent: Resource, moment: str, how: str, by: str = "") -> dict[str, Any]:
     """The Consent as it is once it ended; what it permitted until then stays as it was."""
     values: dict[str, dict[str, Any] | None] = {terms.ENDED_AT: {"valueDateTime": moment}, terms.ENDED_HOW: {"valueCode": how}}

@@ -97,7 +97,7 @@ async def sign(access: Access, form: Resource, signing: Signing, wording: Wordin
     changes = [
         Change("create", "DocumentReference", document, _document(signed, signing, wording, moment), program=program),
         Change("update", "Consent", str(form["id"]), signed, if_match=version),
-        Change("create", "Provenance", provenance, _provenance(access, signed, signing, wording, moment), program=program),
+        Change("create", "Provenance", provenance, _provenance(await replacing.taken_by(access), signed, signing, wording, moment), program=program),
         *await replacing.ended_by(access, signed, moment),
     ]
     await access.write(changes, action="sign")
@@ -158,7 +158,7 @@ def _document(signed: Resource, signing: Signing, wording: Wording, moment: str)
         attachments.append(_attachment(signing.scan_type, signing.scan, "Signed paper", moment))
     return {
         "resourceType": "DocumentReference",
-        **({"meta": {"security": signed["meta"]["security"]}} if (signed.get("meta") or {}).get("security") else {}),
+        **_under_the_same_law(signed),
         "status": "current",
         "docStatus": "final",
         "type": {"coding": [{"system": "http://loinc.org", "code": "59284-0"}], "text": "Signed consent"},
@@ -166,6 +166,12 @@ def _document(signed: Resource, signing: Signing, wording: Wording, moment: str)
         "date": moment,
         "content": [{"attachment": attachment} for attachment in attachments],
     }
+
+
+def _under_the_same_law(signed: Resource) -> dict[str, Any]:
+    """The label of the law under which the Consent stands, for the papers beside it."""
+    labels = [c for c in (signed.get("meta") or {}).get("security") or () if c.get("code") == "42CFRPart2"]
+    return {"meta": {"security": labels}} if labels else {}
 
 
 def _attachment(type_: str, data: bytes, title: str, moment: str) -> dict[str, Any]:
@@ -176,13 +182,12 @@ def _attachment(type_: str, data: bytes, title: str, moment: str) -> dict[str, A
     }  # fmt: skip
 
 
-def _provenance(access: Access, signed: Resource, signing: Signing, wording: Wording, moment: str) -> dict[str, Any]:
+def _provenance(capture: dict[str, str], signed: Resource, signing: Signing, wording: Wording, moment: str) -> dict[str, Any]:
     who = _who(signing)
-    capture = {"reference": access.caller.agent} if access.caller.agent else {"display": access.caller.name}
     role = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
     return {
         "resourceType": "Provenance",
-        **({"meta": {"security": signed["meta"]["security"]}} if (signed.get("meta") or {}).get("security") else {}),
+        **_under_the_same_law(signed),
         "target": [{"reference": f"Consent/{signed['id']}"}, signed["sourceReference"], signed["patient"]],
         "recorded": moment,
         "activity": {"text": "Consent signed"},
