@@ -13,6 +13,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -20,6 +21,8 @@ import asyncpg
 import msgspec
 
 from sojourn.base import errors
+from sojourn.gate import bases
+from sojourn.gate.decide import EMERGENCY
 from sojourn.record import sql
 from sojourn.record.migrate import FUNCTIONS
 from sojourn.record.search import Statement
@@ -137,6 +140,16 @@ def _stored_first(_: Any) -> Any:
     return lambda ours, theirs, found: [n for n in (*ours, *(n for n in theirs if n not in list(ours))) if n in found]
 
 
+def _undeclared(real: Any) -> Any:
+    """In an emergency everything is open, to whoever says that it is one."""
+
+    def decide(caller: Any, rules: Any, *more: Any, **named: Any) -> Any:
+        made = real(caller, rules, *more, **named)
+        return replace(made, mask=made.mask | bases.PART2, related=False) if caller.kind == "staff" and caller.purpose in EMERGENCY else made
+
+    return decide
+
+
 VISIBLE = "visible.sql"
 NOW = "AND {0}.valid_from <= :now AND :now < {0}.valid_to AND {0}.known_to = 'infinity'"
 GRANT_NOW = "AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'"
@@ -205,6 +218,9 @@ PLANTS = (
     _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)", "")),
     _sql("a consent's programs are ignored", ("tpo",), ("01_gate.sql", "AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs\n                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))", "")),
     _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR EXISTS (", "(true OR EXISTS (")),
+    # emergencies
+    _py("an emergency needs no declaration", STAFF, "sojourn.gate.decide:decide", _undeclared),
+    _src("an emergency that is not attested tells who is here", STAFF, "sojourn.gate.emergency:declare", "not attested:\n        raise", "not attested:\n        if await disclosures.emergency_find(access.house.db, access.head, *_terms(access, sought), -1):\n            raise errors.Forbidden()\n        raise"),
     # and the other way round: what is permitted is withheld
     _sql("no consent is believed", ("tpo",), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND false")),
     _sql("a consent without limits is not believed", ("tpo",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "AND p_type = ANY (g.types)")),
