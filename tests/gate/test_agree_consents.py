@@ -26,13 +26,13 @@ RECORDS, CALLERS = 8, 10
 TENANT = Tenant(1, "a", "A", None, b"a" * 16, HOUSE.partition("/")[2])
 NUMBERED = {n: Program(n, reference, reference, reference, part2) for n, (reference, part2) in PROGRAMS.items()}
 KEYS = Keys(TENANT.secret)
-RULES = decide.Rules([], NUMBERED, b"")
+RULES = decide.Rules([("clinician", ["*"], ["read", "reach:organization"]), ("nurse", ["*"], ["read", "reach:care-team", "reach:programs"])], NUMBERED, b"")
 HOME = House(HOUSE, PROGRAMS, terms.forms())
 
 
 def decision(viewer: Viewer) -> decide.Decision:
     """What the gate decides for them."""
-    kind, role = ("organization", "outside") if viewer.outside else ("staff", "clinician")
+    kind, role = ("organization", "outside") if viewer.outside else ("staff", "clinician" if viewer.programs else "nurse")
     caller = Caller(TENANT, "a", 0, kind, "a", None, role, viewer.programs, None, viewer.keys, "api", viewer.purpose, b"", False)
     return decide.decide(caller, RULES)
 
@@ -94,7 +94,8 @@ def expected(world: World) -> dict[tuple[int, str], tuple[bool, str]]:
     read = [Signed(c, HOME) for c in world.consents]
     out = {}
     for n, v in enumerate(world.viewers):
-        asker = Asker(frozenset(v.keys), frozenset(v.programs), v.outside, v.purpose, 0 if v.outside else decide.staff_mask())
+        d = decision(v)
+        asker = Asker(frozenset(d.keys), frozenset(d.programs), v.outside, v.purpose, d.mask, d.related)
         for thing in world.things:
             out[n, thing.id] = may_see(asker, thing, read, world.ties, v.now, HOME)
     return out

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +211,7 @@ async def _seers(access: Access, moment: Moment, view: str, type_: str, id_: str
     for m in met:
         if m.caller.outside:
             wanted = {purpose} | {p for key in m.caller.keys for p in named.get(key, ())}
-            asked += [_again(m, p) for p in sorted(wanted)]
+            asked += [callers.again(access, m, p) for p in sorted(wanted)]
     asked += [callers.stranger(access, key, p, moment, rules) for key in sorted(named.keys() - accounts) for p in sorted(named[key])]
     interesting = {g["recipient"] for g in given} | {r["actor"] for r in relations}
     seen: dict[Any, tuple[Row | None, Sequence[Row]]] = {}
@@ -228,11 +228,3 @@ async def _seers(access: Access, moment: Moment, view: str, type_: str, id_: str
         if explanation.outcome in (SEEN, IN_PART):
             out.append(Seer(m.caller.name, m.caller.account, m.caller.kind, m.caller.purpose, explanation))
     return sorted(out, key=lambda s: (s.kind != "organization", s.who, s.purpose))
-
-
-def _again(met: Met, purpose: str) -> Met:
-    """The same caller for another purpose."""
-    from sojourn.gate import decide
-
-    caller = replace(met.caller, purpose=purpose)
-    return replace(met, caller=caller, decision=decide.decide(caller, met.rules))

@@ -33,7 +33,7 @@ class Posed(Access):
         super().__init__(access.house, met.caller, access.request)
         self.officer = access
         self.now = access.now
-        self.decision = met.decision
+        self._rules, self.decision = met.rules, met.decision
 
     def entry(self, action: str, type_: str, query: str, *, outcome: str = "done", patients: Sequence[str] = (), shown: Sequence[int] = ()) -> Entry:
         """A line about the officer, who looked through somebody else's eyes."""

@@ -69,7 +69,6 @@ async def role(db: Database, head: Head, moment: Moment, name: str) -> list[dict
     return await _ask(db, "explain_role", *head, moment.known, moment.at, name)
 
 
-async def rules(db: Database, tenant: int, moment: Moment) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rules of all roles, and the programs, as they stood."""
-    args = (moment.known, tenant, moment.at)
-    return await _ask(db, "rules_past", *args), await _ask(db, "programs_past", *args)
+async def rules(db: Database, tenant: int, moment: Moment) -> dict[str, list[dict[str, Any]]]:
+    """What the rules are made of, as it stood: by the name of the function that says it now."""
+    return {name: await _ask(db, f"{name}_past", moment.known, tenant, moment.at) for name in sql.past.ASKED}

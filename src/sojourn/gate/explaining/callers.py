@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import decide
+from sojourn.gate import decide, narrowing
 from sojourn.gate.caller import Caller, Program
 from sojourn.gate.explaining import words
 from sojourn.record import explaining
@@ -59,56 +59,71 @@ class Met:
 
 
 async def rules_at(access: Access, moment: Moment) -> decide.Rules:
-    """The rules of roles and the programs as they stood."""
+    """The rules of roles, how far each reaches, and the programs as they stood. By which labels are given is as it is now: none are given here."""
     if moment.now:
-        return access.rules
-    rows, programs = await explaining.rules(access.house.db, access.tenant.number, moment)
-    known = {p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"]) for p in programs}
-    return decide.Rules([(r["role"], r["types"], r["actions"]) for r in rows], known, b"")
+        return access.house.rules[access.tenant.number]
+    found = await explaining.rules(access.house.db, access.tenant.number, moment)
+    programs = {p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"]) for p in found["programs"]}
+    sites: dict[int, frozenset[str]] = {}
+    for row in found["program_sites"]:
+        sites[row["program"]] = sites.get(row["program"], frozenset()) | {row["site"]}
+    rows = [(r["role"], r["types"], r["actions"]) for r in found["rules"]]
+    return decide.Rules(rows, programs, b"", sites=sites, days={r["kind"]: r["days"] for r in found["reach_times"]})
 
 
 async def meet(access: Access, asked: Asked, moment: Moment, rules: decide.Rules) -> Met | None:
     """The account or the made-up caller at that moment; None where an account was not there, or acted as nothing. Raises Invalid."""
     if asked.account:
         rows = await explaining.accounts(access.house.db, access.head, moment, asked.account)
-        return _met(access, rows[0], asked.purpose, moment, rules) if rows else None
+        return await _met(access, rows[0], asked.purpose, moment, rules) if rows else None
     if asked.recipient:
         found = await explaining.accounts(access.house.db, access.head, moment, None)
         known = next((r for r in found if r["kind"] == "organization" and asked.recipient in r["keys"]), None)
         if known is not None:
-            return _met(access, known, asked.purpose, moment, rules)
-        return _made(access, "organization", OUTSIDE, (), (asked.recipient,), asked.recipient, asked.purpose, moment, rules)
+            return await _met(access, known, asked.purpose, moment, rules)
+        return stranger(access, asked.recipient, asked.purpose, moment, rules)
     if not asked.role:
         raise errors.Invalid("Say about whom: an account, a role or a recipient.")
     if unknown := [n for n in asked.programs if n not in rules.programs]:
         raise errors.Invalid(f"There was no program {unknown[0]} then.")
-    return _made(access, "staff", asked.role, asked.programs, (), "Somebody", asked.purpose, moment, rules)
+    return _as(access, _caller(access, "staff", asked.role, asked.programs, (), "Somebody", asked.purpose), rules, moment)
 
 
 async def everyone(access: Access, moment: Moment, rules: decide.Rules, purpose: str) -> list[Met]:
     """Every account that acted as something then."""
     rows = await explaining.accounts(access.house.db, access.head, moment, None)
-    return [_met(access, row, purpose, moment, rules) for row in rows]
+    return [await _met(access, row, purpose, moment, rules) for row in rows]
 
 
 def stranger(access: Access, recipient: str, purpose: str, moment: Moment, rules: decide.Rules) -> Met:
     """An organization or person that a consent names and that has no account here."""
-    return _made(access, "organization", OUTSIDE, (), (recipient,), recipient, purpose, moment, rules)
+    return _as(access, _caller(access, "organization", OUTSIDE, (), (recipient,), recipient, purpose), rules, moment)
 
 
-def _met(access: Access, row: Mapping[str, Any], purpose: str, moment: Moment, rules: decide.Rules) -> Met:
-    made = _made(access, row["kind"], row["role"], tuple(row["programs"]), tuple(row["keys"]), row["name"], purpose, moment, rules, account=row["account"], agent=row["agent"])
-    return Met(made.caller, rules, made.decision, moment, row)
+def again(access: Access, met: Met, purpose: str) -> Met:
+    """The same caller for another purpose."""
+    return _as(access, replace(met.caller, purpose=purpose), met.rules, met.moment, met.row)
 
 
-def _made(
-    access: Access, kind: str, role: str, programs: Iterable[int], keys: Iterable[str], name: str, purpose: str, moment: Moment, rules: decide.Rules, *,
-    account: str = "", agent: str | None = None,
-) -> Met:  # fmt: skip
+async def _met(access: Access, row: Mapping[str, Any], purpose: str, moment: Moment, rules: decide.Rules) -> Met:
+    """Who stands behind an account; of a proxy, with whom they could act for at that moment (as known now)."""
+    caller = _caller(access, row["kind"], row["role"], row["programs"], row["keys"], row["name"], purpose, account=row["account"], agent=row["agent"])
+    caller = await narrowing.standing(access.house.db, access.house.keys[access.tenant.number], caller, moment.at)
+    return _as(access, caller, rules, moment, row)
+
+
+def _as(access: Access, caller: Caller, rules: decide.Rules, moment: Moment, row: Mapping[str, Any] | None = None) -> Met:
+    """What the gate decides for a caller, within what they may act for."""
+    narrowed, decision = narrowing.narrowed(caller, rules, access.house.keys[access.tenant.number])
+    return Met(caller, narrowed, decision, moment, row)
+
+
+def _caller(
+    access: Access, kind: str, role: str, programs: Iterable[int], keys: Iterable[str], name: str, purpose: str, *, account: str = "", agent: str | None = None
+) -> Caller:
     """The credential stays the asker's: the database answers only whom it knows."""
     mine = access.caller
-    caller = Caller(
+    return Caller(
         tenant=access.tenant, account=account, generation=mine.generation, kind=kind, name=name, agent=agent, role=role, programs=tuple(programs), acting=None,
         keys=tuple(keys), door=mine.door, purpose=purpose, credential=mine.credential, session=False,
     )  # fmt: skip
-    return Met(caller, rules, decide.decide(caller, rules), moment)

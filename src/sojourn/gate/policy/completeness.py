@@ -16,7 +16,6 @@ _TPO_STATEMENTS = ("part2-stmt-hipaa-redisclosure", "part2-stmt-redisclosure-ris
 _PART2 = frozenset({"part2_specific", "part2_counseling_notes", "part2_proceedings", "part2_criminal_justice", "part2_central_registry"})
 _REACHES = frozenset({"part2_criminal_justice", "part2_central_registry", "part2_director_payment"})
 """Forms that reach recipients of one kind only."""
-_KNOWN = _PART2 | _REACHES | {"part2_tpo_single", "hipaa_authorization"}
 _OWN_NOTES = {"part2_counseling_notes": bases.SUD_COUNSELING, "hipaa_authorization": bases.PSYCHOTHERAPY}
 
 
@@ -24,8 +23,8 @@ def complete(form: Signed) -> bool:
     """Whether nothing is missing. What a form says beside it that it cannot say is left out of it elsewhere, not here."""
     c, rule, kind = form.resource, form.rule, form.kind
     purposes = {p["code"] for p in rule.get("purpose") or () if p.get("code")}
-    if kind in ("treatment", "patient_directive_deny", "hie_opt_out"):
-        return False  # these permit nothing
+    if kind in ("treatment", "patient_directive_deny", "hie_opt_out") or (kind and kind not in tables.table("consents")["kinds"]):
+        return False  # these permit nothing, and a kind that nobody knows permits nothing
     needed = [
         form.patient is not None,
         any(_literal(o) for o in c.get("organization") or ()),

@@ -25,12 +25,12 @@ class Tie:
 
 
 def may_see(asker: Asker, thing: Thing, consents: Iterable[Resource | Signed], ties: Sequence[Tie], now: datetime, house: House) -> tuple[bool, str]:
-    """(whether, the reason). Deny wins; somebody outside needs a relation; every law needs a permission of its own."""
+    """(whether, the reason). Deny wins; who needs a relation has one; every law needs a permission of its own."""
     read = (c if isinstance(c, Signed) else Signed(c, house) for c in consents)
     about = [c for c in read if thing.patient is not None and c.patient == thing.patient]
     if any(c.forbids(asker, thing, now) for c in about):
         return False, "the patient forbids it"
-    if asker.outside and thing.patient is not None and not _related(asker, thing, about, ties, now):
+    if asker.related and thing.patient is not None and not _related(asker, thing, about, ties, now):
         return False, "no relation to the patient"
     for law in _split(thing.laws):
         if not _lawful(law, asker, thing, about, now):

@@ -1,6 +1,6 @@
 """What one signed Consent permits or forbids about one record: read from the resource and its form, never from compiled rows.
 
-A second reading, written to be compared with the first (gate/consent.py and the predicate): tests/gate/test_agree_consents.py
+A second reading, written to be compared with the first (gate/consenting/compiling.py and the predicate): tests/gate/test_agree_consents.py
 holds the two equal. It shares data (tables of purposes, kinds, classes) and no code with it. What cannot be read permits nothing,
 and forbids as far as it can be read.
 """
@@ -8,7 +8,7 @@ and forbids as far as it can be read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,14 +52,16 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Somebody who asks. names: what a consent can call them. laws: bases that their role alone permits."""
+    """Somebody who asks. names: what a consent or relation can call them. laws: bases that their role alone permits. related: whether
+    they see only those with whom they have to do.
+    """
 
     names: frozenset[str]
     programs: frozenset[int]
     outside: bool
     purpose: str
     laws: int = 0
-    types: frozenset[str] = field(default=frozenset())
+    related: bool = True
 
     @property
     def action(self) -> str:
@@ -148,7 +150,9 @@ class Signed:
         apart = said & NOTES.keys()
         if apart and len(said) == 1 and NOTES[next(iter(apart))] == self.kind and labelled:
             return law in said or (law == bases.PART2 and bases.SUD_COUNSELING in said and bool(thing.laws & bases.SUD_COUNSELING))
-        return self.kind != "part2_counseling_notes" and law in said - NOTES.keys()
+        permits = tables.table("consents")["kinds"].get(self.kind, {}).get("permits", ())
+        beyond = {bases.PART2} if permits == ["state"] else set()
+        return self.kind != "part2_counseling_notes" and law in said - NOTES.keys() - beyond
 
     def _kind_covers(self, thing: Thing) -> bool:
         limit = tables.table("consents")["kinds"].get(self.kind, {}).get("content")

@@ -17,7 +17,7 @@ _FUNCTIONS = Path(__file__).parent / "functions"
 
 BEARS = "bears"
 """The one that asks about other rows: written by hand in 10_explain.sql, since those rows are versions then."""
-ASKED = ("rules", "programs")
+ASKED = ("rules", "programs", "reach_times", "program_sites")
 """What is asked beside the predicate."""
 
 
