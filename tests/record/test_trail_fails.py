@@ -19,7 +19,7 @@ from sojourn.gate.emergency import Sought
 from sojourn.gate.keeping import Keeping, trail_signer
 from sojourn.record import checking, roles
 from sojourn.record.database import Dsn, prepare
-from tests.people import A, Clinic, close_clinic, observation, open_clinic, patient
+from tests.people import A, Clinic, close_clinic, consent, observation, open_clinic, patient
 
 EMERGENCY = "mh-clinician!"
 
@@ -64,6 +64,13 @@ async def test_a_trail_that_takes_no_lines_stops_everything_but_emergency_care_w
     assert list(journal.waiting()) == []
     assert request in {r["request"] for r in await clinic.owner.fetch("SELECT request FROM record.audit WHERE action = 'read' AND $1 = ANY (patients)", p)}
     assert (await check(clinic.owner, clinic)).wrong == []
+    await clinic.make("sys-sud", consent(p, "tpo"))
+    assert await checking.check_record(clinic.owner, A) == []
+    await clinic.owner.execute("UPDATE record.resource SET body = '{}' WHERE id = $1", p)
+    await clinic.owner.execute("UPDATE record.consent_grant SET consent = 'nothing' WHERE recipient = 'Organization/tpo'")
+    found = await checking.check_record(clinic.owner, A)
+    assert found[0] == "1 current resources are not their last versions"
+    assert any("grants come from no consent" in sentence for sentence in found[1:])
     await close_clinic(clinic)
 
 

@@ -157,9 +157,10 @@ _OTHERS = (
         SELECT count(*) FROM record.version v WHERE v.tenant = $1
           AND NOT EXISTS (SELECT FROM record.feed f WHERE f.tenant = $1 AND f.seq = v.seq)
           AND NOT EXISTS (SELECT FROM record.change c WHERE c.tenant = $1 AND c.seq = v.seq)"""),
-    ("grants in force come from no consent that is in force", """
+    ("grants come from no consent that is there, and from no emergency", """
         SELECT count(*) FROM record.consent_grant g WHERE g.tenant = $1 AND g.known_to = 'infinity'
-          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = $1 AND r.type = 'Consent' AND r.id = g.consent AND r.seq = g.consent_seq)"""),
+          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = $1 AND r.type = 'Consent' AND r.id = g.consent AND r.seq = g.consent_seq)
+          AND NOT EXISTS (SELECT FROM record.emergency e WHERE e.tenant = $1 AND 'emergency/' || e.emergency = g.consent)"""),
 )  # fmt: skip
 
 

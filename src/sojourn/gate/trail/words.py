@@ -11,7 +11,10 @@ _DID = {
     "create": "added to", "update": "changed", "patch": "changed", "delete": "removed from", "transaction": "changed", "batch": "changed", "label": "relabelled",
     "export": "exported", "report": "made a report about who looked", "import": "brought in", "emergency": "declared an emergency",
     "emergency-end": "ended an emergency", "emergency-review": "reviewed an emergency", "emergencies": "reviewed emergencies", "explain": "checked who may see what",
-    "disclose": "sent out", "sign-in": "signed in", "sign-out": "signed out",
+    "disclose": "sent out", "sign-in": "signed in", "sign-out": "signed out", "append": "added to", "draft": "began", "measure": "measured", "version": "changed",
+    "sign": "signed", "revoke": "revoked", "release": "released", "preview": "previewed a release", "disclosures": "read the log of disclosures",
+    "disclosure": "read a disclosure", "outliers": "looked for unusual looking", "patient-request": "handled a patient's request", "confirm": "proved who they are",
+    "factor-add": "added a second factor", "accounts": "looked at accounts", "administer": "administered accounts", "oversee": "oversaw", "rules": "looked at rules",
 }  # fmt: skip
 _PURPOSES = {
     "TREAT": "treatment", "ETREAT": "emergency treatment", "BTG": "emergency access", "HPAYMT": "payment", "HOPERAT": "running the organization",
@@ -25,7 +28,7 @@ _THINGS = {
     "CarePlan": "care plans", "CareTeam": "care team", "Goal": "goals", "Coverage": "insurance", "Claim": "bills", "ExplanationOfBenefit": "bills",
     "Consent": "consents", "Appointment": "appointments", "Procedure": "procedures", "DiagnosticReport": "reports", "Immunization": "vaccinations",
     "QuestionnaireResponse": "forms you filled in", "ServiceRequest": "orders and referrals", "Flag": "alerts", "Task": "tasks", "RelatedPerson": "family and contacts",
-    "Communication": "messages", "RiskAssessment": "risk assessments", "Provenance": "who wrote what", "AuditEvent": "who looked at the record",
+    "Communication": "messages", "Login": "an account", "MedicationDispense": "medicines dispensed", "RiskAssessment": "risk assessments", "Provenance": "who wrote what", "AuditEvent": "who looked at the record",
 }  # fmt: skip
 
 

@@ -98,12 +98,17 @@ async def wished(access: Access, form: Mapping[str, str], everybody: list[people
     return asked
 
 
+def _did(line: Line) -> str:
+    empty = line.action == "search" and line.outcome == "done" and not line.entities and not line.patients
+    return "looked for, found nothing" if empty else words.did(line.action)
+
+
 def _row(line: Line, names: Mapping[str, str]) -> Row:
     about = [names.get(p, "a patient") for p in line.patients]
     things = dict.fromkeys(words.thing(e.partition("/")[0]) for e in line.entities) or ([words.thing(line.type)] if line.type else [])
     tone = {"denied": "red", "failed": "red", "absent": "amber"}.get(line.outcome, "plain")
     at = line.recorded
     return Row(
-        f"{at.day} {at:%b %Y, %H:%M:%S} UTC", words.who(line), words.role(line.role), words.did(line.action), ", ".join(about[:3]) + (f" and {len(about) - 3} more" if len(about) > 3 else ""),
+        f"{at.day} {at:%b %Y, %H:%M:%S} UTC", words.who(line), words.role(line.role), _did(line), "; ".join(about[:3]) + (f" and {len(about) - 3} more" if len(about) > 3 else ""),
         ", ".join(list(things)[:3]) + (" …" if len(things) > 3 else ""), words.purpose(line.purpose), dict(OUTCOMES).get(line.outcome, line.outcome) if line.outcome != "done" else "", tone,
     )  # fmt: skip
