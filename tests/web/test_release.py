@@ -71,6 +71,9 @@ async def test_a_release_from_choosing_to_the_paper_and_into_the_log(clinic: Cli
     assert consent in entry
     assert "Opioid use disorder" in entry
     assert (await (await screen(clinic, "sud-clinician")).get(done)).status_code == 404, "another's release"
+    for asked, found in ({"patient": person}, True), ({"patient": "nobody"}, False), ({"recipient": f"Organization/{recipient}"}, True):
+        listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
+        assert (done.rpartition("/")[2] in listed) == found, asked
     assert json.loads(bundle.text)["entry"]
 
 
