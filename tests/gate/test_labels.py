@@ -126,7 +126,9 @@ def test_a_label_sent_by_the_writer_raises(system: str, code: str, basis: str | 
     assert made.own == (BIT[basis] if basis else 0)
     assert made.security[0]["code"] == ("V" if code == "V" else "R" if basis else "N")
     if system != CONFIDENTIALITY:
-        assert {"system": system, "code": code} in made.security
+        assert (system, code) in [(c["system"], c["code"]) for c in made.security]
+    laws = [c for c in made.security if "extension" in c]
+    assert [c["extension"][0]["valueCoding"]["code"] for c in laws] == ([basis] if code in ("HIV", "SDV", "SEX", "GDIS", "MH") and basis else [])
 
 
 def test_a_writer_cannot_lower_what_we_find() -> None:

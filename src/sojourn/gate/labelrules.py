@@ -40,6 +40,8 @@ class Codes(NamedTuple):
 
 
 _NONE: Final[frozenset[str]] = frozenset()
+_FORM: Final = 2
+"""Raised when labels are written otherwise, so that what is there is labelled again."""
 
 
 class ValueSet(NamedTuple):
@@ -120,7 +122,7 @@ def made_of(own: Iterable[OwnCode] = (), laws: Iterable[tuple[str, str]] = ()) -
     bits: dict[str, int] = {}
     for tag, name in protected:
         bits[tag] = bits.get(tag, 0) | known.get(name, bases.UNLABELLED)  # a law that we do not know withholds
-    said = repr((value_sets(), mine, protected)).encode()
+    said = repr((_FORM, value_sets(), mine, protected)).encode()
     return LabelRules(systems, questions, bits, crypto.sha256(said).hex()[:16])
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["Facts", "Label", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
+__all__ = ["LAW", "Facts", "Label", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
+
+
+LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis"
+"""On a label of the whole: the policy that it is there for (https://hl7.org/fhir/uv/security-label-ds4p/)."""
 
 
 class Origin(Protocol):
@@ -129,7 +133,7 @@ def _security(
 ) -> list[dict[str, Any]]:
     """One confidentiality code; then law, subjects, what the writer sent besides; and that elements are labelled."""
     code = "V" if very else "R" if own or parts else "N"
-    security: list[dict[str, Any]] = [{"system": CONFIDENTIALITY, "code": code}, *bases.codings(own)]
+    security: list[dict[str, Any]] = [{"system": CONFIDENTIALITY, "code": code}, *_laws(own)]
     known = {(coding["system"], coding["code"]) for coding in security}
     for coding in (*({"system": ACT_CODE, "code": tag} for tag in sorted(tags)), *kept):
         key = str(coding.get("system")), str(coding.get("code"))
@@ -139,6 +143,17 @@ def _security(
     if inline:
         security.append(PROCESS_INLINE)
     return security
+
+
+@cache
+def _laws(own: int) -> tuple[dict[str, Any], ...]:
+    """The labels of laws. One whose code also names a subject says that it is there because of a law (DS4P: the basis of a label)."""
+    names = {basis.code: basis.name for basis in bases.BASES}
+    found = []
+    for coding in bases.codings(own):
+        basis = {"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": names[coding["code"]]}}
+        found.append({"extension": [basis], **coding} if coding["code"] in tag_codes() else coding)
+    return tuple(found)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.fhir.shapes import Member, Shape, link_names, shape
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, PROCESS_INLINE, claimed, inline_mask
-from sojourn.gate.labels import read, tag_codes
+from sojourn.gate.labels import LAW, read, tag_codes
 
 _TARGET: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$").search
 
@@ -224,6 +224,12 @@ def _is_complete(out: dict[str, Any], known: Shape) -> bool:
     return True
 
 
+def _is_law(coding: dict[str, Any]) -> bool:
+    """Whether a label whose code names a subject is there because of a law, which whoever sees the resource may know."""
+    extensions = coding.get("extension")
+    return isinstance(extensions, list) and any(isinstance(e, dict) and e.get("url") == LAW for e in extensions)
+
+
 def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
     """The resource with labels that follow from what is left of it, and from its origin.
 
@@ -240,7 +246,7 @@ def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
     for coding in before["meta"]["security"]:
         if not isinstance(coding, dict) or coding.get("system") == CONFIDENTIALITY or coding == PROCESS_INLINE:
             continue
-        if coding.get("code") in subjects:
+        if coding.get("code") in subjects and not _is_law(coding):
             if coding["code"] in tags:
                 kept.append(coding)
             continue

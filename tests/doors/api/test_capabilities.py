@@ -95,6 +95,8 @@ async def test_every_operation_that_it_states_answers(clinic: Clinic, stated: di
     for resource in stated["rest"][0]["resource"]:
         for operation in resource["operation"]:
             name = operation["name"]
+            if name.startswith("meta"):
+                continue  # of every type alike: tests/doors/api/test_labels.py
             if name == "validate":
                 reply = await clinic.ask(WHO, "POST", f"{resource['type']}/$validate", {"resourceType": resource["type"]})
             elif name == "docref":

@@ -44,6 +44,9 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
     ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
     ("POST", "T/$emergency-access"): ("Patient/$emergency-access", "emergency *", "emergency"),
+    ("GET", "T/I/$meta"): ("Observation/{o}/$meta", "read", "read"),
+    ("POST", "T/I/$meta-add"): ("Observation/{o}/$meta-add", "update", "label"),
+    ("POST", "T/I/$meta-delete"): ("Observation/{o}/$meta-delete", "oversee *", "label"),
     ("GET", "T/I/$validate"): ("Observation/{o}/$validate", "read", "read"),
     ("POST", "T/$validate"): ("Observation/$validate", "", ""),
     ("POST", "T/I/$validate"): ("Observation/{o}/$validate", "", ""),
@@ -74,6 +77,9 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
     elif shape.endswith("$emergency-access"):
         said = {"family": "Nobody", "given": "Here", "birthDate": "1988-03-04", "reason": "medical-emergency", "because": "A test."}
         body = {"resourceType": "Parameters", "parameter": [*({"name": k, "valueString": v} for k, v in said.items()), {"name": "attested", "valueBoolean": True}]}
+    elif "$meta-" in shape:
+        label = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}
+        body = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": label}, {"name": "reason", "valueString": "A test."}]}
     elif shape.endswith("$docref") and method == "POST":
         body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": chart["p"]}]}
     elif method == "PATCH":
@@ -131,7 +137,7 @@ async def test_an_answer_that_shows_data_carries_the_receipt_of_its_line(clinic:
 
     monkeypatch.setattr(app, "_finish", finish)
     for route in ROUTES:
-        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access"):
+        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access", "T/I/$meta-delete"):
             continue  # these show nobody's data (or are for staff alone), or (bundles) carry the receipts of their entries
         answers.clear()
         reply = await asked(clinic, "sys-mh", route, chart)

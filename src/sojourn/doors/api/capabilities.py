@@ -80,7 +80,7 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     for name, values in (("searchInclude", facts.includes), ("searchRevInclude", facts.revincludes), ("searchParam", facts.params)):
         if values:
             out[name] = values
-    operations = [{"name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}]
+    operations = [{"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/Resource-{name}"} for name in ("validate", "meta", "meta-add", "meta-delete")]
     if type_ == "Patient":
         operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
     if type_ == "DocumentReference":

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import batch, capabilities, compartments, emergency, operations, read, search, write
+from sojourn.doors.api import batch, capabilities, compartments, emergency, labels, operations, read, search, write
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -45,6 +45,9 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "T/$docref"): operations.docref_of,
     ("POST", "T/$docref"): operations.docref_of,
     ("POST", "T/$emergency-access"): emergency.declare,
+    ("GET", "T/I/$meta"): labels.show,
+    ("POST", "T/I/$meta-add"): labels.add,
+    ("POST", "T/I/$meta-delete"): labels.remove,
     ("POST", "T/$validate"): operations.validate,
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,
