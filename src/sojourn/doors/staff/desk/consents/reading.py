@@ -11,7 +11,7 @@ from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.banner import Banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
-from sojourn.gate.consenting import drafting, standing, terms, wording
+from sojourn.gate.consenting import drafting, ending, standing, terms, wording
 from sojourn.gate.consenting.standing import Standing
 from sojourn.gate.consenting.terms import Resource
 
@@ -63,6 +63,8 @@ class Line(NamedTuple):
     signed: str
     standing: Standing
     missing: tuple[str, ...]
+    verb: str = "to"
+    note: str = ""
     patient: str = ""
     patient_id: str = ""
 
@@ -115,6 +117,8 @@ def line(access: Access, stored: Stored, known: dict[str, str], **more: str) -> 
         words.day_text(consent.get("dateTime")) if consent.get("status") != "draft" else "",
         standing.standing(consent, access.now),
         tuple(f"{m.name} ({m.cite})" for m in missing),
+        "not with" if terms.root(consent).get("type") == "deny" else "to",
+        "Must be agreed to (45 CFR 164.522(a)(1)(vi))." if consent.get("status") == "proposed" and ending.mandatory(consent) else "",
         **more,
     )
 
