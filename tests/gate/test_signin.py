@@ -127,6 +127,14 @@ async def test_a_refused_attempt_is_in_the_trail_without_the_words_that_were_typ
     assert "hunter" not in str([dict(r) for r in lines])
 
 
+async def test_a_patients_account_does_not_come_in_by_the_staffs_door_nor_staff_by_the_patients(clinic: Clinic) -> None:
+    await clinic.owner.execute("UPDATE record.account SET kind = 'patient' WHERE account = 'biller'")
+    portal = HERE._replace(door="portal")
+    assert await sign_in(clinic, "biller") is None
+    assert await sign_in(clinic, WHO, visit=portal) is None
+    assert isinstance(await sign_in(clinic, "biller", visit=portal), Session)
+
+
 # --- guessing ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from sojourn.gate.factors import Factors, NewApp
 from sojourn.gate.guessing import CODES, NAMED, NAMELESS, Guessing
 from sojourn.gate.identity import Identity, Session
 from sojourn.gate.passkeys import Passkeys, Place
-from sojourn.gate.signinrules import SignInRule, starting_rule
+from sojourn.gate.signinrules import SignInRule, kinds, starting_rule
 from sojourn.record.trail import Entry
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class SignIn:
 
     async def _person(self, tenant: Tenant, account: str, door: str) -> Any:
         rows = await self._house.db.call("SELECT * FROM gate.signing_in($1, $2, $3, $4)", tenant.number, account, door, clock.now())
-        return rows[0] if rows else None
+        return rows[0] if rows and rows[0]["kind"] in kinds(door) else None
 
     def _rule(self, person: Any, door: str) -> SignInRule:
         if person["idle"] is None:

@@ -49,6 +49,11 @@ def starting_rule(door: str, on: date) -> SignInRule:
     return SignInRule(r["idle_minutes"] * minutes, timedelta(seconds=r["warning_seconds"]), r["longest_hours"] * 60 * minutes, r["fresh_minutes"] * minutes, r["second"])
 
 
+def kinds(door: str) -> frozenset[str]:
+    """The kinds of accounts that come in by a door; none for a door that is not listed."""
+    return frozenset(kind for r in _data()["rule"] if r["door"] == door for kind in r["kinds"])
+
+
 @lru_cache(maxsize=1)
 def guessing() -> dict[str, Limit]:
     """The limits on attempts, by what is counted."""
