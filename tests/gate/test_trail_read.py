@@ -86,12 +86,26 @@ async def test_whoever_acts_for_a_patient_needs_a_right_and_is_not_told_of_part_
     proxy = await access(clinic, "mh-clinician", kind="proxy", agent="RelatedPerson/x", role="proxy", programs=(), standing=Standing(p, 0, None))
     with pytest.raises(errors.Forbidden):
         await page(proxy, Wish(patient=p))
-    proxy.rules._allowed["proxy", "report", "AuditEvent"] = None
+    for action in ("search", "report"):
+        proxy.rules._allowed["proxy", action, "AuditEvent"] = None
+    with pytest.raises(errors.Forbidden):
+        await page(await access(clinic, "mh-clinician", kind="proxy", agent="RelatedPerson/x", role="proxy", programs=(), standing=Standing("other", 0, None)), Wish(patient=p))
     assert (await page(proxy, Wish(patient=p))).lines == [], "nobody has said yet that they act for this patient"
     await clinic.owner.execute("INSERT INTO record.relation (tenant, patient, actor, kind, source, known_from) VALUES (1, $1, 'RelatedPerson/x', 'proxy', '', now())", p)
     lines = (await page(proxy, Wish(patient=p))).lines
     assert "mh-clinician" in {line.account for line in lines}
     assert "sud-clinician" not in {line.account for line in lines}
+
+
+async def test_an_app_of_a_patient_reads_the_trail_only_within_its_scopes(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    for scopes, reads in (("patient/Observation.rs", False), ("patient/Observation.rs patient/AuditEvent.rs", True)):
+        app = await access(clinic, "mh-clinician", kind="patient", agent=f"Patient/{p}", role="patient", programs=(), scopes=scopes, context=p)
+        if reads:
+            assert (await page(app, Wish(patient=p))).lines
+        else:
+            with pytest.raises(errors.Forbidden):
+                await page(app, Wish(patient=p))
 
 
 async def test_only_those_with_the_right_read_and_a_refusal_is_recorded(clinic: Clinic) -> None:

@@ -70,15 +70,18 @@ def reader(access: Access, patient: str | None) -> str | None:
     """How this caller may read lines (about one patient, or all): whole, part or self; None: not at all.
 
     Those who oversee the trail read it as far as they may know of what it is about. Patients read what is about themselves
-    (their accounts stand for `Patient/id`). Whoever acts for a patient needs a right of its own, and reads in part.
+    (their accounts stand for `Patient/id`) if their role and the scopes of their app include AuditEvents. Whoever acts for a patient
+    needs a right of its own beside that, and reads in part.
     """
     if access.may("AuditEvent", "trail"):
-        return "part" if access.decision.redacted else "whole"
-    if patient is None:
+        return "part" if access.decision.redacted or access.decision.related else "whole"
+    if patient is None or not access.may("AuditEvent", "search"):  # the scopes of a patient's app say so, too
         return None
-    if access.caller.kind == "patient" and access.caller.agent == f"Patient/{patient}":
+    caller = access.caller
+    if caller.kind == "patient" and caller.agent == f"Patient/{patient}":
         return "self"
-    return "part" if access.caller.kind == "proxy" and access.may("AuditEvent", "report") else None
+    acts = caller.kind == "proxy" and caller.standing is not None and caller.standing.patient == patient
+    return "part" if acts and access.may("AuditEvent", "report") else None
 
 
 async def page(access: Access, wish: Wish, *, count: int = PAGE, cursor: str | None = None, action: str = "search") -> Lines:
