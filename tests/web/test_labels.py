@@ -83,3 +83,19 @@ async def test_the_pages_are_the_officers_alone(clinic: Clinic) -> None:
         assert (await browser.get(path)).status_code == 403
     for path in (f"{PAGE}/codes", f"{PAGE}/laws", f"{PAGE}/rules/1/end", f"{PAGE}/questions/1", f"{PAGE}/Observation/x"):
         assert (await post(browser, path)).status_code == 403
+
+
+async def test_the_author_answers_what_is_asked_about_their_own_notes(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", people.patient())).id
+    made = (await clinic.make("mh-clinician", note(p, "HIV positive."))).id
+    await followed(clinic)
+    author, other = await screen(clinic, "mh-clinician"), await screen(clinic, "both-clinician")
+    assert "The text may speak of HIV." in (await author.get("/questions")).text
+    assert "The text may speak of HIV." not in (await other.get("/questions")).text
+    n = await clinic.owner.fetchval("SELECT n FROM record.label_question")
+    assert (await post(other, f"/questions/{n}", "/questions", answer="label")).status_code == 404
+    assert (await post(author, f"/questions/{n}", "/questions", answer="x")).status_code == 422
+    assert (await post(author, f"/questions/{n}", "/questions", answer="label")).status_code == 303
+    assert await own(clinic, "Observation", made) == bases.bit_of("HIV")
+    assert "No question waits." in (await author.get("/questions")).text
+    assert (await (await screen(clinic, "biller")).get("/questions")).status_code == 403

@@ -31,6 +31,7 @@ from sojourn.doors.staff.measuring import measuring
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
+from sojourn.doors.staff.questions import questions
 from sojourn.doors.staff.release import release, taking
 from sojourn.doors.staff.screens import Screen
 from sojourn.doors.staff.security import security
@@ -103,6 +104,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/releases/{disclosure}/bundle", taking.bundle, needs=RELEASE),
     Screen("/releases/{disclosure}/print", taking.document, needs=RELEASE),
     Screen("/desk", landing.show, verb="Go to the privacy desk", key="g d", needs=OVERSEE, group="Places"),
+    Screen("/questions", questions.show, verb="Questions about what I wrote", needs=(("Observation", "update"),), group="Places"),
+    Screen("/questions/{n}", questions.answer, ("POST",), needs=(("Observation", "update"),)),
     screen(labels.PAGE, labels.show),
     below(labels.PAGE, "/questions/{n}", labels.answer, ("POST",)),
     below(labels.PAGE, "/codes", labels.add_code, ("POST",)),

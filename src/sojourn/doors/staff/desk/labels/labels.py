@@ -67,7 +67,7 @@ async def answer(request: Request) -> Response:
     """POST /desk/labels/questions/{n}."""
     said = await sent(request)
     try:
-        await asking.answer(request.state.access, _number(request), said.get("answer", ""), [], said.get("note", ""))
+        await asking.answer(request.state.access, number(request), said.get("answer", ""), [], said.get("note", ""))
     except Invalid as error:
         return await _page(request, Form(CODE), Form(LAW), problem=error.message, status=422)
     return redirect(request, PAGE.path, "saved")
@@ -94,7 +94,7 @@ async def add_law(request: Request) -> Response:
 
 async def end(request: Request) -> Response:
     """POST /desk/labels/rules/{n}/end."""
-    await labelsettings.end(request.state.access, _number(request))
+    await labelsettings.end(request.state.access, number(request))
     return redirect(request, PAGE.path, "saved")
 
 
@@ -112,7 +112,7 @@ async def _page(request: Request, code: Form, law: Form, *, problem: str = "", s
     )  # fmt: skip
 
 
-def _number(request: Request) -> int:
+def number(request: Request) -> int:
     """The number in the address."""
     text = request.path_params["n"]
     if not text.isascii() or not text.isdigit() or len(text) > 18:

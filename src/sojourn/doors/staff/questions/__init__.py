@@ -1,0 +1,1 @@
+"""Questions to the author of a note about what may be sensitive in it."""
