@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 STATES = {"invited": ("invited", "amber"), "active": "active", "deactivated": ("deactivated", "plain")}
-SHOWN = (("staff", "Staff"), ("people", "Patients and proxies"), ("programs", "Programs and organizations"))
+SHOWN = (("staff", "Staff"), ("people", "Patients"), ("programs", "Systems"))
 _KINDS = {"staff": ("staff",), "people": ("patient", "proxy"), "programs": ("app", "organization", "system")}
 COLUMNS = (("name", "Name", ""), ("login", "Login", ""), ("role", "Role", ""), ("second", "Second step", ""), ("used", "Last used", ""), ("state", "State", ""))
 
@@ -30,9 +30,9 @@ def _login(value: str) -> str:
     return "" if re.fullmatch(r"[a-z0-9][a-z0-9._@-]{1,79}", value) else "Use small letters, digits and . _ @ - only, at least two."
 
 
-def second(a: Account) -> str:
+def second(a: Account, nothing: str = "none") -> str:
     """What stands beside the password, in words."""
-    return " and ".join(word for count, word in ((a.passkeys, "passkey"), (a.totp, "app")) if count) or "none"
+    return " and ".join(word for count, word in ((a.passkeys, "passkey"), (a.totp, "app")) if count) or nothing
 
 
 async def show(request: Request) -> Response:
@@ -42,7 +42,7 @@ async def show(request: Request) -> Response:
     access: Access = request.state.access
     found = [a for a in await accounts.every(access) if a.kind in _KINDS[kind]]
     rows = [
-        {"name": a.name, "account": a.account, "login": a.login, "role": words(a.role), "second": second(a), "used": ago(a.used) if a.used else "never", "state": STATES[a.state]}
+        {"name": a.name, "account": a.account, "login": a.login, "role": words(a.role), "second": second(a, "no second step"), "used": f"used {ago(a.used)}" if a.used else "never used", "state": STATES[a.state]}
         for a in found
     ]
     return PAGES.render(request, "accounts/accounts.html", rows=rows, columns=COLUMNS, kind=kind, kinds=SHOWN)
