@@ -1,4 +1,4 @@
-"""What the predicate costs: the same rows for a plain caller and for one who needs relation and consent; and pages of which most is withheld.
+"""What the predicate costs: relation and consent beside none, and pages of which most is withheld.
 
 Usage: python -m bench.predicate [--patients 2500] [--pairs 40]. In process, through the gate, its audit on; no HTTP. Requests are
 interleaved, so that what else the machine does hits both alike; a ratio is of two requests in a row. Shared buffers are those of all

@@ -1,4 +1,4 @@
-"""`sojourn explain`: why somebody can or cannot see something, now or on a past day, in words or as JSON."""
+"""`sojourn explain`: why somebody can or cannot see something, now or on a past day."""
 
 from __future__ import annotations
 

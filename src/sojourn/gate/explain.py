@@ -1,4 +1,4 @@
-"""Why can, or cannot, somebody see something: now, or on a past day, with what was known then and as known now.
+"""Why can, or cannot, somebody see something: now, or on a past day.
 
 The outcome is the predicate's own (record/sql/visible.sql, sentence by sentence): explaining is never a second opinion. Whoever
 asks must have the action `explain` and work in every program; what they may not see is not explained to them, and looks like what

@@ -1,4 +1,4 @@
-"""What would they see: a patient's record side by side, in the chart and as it would leave, through the real gate.
+"""What would they see: a record in the chart and as it would leave, through the real gate.
 
 The other side is not computed: the same verbs run with the decision of somebody else, redaction included. Only who has `explain`
 and is kept from nothing by program may ask, and only what they see themselves has a part in the answer.

@@ -1,4 +1,4 @@
-"""About whom it is asked: an account as it stood, or somebody made up; with the decision that the gate makes for them."""
+"""About whom it is asked: an account as it stood or somebody made up, with the gate's decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain of reasons: who, why, role, relation, labels, consent, deny, decision; from what the predicate said of one row."""
+"""The chain of reasons, from who to decision, out of what the predicate said of one row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""About whom it can be asked for one patient: everybody with an account, whom the consents name, and somebody made up."""
+"""About whom it can be asked for one patient: accounts, who is named in consents, somebody made up."""
 
 from __future__ import annotations
 

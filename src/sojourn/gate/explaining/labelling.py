@@ -1,4 +1,4 @@
-"""Where the labels of a resource come from: the program that made it, a code, or what its writer said."""
+"""Where the labels of a resource come from: its program, a code, or what its writer said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a signed Consent has every element that its kind needs (42 CFR 2.31(a), (b), (d); 2.34, 2.35; 45 CFR 164.508(c))."""
+"""Whether a signed Consent has every element that its kind needs (42 CFR 2.31, 45 CFR 164.508)."""
 
 from __future__ import annotations
 

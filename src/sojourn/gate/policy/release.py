@@ -1,4 +1,4 @@
-"""May somebody see a record: decided from the signed Consents themselves, for the same question that the predicate answers."""
+"""May somebody see a record: decided from the signed Consents, as the predicate decides from rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one signed Consent permits or forbids about one record: read from the resource and its form, never from compiled rows.
+"""What one signed Consent permits or forbids about one record, read from the resource itself.
 
 A second reading, written to be compared with the first (gate/consenting/compiling.py and the predicate): tests/gate/test_agree_consents.py
 holds the two equal. It shares data (tables of purposes, kinds, classes) and no code with it. What cannot be read permits nothing,

@@ -1,4 +1,4 @@
-"""What would they see?: a record side by side, in the chart and as it would leave, through the real gate."""
+"""What would they see?: a record side by side, in the chart and as it would leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The question as it is sent: about whom, for what purpose, on which day; and what there is to choose from."""
+"""The question as it is sent, about whom, why and when; and what there is to choose from."""
 
 from __future__ import annotations
 
