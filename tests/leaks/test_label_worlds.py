@@ -10,6 +10,7 @@ import pytest
 
 from sojourn.record.database import Dsn
 from tests.leaks import two
+from tests.leaks.plants import Plant, plant_in, planted
 from tests.leaks.rules import HIV, PART2, PSYCHOTHERAPY
 from tests.leaks.story import LONGITUDINAL, MAKERS, STAFF_BY_PROGRAM, Teller
 
@@ -43,3 +44,18 @@ async def test_labels_that_staff_put_on_tell_nothing(databases: Callable[[], Dsn
     assert not result.withheld, result.withheld
     assert not result.differences, result.differences[:1]
     assert result.shown
+
+
+@pytest.mark.slow
+async def test_a_label_that_stays_with_the_encounter_is_noticed(databases: Callable[[], Dsn]) -> None:
+    """Planted: nothing is passed on. What hangs on an encounter is then shown to who may not have the encounter."""
+    plant = Plant("the label of an encounter stays with it", ("tpo",), sql=(("08_labels.sql", "THEN ~12::bigint", "THEN 0::bigint"),))
+    for seed in ("labels", "p1", "p2"):
+        dsns = databases(), databases()
+        for dsn in dsns:
+            await plant_in(dsn.owner, plant)
+        with planted(plant), mock.patch.object(two, "Teller", Labelling):
+            result = await two.compare(dsns, seed, "tpo", size=50, count=150)
+        if not result.fine:
+            return
+    pytest.fail("nobody noticed")
