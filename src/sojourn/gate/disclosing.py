@@ -1,4 +1,4 @@
-"""The way out: what leaves the organization gets its marks and notice, and is written down before it leaves.
+"""The way out: what leaves gets its marks and notice, and is written down before it leaves.
 
 Marks and notice follow from what is shown, never from what is not: an answer from which something was withheld and the same answer
 without it are the same bytes (hard rule: existence is content). They are added to what is served and never stored, so versions and

@@ -1,4 +1,4 @@
-"""What the law asks to be written when something is opened: 2.51(c) in the patient's record, and a task for the privacy officer."""
+"""What must be written when something is opened: 2.51(c), and a task for the privacy officer."""
 
 from __future__ import annotations
 

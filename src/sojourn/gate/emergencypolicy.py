@@ -1,4 +1,4 @@
-"""The dated rules of emergency access: how long, for which reasons, and what each opens (emergency.toml)."""
+"""The dated rules of emergency access: how long, why, and what each opens (emergency.toml)."""
 
 from __future__ import annotations
 

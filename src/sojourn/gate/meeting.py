@@ -1,4 +1,4 @@
-"""What two views of one resource have in common: what somebody may hand on of what somebody else may have."""
+"""What two views of one resource share: what one may hand on of what another may have."""
 
 from __future__ import annotations
 

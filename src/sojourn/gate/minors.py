@@ -1,4 +1,4 @@
-"""Minors: who consents to what from which age, and what is therefore withheld from a parent; dated rules by state (minors.toml)."""
+"""Minors: who consents to what at which age, and what is withheld from a parent (minors.toml)."""
 
 from __future__ import annotations
 

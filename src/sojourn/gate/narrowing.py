@@ -1,4 +1,4 @@
-"""What makes a caller less than their role: the scopes of a token, and for whom a proxy may act now. It narrows, and never widens."""
+"""What makes a caller less than their role: scopes, and for whom a proxy may act now."""
 
 from __future__ import annotations
 

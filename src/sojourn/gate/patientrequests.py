@@ -1,4 +1,4 @@
-"""What patients ask for about their record: to amend it, to restrict its use. Each is a Task in the record with its deadline.
+"""What patients ask for about their record: amendments, restrictions, each with its deadline.
 
 Being Tasks, the requests are versions like everything else, and seen by whom the gate lets see them.
 """

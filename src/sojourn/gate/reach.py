@@ -1,4 +1,4 @@
-"""How far a role reaches: its rules and its people's places become the keys by which relations are found."""
+"""How far a role reaches: its rules and its people's places become keys of relations."""
 
 from __future__ import annotations
 

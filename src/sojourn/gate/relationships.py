@@ -1,4 +1,4 @@
-"""Who has to do with whom: what is written about a patient becomes relation rows in the transaction that writes it.
+"""Who has to do with whom: relation rows, made in the transaction of what says so.
 
 A row says: this key is related to this patient from then to then. Outside organizations are named by nothing that stands under a law
 of its own, since the relation would tell of it. Staff are: by their program, which only its own people hold as a key, and by their

@@ -1,4 +1,4 @@
-"""Release of information: a person looks at exactly what would leave, and why the rest stays; then it is decided again, and leaves.
+"""Release of information: looked at exactly as it would leave, decided again, and sent.
 
 What would leave is what the recipient would be shown by the gate if they asked themselves, for that purpose, now: the same
 decision, the same predicate; and nothing that the one who releases may not see themselves. It is decided at release, not at request (a consent revoked in between stops it).

@@ -1,4 +1,4 @@
-"""The role rules that a new organization starts with, and for how long relations last; both are edited there afterwards."""
+"""The role rules a new organization starts with, and for how long relations last."""
 
 from __future__ import annotations
 

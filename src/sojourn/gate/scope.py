@@ -1,4 +1,4 @@
-"""A clear explanation of the scope of a consent, in words, to go with a disclosure made under it (42 CFR 2.32(b))."""
+"""The scope of a consent in clear words, to go with a disclosure (42 CFR 2.32(b))."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SMART scopes: what a token may do is what its scopes name, within what its account may do. They narrow, and never widen.
+"""SMART scopes: a token may do what they name, within its account. They narrow, never widen.
 
 Version 2 with its searches (`patient/Observation.rs?category=laboratory`) and version 1 (`patient/Observation.read`):
 https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html. What is not understood grants nothing.

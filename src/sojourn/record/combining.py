@@ -1,4 +1,4 @@
-"""Requests that write at the same time are written together: one statement, one flush, each its own answer."""
+"""Requests that write at the same time are written together, each with its own answer."""
 
 from __future__ import annotations
 

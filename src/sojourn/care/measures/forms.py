@@ -1,4 +1,4 @@
-"""Instruments as FHIR: the Questionnaire, the answered QuestionnaireResponse and back, and the Observations that trend.
+"""Instruments as FHIR: Questionnaire, QuestionnaireResponse and back, and the Observations that trend.
 
 https://hl7.org/fhir/R4/questionnaire.html, https://hl7.org/fhir/uv/sdc/STU3/, and the US Core profile for screening and assessment
 results, https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-observation-screening-assessment.html.

@@ -1,4 +1,4 @@
-"""Answers become a score, a band and what has to happen now; nothing is made up for what was not answered."""
+"""Answers become a score, a band and what must happen now; nothing is made up for what is missing."""
 
 from __future__ import annotations
 

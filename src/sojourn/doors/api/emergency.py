@@ -1,4 +1,4 @@
-"""Patient/$emergency-access: a member of staff declares an emergency through an application (45 CFR 164.312(a)(2)(ii); 42 CFR 2.51)."""
+"""Patient/$emergency-access: staff declare an emergency through an application (42 CFR 2.51)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""$meta, $meta-add and $meta-delete: the labels of one resource (https://hl7.org/fhir/R4/resource-operations.html)."""
+"""$meta, $meta-add and $meta-delete: the labels of one resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for the lists of the desk: of patients as far as this caller may see them, of programs, of moments."""
+"""Names for the lists of the desk: of patients as far as the caller sees them, programs, moments."""
 
 from __future__ import annotations
 

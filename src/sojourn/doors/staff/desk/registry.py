@@ -1,4 +1,4 @@
-"""Every page of the desk, in the order of its navigation. A new page is a folder here, a line here and its screens in routes.py."""
+"""Every page of the desk, in the order of its navigation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands at the top of every page: emergencies in force, and reviews that wait for the privacy officer."""
+"""What stands at the top of every page: emergencies in force, and reviews that wait."""
 
 from __future__ import annotations
 

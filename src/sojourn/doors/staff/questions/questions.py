@@ -1,4 +1,4 @@
-"""GET /questions: what screening asks the person about what they wrote; POST /questions/{n}: the answer."""
+"""What screening asks the people about what they wrote, and their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Release a record to another organization: the page chooses, shows exactly what would leave and why the rest stays, and releases."""
+"""Release a record: choose, see exactly what would leave and why the rest stays, release."""
 
 from __future__ import annotations
 
