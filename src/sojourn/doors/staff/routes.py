@@ -74,7 +74,7 @@ SCREENS: tuple[Screen, ...] = (
     _section("problems", "Problems", "p", "Condition"),
     _section("medications", "Medications", "m", "MedicationRequest"),
     _section("measures", "Measures and trends", "t", "Observation"),
-    Screen("/patients/{id}/measures/ask", measuring.choose, verb="Ask a measure", key="q", needs=(*PATIENT, *actions.NEEDS), group="This chart"),
+    Screen("/patients/{id}/measures/ask", measuring.choose, verb="Ask a questionnaire", key="q", needs=(*PATIENT, *actions.NEEDS), group="This chart"),
     Screen("/patients/{id}/measures/ask/{instrument}", measuring.ask, needs=(*PATIENT, *actions.NEEDS)),
     Screen("/patients/{id}/measures/ask/{instrument}", measuring.answer, ("POST",), needs=(*PATIENT, *actions.NEEDS)),
     _section("encounters", "Encounters", "e", "Encounter"),
