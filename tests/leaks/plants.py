@@ -217,7 +217,8 @@ PLANTS = (
     _sql("a consent's types are ignored", ("specific",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "")),
     _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)", "")),
     _sql("a consent's programs are ignored", ("tpo",), ("01_gate.sql", "AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs\n                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))", "")),
-    _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR EXISTS (", "(true OR EXISTS (")),
+    _sql("no relation is asked for", ("stranger",), (VISIBLE, "(NOT :related OR (:keys)[1]", "(true OR (:keys)[1]")),
+    _sql("staff reach everybody", ("far-clinician",), (VISIBLE, "(NOT :related OR (:keys)[1]", "(true OR (:keys)[1]")),
     # emergencies
     _py("an emergency needs no declaration", STAFF, "sojourn.gate.decide:decide", _undeclared),
     _src("an emergency that is not attested tells who is here", STAFF, "sojourn.gate.emergency:declare", "not attested:\n        raise", "not attested:\n        if await disclosures.emergency_find(access.house.db, access.head, *_terms(access, sought), -1):\n            raise errors.Forbidden()\n        raise"),

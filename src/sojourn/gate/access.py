@@ -86,6 +86,8 @@ class Access:
     async def check(self, action: str, type_: str, query: str = "") -> None:
         """Raise Forbidden, recorded, unless the role includes the action on the type."""
         if not self.may(type_, action):
+            # Perhaps no longer: a role that was given more must not wait until the next question is asked for another reason.
+            await self.house.db.call("SELECT gate.alive($1, $2, $3, $4)", *self.head)
             await self.refuse(action, type_, query)
             self.require(action, type_)
 

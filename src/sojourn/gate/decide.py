@@ -97,7 +97,7 @@ class Rules:
 def decide(caller: Caller, rules: Rules) -> Decision:
     """The part of the decision that holds for everything this caller asks. Raises nothing: what is not allowed is not in it."""
     if caller.outside:
-        return Decision(0, [], [*caller.keys, EVERYONE], caller.purpose, "disclose", related=True, redacted=True,
+        return Decision(0, [], [*(k for k in caller.keys if "/" in k or ":" in k), EVERYONE], caller.purpose, "disclose", related=True, redacted=True,
                         reasons=("Outside organizations see what a consent permits and a relation explains.",))  # fmt: skip
     if caller.kind in ("patient", "proxy"):
         return _own_record(caller)

@@ -82,7 +82,9 @@ class Gate:
         db, now = self.house.db, clock.now()
         for row in await db.call("SELECT * FROM gate.tenants()"):
             tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"], row["organization"])
-            self.house.tenants[tenant.number] = tenant
+            if self.house.tenants.get(tenant.number) != tenant:  # callers who are remembered hold the object, and compare it
+                self.house.tenants[tenant.number] = tenant
+                self.house.keys[tenant.number] = Keys(tenant.secret)
             programs = {
                 p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"])
                 for p in await db.call("SELECT * FROM gate.programs($1, $2)", tenant.number, now)
@@ -99,7 +101,6 @@ class Gate:
                 sites[row["program"]] = sites.get(row["program"], frozenset()) | {row["site"]}
             self.house.stamps[tenant.number] = await self._stamp(tenant.number)
             self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels, sites=sites, days=days)
-            self.house.keys[tenant.number] = Keys(tenant.secret)
 
     def tenant_of(self, host: str) -> Tenant | None:
         """The tenant that a host name chooses; with only one tenant, that one."""

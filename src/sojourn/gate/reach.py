@@ -69,7 +69,7 @@ def keys(caller: Caller, reach: frozenset[str], programs: Mapping[int, Program],
     persons' keys that anybody may know.
     """
     own = set(caller.programs)
-    named = [k for k in caller.keys if not k.startswith(SUPERVISES)]
+    named = [k for k in caller.keys if not k.startswith(SUPERVISES) and ("/" in k or ":" in k)]  # a bare id is none (visible.sql)
     reached = own if "programs" in reach else set()
     if "sites" in reach:
         places = {site for n in own for site in sites.get(n, ())}

@@ -33,6 +33,7 @@ from sojourn.doors.staff.patients import patients
 from sojourn.doors.staff.patterns import patterns
 from sojourn.doors.staff.questions import questions
 from sojourn.doors.staff.release import release, taking
+from sojourn.doors.staff.roles import roles
 from sojourn.doors.staff.screens import Screen
 from sojourn.doors.staff.security import security
 from sojourn.doors.staff.signin import outside, second, signin
@@ -41,6 +42,7 @@ from sojourn.web.static import files
 
 PATIENT = (("Patient", "read"),)
 ADMINISTER = (("Login", "administer"),)
+ROLES = (("Role", "administer"),)
 EMERGENCY = (("*", "emergency"),)
 RELEASE = (("*", "release"),)
 
@@ -142,6 +144,10 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/accounts/{account}/reset", accounts.reset, ("POST",), needs=ADMINISTER),
     Screen("/accounts/{account}/deactivate", accounts.deactivate, ("POST",), needs=ADMINISTER),
     Screen("/accounts/{account}/reactivate", accounts.reactivate, ("POST",), needs=ADMINISTER),
+    Screen("/roles", roles.show, verb="Edit roles", key="g r", needs=ROLES, group="Places"),
+    Screen("/roles/{role}", roles.show_one, needs=ROLES),
+    Screen("/roles/{role}/reach", roles.change_reach, ("POST",), needs=ROLES),
+    Screen("/roles/{role}/rule", roles.change_rule, ("POST",), needs=ROLES),
     Screen("/welcome/{secret}", welcome.show, ("GET", "POST"), open=True),
     screen(trail.PAGE, trail.show, key="g t", methods=("GET", "POST"))._replace(needs=trail.NEEDS),
     Screen("/desk/trail/export", exporting.export, ("POST",), needs=trail.NEEDS),

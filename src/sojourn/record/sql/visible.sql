@@ -5,7 +5,8 @@
 --            (42 CFR 2.12(c)(3)), or is covered, basis by basis, by a consent;
 --   relation a relation to the patient exists now, unless the role reaches the whole organization; what is about several people or
 --            none of its own (patient is null) and refers to somebody's record, to one of them. Within it the scopes of a token, if
---            bit 61 of the mask says that there are any: they are among the keys;
+--            bit 61 of the mask says that there are any: they are among the keys. A function about one patient asks for the relation
+--            once and puts the bare id before the keys (gate.chart_near); no other key is a bare id;
 --   deny     nothing the patient forbids: deny wins.
 
 -- bases --
@@ -25,7 +26,7 @@
                    :keys, :purpose, :action, :programs, :now))
 
 -- relation --
-(((:mask & 2305843009213693952) = 0 OR gate.scoped({r}.type, {r}.patient, {r}.refs, {r}.tokens, :keys)) AND (NOT :related OR EXISTS (
+(((:mask & 2305843009213693952) = 0 OR gate.scoped({r}.type, {r}.patient, {r}.refs, {r}.tokens, :keys)) AND (NOT :related OR (:keys)[1] = {r}.patient OR EXISTS (
     SELECT FROM record.relation l
     WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
       AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity')

@@ -16,6 +16,23 @@ BEGIN
           AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity');
 END $$;
 
+-- gate.chart for who needs relations: asked for once, since all rows are of one patient.
+CREATE OR REPLACE FUNCTION gate.chart_near(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_type text, p_patient text, p_tokens bigint[], p_newest boolean,
+    p_at timestamptz, p_rid bigint, p_limit int
+) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
+                 blobs text[], at timestamptz, body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF EXISTS (SELECT FROM record.relation l WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.actor = ANY (p_keys)
+               AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity') THEN
+        p_keys := p_patient || p_keys;
+    END IF;
+    RETURN QUERY SELECT * FROM gate.chart(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action,
+                                          p_related, p_type, p_patient, p_tokens, p_newest, p_at, p_rid, p_limit);
+END $$;
+
 CREATE OR REPLACE FUNCTION gate.reach_times(p_tenant int, p_now timestamptz) RETURNS TABLE (kind text, days int)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT t.kind, t.days FROM record.reach_time t
@@ -81,6 +98,41 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT j.state FROM record.jurisdiction j
     WHERE j.tenant = p_tenant AND j.valid_from <= p_now AND p_now < j.valid_to AND j.known_to = 'infinity'
 $$;
+
+-- Every rule that a role had and has, newest first; for whoever administers roles.
+CREATE OR REPLACE FUNCTION gate.role_history(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_role text
+) RETURNS TABLE (role text, types text[], actions text[], author text, name text, reason text, known_from timestamptz, known_to timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    /*alive*/
+    RETURN QUERY
+    SELECT r.role, r.types, r.actions, r.author, coalesce(a.name, ''), r.reason, r.known_from, r.known_to
+    FROM record.role_rule r LEFT JOIN record.account a ON a.tenant = r.tenant AND a.account = r.author
+    WHERE r.tenant = p_tenant AND (p_role IS NULL OR r.role = p_role)
+    ORDER BY r.role, r.known_from DESC, r.types, r.actions;
+END $$;
+
+-- Put the rules of one role in force from now: those before are closed, not removed, and everybody who has the role is looked up anew.
+-- False when somebody changed them in between (p_before: what the change was made from).
+CREATE OR REPLACE FUNCTION gate.set_role(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_role text, p_before jsonb, p_rules jsonb, p_author text, p_reason text
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    /*alive*/
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/role', 0));
+    IF coalesce((SELECT jsonb_agg(jsonb_build_array(to_jsonb(r.types), to_jsonb(r.actions)) ORDER BY r.types, r.actions) FROM record.role_rule r
+                 WHERE r.tenant = p_tenant AND r.role = p_role AND r.known_to = 'infinity'), '[]') <> p_before THEN
+        RETURN false;
+    END IF;
+    UPDATE record.role_rule r SET known_to = p_now WHERE r.tenant = p_tenant AND r.role = p_role AND r.known_to = 'infinity';
+    INSERT INTO record.role_rule (tenant, role, types, actions, author, reason, known_from)
+    SELECT p_tenant, p_role, ARRAY (SELECT jsonb_array_elements_text(x.rule -> 0)), ARRAY (SELECT jsonb_array_elements_text(x.rule -> 1)), p_author, p_reason, p_now
+    FROM jsonb_array_elements(p_rules) AS x(rule);
+    UPDATE record.account a SET generation = a.generation + 1
+    WHERE a.tenant = p_tenant AND EXISTS (SELECT FROM record.assignment s WHERE s.tenant = p_tenant AND s.account = a.account AND s.role = p_role AND s.known_to = 'infinity');
+    RETURN true;
+END $$;
 
 -- The searches that the reading role runs ask this; everything else is asked by functions.
 GRANT EXECUTE ON FUNCTION gate.concerns(int, bigint, text, text[], timestamptz) TO sojourn_read;

@@ -166,4 +166,9 @@ FROM record.role_rule x
 WHERE x.known_to = 'infinity' AND x.role NOT IN ('outside', 'patient', 'proxy', 'administrator')
   AND NOT EXISTS (SELECT FROM record.role_rule y WHERE y.tenant = x.tenant AND y.role = x.role AND 'reach:programs' = ANY (y.actions));
 
+-- Who edits roles.
+INSERT INTO record.role_rule (tenant, role, types, actions)
+SELECT DISTINCT x.tenant, x.role, '{Role}'::text[], '{administer}'::text[] FROM record.role_rule x
+WHERE x.known_to = 'infinity' AND x.role IN ('administrator', 'privacy-officer');
+
 REVOKE ALL ON record.reach_time, record.program_site, record.jurisdiction FROM sojourn_app;

@@ -1,0 +1,1 @@
+"""Roles: what each may do, and whom it reaches."""
