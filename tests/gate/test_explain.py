@@ -276,6 +276,19 @@ async def test_who_could_see_it_on_that_day_and_under_which_consent(told: tuple[
             assert (await clinic.get(seer.account, f"Observation/{sud}")).status == 200
 
 
+async def test_who_declared_an_emergency_is_among_those_who_can_see_it(clinic: Clinic) -> None:
+    from tests.gate.test_emergency import declare, quill
+
+    person, sud, *_ = await quill(clinic)
+    declared = await declare(clinic)
+    views, _ = await explain.who(await officer(clinic), "Observation", sud)
+    found = [s for s in dict(views)["now"] if s.account == "mh-clinician"]
+    assert found
+    assert {s.purpose for s in found} <= {"BTG", "ETREAT"}
+    assert any("Emergency access" in c for s in found for c in s.explanation.consents)
+    assert declared.patient == person
+
+
 async def test_a_whole_record_is_counted_by_reason(clinic: Clinic) -> None:
     p, _ = await shared(clinic)
     await clinic.make("sys-mh", observation(p, 70))

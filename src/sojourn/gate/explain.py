@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
+from sojourn.gate import decide
 from sojourn.gate.explaining import callers, chain, words
 from sojourn.gate.explaining.callers import Asked, Met
 from sojourn.gate.explaining.steps import ABSENT, IN_PART, NO, SEEN, WITHHELD, Explanation, Step
@@ -212,8 +213,10 @@ async def _seers(access: Access, moment: Moment, view: str, type_: str, id_: str
         if m.caller.outside:
             wanted = {purpose} | {p for key in m.caller.keys for p in named.get(key, ())}
             asked += [callers.again(access, m, p) for p in sorted(wanted)]
-    asked += [callers.stranger(access, key, p, moment, rules) for key in sorted(named.keys() - accounts) for p in sorted(named[key])]
     interesting = {g["recipient"] for g in given} | {r["actor"] for r in relations}
+    urgent = {decide.emergency_key(m.caller.account): m for m in met}
+    asked += [callers.again(access, urgent[key], p) for key in sorted(interesting & urgent.keys()) for p in decide.EMERGENCY]
+    asked += [callers.stranger(access, key, p, moment, rules) for key in sorted(named.keys() - accounts - urgent.keys()) for p in sorted(named[key])]
     seen: dict[Any, tuple[Row | None, Sequence[Row]]] = {}
     out = []
     for m in asked:

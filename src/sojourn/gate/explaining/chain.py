@@ -96,7 +96,7 @@ def _consents(met: Met, row: Row, given: Sequence[Row]) -> list[Step]:
         elif row["permitted"] & bit and bit == bases.PART2 and grants.at_home(met.decision, row):
             out.append(Step("consent", YES, f"{name}: made in {words.named(row['origin'], met.rules.programs)}, where the caller works.", (), "42 CFR 2.12(c)(3)"))
         elif row["permitted"] & bit:
-            held = words.joined(sorted({f"Consent/{g['consent']}" for g, missed in permits if not missed}))
+            held = words.joined(sorted({words.consent(g["consent"]) for g, missed in permits if not missed}))
             out.append(Step("consent", YES, f"{what}: permitted by {held or 'a consent'}.", shown, law))
         elif bit == bases.UNLABELLED:
             out.append(Step("consent", NO if whole else NOTE, "It is not labelled yet; until then nobody sees it.", (), law))
@@ -110,7 +110,7 @@ def _deny(met: Met, row: Row, given: Sequence[Row]) -> Step:
     shown = tuple(grants.told(g, holds=not missed, why_not=missed) for g, missed in sorted(denials, key=lambda p: len(p[1])))
     if row["may"]["deny"]:
         return Step("deny", YES, "The patient forbids it to this caller in nothing that is in force.", shown, "45 CFR 164.522(a)")
-    held = words.joined(sorted({f"Consent/{g['consent']}" for g, missed in denials if not missed}))
+    held = words.joined(sorted({words.consent(g["consent"]) for g, missed in denials if not missed}))
     return Step("deny", NO, f"The patient forbids it{': ' + held if held else ''}. What is forbidden goes before what is permitted.", shown, "45 CFR 164.522(a)")
 
 

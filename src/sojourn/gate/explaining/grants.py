@@ -68,7 +68,7 @@ def nearest(permits: list[tuple[Row, list[str]]]) -> str:
     found = dict.fromkeys(m for g, missed in permits if g["consent"] == consent and len(missed) == least for m in missed)
     purposes = sorted((m for m in found if m.startswith(_FOR)), key=lambda m: (not m.endswith(_MAIN), m))
     said = [_FOR + words.joined([m.removeprefix(_FOR) for m in purposes[:3]], "or") + (" and the like" if purposes[3:] else "")] if purposes else []
-    return f" The nearest: Consent/{consent}, but {words.joined([*said, *(m for m in found if m not in purposes)])}."
+    return f" The nearest: {words.consent(consent)}, but {words.joined([*said, *(m for m in found if m not in purposes)])}."
 
 
 def told(grant: Row, *, holds: bool, why_not: list[str]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sojourn.gate.explaining import words
+
 YES, NO, NOTE = "yes", "no", "note"
 """How a step came out: it lets pass, it stops, or it only tells something."""
 
@@ -55,9 +57,9 @@ class Explanation:
 
     @property
     def consents(self) -> list[str]:
-        """The consents that it rests on, as Consent/id."""
+        """What it rests on: consents as Consent/id, declared emergencies."""
         found = {str(row["consent"]) for s in self.steps if s.step == "consent" for row in s.rows if row.get("holds")}
-        return sorted(f"Consent/{c}" for c in found)
+        return sorted(words.consent(c) for c in found)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

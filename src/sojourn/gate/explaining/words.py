@@ -71,6 +71,11 @@ def period(start: datetime, end: datetime) -> str:
     return " ".join(filter(None, (began, ended))) or "without limit in time"
 
 
+def consent(id_: str) -> str:
+    """What permits or forbids: `Consent/id`, or a declared emergency."""
+    return f"Emergency access {id_.partition('/')[2]}" if id_.startswith("emergency/") else f"Consent/{id_}"
+
+
 def count(n: int, what: str) -> str:
     """`1 record`, `2 records`."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"

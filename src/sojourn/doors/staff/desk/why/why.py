@@ -142,7 +142,7 @@ def _row(step: str, row: Any) -> str:
     known = f"; written down {said.day(row['known_from'])}" if row.get("known_from") and row["known_from"].year > 1 else ""
     if step in ("consent", "deny"):
         limits = f"{row['basis']}, to {row['recipient']}, for {said.purpose(row['purpose'])}, {said.period(row['valid_from'], row['valid_to'])}{known}"
-        return f"Consent/{row['consent']}: {limits}" + (f". It does not fit: {said.joined(row['why_not'])}" if row["why_not"] else ". It fits.")
+        return f"{said.consent(row['consent'])}: {limits}" + (f". It does not fit: {said.joined(row['why_not'])}" if row["why_not"] else ". It fits.")
     if step == "relation":
         return f"{row['actor']}: {row['kind']} from {row['source']}, {said.period(row['valid_from'], row['valid_to'])}{known}" + ("" if row["holds"] else ". Not in force.")
     if step == "role":
