@@ -1,4 +1,4 @@
-"""Roles, for those who edit them: what each may do and whom it reaches, what it was before, and a change that acts at once."""
+"""Roles, for those who edit them: what each may do, whom it reaches, what it was; changes act at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles in plain words: whose charts each opens, what it may do there, how it came to be so; and changing it."""
+"""Roles in plain words: whose charts each opens, what it may do, how it came to be so; changing it."""
 
 from __future__ import annotations
 
