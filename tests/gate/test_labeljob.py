@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,11 +28,11 @@ def condition(p: str, code: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def labeller(clinic: Clinic) -> AsyncIterator[Labeller]:
+async def labeller(clinic: Clinic) -> Labeller:
     """Of a clinic in which nothing has to be labelled again."""
     made = Labeller(clinic.gate)
     assert not await labeljob.needed(await made.access(A))
-    yield made
+    return made
 
 
 async def law(clinic: Clinic, tag: str, basis: str) -> None:
@@ -125,6 +124,7 @@ async def test_a_job_that_was_stopped_goes_on_where_it_was(clinic: Clinic, label
 
 async def test_a_program_that_becomes_part_2_labels_what_it_made_and_its_own_staff_still_see_it(clinic: Clinic, labeller: Labeller) -> None:
     p = (await clinic.make("sys-sud", patient())).id
+    await clinic.make("sys-mh", encounter(p))
     made = (await clinic.make("sys-mh", observation(p))).id
     await clinic.owner.execute("UPDATE record.program SET known_to = now() WHERE tenant = 1 AND program = $1", MH)
     await clinic.owner.execute("INSERT INTO record.program (tenant, program, key, name, organization, part2) VALUES (1, $1, 'mh', 'MH', 'Organization/mh', true)", MH)
