@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sojourn.cli import sources
 from sojourn.fhir import codec
 from sojourn.fhir.definitions import RESOURCE_TYPES
-from sojourn.gate.importing import Refused, bring_in
+from sojourn.gate.importing import Arrival, Refused, bring_in
 from tests.fhir.generate import make
 from tests.fhir.test_validate_corpora import DEFECTIVE_EXAMPLES
 from tests.people import MH, Clinic, close_clinic, open_clinic
@@ -44,10 +45,16 @@ async def imported(clinic: Clinic, path: Path) -> tuple[list[dict[str, Any]], li
     assert access is not None
     source = sources.Source(str(path))
     refused: list[Refused] = []
-    arrivals = await sources.resolved(access, sources.arrivals(source, MH, source.skip(0)))
-    async for outcome in bring_in(access, arrivals):
+    sent: list[dict[str, Any]] = []
+
+    def seen(arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+        for arrival in arrivals:
+            sent.append(arrival.resource)
+            yield arrival
+
+    async for outcome in bring_in(access, seen(sources.resolved(access, sources.arrivals(source, MH, source.skip(0)), asyncio.get_running_loop()))):
         refused += outcome.refused
-    return [a.resource for a in arrivals], refused
+    return sent, refused
 
 
 @needs_shared

@@ -138,7 +138,7 @@ async def test_a_consent_for_another_purpose_opens_part_2_records_it_names_and_n
 
 
 async def test_a_hipaa_authorization_opens_no_part_2_record(clinic: Clinic) -> None:
-    p, sud, mh = await treated(clinic)
+    p, _, mh = await treated(clinic)
     insurer = await caller(clinic, "insurer", agent="Organization/insurer", purpose="PATRQT")
     form = consent(p, "insurer", kind="hipaa_authorization", purposes=["PATRQT"], organization=[{"reference": "Organization/mh"}],
                    provision={"period": {"start": "2026-01-01", "end": "2099-01-01"}, "class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Observation"}]})  # fmt: skip

@@ -9,16 +9,8 @@ import pytest
 from sojourn.base import errors
 from sojourn.gate.changes import Change as Write
 from sojourn.gate.feed import Change, Feed, Turn
+from tests.gate.numbering import numbered
 from tests.people import A, B, Clinic, observation, patient
-
-
-async def numbered(clinic: Clinic, tenant: int = A) -> Feed:
-    """The feed once everything is in it. A change waits for every transaction of the server that began before it, also elsewhere's."""
-    feed = Feed(clinic.gate.house.db, tenant)
-    async with asyncio.timeout(60):
-        while await feed.number() or await clinic.owner.fetchval("SELECT count(*) FROM record.change WHERE tenant = $1", tenant):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.02)
-    return feed
 
 
 async def test_every_change_is_handed_over_once_and_in_order(clinic: Clinic) -> None:

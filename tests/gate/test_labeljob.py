@@ -12,6 +12,7 @@ from sojourn.gate.feed import Feed
 from sojourn.gate.labelfollower import follower
 from sojourn.gate.labeljob import Labeller
 from sojourn.record import labelling
+from tests.gate.numbering import numbered
 from tests.gate.test_inheriting import on, own, security, under
 from tests.gate.test_overriding import decide
 from tests.people import MH, A, Clinic, encounter, observation, patient
@@ -50,7 +51,7 @@ async def followed(clinic: Clinic, labeller: Labeller) -> None:
     """The follower has seen everything, also what it did itself."""
     feed = Feed(clinic.gate.house.db, A)
     for _ in range(50):
-        await feed.number()
+        await numbered(clinic)
         if not await feed.follow("labels", follower(labeller)):
             return
     raise AssertionError("the follower does not come to rest")
@@ -174,11 +175,11 @@ async def test_listeners_hear_of_a_label_and_no_history_does(clinic: Clinic, lab
     p = (await clinic.make("sys-mh", patient())).id
     made = (await clinic.make("sys-mh", condition(p, "B20"))).id
     feed = Feed(clinic.gate.house.db, A)
-    await feed.number()
+    await numbered(clinic)
     at = len(await feed.after(0))
     await law(clinic, "HIV", "hiv")
     await labeljob.run(labeller, A)
-    await feed.number()
+    await numbered(clinic)
     assert [(c.kind, c.type, c.id) for c in (await feed.after(0))[at:]] == [("label", "Condition", made)]
     assert len((await clinic.get("both-clinician", f"Condition/{made}/_history")).entries) == 1
 

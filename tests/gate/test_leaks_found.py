@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.people import Clinic, consent, encounter, labelled, observation, patient
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"

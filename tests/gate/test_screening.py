@@ -13,6 +13,7 @@ from sojourn.gate.feed import Feed
 from sojourn.gate.labeljob import Labeller
 from sojourn.gate.screening import asking
 from sojourn.gate.screening.text import mentions, texts, words
+from tests.gate.numbering import numbered
 from tests.gate.test_inheriting import own, under
 from tests.gate.test_overriding import access
 from tests.people import MH, SUD, A, Clinic, observation, patient
@@ -68,7 +69,7 @@ def test_words_are_looked_for_where_people_write_them_and_in_attachments() -> No
 
 async def followed(clinic: Clinic) -> None:
     feed = Feed(clinic.gate.house.db, A)
-    await feed.number()
+    await numbered(clinic)
     while await feed.follow("screening", asking.follower(Labeller(clinic.gate))):
         pass
 

@@ -29,7 +29,7 @@ async def owner(database: Dsn) -> AsyncIterator[asyncpg.Connection[Any]]:
     await db.open()
     for batch in range(3):
         for n in range(10):
-            await put(db, entry(batch * 10 + n))
+            await put(db, entry(batch * 10 + n), settle=n == 9)
         await Sealer(db, SIGNER).seal(1, "one", NOW)
     await put(db, entry(90), entry(91))
     await db.close()
@@ -137,7 +137,7 @@ async def test_lines_that_others_write_meanwhile_do_not_disturb(owner: asyncpg.C
     async def work() -> None:
         n = 1000
         while not stop.is_set():
-            await put(db, entry(n))
+            await put(db, entry(n), settle=False)
             await Sealer(db, SIGNER).seal(1, "one", NOW)
             n += 1
 

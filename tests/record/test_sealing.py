@@ -19,6 +19,7 @@ from sojourn.record import seals
 from sojourn.record.database import Dsn
 from sojourn.record.sealing import Sealer, checkpoints
 from sojourn.record.trail import Entry, Trail
+from tests.record.settling import settled
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SIGNER = signing.Signer(ServerKey(b"k" * 64), "trail")
@@ -45,9 +46,11 @@ async def db(database: Dsn) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def put(db: Database, *entries: Entry, tenant: int = 1) -> None:
+async def put(db: Database, *entries: Entry, tenant: int = 1, settle: bool = True) -> None:
     trail = Trail(db)
     await asyncio.gather(*(trail.record(tenant, e) for e in entries))
+    if settle:
+        await settled(db)
 
 
 async def chain(owner: asyncpg.Connection[Any], tenant: int = 1) -> list[Any]:
@@ -97,11 +100,12 @@ async def test_a_line_of_a_transaction_that_still_runs_is_not_skipped(db: Databa
     running = slow.transaction()
     await running.start()
     await slow.execute("SELECT gate.audit_rows(1, ARRAY[ROW(now(), 'slow', 'd', 'r', 'api', 'TREAT', 'read', 'done', '', '', '{}', '{}', NULL)::record.audit_row])")
-    await put(db, entry(1), entry(2))
+    await put(db, entry(1), entry(2), settle=False)
     sealer = Sealer(db, SIGNER)
     assert await sealer.seal(1, "one", NOW) == 0, "nothing above the oldest running transaction is sealed"
     await running.commit()
     await slow.close()
+    await settled(db)
     assert await sealer.seal(1, "one", NOW) == 3
     assert await owner.fetchval("SELECT count(*) FROM record.audit") == 3
 
@@ -118,7 +122,7 @@ async def test_many_sealers_make_one_chain_while_lines_are_written(database: Dsn
         draw = random.Random(seed)
         for n in range(40):
             size = draw.randint(1, 5)
-            await put(db, *(entry(seed * 10_000 + n * 10 + k) for k in range(size)), tenant=1 + n % 2)
+            await put(db, *(entry(seed * 10_000 + n * 10 + k) for k in range(size)), tenant=1 + n % 2, settle=False)
             written += size
 
     async def seal(db: Database) -> None:
@@ -132,6 +136,7 @@ async def test_many_sealers_make_one_chain_while_lines_are_written(database: Dsn
     await asyncio.gather(*(write(each, k) for k, each in enumerate(dbs)))
     done.set()
     await asyncio.gather(*sealers)
+    await settled(dbs[0])
     for tenant, name in ((1, "one"), (2, "two")):
         await Sealer(dbs[0], SIGNER).seal(tenant, name, NOW)
         rows = await chain(owner, tenant)
