@@ -107,3 +107,19 @@ async def test_what_several_laws_share_is_found_once(clinic: Clinic) -> None:
             assert (await clinic.get(account, f"Observation?{asked}")).ids == [o]
             assert (await clinic.get(account, f"Observation?{asked}&_summary=count")).json()["total"] == 1
             assert (await clinic.get(account, f"Observation?patient=Patient/{p}&{asked}")).ids == [o]
+
+
+async def test_nobody_opens_the_records_of_a_program_in_which_they_do_not_work_by_writing_a_consent(clinic: Clinic) -> None:
+    p = await both(clinic)
+    sud, friend = [(await clinic.make("sys-none", {"resourceType": "Organization", "name": name})).id for name in ("Recovery", "Friend")]
+    await clinic.owner.execute("UPDATE record.program SET organization = $1 WHERE tenant = 1 AND program = 1", f"Organization/{sud}")
+    await clinic.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = 'stranger'", f"Organization/{friend}")
+    await clinic.gate.reload()
+    hidden = (await clinic.make("sys-sud", {"resourceType": "Condition", "code": {"text": "x"}, "subject": {"reference": f"Patient/{p}"}})).id
+    form = {**consent(p, friend), "organization": [{"reference": f"Organization/{sud}"}]}
+    refused = await clinic.ask("mh-clinician", "POST", "Consent", form)
+    assert refused.status == 403
+    assert hidden not in refused.body.decode()
+    assert (await clinic.get("stranger", f"Condition/{hidden}")).status in (401, 404)
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.consent_grant") == 0
+    assert (await clinic.ask("sud-clinician", "POST", "Consent", form)).status == 201

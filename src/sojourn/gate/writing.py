@@ -10,7 +10,7 @@ from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import inheriting, leading, narrowing, origin, preparing, runs
+from sojourn.gate import bases, inheriting, leading, narrowing, origin, preparing, runs
 from sojourn.gate.changes import Change, Written
 from sojourn.record import store
 
@@ -45,9 +45,23 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
     await inheriting.applied(access, prepared, again=again)
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
+    _opens_its_own(access, batch)
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
     await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
     return await preparing.written(access, prepared, access.request)
+
+
+def _opens_its_own(access: Access, batch: store.Batch) -> None:
+    """Raise Forbidden for a consent that would open records of a program in which its author does not work.
+
+    What a program discloses is for that program to take a consent for (42 CFR 2.31(a)(2)). Who works elsewhere could otherwise
+    open its records to anybody by writing down that somebody had agreed.
+    """
+    part2 = {p.number for p in access.rules.programs.values() if p.part2}
+    for _, _, effect, basis, _, _, _, programs, *_ in batch.grants:
+        wanted = set(programs) if programs is not None else part2 if basis & bases.PART2 else set()
+        if effect == "permit" and not wanted <= set(access.caller.programs):
+            raise errors.Forbidden("This consent would open records of a program in which you do not work. Somebody who works there has to take it.")
 
 
 async def _prepared(access: Access, change: Change, *, again: bool) -> preparing.Prepared:
