@@ -43,17 +43,17 @@ class Person(NamedTuple):
 
 
 CAST = (
-    Person("sys-sud", "system", "system", (SUD, MH), SUD),
-    Person("sys-mh", "system", "system", (SUD, MH), MH),
-    Person("sys-none", "system", "system", (SUD, MH), None),
+    Person("sys-sud", "system", "system", (SUD, MH, FAR), SUD),
+    Person("sys-mh", "system", "system", (SUD, MH, FAR), MH),
+    Person("sys-none", "system", "system", (SUD, MH, FAR), None),
     Person("sys-far", "system", "system", (SUD, MH, FAR), FAR),
     Person("sud-clinician", "staff", "clinician", (SUD,), SUD, "Practitioner/sud-clinician"),
     Person("mh-clinician", "staff", "clinician", (MH,), MH, "Practitioner/mh-clinician"),
-    Person("both-clinician", "staff", "clinician", (SUD, MH), MH, "Practitioner/both-clinician"),
+    Person("both-clinician", "staff", "director", (SUD, MH, FAR), MH, "Practitioner/both-clinician"),
     Person("far-clinician", "staff", "clinician", (FAR,), FAR, "Practitioner/far-clinician"),
     Person("technician", "staff", "technician", (MH,), MH, "Practitioner/technician"),
     Person("biller", "staff", "biller", (MH,), MH, "Practitioner/biller"),
-    Person("officer", "staff", "privacy-officer", (SUD, MH), MH, "Practitioner/officer"),
+    Person("officer", "staff", "privacy-officer", (SUD, MH, FAR), MH, "Practitioner/officer"),
     Person("mh-officer", "staff", "privacy-officer", (MH,), MH, "Practitioner/mh-officer"),
     Person("ana", "patient", "patient", (), None, "Patient/nobody", "PATRQT"),
     Person("parent", "proxy", "proxy", (), None, "RelatedPerson/nobody", "FAMRQT"),
@@ -180,12 +180,19 @@ async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connecti
     return clinic
 
 
+def rules() -> list[tuple[str, list[str], list[str]]]:
+    """The starting rules, and a role of our own: a clinician who reaches everybody."""
+    given = [(role, list(types), list(actions)) for role, types, actions in starting_rules()]
+    director = [("director", types, actions) for role, types, actions in given if role == "clinician" and not any(a.startswith("reach:") for a in actions)]
+    return [*given, *director, ("director", ["*"], ["reach:organization"])]
+
+
 async def make_organizations(owner: asyncpg.Connection[Any]) -> None:
     """Both organizations and their accounts."""
     now = clock.now()
     for number, key in ((A, "a"), (B, "b")):
         await organization.tenant(owner, number, key, key.upper(), key.encode() * 16, host=f"{key}.test")
-        await organization.role_rules(owner, number, starting_rules(), now)
+        await organization.role_rules(owner, number, rules(), now)
     row = organization.ProgramRow
     await organization.programs(owner, A, [row(SUD, "sud", "SUD", "Organization/sud", True), row(MH, "mh", "MH", "Organization/mh", False), row(FAR, "far", "FAR", "Organization/far", False)], now)
     await organization.programs(owner, B, [row(1, "sud", "SUD", "Organization/sud", True)], now)

@@ -33,6 +33,7 @@ async def access_of(clinic: Clinic, who: str) -> Access:
 
 
 async def treated(clinic: Clinic) -> tuple[str, str, str]:
+    await directory(clinic)
     p = (await clinic.make("sys-mh", patient())).id
     await clinic.make("sys-mh", encounter(p))
     await clinic.make("sys-sud", encounter(p))

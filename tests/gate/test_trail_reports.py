@@ -22,7 +22,7 @@ async def test_a_patient_reads_who_looked_when_and_why_in_words(clinic: Clinic) 
     me = await access(clinic, "mh-clinician", kind="patient", agent=f"Patient/{p}", role="patient", programs=())
     found = await report(me, p, FAR, me.now)
     mine = next(v for v in found.visits if v.who == "both-clinician")
-    assert (mine.role, mine.why, mine.outside) == ("Clinician", ["treatment"], False)
+    assert (mine.role, mine.why, mine.outside) == ("Director", ["treatment"], False)
     assert "looked at" in mine.did
     assert mine.times == 3
     assert found.complete

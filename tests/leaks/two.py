@@ -26,7 +26,7 @@ VIEWERS = {
     "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician", "program:2"})),
     "technician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/technician", "program:2"})),
     "mh-officer": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-officer"}), everywhere=True),
-    "both-clinician": Viewer(1, frozenset({SUD, MH}), False, frozenset({"Practitioner/both-clinician", "program:1", "program:2"})),
+    "both-clinician": Viewer(1, frozenset({SUD, MH, FAR}), False, frozenset({"Practitioner/both-clinician", "program:1", "program:2", "program:3"}), everywhere=True),
     "far-clinician": Viewer(1, frozenset({FAR}), False, frozenset({"Practitioner/far-clinician", "program:3"})),
     "stranger": Viewer(1, frozenset(), True, frozenset({"Organization/stranger"})),
     "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),

@@ -41,7 +41,7 @@ async def screen(clinic: Clinic, who: str) -> httpx.AsyncClient:
 
 async def directory(clinic: Clinic) -> dict[str, str]:
     """Organizations under ids that the cast's consents name, brought in as an import would."""
-    names = {"tpo": "Lakeside Primary Care", "sud": "Recovery program", "mh": "Counseling program", "specific": "Mercy Hospital"}
+    names = {"tpo": "Lakeside Primary Care", "sud": "Recovery program", "mh": "Counseling program", "specific": "Mercy Hospital", **dict.fromkeys(("stranger", "net", "plan", "court", "a"), "Elsewhere")}
     for id_, name in names.items():
         kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}
         access = await clinic.gate.access(clinic.tokens["sys-mh"])

@@ -105,8 +105,9 @@ def decide(caller: Caller, rules: Rules) -> Decision:
     everywhere = "organization" in far
     mask = _STAFF | reach.ACROSS if everywhere else _STAFF
     keys = reach.keys(caller, far, rules.programs, rules.sites)
-    part2 = {p.number for p in rules.programs.values() if p.part2}
-    redacted = not part2 <= set(caller.programs)
+    # Whoever reaches everybody and works in every program sees all that staff may see (but the notes kept apart). From all others
+    # something may be withheld somewhere, so all their answers are made alike, whether or not it is.
+    redacted = not (everywhere and rules.programs.keys() <= set(caller.programs))
     if caller.purpose in EMERGENCY:
         return Decision(_STAFF, list(caller.programs), [emergency_key(caller.account)], caller.purpose, "use", related=True, redacted=redacted,
                         reasons=("In an emergency staff see whom their declaration named, for as long as it holds (42 CFR 2.51; 45 CFR 164.312(a)(2)(ii)).",))  # fmt: skip
