@@ -130,4 +130,4 @@ async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: 
                 seen_total += len(expected)
     finally:
         await owner.close()
-    assert seen_total > cases // 10, "the cases hardly permit anything"
+    assert seen_total > cases // 20, "the cases hardly permit anything"
