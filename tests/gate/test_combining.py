@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from sojourn.base.db import Database
+from sojourn.base.errors import Unavailable
 from sojourn.record import combining, store
 from tests.people import Clinic, encounter, observation, patient
 
@@ -82,3 +83,22 @@ async def test_a_reference_made_while_its_target_is_relabelled_waits_and_reveals
     await relabelling.commit()
     made = await making
     assert await clinic.owner.fetchval("SELECT refs FROM record.resource WHERE tenant = 1 AND type = 'Observation' AND id = $1", made.id) == 2
+
+
+async def test_what_went_together_is_not_sent_again_when_the_answer_was_lost(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = await _patient(clinic)
+    real = store.write
+    sizes: list[int] = []
+
+    async def written_and_then_silent(db: Database, parts: list[store.Part]) -> list[list[int]]:
+        sizes.append(len(parts))
+        done = await real(db, parts)
+        if len(parts) > 1:
+            raise Unavailable
+        return done
+
+    monkeypatch.setattr(combining.store, "write", written_and_then_silent)
+    replies = await asyncio.gather(*(clinic.ask("mh-clinician", "POST", "Observation", observation(p, n)) for n in range(12)))
+    assert max(sizes) > 1
+    assert {r.status for r in replies} == {201, 503}
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.resource WHERE tenant = 1 AND type = 'Observation'") == 12

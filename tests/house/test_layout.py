@@ -1,6 +1,7 @@
 """Rules about the code itself: small rooms, plain signs, and a map that is true."""
 
 import ast
+import codecs
 import re
 import socket
 import subprocess
@@ -123,7 +124,8 @@ def test_tests_named_in_the_map_exist() -> None:
     assert [name for name in re.findall(r"::(test_\w+)", text) if f"def {name}(" not in code] == []
 
 
-HOSTS = re.compile("|".join(re.escape(".".join(words)) for words in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("deb", "debian", "org"), ("maven", "org"))))
+# Written in rot13, so that this file names none either.
+HOSTS = re.compile("|".join(re.escape(codecs.decode(host, "rot13")) for host in ("clcv.bet", "clgubaubfgrq.bet", "aczwf.bet", "aczwf.pbz", "qro.qrovna.bet", "znira.bet")))
 MACHINE = re.compile(r"(?<![A-Za-z0-9_.$}-])/(?:wor[k]|roo[t]|hom[e]/[a-z]+|User[s])/")
 
 

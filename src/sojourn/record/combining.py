@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sojourn.base.db import Database
+from sojourn.base.errors import Unavailable
 from sojourn.record import store
 from sojourn.record.store import Part
 
@@ -33,7 +34,7 @@ class Writer:
 
     A request alone costs the database a dozen statements however little it writes; twenty together cost little more. No two that
     touch the same resource go together, and when what went together fails, each is tried by itself, so that only what really fails
-    is refused.
+    is refused; but not when the database fell silent, which says nothing of what it did.
     """
 
     def __init__(self, database: Database) -> None:
@@ -71,10 +72,11 @@ class Writer:
         try:
             written = await store.write(self._database, [waiting.part for waiting in group])
         except Exception as error:  # noqa: BLE001 - each request gets its own answer
-            if len(group) == 1:
-                _fail(group[0], error)
-            else:
-                for waiting in group:
+            for waiting in group:
+                # When nobody answered it may be written all the same: tried again, a create would be made twice.
+                if len(group) == 1 or isinstance(error, Unavailable):
+                    _fail(waiting, error)
+                else:
                     await self._alone(waiting)
         else:
             for waiting, seqs in zip(group, written, strict=True):
