@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base.errors import Invalid
-from sojourn.doors.staff import words
 from sojourn.doors.staff.desk.frame import DeskPage, render
-from sojourn.doors.staff.desk.trail import choosing
-from sojourn.doors.staff.desk.why import asking
+from sojourn.doors.staff.desk.why import asking, opening
 from sojourn.doors.staff.desk.why.why import described, when
 from sojourn.gate import posing
-from sojourn.web.forms import sent
-from sojourn.web.page import redirect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,24 +32,16 @@ class Row(NamedTuple):
 
 
 async def choose(request: Request) -> Response:
-    """GET /desk/preview: whose record. POST: go there, or say which patients fit."""
-    form = await sent(request) if request.method == "POST" else {}
-    choice = await choosing.patient(request.state.access, form)
-    if choice.id:
-        return redirect(request, f"{PAGE.path}/{choice.id}")
-    return render(request, PAGE, "desk/why/choose.html", choice=choice, typed=form.get("patient", ""), title=PAGE.title, about=PAGE.about, path=PAGE.path)
+    """GET and POST /desk/preview: about whose record."""
+    return await opening.choose(request, PAGE)
 
 
 async def show(request: Request) -> Response:
     """GET /desk/preview/{id}: the question. POST: both sides."""
-    access: Access = request.state.access
-    patient = (await access.read("Patient", request.path_params["id"])).resource
-    menu = await asking.menu(access, patient["id"])
-    form = await sent(request) if request.method == "POST" else {}
-    values = await _both(access, patient["id"], form) if form else {}
+    at = await opening.opened(request)
+    values = await _both(request.state.access, at.id, at.form) if at.form else {}
     values = {"problem": "", "counts": None, "rows": [], "shown": "", "more": False, "who": ""} | values
-    about = {"id": patient["id"], "name": words.full_name(patient), "born": words.day_text(patient.get("birthDate")), "number": words.record_number(patient)}
-    return render(request, PAGE, "desk/preview/preview.html", status=422 if values["problem"] else 200, menu=menu, form=form, about=about, **values)
+    return render(request, PAGE, "desk/preview/preview.html", status=422 if values["problem"] else 200, menu=at.menu, form=at.form, about=at.about, **values)
 
 
 async def _both(access: Access, patient: str, form: dict[str, str]) -> dict[str, Any]:

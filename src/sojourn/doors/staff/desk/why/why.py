@@ -8,13 +8,10 @@ from sojourn.base.errors import Invalid
 from sojourn.doors.staff import words
 from sojourn.doors.staff.desk.frame import DeskPage, render
 from sojourn.doors.staff.desk.names import organization_names
-from sojourn.doors.staff.desk.trail import choosing
-from sojourn.doors.staff.desk.why import asking
+from sojourn.doors.staff.desk.why import asking, opening
 from sojourn.gate import explain
 from sojourn.gate.explaining import words as said
 from sojourn.gate.explaining.steps import Explanation, Step
-from sojourn.web.forms import sent
-from sojourn.web.page import redirect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,25 +48,18 @@ class Chain(NamedTuple):
 
 
 async def choose(request: Request) -> Response:
-    """GET /desk/why: about whose record. POST: go there, or say which patients fit."""
-    form = await sent(request) if request.method == "POST" else {}
-    choice = await choosing.patient(request.state.access, form)
-    if choice.id:
-        return redirect(request, f"{PAGE.path}/{choice.id}")
-    return render(request, PAGE, "desk/why/choose.html", choice=choice, typed=form.get("patient", ""), title=PAGE.title, about=PAGE.about, path=PAGE.path)
+    """GET and POST /desk/why: about whose record."""
+    return await opening.choose(request, PAGE)
 
 
 async def show(request: Request) -> Response:
     """GET /desk/why/{id}: the question. POST: the answer below it."""
-    access: Access = request.state.access
-    patient = (await access.read("Patient", request.path_params["id"])).resource
-    menu = await asking.menu(access, patient["id"])
-    form = await sent(request) if request.method == "POST" else {}
-    values = await _answer(access, patient["id"], form) if form else {}
-    about = {"id": patient["id"], "name": words.full_name(patient), "born": words.day_text(patient.get("birthDate")), "number": words.record_number(patient)}
+    at = await opening.opened(request)
+    values = await _answer(request.state.access, at.id, at.form) if at.form else {}
     values = {"problem": "", "listed": [], "chains": [], "tallies": [], "seers": [], "record": "", "who": ""} | values
     status = 422 if values["problem"] else 200
-    return render(request, PAGE, "desk/why/why.html", status=status, menu=menu, form=form, about=about, types=sorted(access.house.types), **values)
+    types = sorted(request.state.access.house.types)
+    return render(request, PAGE, "desk/why/why.html", status=status, menu=at.menu, form=at.form, about=at.about, types=types, **values)
 
 
 async def _answer(access: Access, patient: str, form: dict[str, str]) -> dict[str, Any]:
