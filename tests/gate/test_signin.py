@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from sojourn.gate.signinrules import guessing
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, A, Clinic
-from tests.web.real import PASSWORD, furnish
+from tests.web.real import PASSWORD, furnish, later
 
 WHO = "mh-clinician"
 HERE = Visit("staff", "192.0.2.7", "Firefox on Linux", "request")
@@ -37,12 +36,6 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
         await furnish(made)
         yield made
         await people.close_clinic(made)
-
-
-def later(**step: float) -> None:
-    now = clock._clock
-    assert isinstance(now, FakeClock)
-    now.advance(timedelta(**step))
 
 
 async def sign_in(clinic: Clinic, login: str = WHO, password: str = PASSWORD, visit: Visit = HERE, gate: Gate | None = None) -> Session | Pending | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 
 from sojourn.base import clock, crypto
+from sojourn.base.clock import FakeClock
 from sojourn.doors.staff.routes import routes
 from sojourn.record import organization
 from sojourn.web.about import About
@@ -51,6 +53,13 @@ class Visitor:
     def hidden(self, name: str) -> str:
         """A hidden field of the page that is open."""
         return re.findall(rf'name="{name}" value="([^"]*)"', self.last.text)[0].replace("&#34;", '"')
+
+
+def later(**step: float) -> None:
+    """Let the standing clock go on."""
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(**step))
 
 
 async def furnish(clinic: Clinic, *, second: bool = False) -> None:

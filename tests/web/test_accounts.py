@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
@@ -14,7 +13,7 @@ from sojourn.doors.staff.routes import ADMINISTER, SCREENS
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
-from tests.web.real import ADMIN, Visitor, furnish
+from tests.web.real import ADMIN, Visitor, furnish, later
 
 NEW = "seven quiet lanterns over water"
 WHO = "mh-clinician"
@@ -29,12 +28,6 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
         await furnish(made)
         yield made
         await people.close_clinic(made)
-
-
-def later(**step: float) -> None:
-    now = clock._clock
-    assert isinstance(now, FakeClock)
-    now.advance(timedelta(**step))
 
 
 async def administrator(clinic: Clinic) -> Visitor:

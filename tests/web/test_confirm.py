@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
@@ -12,7 +11,7 @@ from sojourn.base.clock import FakeClock
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
-from tests.web.real import ADMIN, PASSWORD, Visitor, furnish
+from tests.web.real import ADMIN, PASSWORD, Visitor, furnish, later
 
 NEW = "seven quiet lanterns over water"
 WHO = "mh-clinician"
@@ -26,12 +25,6 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
         await furnish(made)
         yield made
         await people.close_clinic(made)
-
-
-def later(**step: float) -> None:
-    now = clock._clock
-    assert isinstance(now, FakeClock)
-    now.advance(timedelta(**step))
 
 
 async def invited(clinic: Clinic) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
@@ -12,7 +11,7 @@ from sojourn.base.clock import FakeClock
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
-from tests.web.real import ADMIN, Visitor, furnish
+from tests.web.real import ADMIN, Visitor, furnish, later
 
 
 @pytest.fixture
@@ -23,12 +22,6 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
         await furnish(made)
         yield made
         await people.close_clinic(made)
-
-
-def later(**step: float) -> None:
-    now = clock._clock
-    assert isinstance(now, FakeClock)
-    now.advance(timedelta(**step))
 
 
 async def signed_in(clinic: Clinic, login: str = ADMIN) -> Visitor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
@@ -14,7 +13,7 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.gate.test_signin import code
 from tests.people import START, Clinic
-from tests.web.real import Visitor, furnish
+from tests.web.real import Visitor, furnish, later
 
 WHO = "mh-clinician"
 
@@ -27,12 +26,6 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
         await furnish(made)
         yield made
         await people.close_clinic(made)
-
-
-def later(**step: float) -> None:
-    now = clock._clock
-    assert isinstance(now, FakeClock)
-    now.advance(timedelta(**step))
 
 
 def key_on(page: str) -> str:
