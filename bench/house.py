@@ -31,13 +31,17 @@ TOKENS = {"all": "bench-all-" + "a" * 33, "redacted": "bench-one-" + "b" * 33, "
 class House:
     """Everything that runs for a measurement; `close` stops what was started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prepare: Callable[[Dsn, Settings], None] | None = None) -> None:
+        """prepare: makes the organization; without it, one tenant with a program of either kind."""
         self.settings = replace(Settings.from_environment({"SOJOURN_DATA": str(folder)}), log_level="warning")
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ports: dict[str, int] = {}
         self.dsn: Dsn = asyncio.run(ensure_database(self.settings))
-        asyncio.run(self._tenant())
+        if prepare is None:
+            asyncio.run(self._tenant())
+        else:
+            prepare(self.dsn, self.settings)
 
     @property
     def postmaster(self) -> int:

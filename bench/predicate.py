@@ -1,14 +1,16 @@
 """What the predicate costs: relation and consent beside none, and pages of which most is withheld.
 
-Usage: python -m bench.predicate [--patients 2500] [--pairs 40]. In process, through the gate, its audit on; no HTTP. Requests are
-interleaved, so that what else the machine does hits both alike; a ratio is of two requests in a row. Shared buffers are those of all
-statements of a request. Both callers take the path of callers who are not redacted: what redaction costs is measured in `make bench`.
+Usage: python -m bench.predicate [--patients 2500] [--pairs 40]. First in process, through the gate, its audit on; then over HTTP. Requests
+are interleaved, so that what else the machine does hits both alike; a ratio is of two requests in a row. Shared buffers are those of all
+statements of a request. In process both callers take the path of callers who are not redacted; over HTTP all but one are redacted: staff
+who need no relation, staff who need one, and an outside organization, whose answers are also marked, copied and logged before they leave.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import random
 import statistics
 import tempfile
@@ -17,15 +19,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import asyncpg
 
 from bench import made
 from bench.house import TOKENS, House
 from sojourn.base import clock
+from sojourn.gate import bases
 from sojourn.gate.access import Access
+from sojourn.gate.consenting.membership import EVERYONE, for_purpose
 from sojourn.gate.decide import Decision
 from sojourn.gate.gate import Gate
+from sojourn.record import organization as org
 
 WRITTEN = 50
 """Charts that come in through the gate; all others are copies of them, made in the database."""
@@ -68,6 +74,8 @@ async def _fill(house: House, patients: int) -> None:
     owner = await asyncpg.connect(house.dsn.owner)
     try:
         await _copies(owner, -(-patients // WRITTEN))
+        await _named(owner, "Organization/program-0", patients, 0, "{2}")
+        await _named(owner, f"program:{made.RECOVERY}", patients, 100)
         scopes = [("all", patients), *([("site", SITE)] if patients > SITE else []), ("caseload", CASELOAD)]
         for name, size in scopes:
             for withheld in (0, 50, 99):
@@ -87,18 +95,18 @@ async def _copies(owner: Any, times: int) -> None:
     await owner.execute(f"SELECT setval('record.seq', {step * (times + 1)})")
 
 
-async def _named(owner: Any, key: str, size: int, withheld: int) -> None:
-    """A relation to the first so many patients, and consents of those who are not among the share that is withheld."""
+async def _named(owner: Any, key: str, size: int, withheld: int, programs: str | None = None) -> None:
+    """A relation to the first so many patients, and consents of those who are not among the share that is withheld. programs: who may disclose."""
     people = "(SELECT p.id, row_number() OVER (ORDER BY md5(p.id)) AS n FROM record.resource p WHERE p.tenant = 1 AND p.type = 'Patient' ORDER BY md5(p.id) LIMIT $1)"
     await owner.execute(
         f"INSERT INTO record.relation (tenant, patient, actor, kind, source, known_from) SELECT 1, p.id, $2, 'care-team', 'CareTeam/bench', '-infinity' FROM {people} p",  # noqa: S608
         size, key,
     )  # fmt: skip
     await owner.execute(
-        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, valid_from, valid_to, known_from) "
-        f"SELECT 1, p.id, 'bench', 1, 'permit', 2, $2, u.purpose, 'disclose', '-infinity', 'infinity', '-infinity' FROM {people} p, "  # noqa: S608
+        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, valid_from, valid_to, known_from) "
+        f"SELECT 1, p.id, 'bench', 1, 'permit', 2, $2, u.purpose, 'disclose', $4::text::int[], '-infinity', 'infinity', '-infinity' FROM {people} p, "  # noqa: S608
         "unnest('{TREAT,COC,HPAYMT,COVERAGE,HOPERAT,CAREMGT}'::text[]) AS u(purpose) WHERE (p.n * 37) % 100 >= $3",
-        size, key, withheld,
+        size, key, withheld, programs,
     )  # fmt: skip
 
 
@@ -107,7 +115,7 @@ async def _named(owner: Any, key: str, size: int, withheld: int) -> None:
 
 def _needing(access: Access, key: str) -> Decision:
     """The decision of somebody who needs a relation and a consent, on the path of those who are not redacted."""
-    return replace(access.decision, mask=0, programs=[], keys=[key], purpose="TREAT", action="disclose", related=True, redacted=False)
+    return replace(access.decision, mask=bases.ORDINARY, programs=[], keys=[key, for_purpose("TREAT", key), EVERYONE], purpose="TREAT", action="disclose", related=True, redacted=False)
 
 
 def _shapes(patients: list[str], names: list[str], codes: list[str]) -> list[Shape]:
@@ -145,16 +153,68 @@ async def _measure(house: House, arguments: argparse.Namespace) -> None:
         patients = [r["id"] for r in await owner.fetch("SELECT id FROM record.resource WHERE type = 'Patient' ORDER BY md5(id) LIMIT 50")]
         names = [r["folded"] for r in await owner.fetch("SELECT DISTINCT s.folded FROM record.string s JOIN record.resource r ON r.rid = s.rid AND r.type = 'Patient' WHERE s.folded ~ '^[a-z]{6,}$' ORDER BY 1 LIMIT 20")]
         print(f"{await owner.fetchval('SELECT count(*) FROM record.resource'):,} resources\n\n| question | rows | ratio, median of {arguments.pairs} | 95 % interval | buffers plain | with relation and consent |\n| --- | ---: | ---: | ---: | ---: | ---: |")
-        for shape in _shapes(patients, names, [code for code, *_ in made.VITALS]):
-            await _pairs(gate, owner, shape, arguments.pairs)
+        codes = [code for code, *_ in made.VITALS]
+        for shape in _shapes(patients, names, codes):
+            await _pairs(gate, owner, shape, arguments.pairs, "Organization/all-0")
+        for shape in _shapes(patients, names, codes):
+            await _pairs(gate, owner, shape._replace(name=f"{shape.name}, consent to one program's records"), arguments.pairs, "Organization/program-0")
         print("\n| first page of | rows at 0 / 50 / 99 % withheld | 50 % to 0 % | 99 % to 0 % |\n| --- | ---: | ---: | ---: |")
         page = _first_page([code for code, _ in made.PROBLEMS])
         for name in ("caseload", "site", "all"):
             if name != "site" or arguments.patients > SITE:
                 await _pages(gate, name, page, arguments.pairs)
+        await _callers(gate, owner)
+        house.serve()
+        urls = [
+            ("chart search", lambda n: f"Observation?patient={patients[n % len(patients)]}&_sort=-date&_count=20"),
+            ("patient search", lambda n: f"Patient?name={names[n % len(names)]}&_count=20"),
+            ("bulk reading", lambda n: f"Observation?code={quote(made.LOINC)}%7C{codes[n % len(codes)]}&_count=500"),
+        ]
+        print("\n| over HTTP, median ms | staff, not redacted | staff, redacted | redacted, by relation | outside organization | by relation to redacted staff | outside to redacted staff |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for name, url in urls:
+            _over_http(house.ports["server"], name, url, arguments.pairs)
     finally:
         await owner.close()
         await gate.close()
+
+
+HTTP = {"staff": TOKENS["all"], "redacted": "bench-hlf-" + "e" * 33, "near": "bench-nea-" + "f" * 33, "outside": "bench-out-" + "d" * 33}
+"""Staff who see all there is; the same, but of whose organization a program is not theirs; staff who need relations; an organization that
+all consents name."""
+
+
+async def _callers(gate: Gate, owner: Any) -> None:
+    now = clock.now()
+    for row in (
+        org.AccountRow("outside", "organization", "outside", "outside", None, "Organization/all-0", "outside", [], None, []),
+        org.AccountRow("redacted-all", "system", "redacted-all", "redacted-all", None, "Practitioner/d-half", "system", [made.RECOVERY], made.RECOVERY, []),
+        org.AccountRow("near", "staff", "near", "near", None, "Practitioner/d-near", "clinician", [made.RECOVERY], made.RECOVERY, []),
+    ):
+        await org.account(owner, 1, row, now)
+    for account, who in (("outside", "outside"), ("redacted-all", "redacted"), ("near", "near")):
+        await gate.token(gate.house.tenants[1], account, secret=HTTP[who])
+
+
+def _over_http(port: int, name: str, url: Callable[[int], str], pairs: int) -> None:
+    """Real requests on one connection, the callers in turn."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    took: dict[str, list[float]] = {who: [] for who in HTTP}
+    for n in range(-4, pairs):
+        rows = {}
+        for who in random.Random(n).sample(sorted(HTTP), len(HTTP)):
+            started = time.perf_counter()
+            connection.request("GET", f"/fhir/{url(n)}", headers={"Authorization": f"Bearer {HTTP[who]}"})
+            answer = connection.getresponse()
+            body = answer.read()
+            took[who].append(time.perf_counter() - started)
+            rows[who] = (answer.status, body.count(b'"fullUrl"'))
+        if len(set(rows.values())) != 1:
+            raise SystemExit(f"{name}: {rows}")
+    connection.close()
+    took = {who: times[4:] for who, times in took.items()}
+    ratios = [[a / b for a, b in zip(took[who], took["redacted"], strict=True)] for who in ("near", "outside")]
+    told = " | ".join(f"{statistics.median(r):.2f} ({_interval(r)[0]:.2f} to {_interval(r)[1]:.2f})" for r in ratios)
+    print(f"| {name} | " + " | ".join(f"{statistics.median(took[who]) * 1000:.1f}" for who in HTTP) + f" | {told} |", flush=True)
 
 
 def house_key(house: House) -> Any:
@@ -179,9 +239,9 @@ async def _timed(gate: Gate, key: str, ask: Ask, n: int) -> tuple[float, int]:
     return time.perf_counter() - started, rows
 
 
-async def _pairs(gate: Gate, owner: Any, shape: Shape, pairs: int) -> None:
+async def _pairs(gate: Gate, owner: Any, shape: Shape, pairs: int, key: str) -> None:
     """Both callers in turn, the first of a pair drawn."""
-    rng, key, ratios, counts = random.Random(1), "Organization/all-0", [], []
+    rng, ratios, counts = random.Random(1), [], []
     for n in range(-4, pairs):
         order = ["", key] if rng.random() < 0.5 else [key, ""]
         took = {}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sojourn.base import clock, crypto
+from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
 from sojourn.gate.gate import Gate
 from sojourn.gate.roles import starting_rules
@@ -47,6 +48,7 @@ CAST = (
     Person("sys-mh", "system", "system", (SUD, MH, FAR), MH),
     Person("sys-none", "system", "system", (SUD, MH, FAR), None),
     Person("sys-far", "system", "system", (SUD, MH, FAR), FAR),
+    Person("mh-service", "app", "system", (MH,), MH),
     Person("sud-clinician", "staff", "clinician", (SUD,), SUD, "Practitioner/sud-clinician"),
     Person("mh-clinician", "staff", "clinician", (MH,), MH, "Practitioner/mh-clinician"),
     Person("both-clinician", "staff", "director", (SUD, MH, FAR), MH, "Practitioner/both-clinician"),
@@ -64,6 +66,7 @@ CAST = (
     Person("revoked", "organization", "outside", (), None, "Organization/revoked"),
     Person("expired", "organization", "outside", (), None, "Organization/expired"),
     Person("specific", "organization", "outside", (), None, "Organization/specific"),
+    Person("specific-billing", "organization", "outside", (), None, "Organization/specific", "HPAYMT"),
     Person("denied", "organization", "outside", (), None, "Organization/denied"),
     Person("other-sys", "system", "system", (1,), 1, None, "TREAT", B),
     Person("other-clinician", "staff", "clinician", (1,), 1, "Practitioner/other-clinician", "TREAT", B),
@@ -169,7 +172,7 @@ async def open_clinic(dsn: Dsn, *, key: crypto.ServerKey | None = None, connecti
     owner = await asyncpg.connect(dsn.owner)
     if await owner.fetchval("SELECT count(*) FROM record.tenant") == 0:
         await make_organizations(owner)
-    gate = Gate(dsn.app, key or crypto.ServerKey(b"k" * 64), Path(tempfile.mkdtemp(prefix="sj-")), base=base, connections=connections)
+    gate = Gate(dsn.app, key or crypto.ServerKey(b"k" * 64), Path(tempfile.mkdtemp(prefix="sj-")), base=base, connections=connections, consequences=CONSEQUENCES)
     await gate.open()
     clinic = Clinic(dsn, gate, FhirDoor(gate), owner)
     for person in CAST:
@@ -267,6 +270,7 @@ def consent(patient_id: str, recipient: str, *, kind: str = "part2_tpo_single", 
         "dateTime": "2026-01-01T10:00:00Z",
         "performer": [{"reference": f"Patient/{patient_id}"}],
         "organization": [{"reference": "Organization/sud"}],
+        "verification": [{"verified": True, "verificationDate": "2026-01-01"}],
         "policy": [{"authority": "https://www.hhs.gov", "uri": "https://www.ecfr.gov/current/title-42/chapter-I/subchapter-A/part-2"}],
         "provision": rule,
         **more,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,44 +12,69 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sojourn.base import crypto
 from sojourn.base.settings import BadSetting, Settings
+from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
+from sojourn.doors.hl7v2.listen import Listener, Place
+from sojourn.doors.smart import routes as smart
 from sojourn.doors.staff import routes as staff
+from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
+from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.gate import Gate
 from sojourn.gate.keeping import Keeping
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
+from sojourn.web.cors import Cors
 from sojourn.web.oidc import Provider
+from sojourn.web.outbound import Outbound
 
 
 def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | None = None) -> Starlette:
     """The web application. `base`: the FHIR base URL that answers name; default: where this server listens."""
     key = crypto.load_server_key(settings.key_file)
     register_installed(settings.data / FOLDER)
-    gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections)
+    gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections, consequences=CONSEQUENCES)
     following = Following(gate)
-    keeping = Keeping(gate.house)
+    keeping, doing, exporting = Keeping(gate.house), Doing(gate), Exporting(gate)
+    hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
         await following.start()
         await keeping.start()
+        await doing.start()
+        await exporting.start()
+        await hl7.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
+            await exporting.stop()
+            await hl7.stop()
+            await doing.stop()
             await following.stop()
             await keeping.stop()
             await gate.close()
 
-    app = Starlette(routes=staff.routes(), middleware=[Middleware(_Fhir, door=FhirDoor(gate))], lifespan=lifespan)
-    app.state.gate = gate
-    app.state.about = about or About()
+    app = application(gate, about or About(), Outbound(settings.outbound_hosts.split(",")), lifespan)
     app.state.outside = outside_provider(settings)
+    return app
+
+
+def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
+    """Every door over a gate, without what follows the feed and the clock."""
+
+    async def allowed(host: str, origin: str) -> bool:
+        tenant = gate.tenant_of(host)
+        return tenant is not None and await gate.house.apps.allows_origin(tenant, origin)
+
+    middleware = [Middleware(Cors, allowed=allowed), Middleware(_Fhir, door=FhirDoor(gate))]
+    app = Starlette(routes=[*smart.routes(), *staff.routes()], middleware=middleware, lifespan=lifespan)
+    app.state.gate, app.state.about, app.state.outbound = gate, about, outbound
     return app
 
 
@@ -75,7 +100,7 @@ class _Fhir:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
-        if scope["type"] == "http" and (path.startswith("/fhir/") or path == "/fhir"):
+        if scope["type"] == "http" and (path.startswith("/fhir/") or path == "/fhir") and not path.startswith("/fhir/.well-known/"):
             scope["root_path"] = scope.get("root_path", "") + "/fhir"
             await self._door(scope, receive, send)
         else:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from sojourn.base import log
+from sojourn.base.background import Background
 from sojourn.base.errors import SojournError
+from sojourn.care.authorizations import watching as authorizations
+from sojourn.care.results import following as results
+from sojourn.care.signing import late
 from sojourn.gate import labelfollower
+from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.feed import Feed, Handler
 from sojourn.gate.gate import Gate
 from sojourn.gate.labeljob import Labeller, Watch
@@ -21,26 +25,18 @@ LISTENERS: dict[str, Handler] = {}
 _PAUSE = 0.5  # seconds between looks; a change is numbered at most this long after it was committed
 
 
-class Following:
+class Following(Background):
     """Numbers changes and hands them to the listeners, for as long as the server runs."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._task: asyncio.Task[None] | None = None
         labeller = Labeller(gate)
         self._labels = Watch(labeller)
-        self._followers = {**LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller)}
-
-    async def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """End after the page at hand."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        clockwork = Clockwork(gate)
+        self._followers = {
+            **LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller), "late": late.follower(clockwork),
+            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork),
+        }  # fmt: skip
 
     async def _run(self) -> None:
         while True:

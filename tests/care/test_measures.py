@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn.care.measures import forms
@@ -135,6 +135,7 @@ def test_an_answer_that_the_instrument_does_not_have_is_refused_without_repeatin
         assert "7" not in str(caught.value).replace("GAD-7", "")
 
 
+@settings(deadline=None)
 @given(answered())
 def test_a_sum_lies_within_its_range_and_answers_survive_the_way_through_fhir(case: tuple[Instrument, dict[str, Answer]]) -> None:
     instrument, given_ = case
@@ -163,7 +164,7 @@ def test_every_instrument_is_a_valid_questionnaire_that_asks_what_the_rules_ask(
     [
         (lambda t: t.replace('items = ["1", "2"]\nrange', 'items = ["1", "3"]\nrange'), "there is no 3"),
         (lambda t: t.replace("range = [0, 6]", "range = [0, 7]"), "come to 0 to 6"),
-        (lambda t: t.replace('rule = "sum"', 'rule = "guess"'), "the rule is sum, mean or first"),
+        (lambda t: t.replace('rule = "sum"', 'rule = "guess"'), "the rule is sum, mean, first or pattern"),
         (lambda t: t.replace('version = "2003"\n', ""), "'version' is missing"),
         (lambda t: t.replace('answers = "often"', 'answers = "never"', 1), "'never' is missing"),
     ],
@@ -174,3 +175,54 @@ def test_a_file_that_is_no_instrument_is_refused_with_the_place(edit: Any, says:
     text = files("sojourn.care.measures").joinpath("instruments/phq-2.toml").read_text("utf-8")
     with pytest.raises(BadInstrument, match=says):
         read(edit(text), "phq-2.toml")
+
+
+@settings(deadline=None)
+@given(answered())
+def test_no_value_of_a_score_falls_between_two_bands_and_no_answer_counts_beyond_its_range(pair: tuple[Instrument, dict[str, Answer]]) -> None:
+    instrument, given_ = pair
+    for one in score(instrument, given_).scores:
+        if one.value is not None:
+            assert one.rule.low is None or (one.rule.low <= one.value <= one.rule.high)  # type: ignore[operator]
+            assert not one.rule.bands or one.band in {b.name for b in one.rule.bands}
+            assert one.status == "complete" or len(one.missing) <= one.rule.most_missing
+        else:
+            assert (one.band, one.positive) == (None, None)
+
+
+@settings(deadline=None)
+@given(answered(), st.data())
+def test_an_answer_more_never_makes_a_score_less_valid_and_a_refusal_is_missing_like_a_skip(pair: tuple[Instrument, dict[str, Answer]], data: st.DataObject) -> None:
+    instrument, given_ = pair
+    swapped: dict[str, Answer] = {k: (Unanswered.SKIPPED if a is Unanswered.REFUSED else a) for k, a in given_.items()}
+    assert [(s.value, s.missing) for s in score(instrument, swapped).scores] == [(s.value, s.missing) for s in score(instrument, given_).scores]
+    open_ = [k for k, a in given_.items() if isinstance(a, Unanswered) and not any(k in c.items for i in instrument.items for c in i.asked_when_any)]
+    if open_:
+        item = instrument.item(data.draw(st.sampled_from(open_)))
+        fuller = {**given_, item.id: data.draw(st.sampled_from([c.value for c in item.choices]))}
+        before, after = score(instrument, given_), score(instrument, fuller)
+        for old, new in zip(before.scores, after.scores, strict=True):
+            assert new.value is not None or old.value is None
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=20, max_size=20), st.sets(st.integers(1, 20)))
+def test_the_pcl5_pattern_is_what_counting_by_hand_says_and_unsure_only_where_a_gap_decides(answers: list[int], gaps: set[int]) -> None:
+    def met(values: dict[int, int]) -> bool:
+        return all(sum(values[n] >= 2 for n in range(low, high + 1)) >= count for low, high, count in ((1, 5, 1), (6, 7, 1), (8, 14, 2), (15, 20, 2)))
+
+    known = {n: a for n, a in enumerate(answers, 1) if n not in gaps}
+    least, most = met({**dict.fromkeys(gaps, 0), **known}), met({**dict.fromkeys(gaps, 4), **known})
+    found = score(instruments()["pcl-5"], {str(n): Decimal(a) for n, a in known.items()}).score("pattern")
+    assert found.value == (None if least is not most else Decimal(least))
+
+
+def test_the_versions_of_the_bam_have_scores_of_their_own_and_no_total() -> None:
+    codes = {forms._code(i, s)["coding"][0]["code"] for i in ALL if i.id.startswith("bam") for s in score(i, {item.id: item.choices[0].value for item in i.items if item.id[0] != "7" and item.id != "5"}).scores}
+    assert codes == {f"{i}.{s}" for i in ("bam", "bam-r", "bam-iop") for s in ("use", "risk", "protective")}
+
+
+def test_whodas_averages_over_the_32_items_of_somebody_who_does_not_work() -> None:
+    whodas = instruments()["whodas-36"]
+    answers: dict[str, Answer] = {i.id: Decimal(2) for i in whodas.items if not i.asked_when_any} | {"works": Decimal(0)}
+    assert (score(whodas, answers).score("mean").value, len(answers)) == (2, 33)

@@ -1,4 +1,4 @@
-"""Resources that the sample organization does not have and US Core's searches need: copies of its own with one more element."""
+"""Resources that the sample organization does not have and US Core's searches need: an infant's measures, and a problem named at a visit."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ def resources(record: list[tuple[list[int], Resource]]) -> Iterator[tuple[int | 
         for profile in resource["meta"].get("profile", ()):
             if origin and resource["resourceType"] != "Provenance":
                 first.setdefault(profile, (origin[0], resource))
-    for origin, resource in first.values():
-        yield origin, _provenance(resource, one["Practitioner"])
     for name, change in _CHANGES.items():
         origin, resource = first[US_CORE + name]
         made = {**copy.deepcopy(resource), "id": f"more-{resource['id']}"[:64]}
@@ -49,29 +47,8 @@ def _provenance(of: Resource, by: Resource) -> Resource:
     return {"resourceType": "Provenance", "id": f"signed-{of['id']}"[:64], "target": target, "recorded": "2026-01-01T00:00:00Z", "agent": agent}
 
 
-def _asserted(made: Resource, one: dict[str, Resource]) -> None:
-    made["extension"] = [{"url": "http://hl7.org/fhir/StructureDefinition/condition-assertedDate", "valueDateTime": "2026-03-04"}]
+def _at_a_visit(made: Resource, one: dict[str, Resource]) -> None:
     made["encounter"] = {"reference": f"Encounter/{one['Encounter']['id']}"}
 
 
-def _coded_goal(made: Resource, one: dict[str, Resource]) -> None:
-    made["description"] = {"coding": [{"system": "http://snomed.info/sct", "code": "160603005"}], "text": "Smoke less"}
-
-
-def _role(made: Resource, one: dict[str, Resource]) -> None:
-    made["participant"].append({"role": made["participant"][0]["role"], "member": {"reference": f"PractitionerRole/{one['PractitionerRole']['id']}"}})
-
-
-def _medication(made: Resource, one: dict[str, Resource]) -> None:
-    made.pop("medicationCodeableConcept", None)
-    made["medicationReference"] = {"reference": f"Medication/{one['Medication']['id']}"}
-
-
-def _elsewhere(made: Resource, one: dict[str, Resource]) -> None:
-    made["content"] = [{"attachment": {"contentType": "text/plain", "url": "https://elsewhere.example/document"}}]
-
-
-_CHANGES = {
-    "us-core-condition-encounter-diagnosis": _asserted, "us-core-condition-problems-health-concerns": _asserted, "us-core-goal": _coded_goal,
-    "us-core-careteam": _role, "us-core-medicationdispense": _medication, "us-core-documentreference": _elsewhere,
-}  # fmt: skip
+_CHANGES = {"us-core-condition-problems-health-concerns": _at_a_visit}

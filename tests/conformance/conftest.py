@@ -73,7 +73,7 @@ async def _more(gate: Gate, owner: str) -> None:
     """What the sample does not show and the metadata asks for (tests.conformance.added)."""
     connection = await asyncpg.connect(owner)
     try:
-        rows = await connection.fetch("SELECT type, id, origin, body FROM record.resource ORDER BY rid")
+        rows = await connection.fetch("SELECT type, id, origin, body FROM record.resource WHERE body <> '' ORDER BY rid")
     finally:
         await connection.close()
     arrivals = [Arrival("test", origin, resource) for origin, resource in added.resources([(list(row["origin"]), json.loads(row["body"])) for row in rows])]

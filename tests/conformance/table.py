@@ -14,8 +14,8 @@ versions, histories, must-support elements), with values taken from the data. Ea
 a plain reading of all resources finds: the right resources and no others. `SOJOURN_WRITE_DOCS=1` with that test writes this file
 anew; CI checks that everything that passes here still does.
 
-*n/a*: there is no data to try it with. What the sample organization does not show (a Provenance of each kind of resource, a
-child's measures, an asserted date) is added for the test by `tests/conformance/added.py`.
+*n/a*: there is no data to try it with. What the sample organization does not show (an infant's measures, a problem named at
+a visit) is added for the test by `tests/conformance/added.py`. US Core 7.0.0 and USCDI: [us-core.md](us-core.md).
 """
 
 

@@ -151,7 +151,7 @@ def consents(draw: Any) -> Resource:
     said += [ext("part2-consent-kind", valueCode=kind)] if kind else []
     for name_, value in (("part2-expiry-event", {"valueCode": "other"}), ("part2-combined-with", {"valueCode": draw(st.sampled_from(KINDS))}),
                          ("consent-event-occurred", {"valueDateTime": draw(texts)}), ("consent-event-confirmed", {"valueDateTime": draw(texts)}),
-                         ("restriction-grounds", {"valueCode": draw(st.sampled_from(("self_pay", "wish")))}), ("part2-content-text", {"valueString": "all"})):  # fmt: skip
+                         ("consent-signer-authority", {"valueCode": draw(st.sampled_from(("minor", "patient")))}), ("restriction-grounds", {"valueCode": draw(st.sampled_from(("self_pay", "wish")))}), ("part2-content-text", {"valueString": "all"})):  # fmt: skip
         if draw(st.integers(0, 60 if whole else 14)) == 0:
             said.append(ext(name_, **value))
     status = draw(mostly("active", st.just("inactive") if whole else st.sampled_from(("inactive", "rejected", "proposed", "entered-in-error")), 6))
@@ -164,6 +164,7 @@ def consents(draw: Any) -> Resource:
         "organization": [{"reference": r} for r in draw(mostly([draw(st.sampled_from((PROGRAMS[SUD][0], HOUSE)))], some((HOUSE, "Organization/elsewhere", *(r for r, _ in PROGRAMS.values())), 0, 3), 2))],
         "category": [{"coding": codings(draw(mostly([], some(("HIPAASelfPay", "OPTOUT"), 1, 1), 12)))}],
         "modifierExtension": draw(rarely(st.just([{"url": "https://example.org/turns-it-around", "valueBoolean": True}]), 40)),
+        "verification": [{"verified": True, "verificationDate": "2026-01-01"}],
         "provision": rule,
     }  # fmt: skip
     if draw(st.integers(0, 30)) == 0:
@@ -180,8 +181,8 @@ def name(n: int) -> str:
 def things(draw: Any, n: int) -> Thing:
     """A record; what it is about and where it was made as it comes."""
     laws = {"": 0, "part2": bases.PART2, "hiv": 1 << 5, "psy": bases.PSYCHOTHERAPY, "notes": bases.SUD_COUNSELING | bases.PART2, "two": bases.PART2 | 1 << 5,
-            "new": bases.UNLABELLED, "asked": bases.PATIENT_REQUESTED}  # fmt: skip
-    law = laws[draw(st.sampled_from(("", "", "part2", "part2", "part2", "hiv", "hiv", "psy", "notes", "two", "new", "asked")))]
+            "minor": bases.MINOR, "new": bases.UNLABELLED, "asked": bases.PATIENT_REQUESTED}  # fmt: skip
+    law = laws[draw(st.sampled_from(("", "", "part2", "part2", "part2", "hiv", "hiv", "psy", "notes", "two", "minor", "new", "asked")))]
     labels = frozenset(str(c["code"]) for c in bases.codings(law)) | frozenset(draw(rarely(some(("SUD",), 1, 1))) or ())
     origin = draw(mostly([SUD] if law & bases.PART2 else [MH], some((SUD, MH, MAT, 9)), 3))
     patient = draw(mostly(draw(st.sampled_from(PATIENTS)), st.none(), 12))

@@ -12,11 +12,12 @@ import pytest
 
 from sojourn.record import sql
 from sojourn.record.database import Dsn
-from tests.leaks.rules import COUNSELING, HIV, PART2, PSYCHOTHERAPY, UNLABELLED, Fact, Grant, Relation, Viewer, may_see
+from tests.effort import THOROUGH
+from tests.leaks.rules import COUNSELING, HIV, ORDINARY, PART2, PSYCHOTHERAPY, UNLABELLED, Fact, Grant, Relation, Viewer, may_see
 
-CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "6000"))
+CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "24000"))
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-BITS = {UNLABELLED: 1 << 0, PART2: 1 << 1, COUNSELING: 1 << 2, PSYCHOTHERAPY: 1 << 3, HIV: 1 << 5}
+BITS = {UNLABELLED: 1 << 0, PART2: 1 << 1, COUNSELING: 1 << 2, PSYCHOTHERAPY: 1 << 3, HIV: 1 << 5, ORDINARY: 1 << 60}
 STAFF = sum(1 << n for n in (*range(61), 62)) & ~(BITS[UNLABELLED] | BITS[PART2] | BITS[COUNSELING] | BITS[PSYCHOTHERAPY])
 TYPES = ("Observation", "Condition", "Patient", "AllergyIntolerance")
 CODES = {"a": 11, "b": 12, "c": 13}
@@ -47,14 +48,18 @@ def fact(random: Random, n: int) -> Fact:
 
 
 def grant(random: Random, ids: list[str]) -> Grant:
-    deny = random.random() < 0.25
+    """Without a limit, or with one or several: many limits at once hardly ever let two that differ in one of them differ in what they say."""
+    deny = random.random() < 0.3
     star = ("*",) if deny else ()
+    limits: dict[str, Any] = {
+        "programs": frozenset(some(random, (1, 2, 3), 1)), "types": frozenset(some(random, TYPES, 1)), "codes": frozenset(some(random, CODES, 1)),
+        "data_from": moment(random), "data_to": moment(random), "ids": frozenset(some(random, ids, 1)),
+    }  # fmt: skip
+    chosen = random.sample(sorted(limits), random.choice((0, 0, 1, 1, 1, 2, 3)))
     return Grant(
-        random.choice(("p1", "p2")), random.choice(NAMES), random.choice(("TREAT", "HPAYMT", *star)), random.choice(("disclose", "disclose", "use", *star)),
-        random.choice((PART2, PART2, HIV, PSYCHOTHERAPY, *((None, None) if deny else ()))), deny,
-        programs=maybe(random, frozenset(some(random, (1, 2, 3), 1)), 0.6), types=maybe(random, frozenset(some(random, TYPES, 1))),
-        codes=maybe(random, frozenset(some(random, CODES, 1))), data_from=maybe(random, moment(random)), data_to=maybe(random, moment(random)),
-        ids=maybe(random, frozenset(some(random, ids, 1)), 0.15), start=maybe(random, moment(random), 0.6), end=maybe(random, moment(random), 0.6),
+        random.choice(("p1", "p2")), random.choice(NAMES), random.choice(("TREAT", "HPAYMT", "HRESCH", *star)), random.choice(("disclose", "disclose", "use", *star)),
+        random.choice((PART2, PART2, HIV, PSYCHOTHERAPY, ORDINARY, ORDINARY, *((None, None) if deny else ()))), deny,
+        start=maybe(random, moment(random), 0.5), end=maybe(random, moment(random), 0.5), **{name: limits[name] for name in chosen},
     )  # fmt: skip
 
 
@@ -62,7 +67,7 @@ def viewer(random: Random) -> Viewer:
     outside = random.random() < 0.5
     names = some(random, NAMES) + ([] if outside else some(random, PLACES))
     programs = frozenset() if outside else frozenset(some(random, (1, 2, 3)))
-    return Viewer(random.choice((1, 1, 1, 2)), programs, outside, frozenset(names), random.choice(("TREAT", "HPAYMT")), everywhere=not outside and random.random() < 0.4)
+    return Viewer(random.choice((1, 1, 1, 2)), programs, outside, frozenset(names), random.choice(("TREAT", "HPAYMT", "HRESCH")), everywhere=not outside and random.random() < 0.4)
 
 
 async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[Grant], relations: list[Relation]) -> None:
@@ -103,7 +108,7 @@ def statement() -> str:
     return text
 
 
-@pytest.mark.parametrize("seed", ["fixed", "random"])
+@pytest.mark.parametrize("seed", ["fixed", "random"] if THOROUGH else ["fixed"])
 async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: Dsn, seed: str) -> None:
     number = 7 if seed == "fixed" else Random().randrange(10**9)
     print(f"seed {number}")
@@ -122,7 +127,7 @@ async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: 
                 who = viewer(random)
                 known = grants if who.tenant == 1 else []
                 expected = {(f.tenant, f.id) for f in facts if may_see(who, f, known, relations if who.tenant == 1 else [], NOW)}
-                mask = 0 if who.outside else STAFF if who.everywhere else STAFF & ~ACROSS
+                mask = (0 if who.purpose == "HRESCH" else BITS[ORDINARY]) if who.outside else STAFF if who.everywhere else STAFF & ~ACROSS
                 args = (who.tenant, mask, sorted(who.programs), sorted(who.names), who.purpose, "disclose" if who.outside else "use", not who.everywhere, NOW)
                 found = {(row["tenant"], row["id"]) for row in await owner.fetch(query, *args)}
                 assert found == expected, (number, who, [f for f in facts if (f.tenant, f.id) in found ^ expected], grants, relations)
@@ -130,4 +135,38 @@ async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: 
                 seen_total += len(expected)
     finally:
         await owner.close()
-    assert seen_total > cases // 20, "the cases hardly permit anything"
+    if seed == "fixed":  # of another seed nobody knows how much it permits
+        assert seen_total > cases // 20, "the cases hardly permit anything"
+
+
+LIMITS: tuple[tuple[dict[str, Any], bool], ...] = (
+    ({}, True), ({"patient": "p2"}, False), ({"to": "Organization/y"}, False), ({"purpose": "HPAYMT"}, False), ({"law": PART2}, False),
+    ({"programs": frozenset({1})}, True), ({"programs": frozenset({1, 2})}, True), ({"programs": frozenset({2})}, False),
+    ({"types": frozenset({"Observation", "Patient"})}, True), ({"types": frozenset({"Condition"})}, False), ({"codes": frozenset({"a", "b"})}, True), ({"codes": frozenset({"b"})}, False),
+    ({"ids": frozenset({"Observation/r"})}, True), ({"ids": frozenset({"Observation/q", "Condition/r"})}, False),
+    ({"data_from": NOW}, True), ({"data_from": NOW + timedelta(microseconds=1)}, False), ({"data_to": NOW}, False), ({"data_to": NOW + timedelta(microseconds=1)}, True),
+    ({"start": NOW}, True), ({"start": NOW + timedelta(microseconds=1)}, False), ({"end": NOW}, False), ({"end": NOW + timedelta(microseconds=1)}, True),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("deny", [False, True], ids=["permit", "denial"])
+async def test_each_limit_of_a_grant_counts_up_to_its_edge(database: Dsn, deny: bool) -> None:
+    """One record, one grant, one limit at a time: a permit opens it to somebody outside, a denial closes it to somebody inside."""
+    who = Viewer(1, frozenset({1}), not deny, frozenset({"Organization/x", "program:1"}), "TREAT", everywhere=deny)
+    record = Fact(1, "Observation", "r", "p1", {1}, {HIV}, NOW, {"a"})
+    action = "use" if deny else "disclose"
+    owner = await asyncpg.connect(database.owner)
+    try:
+        for change, hits in (*LIMITS, ({"action": "disclose" if deny else "use"}, False)):
+            one = Grant(**{"patient": "p1", "to": "Organization/x", "purpose": "TREAT", "action": action, "law": HIV, "deny": deny, **change})
+            # Beside it one without effect on this record, so that nothing is short cut because nothing is forbidden or limited at all.
+            grants = [one, Grant("p1", "Organization/x", "TREAT", action, HIV, deny, types=frozenset({"Patient"}))]
+            relations = [Relation("p1", "Organization/x")]
+            await fill(owner, [record], grants, relations)
+            mask = STAFF if deny else BITS[ORDINARY]
+            args = (1, mask, [1], sorted(who.names), "TREAT", action, not deny, NOW)
+            found = {row["id"] for row in await owner.fetch(statement(), *args)}
+            assert found == ({"r"} if hits is not deny else set()), (change, deny)
+            assert may_see(who, record, grants, relations, NOW) is bool(found), change
+    finally:
+        await owner.close()

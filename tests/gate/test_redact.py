@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sojourn.fhir import codec
 from sojourn.fhir.codec import dumps
 from sojourn.gate import quick
-from sojourn.gate.bases import PART2
-from sojourn.gate.labels import label
+from sojourn.gate.bases import PART2, PATIENT_REQUESTED, PROCESS_INLINE
+from sojourn.gate.labels import LAW, label
 from sojourn.gate.redact import merge, redact, targets
 from sojourn.sample.organization import organization
 from tests.effort import trying
@@ -354,3 +354,36 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1
     assert told > 1000
+
+
+def test_links_in_a_list_go_one_by_one_and_what_is_unknown_is_looked_into() -> None:
+    plan = {"resourceType": "Library", "id": "l", "status": "active", "type": {"text": "x"}, "subjectReference": {"reference": "Group/g"}}
+    measure = {"resourceType": "Measure", "id": "m", "status": "active", "library": ["http://x/Library/secret", "http://x/Library/other"]}
+    assert (seen_by(measure, {"Library/secret"}) or {})["library"] == ["http://x/Library/other"]
+    assert seen_by(plan, {"Library/secret"}) == plan
+    strange = {"resourceType": "Nonsense", "id": "n", "one": {"text": "s", "extension": [inline(HIDDEN)]}, "many": [{"text": "s", "extension": [inline(HIDDEN)]}, {"text": "p"}]}
+    assert seen_by(strange) == {"resourceType": "Nonsense", "id": "n", "many": [{"text": "p"}]}
+    assert seen_by({**strange, "one": {"reference": "Patient/secret"}}, {"Patient/secret"}) == {"resourceType": "Nonsense", "id": "n", "many": [{"text": "p"}]}
+
+
+def test_contained_resources_are_looked_into_for_who_gets_them() -> None:
+    inside = {"resourceType": "Patient", "id": "x", "address": [{"city": "s", "extension": [inline(HIDDEN)]}, {"city": "p"}], "link": [{"other": {"reference": "Patient/secret"}, "type": "seealso"}]}
+    stored = {**ANA, "contained": [inside, {**inside, "extension": [inline(HIDDEN)]}, {**inside, "id": "secret"}]}
+    shown = seen_by(stored, {"Patient/secret"}, strip=False) or {}
+    assert shown["contained"] == [{"resourceType": "Patient", "id": "x", "address": [{"city": "p"}]}]
+
+
+def test_labels_are_told_as_far_as_what_is_left_says_them() -> None:
+    own, law = {"system": ACT_CODE, "code": "PRS"}, {"system": ACT_CODE, "code": "SUD", "extension": [{"url": LAW, "valueUri": "http://example.org/law"}]}
+    assert (seen_by({**ANA, "meta": {"security": [law]}}) or {})["meta"]["security"] == [law], "a law said it, not a code"
+    bare = {"system": ACT_CODE, "code": "SUD"}
+    assert "meta" not in (seen_by({**ANA, "meta": {"security": [bare]}}) or {})
+    assert (redact({**ANA, "meta": {"security": [own]}}, permitted=PERMITTED | PATIENT_REQUESTED, hidden=set()) or {})["meta"]["security"] == [own], "no N and no R where none was"
+    seen = {**ANA, "address": [{"city": "x", "extension": [inline(SEEN)]}], "meta": {"security": [PROCESS_INLINE]}}
+    assert (seen_by(seen) or {})["meta"]["security"] == [PROCESS_INLINE]
+
+
+def test_an_entry_of_a_bundle_goes_with_its_resource() -> None:
+    entries = [{"search": {"mode": "match"}, "resource": {"resourceType": "Patient", "id": i, "active": True}} for i in ("secret", "plain")]
+    bundle = {"resourceType": "Bundle", "id": "b", "type": "collection", "entry": [*entries, {"search": {"mode": "outcome"}}]}
+    assert (seen_by(bundle, {"Patient/secret"}) or {})["entry"] == bundle["entry"][1:]

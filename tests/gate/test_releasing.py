@@ -82,7 +82,11 @@ async def test_what_leaves_is_what_was_seen_with_notice_marks_and_a_line_of_the_
     assert {**left, "timestamp": None} == {**before, "timestamp": None}
     assert {c["code"] for c in left["meta"]["security"]} >= {"R", "42CFRPart2", "NORDSCLCD"}
     assert left["entry"][-1]["resource"]["issue"][0]["diagnostics"].startswith("This record which has been disclosed to you")
-    assert [e["resource"]["id"] for e in left["entry"][:-1]] == [person, sud]
+    assert [e["resource"]["id"] for e in left["entry"][:-1]] == [person, sud, consent], "with a copy of the consent (42 CFR 2.32(b))"
+    copy = left["entry"][2]["resource"]
+    assert {c["code"] for c in copy["meta"]["security"]} >= {"42CFRPart2", "NORDSCLCD", "PERSISTLABEL"}
+    assert copy["provision"]["purpose"]
+    assert any(w.startswith(f"Consent/{consent}/_history/") for w in row["what"]), "and the log says so"
 
 
 async def test_a_revocation_between_looking_and_releasing_stops_it(clinic: Clinic) -> None:

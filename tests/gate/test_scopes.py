@@ -85,9 +85,76 @@ async def test_a_granular_scope_holds_for_what_is_written(clinic: Clinic) -> Non
     assert (await clinic.put(token, {**made.json(), "category": observation("x")["category"]})).status == 403
     assert (await clinic.put(token, {**made.json(), "language": "en"})).status == 200
     assert (await clinic.put(token, {**observation(c["p"], **LAB), "id": c["o"]})).status == 405, "what is outside the scopes is not there"
+    other = await app(clinic, "user/Observation.rs user/Observation.c?category=vital-signs user/Observation.u?category=laboratory")
+    assert (await clinic.ask(other, "POST", "Observation", observation(c["p"], **LAB))).status == 403, "what may be read or changed may not be made for that"
     there, nowhere = [(await clinic.ask(token, "DELETE", f"Observation/{i}")).status for i in (c["o"], "A" * 22)]
     assert there == nowhere
     assert await status(clinic, "mh-clinician", f"Observation/{c['o']}") == 200
+
+
+async def test_to_write_every_type_is_no_way_around_what_another_scope_narrows(clinic: Clinic) -> None:
+    """A scope that only writes lets the rows of its types be there for writing; it opens nothing that a named type's own scopes close."""
+    c = await chart(clinic)
+    for text, shown in (
+        ("patient/Observation.rs user/*.write", {c["o"], c["lab"]}),
+        ("user/Observation.rs?category=laboratory user/*.cud", {c["lab"]}),
+        ("user/Observation.rs?category=laboratory patient/*.s", {c["lab"]}),
+        ("user/Observation.rs?category=laboratory patient/*.rs", {c["o"], c["lab"]}),
+        ("user/Observation.rs?category=laboratory user/*.read", {c["o"], c["lab"], c["qo"]}),
+    ):
+        token = await app(clinic, text, patient=c["p"])
+        assert set((await clinic.get(token, "Observation")).ids) == shown, text
+        assert {o for o in (c["o"], c["lab"], c["qo"]) if await status(clinic, token, f"Observation/{o}") == 200} == shown, text
+
+
+async def test_a_scope_to_delete_deletes(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    assert (await clinic.ask(await app(clinic, "user/Observation.cru", "sys-mh"), "DELETE", f"Observation/{c['o']}")).status == 403
+    assert (await clinic.ask(await app(clinic, "user/Observation.d", "sys-mh"), "DELETE", f"Observation/{c['o']}")).status == 204
+
+
+def test_each_type_that_is_named_has_lines_of_its_own_and_none_is_without() -> None:
+    """number, type, patient, codes: what a row has to fit one of."""
+    lab, final = KEYS.token("Observation", "category", None, "laboratory"), KEYS.token("Observation", "status", None, "final")
+    both = ",".join(map(str, sorted((lab, final))))
+    for text, lines in (
+        ("", set()),
+        ("user/Observation.r", {"Observation * "}),
+        ("user/Observation.s", {"Observation * "}),
+        ("user/Observation.r?category=laboratory user/Observation.u", {f"Observation * {lab}"}),
+        ("user/Observation.s?category=laboratory user/Observation.u", {f"Observation * {lab}"}),
+        ("patient/*.r user/Observation.s", {"* p1 ", "Observation p1 "}),
+        ("user/Observation.r user/Observation.s?category=laboratory", {f"Observation * {lab}"}),
+        ("user/Observation.cud?category=laboratory", {f"Observation * {lab}"}),
+        ("user/Observation.rs?category=laboratory user/Observation.cud", {f"Observation * {lab}"}),
+        ("patient/Observation.r?category=laboratory user/Observation.rs?status=final user/Patient.c", {f"Observation * {final}", f"Observation p1 {both}", "Patient * "}),
+    ):
+        assert set(scopes.parse(text, KEYS, patient="p1").entries(3)) == {"scope 3 - - ", *(f"scope 3 {line}" for line in lines)}, text
+
+
+def test_what_a_scope_cannot_say_grants_nothing() -> None:
+    for text in (
+        "user/*.rs?category=laboratory", "user/Observation.rs?_include=Observation:subject", "user/Observation.rs?_revinclude=Provenance:target", "user/Observation.rs?_sort=date", "user/Observation.rs?_count=2",
+        "user/Observation.rs?category=laboratory&_include=Observation:subject", "user/Observation.rs?category=laboratory&_revinclude=Provenance:target", "user/Observation.rs?category=laboratory&_sort=date",
+        "user/Observation.rs?category:not=laboratory", "user/Observation.rs?category=|", "user/Observation.rs?nothing=1", "user/Observation.rs?date=2026", "user/Unheard.rs", "user/Observation.", "user/Observation.sr",
+    ):  # fmt: skip
+        assert scopes.parse(text, KEYS, patient="p1").all == (), text
+    assert scopes.parse("patient/Observation.rs", KEYS).all == (), "nobody in context"
+
+
+def test_each_letter_lets_its_actions_pass_and_history_needs_two() -> None:
+    for letters, actions in (("c", {"create"}), ("r", {"read"}), ("u", {"update", "patch", "sign"}), ("d", {"delete"}), ("s", {"search"}), ("rs", {"read", "search", "history"}), ("cruds", {"create", "read", "update", "patch", "sign", "delete", "search", "history"})):
+        made = scopes.parse(f"user/Observation.{letters}", KEYS)
+        tried = ("create", "read", "update", "patch", "sign", "delete", "search", "history", "administer")
+        assert {a for a in tried if made.allows(a, "Observation")} == actions, letters
+        assert not any(made.allows(a, "Patient") for a in tried)
+        assert {a for a in tried[:7] if made.fits(a, "Observation", "p1", ())} == actions - {"history"}, letters
+    lab = KEYS.token("Observation", "category", None, "laboratory")
+    narrow = scopes.parse("patient/Observation.u?category=laboratory", KEYS, patient="p1")
+    assert [narrow.fits("update", *row) for row in (("Observation", "p1", {lab, 5}), ("Observation", "p1", {5}), ("Observation", "p2", {lab}), ("Condition", "p1", {lab}), ("Observation", None, {lab}))] == [True, False, False, False, False]
+    assert scopes.parse("user/*.u", KEYS).fits("update", "Goal", None, ())
+    assert scopes.of_types(None).allows("read", "Patient")
+    assert [scopes.of_types(["Goal"]).allows(a, t) for a, t in (("read", "Goal"), ("search", "Goal"), ("create", "Goal"), ("read", "Patient"))] == [True, True, False, False]
 
 
 async def test_a_patient_scope_is_about_the_patient_in_context(clinic: Clinic) -> None:

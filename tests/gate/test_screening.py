@@ -119,7 +119,7 @@ async def test_the_author_answers_and_what_was_asked_is_labelled_or_not(clinic: 
     made = (await clinic.make("mh-clinician", note(p, "Uses heroin, HIV positive."))).id
     await followed(clinic)
     mine: Access = await access(clinic, "mh-clinician")
-    hiv, sud = [q["n"] for q in await asking.waiting(mine)]
+    hiv, sud = [asking.name(mine, q) for q in await asking.waiting(mine)]
     other = await access(clinic, "both-clinician")
     with pytest.raises(errors.NotFound):
         await asking.answer(other, hiv, "label", [], "")

@@ -126,7 +126,7 @@ async def test_a_request_that_nobody_made_is_no_use(clinic: Clinic) -> None:
 async def test_a_deactivated_account_is_out_of_every_process_with_its_next_statement(clinic: Clinic, elsewhere: Gate) -> None:
     token = (await begin(clinic)).token
     tokens = [clinic.tokens[WHO], token]
-    held = [await gate.access(t) for gate in (clinic.gate, elsewhere) for t in tokens]
+    held = [await ask(t) for gate in (clinic.gate, elsewhere) for ask, t in ((gate.access, tokens[0]), (gate.session, tokens[1]))]
     assert all([a and (await a.search("Patient", [])) is not None for a in held])
     assert await clinic.owner.fetchval("SELECT gate.set_account_state($1, $2, 'deactivated', 'officer', 'left', $3)", A, WHO, clock.now())
     for access in held:
@@ -142,6 +142,18 @@ async def test_a_deactivated_account_is_out_of_every_process_with_its_next_state
     with pytest.raises(errors.NotFound):
         await elsewhere.token(elsewhere.house.tenants[A], WHO)
     assert await elsewhere.identity.begin(elsewhere.house.tenants[A], WHO, starting_rule("staff", START.date()), door="staff", methods=("password",)) is None
+
+
+async def test_a_session_opens_its_app_and_no_other_door_and_a_token_opens_no_app(clinic: Clinic) -> None:
+    session, token = (await begin(clinic)).token, clinic.tokens[WHO]
+    assert await clinic.gate.session(session) is not None
+    assert await clinic.gate.access(token) is not None
+    assert await clinic.gate.access(session) is None
+    assert await clinic.gate.session(token) is None
+    for secret, status in ((session, 401), (token, 200), ("nobody".ljust(43, "x"), 401)):
+        reply = await clinic.ask(secret, "GET", "Patient?_summary=count")
+        assert reply.status == status
+    assert (await clinic.ask(session, "GET", "Patient")).body == (await clinic.ask("nobody".ljust(43, "x"), "GET", "Patient")).body
 
 
 async def test_a_reactivated_account_gets_nothing_back_that_it_held(clinic: Clinic) -> None:

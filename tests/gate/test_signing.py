@@ -11,7 +11,7 @@ import pytest
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.gate.access import Access
-from sojourn.gate.consenting import drafting, ending, preview, replacing, signing, terms, wording
+from sojourn.gate.consenting import drafting, ending, episodes, preview, replacing, signing, terms, wording
 from sojourn.gate.consenting.drafting import Answers, Recipient
 from sojourn.gate.consenting.signers import Signer
 from sojourn.gate.signinrules import starting_rule
@@ -317,3 +317,22 @@ def test_answers_survive_the_consent_that_is_made_of_them(kind: str) -> None:
     back = drafting.answered(drafting.drafted("Patient/p", answers))
     same = drafting.drafted("Patient/p", back)
     assert same == drafting.drafted("Patient/p", answers)
+
+
+async def test_the_end_of_an_episode_ends_the_consents_that_last_until_then(clinic: Clinic) -> None:
+    clinic.gate.house.consequences = (episodes.CONSEQUENCE,)
+    p, sud, _ = await treated(clinic)
+    stay = {"resourceType": "EpisodeOfCare", "status": "active", "patient": {"reference": f"Patient/{p}"}, "period": {"start": "2026-01-01"}}
+    first, second = [(await clinic.make("sys-sud", stay)).json() for _ in range(2)]
+    until = replace(SPECIFIC, expiry="event", event="end-of-treatment", until="", episode=f"EpisodeOfCare/{first['id']}")
+    made = await signed(clinic, "sud-clinician", p, until)
+    assert terms.literal(terms.value(made, terms.EXPIRY_EPISODE)) == f"EpisodeOfCare/{first['id']}"
+    for still in ({**second, "status": "finished"}, {**first, "period": {"start": "2026-01-01", "end": "2099-01-01"}}):
+        assert (await clinic.put("sud-clinician", still)).status == 200
+        assert sud in await sees(clinic, "tpo", p), "another episode, or a day to come"
+    assert (await clinic.put("sud-clinician", {**first, "status": "finished"})).status == 200
+    assert sud not in await sees(clinic, "tpo", p)
+    kept = (await clinic.get("sud-clinician", f"Consent/{made['id']}")).json()
+    assert (kept["status"], bool(terms.value(kept, terms.EVENT_OCCURRED))) == ("active", True)
+    assert (await clinic.put("sud-clinician", {**first, "status": "active"})).status == 200
+    assert sud not in await sees(clinic, "tpo", p), "what came, came"

@@ -18,12 +18,12 @@ def floors() -> set[str]:
 
 def test_every_floor_beneath_the_wiring_is_kept_from_sql() -> None:
     forbidden = {name.removeprefix("sojourn.") for name in contract("One SQL")["source_modules"]}
-    assert floors() - {"__main__", "cli", "app", "base", "listeners", "record"} == forbidden
+    assert floors() - {"__main__", "cli", "app", "base", "listeners", "duties", "record"} == forbidden
 
 
 def test_every_floor_beneath_the_doors_is_kept_from_http() -> None:
     forbidden = {name.removeprefix("sojourn.") for name in contract("HTTP")["source_modules"]}
-    assert floors() - {"__main__", "cli", "app", "listeners", "doors", "web"} == forbidden
+    assert floors() - {"__main__", "cli", "app", "listeners", "duties", "doors", "web"} == forbidden
 
 
 def test_the_contracts_are_kept() -> None:

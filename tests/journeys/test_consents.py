@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import uvicorn
-from playwright.async_api import async_playwright, expect
-from starlette.applications import Starlette
+from playwright.async_api import expect
 
-from sojourn.base import clock
-from sojourn.doors.staff.routes import routes
-from sojourn.gate.signinrules import starting_rule
 from sojourn.record.database import Dsn
-from sojourn.web.about import About
 from tests import people
-from tests.journeys.test_staff import AXE, CHROMIUM, FLAGS, SIZES, Visit
+from tests.journeys import serving
+from tests.journeys.serving import Visit, pytestmark
+from tests.journeys.serving import shoot as look
 from tests.people import Clinic, consent, encounter, observation, patient
 from tests.web.test_consents import directory
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="No chromium on this machine: `apt-get install chromium`, then run again."),
-    pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci`."),
-]
-
-PICTURES = os.environ.get("SOJOURN_PICTURES", "")
-"""A folder to keep pictures of every page in, to look at; none are kept otherwise."""
+__all__ = ["Place", "look", "pytestmark", "visiting"]
 
 
 class Place(NamedTuple):
@@ -64,55 +48,20 @@ async def filled(clinic: Clinic) -> str:
 
 
 @pytest.fixture
-def place(database: Dsn) -> Iterator[Place]:
-    """The staff app over a clinic of its own, served from a thread."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    ready = threading.Event()
-    held: dict[str, Any] = {}
-
-    async def serve() -> None:
-        clinic = await people.open_clinic(database, connections=8)
-        held["patient"] = await filled(clinic)
-        held["secrets"] = {}
-        for who in ("both-clinician", "officer"):
-            begun = await clinic.gate.identity.begin(clinic.gate.house.tenants[1], who, starting_rule("staff", clock.now().date()), door="staff", methods=["password"])
-            assert begun is not None
-            held["secrets"][who] = begun.token
-        app = Starlette(routes=routes())
-        app.state.gate, app.state.about = clinic.gate, About()
-        held["server"] = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none"))
-        ready.set()
-        await held["server"].serve()
-        await people.close_clinic(clinic)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(60)
-    while not held["server"].started:
-        thread.join(0.02)
-    yield Place(f"http://a.test:{port}", held["patient"], held["secrets"])
-    held["server"].should_exit = True
-    thread.join(20)
+async def place(database: Dsn) -> AsyncIterator[Place]:
+    """The staff app over a clinic of its own."""
+    clinic = await people.open_clinic(database, connections=8)
+    patient_id, secrets = await filled(clinic), await serving.begun(clinic, "both-clinician", "officer")
+    async with serving.serving_clinic(clinic) as url:
+        yield Place(url, patient_id, secrets)
+    await people.close_clinic(clinic)
 
 
 @asynccontextmanager
 async def visiting(place: Place, who: str, size: str, theme: str = "light") -> AsyncIterator[Visit]:
     """A browser in which somebody has signed in."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS.split(), "--host-resolver-rules=MAP a.test 127.0.0.1"])
-        context = await browser.new_context(viewport={"width": SIZES[size][0], "height": SIZES[size][1]})
-        await context.add_cookies([{"name": name, "value": value, "url": place.url} for name, value in (("sojourn", place.secrets[who]), ("theme", theme))])
-        yield Visit(await context.new_page(), place.url)
-        await browser.close()
-
-
-async def look(v: Visit, name: str) -> None:
-    """Sound, and kept as a picture if pictures are wanted."""
-    await v.is_sound()
-    if PICTURES:
-        await v.page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+    async with serving.visit(place.url, size, sojourn=place.secrets[who], theme=theme) as v:
+        yield v
 
 
 @pytest.mark.parametrize("size", ["telephone", "desk"])

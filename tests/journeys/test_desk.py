@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.async_api import async_playwright, expect
-from starlette.applications import Starlette
+from playwright.async_api import expect
 
-from sojourn.base import clock
-from sojourn.doors.staff.routes import routes
 from sojourn.record.database import Dsn
-from sojourn.web.about import About
 from tests import people
-from tests.journeys.test_staff import CHROMIUM, FLAGS, SIZES, Visit, pytestmark  # noqa: F401 - the mark is pytest's
-from tests.people import A, Clinic
+from tests.journeys import serving
+from tests.journeys.serving import SIZES, Visit, pytestmark, shoot
+from tests.people import Clinic
 from tests.web.test_gate import problem
 
-HOST = "a.test"
+__all__ = ["Place", "place", "pytestmark", "shoot", "visit"]
 
 
 @dataclass
@@ -38,42 +30,18 @@ class Place:
 
 @pytest.fixture
 async def place(database: Dsn) -> AsyncIterator[Place]:
-    """Served from this loop, because the gate's connections belong to it."""
+    """Served over a clinic of its own."""
     clinic = await people.open_clinic(database, connections=8)
-    app = Starlette(routes=routes())
-    app.state.gate, app.state.about = clinic.gate, About()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.wait({serving}, timeout=0.02)
-    yield Place(clinic, f"http://{HOST}:{port}")
-    server.should_exit = True
-    await serving
+    async with serving.serving_clinic(clinic) as url:
+        yield Place(clinic, url)
     await people.close_clinic(clinic)
 
 
 @asynccontextmanager
 async def visit(place: Place, who: str, size: str) -> AsyncIterator[Visit]:
     """A browser in which this person signed in a moment ago."""
-    token = await place.clinic.gate.identity.issue(place.clinic.gate.house.tenants[A], who, kind="session", door="staff", life=timedelta(hours=1))
-    await place.clinic.owner.execute("UPDATE record.credential SET proved = $2 WHERE account = $1", who, clock.now())
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS.split(), f"--host-resolver-rules=MAP {HOST} 127.0.0.1"])
-        context = await browser.new_context(viewport={"width": SIZES[size][0], "height": SIZES[size][1]})
-        await context.add_cookies([{"name": "sojourn", "value": token, "url": place.url}])
-        yield Visit(await context.new_page(), place.url)
-        await browser.close()
-
-
-async def shoot(v: Visit, name: str) -> None:
-    """Look at the page: sound, and kept as a picture where somebody asked for one."""
-    await v.is_sound()
-    folder = Path(__file__).with_name("pictures")
-    if folder.is_dir():
-        await v.page.screenshot(path=folder / f"{name}-{v.page.viewport_size['width']}.png", full_page=True)  # type: ignore[index]
+    async with serving.visit(place.url, size, sojourn=await serving.issued(place.clinic, who)) as v:
+        yield v
 
 
 @pytest.mark.parametrize("size", list(SIZES))

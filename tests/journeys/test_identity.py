@@ -27,14 +27,10 @@ from sojourn.web.about import About
 from tests import people
 from tests.conftest import run_apart
 from tests.gate.test_signin import code
-from tests.journeys.test_staff import AXE, CHROMIUM, RULES, Visit, visit
+from tests.journeys.serving import AXE, RULES, Visit, pytestmark, visit
 from tests.web.real import ADMIN, PASSWORD, furnish
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="No chromium on this machine: `apt-get install chromium`, then run again."),
-    pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci`."),
-]
+__all__ = ["pytestmark"]
 WHO = "mh-clinician"
 NEW = "seven quiet lanterns over water"
 SHOTS = os.environ.get("SOJOURN_TEST_SHOTS")
@@ -114,7 +110,7 @@ async def authenticator(v: Visit) -> CDPSession:
 
 
 async def leave(v: Visit) -> None:
-    await v.page.locator("header .menu summary").click()
+    await v.page.locator("header .menu:not(.elsewhere) summary").click()
     await v.page.get_by_role("button", name="Sign out").click()
     await expect(v.page.locator("#toasts")).to_contain_text("You are signed out.")
 
@@ -126,7 +122,7 @@ async def test_a_passkey_is_made_and_signs_in_and_confirms_without_a_password(pl
         await v.go("/sign-in")
         await is_sound(v, "sign-in", session)
         await sign_in(v, WHO)
-        await expect(v.page).to_have_url(f"{place}/patients")
+        await expect(v.page).to_have_url(f"{place}/today")
         await v.go("/security")
         await is_sound(v, "security-empty", session)
         await v.page.get_by_role("link", name="Add a passkey").click()
@@ -172,7 +168,7 @@ async def test_a_passkey_of_somebody_else_does_not_confirm(place: str) -> None:
         for who in (WHO, ADMIN):
             await v.go("/sign-in")
             await sign_in(v, who)
-            await expect(v.page.locator("header .menu")).to_be_visible()
+            await expect(v.page.locator("header .menu:not(.elsewhere)")).to_be_visible()
             if who == WHO:
                 await v.go("/security/passkeys/new")
                 await v.page.get_by_role("button", name="Make a passkey").click()
@@ -182,10 +178,25 @@ async def test_a_passkey_of_somebody_else_does_not_confirm(place: str) -> None:
         await expect(v.page.get_by_text("None yet")).to_be_visible()
 
 
+async def code_of_the_second_person(u: Visit) -> str:
+    """The privacy officer sets up a second step of their own, confirms, and reads the code."""
+    await u.go("/sign-in?next=/accounts/confirm")
+    await sign_in(u, "officer")
+    await u.page.get_by_text("It cannot be scanned").click()
+    await u.page.locator("#code").fill(code(re.sub(r"\s", "", await u.page.locator("code.key").inner_text())))
+    await u.page.get_by_role("button", name="Go on").click()
+    await u.page.get_by_role("link", name="I have kept them").click()
+    await u.go("/accounts/confirm")
+    await is_sound(u, "second-person")
+    await u.page.get_by_role("button", name="Confirm, and give out the code").click()
+    await is_sound(u, "second-person-code")
+    return await u.page.locator("#code").input_value()
+
+
 @pytest.mark.parametrize("place", [{"second": True}], indirect=True)
 @pytest.mark.parametrize("size", ["desk", "telephone"])
 async def test_somebody_is_invited_sets_a_password_and_a_second_step_and_is_in(place: str, size: str) -> None:
-    async with visit(place, size) as v, visit(place, size) as w:
+    async with visit(place, size) as v, visit(place, size) as w, visit(place, size) as u:
         await v.go("/sign-in")
         await sign_in(v, ADMIN)
         await expect(v.page.locator("h1")).to_have_text("Set up a second step")
@@ -213,13 +224,17 @@ async def test_somebody_is_invited_sets_a_password_and_a_second_step_and_is_in(p
         await is_sound(v, "invite")
         await v.page.get_by_role("button", name="Make the invitation").click()
         link = await v.page.locator("#link").input_value()
+        await expect(v.page.locator("main")).to_contain_text("It waits for a second person.")
         await is_sound(v, "invitation-link")
+        second = await code_of_the_second_person(u)
         await w.page.goto(link)
         await is_sound(w, "welcome")
+        await w.page.locator("#code").fill(second)
         await w.page.locator("#new").fill("short")
         await w.page.locator("#again").fill("short")
         await w.page.get_by_role("button", name="Go on").click()
         await expect(w.page.locator(".summary")).to_contain_text("at least 10 characters")
+        await w.page.locator("#code").fill(second)
         await w.page.locator("#new").fill(NEW)
         await w.page.locator("#again").fill(NEW)
         await w.page.get_by_role("button", name="Go on").click()
@@ -229,7 +244,7 @@ async def test_somebody_is_invited_sets_a_password_and_a_second_step_and_is_in(p
         await w.page.locator("#code").fill(code(theirs))
         await w.page.get_by_role("button", name="Go on").click()
         await w.page.get_by_role("link", name="I have kept them").click()
-        await expect(w.page).to_have_url(f"{place}/patients")
+        await expect(w.page).to_have_url(f"{place}/today")
         await w.go(link.removeprefix(place), status=404)
         await is_sound(w, "link-used")
         await v.page.get_by_role("link", name="Done").click()
@@ -269,7 +284,7 @@ async def test_the_screen_can_be_locked_by_hand(place: str) -> None:
     async with visit(place) as v:
         await v.go("/sign-in?next=/security")
         await sign_in(v, WHO)
-        await v.page.locator("header .menu summary").click()
+        await v.page.locator("header .menu:not(.elsewhere) summary").click()
         await v.page.get_by_role("button", name="Lock the screen").click()
         await expect(v.page).to_have_url(f"{place}/sign-in?next=/security")
         await asyncio.sleep(0)

@@ -11,8 +11,8 @@ from sojourn.base import clock
 from sojourn.record import labelling
 from tests import people
 from tests.gate.test_screening import followed, note
+from tests.journeys.serving import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.journeys.test_desk import Place, place, shoot, visit  # noqa: F401 - a fixture
-from tests.journeys.test_staff import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.people import A
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from tests.journeys.serving import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.journeys.test_desk import Place, place, shoot, visit  # noqa: F401 - a fixture
-from tests.journeys.test_staff import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 
 
 @pytest.mark.parametrize("size", list(SIZES))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.journeys.serving import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.journeys.test_desk import Place, place, shoot, visit  # noqa: F401 - the fixture is pytest's
-from tests.journeys.test_staff import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.people import consent, encounter, labelled, observation, patient
 
 

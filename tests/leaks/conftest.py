@@ -16,10 +16,10 @@ def databases(cluster: Cluster, template: str) -> Iterator[Callable[[], Dsn]]:
 
     def fresh() -> Dsn:
         name = f"test_{uuid4().hex}"
-        cluster.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        cluster.copy(name, template)
         made.append(name)
         return Dsn(app=cluster.app(name), owner=cluster.owner(name))
 
     yield fresh
     for name in made:
-        cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        cluster.drop(name)

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sojourn.fhir.extract import extract
 from sojourn.fhir.searchparams import PARAMS
+from tests.leaks import screens
 from tests.leaks.rules import Viewer
 from tests.leaks.story import INLINE, MAKERS, SECRET_WORDS, Story
 from tests.leaks.telling import Told
-from tests.people import BASE, encounter, observation
+from tests.people import BASE, START, encounter, observation
 
 TYPES = ("Patient", "Consent", "Practitioner", "Organization", *MAKERS)
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
+SCREEN = "SCREEN"
+"""Instead of a method: a page of the staff app."""
 
 
 class Question(NamedTuple):
@@ -60,7 +64,9 @@ class Asker:
 
     def __init__(self, seed: str, story: Story, told: Told, stored: list[dict[str, Any]], viewer: Viewer) -> None:
         self.random = Random(seed)
+        self.staff = False  # whether the viewer has the staff app
         self.overseer = False  # whether the viewer may read the trail
+        self.desk = Random(f"{seed}/desk").random() < 0.5  # whether an overseer looks at pages instead of the trail
         self.story = story
         # Where something is hidden, in whole or in part: what a leak would be about.
         delicate = {s.key for s in story.steps if not story.sees(viewer, s.key) or (s.secret and not story.sees(viewer, s.key, s.secret))}
@@ -98,7 +104,9 @@ class Asker:
 
     def questions(self, count: int) -> Iterator[Question]:
         """That many, of every kind."""
-        kinds = (*KINDS, (Asker.trail, 60)) if self.overseer else KINDS
+        # A page asks for several things at once, and in which order their lines come into the trail is chance: who reads it looks at no pages.
+        trail = self.overseer and not self.desk
+        kinds = (*KINDS, (Asker.trail, 60)) if trail else (*KINDS, (Asker.screen, 40)) if self.staff else KINDS
         for _ in range(count):
             yield self.random.choices([k for k, _ in kinds], [w for _, w in kinds])[0](self)
 
@@ -234,6 +242,26 @@ class Asker:
             return Question("POST", "_search", query.encode(), (("content-type", "application/x-www-form-urlencoded"),), pages=True)
         return Question("GET", f"?{query}", pages=True)
 
+    def counted(self) -> Question:
+        """How many there are of a kind of which something is hidden: what a page leaves out must not be counted, nor lengthen the way to it."""
+        hidden = {r.partition("/")[0] for r in (*self.delicate, *self.referring)} & set(TYPES)
+        type_ = self.random.choice(sorted(hidden) or list(TYPES))
+        more = self.random.choice(("_summary=count", "_summary=count", "_total=accurate&_count=1", "_count=1", "_count=2&_sort=-_lastUpdated"))
+        return Question("GET", f"{type_}?{more}", pages=True)
+
+    def recent(self) -> Question:
+        """What changed since a moment of the story, of a kind of which something changed unseen."""
+        type_ = self.random.choice(self.changed or self.delicate or ["Observation/x"]).partition("/")[0]
+        minute = self.random.randrange(max(1, len(self.story.steps)))
+        since = (START + timedelta(minutes=minute, seconds=self.random.choice((-30, 30)))).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Question("GET", f"{type_}?_lastUpdated={self.random.choice(('ge', 'gt', 'lt', 'le'))}{since}{self.random.choice(('', '&_summary=count', '&_sort=_lastUpdated'))}", pages=True)
+
+    def marked(self) -> Question:
+        """By a label: which of them stand on the whole, and which fell with a later admission or belong to a hidden element alone."""
+        type_ = self.random.choice(("Patient", *sorted({r.partition("/")[0] for r in self.delicate} & set(TYPES))) if self.random.random() < 0.5 else ("Patient",))
+        code = self.random.choice(("42CFRPart2", "42CFRPart2", "R", "N", "HIV", "SUD", "PSYTHPN", "PROCESSINLINELABEL"))
+        return Question("GET", f"{type_}?{self.random.choice(('_security', '_security', '_security:not'))}={code}{self.random.choice(('', '&_summary=count'))}", pages=True)
+
     # --- reading ---------------------------------------------------------------------------------------------------------------
 
     def read(self) -> Question:
@@ -280,7 +308,7 @@ class Asker:
         return Question("POST", body["resourceType"], body, headers)
 
     def update(self) -> Question:
-        ref = self.some_ref(self.random.choice(("Observation", "Encounter", "Condition", "Patient", "Procedure")))
+        ref = self.some_ref(self.random.choice(("Observation", "Encounter", "Condition", "Patient", "Procedure", "Appointment", "QuestionnaireResponse", "CarePlan", "Task")))
         if self.changed and self.random.random() < 0.4:
             ref = self.random.choice(self.changed)  # of which a part has changed that must not be seen
         elif self.referring and self.random.random() < 0.4:
@@ -310,7 +338,7 @@ class Asker:
         return Question("PUT", f"{body['resourceType']}?{self.query(body['resourceType'], controls=False)}", body)
 
     def patch(self) -> Question:
-        type_ = self.random.choice(("Observation", "Condition", "Encounter", "Procedure"))
+        type_ = self.random.choice(("Observation", "Condition", "Encounter", "Procedure", "QuestionnaireResponse", "CarePlan", "Appointment"))
         operations = self.random.choice((
             [{"op": "add", "path": "/language", "value": "pt"}],
             [{"op": "test", "path": "/status", "value": "final"}, {"op": "add", "path": "/language", "value": "pt"}],
@@ -321,7 +349,7 @@ class Asker:
         return Question("PATCH", url, operations, (("content-type", "application/json-patch+json"),))
 
     def delete(self) -> Question:
-        type_ = self.random.choice(("Observation", "Condition", "Procedure", "Task"))
+        type_ = self.random.choice(("Observation", "Condition", "Procedure", "Task", "Appointment", "QuestionnaireResponse", "CarePlan"))
         return Question("DELETE", self.some_ref(type_) if self.random.random() < 0.6 else f"{type_}?{self.query(type_, controls=False) or '_id=x'}")
 
     def bundle(self) -> Question:
@@ -357,6 +385,10 @@ class Asker:
         parameter = [{"name": k, "valueString": v} for k, v in said.items()] + [{"name": "attested", "valueBoolean": False}]
         return Question("POST", "Patient/$emergency-access", {"resourceType": "Parameters", "parameter": parameter}, header if self.random.random() < 0.3 else ())
 
+    def screen(self) -> Question:
+        """A page of the staff app, about somebody or something that may be hidden."""
+        return Question(SCREEN, screens.address(self.random, self.some_ref, desk=self.overseer))
+
     def trail(self) -> Question:
         """Who looked at what: AuditEvents, for most callers an empty store."""
         random = self.random
@@ -383,6 +415,6 @@ class Asker:
 
 
 KINDS: tuple[tuple[Callable[[Asker], Question], float], ...] = (
-    (Asker.search, 40), (Asker.ordered, 6), (Asker.betrayed, 6), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
+    (Asker.search, 40), (Asker.ordered, 6), (Asker.betrayed, 6), (Asker.counted, 8), (Asker.recent, 5), (Asker.marked, 4), (Asker.everywhere, 3), (Asker.read, 12), (Asker.vread, 6), (Asker.history, 8), (Asker.everything, 3), (Asker.create, 5), (Asker.update, 5),
     (Asker.update_if, 3), (Asker.patch, 4), (Asker.delete, 3), (Asker.bundle, 5), (Asker.validate, 1), (Asker.wrong, 3), (Asker.emergency, 3),
 )  # fmt: skip

@@ -8,6 +8,9 @@ from datetime import datetime
 
 PART2, COUNSELING, PSYCHOTHERAPY = "part2", "counseling", "psychotherapy"
 UNLABELLED, HIV = "unlabelled", "hiv"
+ORDINARY = "ordinary"
+"""What HIPAA asks for of a record that no other law protects, where it leaves for anything but treatment, payment and operations."""
+USUAL = frozenset({"TREAT", "COC", "HPAYMT", "HOPERAT"})
 
 NOT_BY_ROLE = frozenset({PART2, COUNSELING, PSYCHOTHERAPY, UNLABELLED})
 """Laws for which a role in the organization is no permission."""
@@ -72,6 +75,8 @@ class Relation:
     who: str
     start: datetime | None = None
     end: datetime | None = None
+    purposes: frozenset[str] | None = None
+    """For which it counts; None: for all. A consent relates those it names for the purposes that it names."""
 
 
 def during(start: datetime | None, end: datetime | None, moment: datetime | None) -> bool:
@@ -92,8 +97,10 @@ def may_see(viewer: Viewer, fact: Fact, grants: Iterable[Grant], relations: Iter
             return False
     concerned = fact.about if fact.patient is None else {fact.patient}
     if not viewer.everywhere and concerned:
-        if not any(r.patient in concerned and r.who in viewer.names and during(r.start, r.end, now) for r in relations):
+        if not any(r.patient in concerned and r.who in viewer.names and during(r.start, r.end, now) and (r.purposes is None or viewer.purpose in r.purposes) for r in relations):
             return False
+    if viewer.outside and viewer.purpose not in USUAL and concerned and not fact.laws & {PART2, COUNSELING, PSYCHOTHERAPY} and not _law(ORDINARY, viewer, fact, grants):
+        return False
     return all(_law(law, viewer, fact, grants) for law in laws)
 
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from tests.leaks import rules
-from tests.leaks.rules import HIV, PART2, PSYCHOTHERAPY, Fact, Grant, Relation, Viewer, may_see
+from tests.leaks.rules import HIV, ORDINARY, PART2, PSYCHOTHERAPY, Fact, Grant, Relation, Viewer, may_see
 from tests.people import FAR, MH, START, SUD, consent
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -114,6 +114,11 @@ def _date(random: Random) -> str:
     return (datetime(2025, 6, 1, 9, tzinfo=UTC) + timedelta(days=random.randrange(300), hours=random.randrange(9))).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _slot(random: Random) -> dict[str, str]:
+    start = _date(random)
+    return {"start": start, "end": start.replace(":00:00Z", ":50:00Z")}
+
+
 # type -> (base, lists whose items may be labelled, links: element -> (types, many), required links)
 Maker = Callable[[Random], dict[str, Any]]
 MAKERS: dict[str, Maker] = {
@@ -139,9 +144,12 @@ MAKERS: dict[str, Maker] = {
     "Task": lambda r: {"status": "requested", "intent": "order", "authoredOn": _date(r), "description": r.choice(PLAIN_WORDS)},
     "List": lambda r: {"status": "current", "mode": "working", "title": r.choice(PLAIN_WORDS), "date": _date(r)},
     "DiagnosticReport": lambda r: {"status": "final", "code": coded(LOINC, r.choice(("24323-8", "58410-2"))), "effectiveDateTime": _date(r)},
+    "QuestionnaireResponse": lambda r: {"status": "completed", "questionnaire": f"http://example.org/Questionnaire/{r.choice(('phq', 'audit'))}", "authored": _date(r)},
+    "CarePlan": lambda r: {"status": "active", "intent": "plan", "title": r.choice(PLAIN_WORDS), "period": {"start": _date(r)[:10]}},
+    "Appointment": lambda r: {"status": "booked", "description": r.choice(PLAIN_WORDS), **_slot(r)},
 }  # fmt: skip
-SUBJECT = {"AllergyIntolerance": "patient", "EpisodeOfCare": "patient", "Provenance": "", "Task": "for"}
-REQUIRED_SUBJECT = {"Condition", "Procedure", "MedicationRequest", "ServiceRequest", "Goal", "AllergyIntolerance", "EpisodeOfCare"}
+SUBJECT = {"AllergyIntolerance": "patient", "EpisodeOfCare": "patient", "Provenance": "", "Task": "for", "Appointment": "participant.actor"}
+REQUIRED_SUBJECT = {"CarePlan", "Appointment", "Condition", "Procedure", "MedicationRequest", "ServiceRequest", "Goal", "AllergyIntolerance", "EpisodeOfCare"}
 LINKS: dict[str, dict[str, tuple[tuple[str, ...], bool]]] = {
     "Encounter": {"partOf": (("Encounter",), False), "diagnosis.condition": (("Condition",), True), "episodeOfCare": (("EpisodeOfCare",), True)},
     "Observation": {"encounter": (("Encounter",), False), "hasMember": (("Observation",), True), "derivedFrom": (("Observation", "DocumentReference"), True)},
@@ -158,6 +166,9 @@ LINKS: dict[str, dict[str, tuple[tuple[str, ...], bool]]] = {
     "Task": {"focus": (("ServiceRequest", "Condition"), False), "encounter": (("Encounter",), False)},
     "List": {"entry.item": (("Condition", "Observation", "MedicationRequest"), True), "encounter": (("Encounter",), False)},
     "DiagnosticReport": {"result": (("Observation",), True), "encounter": (("Encounter",), False)},
+    "QuestionnaireResponse": {"encounter": (("Encounter",), False), "basedOn": (("ServiceRequest", "CarePlan"), True)},
+    "CarePlan": {"encounter": (("Encounter",), False), "addresses": (("Condition",), True), "goal": (("Goal",), True), "careTeam": (("CareTeam",), True)},
+    "Appointment": {"reasonReference": (("Condition", "Observation"), True), "basedOn": (("ServiceRequest",), True)},
 }
 ACROSS = ("List", "Provenance", "Observation")
 """Types that sometimes refer to another patient's things."""
@@ -174,6 +185,9 @@ PARTS: dict[str, tuple[str, Callable[[str, Random], dict[str, Any]]]] = {
     "AllergyIntolerance": ("reaction", lambda w, r: {"manifestation": [coded(SNOMED, r.choice(("271807003", "39579001")), w)]}),
     "Condition": ("identifier", lambda w, r: {"system": "http://example.org/problems", "value": f"{w}{r.randrange(9)}"}),
     "Task": ("note", lambda w, _: {"text": w}),
+    "QuestionnaireResponse": ("item", lambda w, r: {"linkId": str(r.randrange(9)), "text": w, "answer": [{"valueString": w}]}),
+    "CarePlan": ("activity", lambda w, r: {"detail": {"status": "scheduled", "code": coded(SNOMED, r.choice(("408919008", "60112009")), w)}}),
+    "Appointment": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "F32.1", "Z71.41")), w)),
 }
 NAMES = ("Rivera", "Okafor", "Lindgren", "Haddad", "Moreau")
 
@@ -198,9 +212,14 @@ class Teller:
             self.add(thing, "sys-none", f"directory{n}")
         for n, program in enumerate(("sud", "mh", "both", "both", "far")):
             self.patient(n, program)
+        self.shared()
         self.consents()
+        if self.apart:
+            self.becoming()
         for n in range(self.size):
             self.anything(f"{n:03d}")
+        if self.apart:
+            self.amended()
         return self.story
 
     def add(self, thing: Thing, author: str, label: str) -> None:
@@ -234,6 +253,39 @@ class Teller:
         self.add(thing, STAFF_BY_PROGRAM[program], label)
         self.story.relations.append(Relation(patient, f"program:{program}"))
 
+    def shared(self) -> None:
+        """An outside organization on a care team, and no consent: it has to do with the patient, whatever it asks for."""
+        fact = Fact(1, "CareTeam", "CareTeam-shared", "p1", {MH}, set())
+        body = {"status": "active", "name": "shared care", "participant": [{"member": {"reference": "Organization/tpo"}}]}
+        self.lasting.add(fact.id)
+        self.add(Thing(fact.id, fact, body, {"subject": ["p1"]}, told=False), "sys-mh", "shared")
+        self.story.relations.append(Relation("p1", "Organization/tpo"))
+
+    def becoming(self) -> None:
+        """What was ordinary when something referred to it, and is a note kept apart since: also from the past version that refers to it."""
+        about = Thing("Observation-becoming", Fact(1, "Observation", "Observation-becoming", "p1", {MH}), MAKERS["Observation"](self.random), {"subject": ["p1"]}, told=False)
+        refers = Thing("Condition-refers", Fact(1, "Condition", "Condition-refers", "p1", {MH}), MAKERS["Condition"](self.random),
+                       {"subject": ["p1"], "evidence.detail": [about.key]}, ("subject",), told=False)  # fmt: skip
+        for thing, date in ((about, "effectiveDateTime"), (refers, "recordedDate")):
+            thing.fact.at = moment(thing.base[date])
+            self.lasting.add(thing.key)
+            self.add(thing, "sys-mh", "becoming")
+        refers.base = {**refers.base, "language": "en"}
+        self.step("refers again", "update", "sys-mh", refers)
+        about.fact.laws.add(PSYCHOTHERAPY)
+        about.base = {**about.base, "meta": {"security": [{"system": ACT, "code": LABELS[PSYCHOTHERAPY]}]}}
+        self.step("became a note", "update", "sys-mh", about)
+        later = Thing("Observation-amended", Fact(1, "Observation", "Observation-amended", "p1", {MH}), MAKERS["Observation"](self.random), {"subject": ["p1"]}, told=False, law=HIV)
+        later.fact.at = moment(later.base["effectiveDateTime"])
+        self.lasting.add(later.key)
+        self.add(later, "sys-mh", "amended later")
+
+    def amended(self) -> None:
+        """Long after it was made something gets a part about HIV: for whom that is withheld from it is as old as before."""
+        thing = self.story.things["Observation-amended"]
+        thing.parts["component"] = [self.part("Observation", f"amended update {thing.key}", HIV, sure=True)]
+        self.step("amended", "update", "sys-mh", thing, secret=HIV)
+
     def make(self, type_: str, label: str, patient: str, program: int, *, note: bool = True) -> Thing:
         random = self.random
         laws = {PART2} if program == SUD and type_ not in LONGITUDINAL else set()
@@ -257,10 +309,12 @@ class Teller:
             if "target" not in links:
                 links["target"] = [patient]
             required = ("target",)
-        at = next((moment(base[k]) for k in ("effectiveDateTime", "recordedDate", "performedDateTime", "authoredOn", "date", "startDate", "recorded") if k in base), None)
-        at = moment(base["period"]["start"]) if "period" in base else at
+        at = next((moment(base[k]) for k in ("effectiveDateTime", "recordedDate", "performedDateTime", "authoredOn", "date", "startDate", "recorded", "authored") if k in base), None)
+        at = moment(base["period"]["start"]) if "period" in base else moment(base["start"]) if "start" in base else at
         key = f"{type_}-{label}"
-        fact = Fact(1, type_, key, None if type_ == "Provenance" else patient, {program}, laws, at)
+        about_others = type_ == "Provenance" and links["target"] != [patient]  # in nobody's chart, unless it is of the patient's own resource
+        about = frozenset(whose for k in links["target"] if (whose := self.story.things[k].fact.patient)) if about_others else frozenset()
+        fact = Fact(1, type_, key, None if about_others else patient, {program}, laws, at, about=about)
         thing = Thing(key, fact, base, links, required, told=random.random() < 0.5, law=random.choice((HIV, PART2, PSYCHOTHERAPY if self.apart else HIV)))
         if type_ in PARTS:
             thing.parts[PARTS[type_][0]] = [self.part(type_, f"{label} create {key}", thing.law) for _ in range(random.randrange(3))]
@@ -334,10 +388,33 @@ class Teller:
         self.consent("specific3", 3, "specific", kind="part2_specific", purposes=["TREAT"], provision=limited)
         self.consent("specific2", 2, "specific", kind="part2_specific", purposes=["TREAT"], provision={"class": limited["class"]})
 
+        # An authorization for research: of what no law of its own protects it opens these types, and who it is about.
+        self.consent("research3", 3, "tpo", kind="hipaa_authorization", purposes=["HRESCH"], organization=[{"reference": "Organization/mh"}],
+                     provision={"class": [{"system": "http://hl7.org/fhir/resource-types", "code": t} for t in ("Observation", "Encounter")], "securityLabel": None})  # fmt: skip
+
+        # What patients forbid: one clinician everything about HIV, also where it is one element; one recipient and one technician a type.
+        self.forbid("forbids2", 2, "Practitioner/mh-clinician", law=HIV)
+        self.forbid("forbids3", 3, "Organization/tpo", types=frozenset({"Procedure"}))
+        self.forbid("forbids1", 1, "Practitioner/technician", types=frozenset({"Observation"}))
+        if Random(f"{self.story.seed} forbids4").random() < 0.5:  # whoever is forbidden something is answered otherwise everywhere: both kinds are told of
+            self.forbid("forbids4", 4, "Practitioner/both-clinician", types=frozenset({"Condition"}))
+
+    def forbid(self, label: str, n: int, to: str, *, law: str | None = None, types: frozenset[str] | None = None) -> None:
+        """A directive of a patient (45 CFR 164.522), kept by the mental health program."""
+        whole = consent("PATIENT", "x", kind="patient_directive_deny")
+        rule: dict[str, Any] = {"type": "deny", "period": {"start": "2026-01-01"}, "actor": [{"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": to}}]}
+        rule |= {"securityLabel": [{"system": ACT, "code": LABELS[law]}]} if law else {}
+        rule |= {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": t} for t in sorted(types)]} if types else {}
+        base = {k: v for k, v in whole.items() if k not in ("resourceType", "patient", "performer")} | {"provision": rule}
+        fact = Fact(1, "Consent", f"Consent-{label}", f"p{n}", {MH}, set(), moment("2026-01-01T10:00:00Z"))
+        self.add(Thing(fact.id, fact, base, {"patient": [f"p{n}"], "performer": [f"p{n}"]}, told=False), "sys-mh", label)
+        self.story.grants.append(Grant(f"p{n}", to, "*", "*", law, True, types=types, start=moment("2026-01-01")))
+
     def consent(self, label: str, n: int, to: str, *, after: str = "", **terms: Any) -> None:
         key = f"Consent-{label}"
         fact = Fact(1, "Consent", key, f"p{n}", {SUD}, {PART2}, moment("2026-01-01T10:00:00Z"))
         whole = consent("PATIENT", to, **terms)
+        whole["provision"] = {k: v for k, v in whole["provision"].items() if v is not None}
         base = {k: v for k, v in whole.items() if k not in ("resourceType", "patient", "performer")}
         thing = Thing(key, fact, base, {"patient": [f"p{n}"], "performer": [f"p{n}"]}, told=False)
         self.add(thing, "sys-sud", label)
@@ -351,8 +428,12 @@ class Teller:
             period = rule.get("dataPeriod", {})
             common = {"start": moment(rule["period"]["start"]), "end": moment(end) if end else None}
             types = frozenset(c["code"] for c in rule["class"]) if "class" in rule else None
-            self.story.relations.append(Relation(f"p{n}", f"Organization/{to}", common["start"], common["end"]))
-            purposes = ("TREAT", "COC") if terms.get("kind") is None else ("TREAT",)
+            purposes = ("TREAT", "COC") if terms.get("kind") is None else tuple(terms["purposes"])
+            self.story.relations.append(Relation(f"p{n}", f"Organization/{to}", common["start"], common["end"], frozenset(purposes)))
+            if terms.get("kind") == "hipaa_authorization":
+                for limits in ({"programs": frozenset({MH}), "types": types}, {"types": frozenset({"Patient"})}):
+                    self.story.grants.append(Grant(f"p{n}", f"Organization/{to}", "HRESCH", "disclose", ORDINARY, **limits, **common))
+                return
             for purpose in purposes:
                 self.story.grants.append(
                     Grant(f"p{n}", f"Organization/{to}", purpose, "disclose", PART2, programs=frozenset({SUD}), types=types,
@@ -361,8 +442,9 @@ class Teller:
 
 
 def passed_on(link: str, source: Fact, fact: Fact) -> set[str]:
-    """The laws that come over a link: of an encounter all but notes kept apart, of a result all; none from another program's Part 2 record."""
-    laws = source.laws - {PSYCHOTHERAPY} if link in ("encounter", "context.encounter", "partOf") else set(source.laws) if link == "result" else set()
+    """The laws that come over a link: of an encounter all but notes kept apart, of a result or an order all; none from another program's Part 2 record."""
+    whole = link == "result" or (link == "basedOn" and source.type == "ServiceRequest")
+    laws = source.laws - {PSYCHOTHERAPY} if link in ("encounter", "context.encounter", "partOf") else set(source.laws) if whole else set()
     if PART2 not in source.laws:
         return laws
     if not source.origin <= fact.origin or (fact.type in LONGITUDINAL and PART2 not in fact.laws):

@@ -118,5 +118,7 @@ def _link(out: dict[str, Any], type_: str, name: str, references: list[dict[str,
         out.setdefault("context", {})[tail] = references
     elif (type_, head) == ("Condition", "evidence"):
         out[head] = [{tail: references}]
+    elif (type_, head) == ("Appointment", "participant"):
+        out[head] = [{tail: r, "status": "accepted"} for r in references]
     else:
         out[head] = [{tail: r} for r in references]

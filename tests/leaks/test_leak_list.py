@@ -24,16 +24,17 @@ SECRET = "detox-unit-secret"
 NOT_YET = {
     "bulk export": "no bulk export yet",
     "C-CDA and PDF text": "no documents are rendered yet",
-    "calendar names and reasons for another site": "no calendar yet",
     "portal documents": "no portal yet",
     "statements and explanations of benefits": "no billing yet",
-    "SMS and e-mail text": "nothing is sent yet",
     "AI prompts and summaries": "no AI yet",
     "analytics small cells": "no reports yet",
     "ADT event type": "no HL7 v2 yet",
     "backups": "made by the operator's tools, encrypted by theirs",
 }
-"""Items of the list whose door does not exist. Whoever builds the door takes its line out and writes the test."""
+"""Items of the list whose door does not exist. Whoever builds the door takes its line out and writes the test.
+
+Calendars, group encounters and the words of reminders: test_schedule_worlds.py, tests/web/test_schedule.py and tests/web/test_groups.py.
+"""
 
 
 class World(NamedTuple):

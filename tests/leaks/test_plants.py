@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from sojourn.record.database import Dsn
-from tests.leaks.plants import PLANTS, Plant, mutated, plant_in, planted
+from tests.conftest import Cluster
+from tests.leaks.plants import PLANTS, ROOMS, Plant, RoomPlant, mutated, plant_in, planted
 from tests.leaks.two import compare
 
 SEEDS = os.environ.get("SOJOURN_PLANT_SEEDS", "f1,fixed,p1,p2").split(",")
 
 
 def test_there_are_at_least_forty_plants_and_each_fits_the_code_as_it_is() -> None:
-    assert len({plant.name for plant in PLANTS}) == len(PLANTS) >= 40
-    for plant in PLANTS:
+    every = [*PLANTS, *(room.plant for room in ROOMS)]
+    assert len({plant.name for plant in every}) == len(every) >= 40
+    for plant in every:
         if plant.sql:
             mutated(plant)
+        with planted(plant):
+            pass
 
 
 @pytest.mark.slow
@@ -34,3 +40,14 @@ async def test_a_planted_leak_is_found(databases: Callable[[], Dsn], plant: Plan
             if not result.fine:
                 return
     pytest.fail(f"nobody noticed that {plant.name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ROOMS, ids=[room.plant.name for room in ROOMS])
+def test_a_leak_planted_in_a_room_is_found_by_the_worlds_of_that_room(cluster: Cluster, room: RoomPlant) -> None:
+    """In a process of its own: rooms remember what they imported."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "tests.leaks.planting", "-p", "no:cacheprovider", room.noticed_by]
+    apart = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | {"SOJOURN_PLANT": room.plant.name, "SOJOURN_TEST_DATABASE_URL": cluster.url}
+    run = subprocess.run(command, env=apart, capture_output=True, text=True, check=False)  # noqa: S603 - our own tests
+    assert run.returncode == 1, f"nobody noticed that {room.plant.name}\n{run.stdout[-3000:]}"
+    assert "AssertionError" in run.stdout or "assert " in run.stdout, run.stdout[-3000:]

@@ -10,13 +10,17 @@ from datetime import timedelta
 from hashlib import shake_256
 from typing import Any, NamedTuple
 
+import httpx
+
 from sojourn.base import clock as clocks
 from sojourn.base import crypto, ids
 from sojourn.base.clock import FakeClock
 from sojourn.base.ids import SeededSource
 from sojourn.fhir import codec
 from sojourn.record.database import Dsn
-from tests.leaks.questions import Asker, Question
+from sojourn.record.sql import body
+from tests.leaks import screens
+from tests.leaks.questions import SCREEN, Asker, Question
 from tests.leaks.rules import Viewer
 from tests.leaks.story import Story, Teller
 from tests.leaks.telling import Told, tell
@@ -32,6 +36,7 @@ VIEWERS = {
     "tpo": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"})),
     "tpo-research": Viewer(1, frozenset(), True, frozenset({"Organization/tpo"}), "HRESCH"),
     "specific": Viewer(1, frozenset(), True, frozenset({"Organization/specific"})),
+    "specific-billing": Viewer(1, frozenset(), True, frozenset({"Organization/specific"}), "HPAYMT"),
     "revoked": Viewer(1, frozenset(), True, frozenset({"Organization/revoked"})),
     "expired": Viewer(1, frozenset(), True, frozenset({"Organization/expired"})),
     "other-clinician": Viewer(2, frozenset({1}), False, frozenset({"Practitioner/other-clinician", "program:1"})),
@@ -88,6 +93,7 @@ class World:
     clock: FakeClock
     source: SeededSource
     told: Told = field(default_factory=Told)
+    browsers: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -115,7 +121,11 @@ async def asked(at: World, who: str, number: int, question: Question) -> Seen:
         at.source.step(f"question {number}")
         replies = []
         url, body, method = question.url, question.body, question.method
-        for _ in range(MAX_PAGES if question.pages else 1):
+        if method == SCREEN:
+            if who not in at.browsers:
+                at.browsers[who] = await screens.browser(at.clinic.gate, who)
+            replies.append(observable(await screens.shown(at.browsers[who], url)))
+        for _ in range(MAX_PAGES if question.pages else method != SCREEN):
             reply = await at.clinic.ask(who, method, url, body, question.headers)
             replies.append(observable(reply))
             following = next_page(reply)
@@ -145,6 +155,8 @@ class Result:
 
     questions: int = 0
     shown: int = 0
+    arrived: int = 0
+    """How many things the viewer may see, and got when they asked for them by id."""
     differences: list[tuple[Seen, Seen]] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
     """What the viewer may see and did not get."""
@@ -157,8 +169,8 @@ class Result:
 
 async def stored(a: World) -> list[dict[str, Any]]:
     """Every resource in world A as it is kept, current or past."""
-    rows = await a.clinic.owner.fetch("SELECT body FROM record.version WHERE tenant = 1 AND body IS NOT NULL ORDER BY seq")
-    return [codec.loads(row["body"]) for row in rows]
+    rows = await a.clinic.owner.fetch(f"SELECT {body('v')} AS body FROM record.version v WHERE v.tenant = 1 AND v.body IS NOT NULL ORDER BY v.seq")  # noqa: S608
+    return [codec.loads(a.clinic.gate.house.blobs.opened(1, row["body"])) for row in rows]
 
 
 async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, count: int, stop: bool = True, apart: bool = True) -> Result:
@@ -170,12 +182,13 @@ async def compare(dsns: tuple[Dsn, Dsn], seed: str, who: str, *, size: int, coun
         if who in OVERSEERS:
             for each in (a, b):
                 await looked_around(each, a, story)
-        permitted = await missing(a, who, story)
+        withheld, arrived = await fetched(a, who, story)
         asker = Asker(f"{seed}/{who}", story, a.told, await stored(a), VIEWERS[who])
         asker.overseer = who in OVERSEERS
+        asker.staff = not VIEWERS[who].outside
         if asker.overseer:
-            await missing(b, who, story)  # what was asked in A alone would stand in the trail of A alone
-        result = Result(withheld=permitted)
+            await fetched(b, who, story)  # what was asked in A alone would stand in the trail of A alone
+        result = Result(arrived=arrived, withheld=withheld)
         for n, question in enumerate(asker.questions(count)):
             one, two = await asked(a, who, n, question), await asked(b, who, n, question)
             result.questions += 1
@@ -206,10 +219,10 @@ async def looked_around(at: World, a: World, story: Story) -> None:
                             await at.clinic.get(looker, url)
 
 
-async def missing(a: World, who: str, story: Story) -> list[str]:
-    """Keys of what there is in world A, may be seen by the rules said simply, and is not given when it is asked for by its id."""
+async def fetched(a: World, who: str, story: Story) -> tuple[list[str], int]:
+    """What there is in world A and may be seen by the rules said simply, asked for by its id: the keys of what is not given, and how many are."""
     gone = {step.key for step in story.steps if step.kind == "delete"}
-    out = []
+    out, given = [], 0
     with a.current():
         for key, id_ in a.told.ids.items():
             if key not in gone and story.sees(VIEWERS[who], key):
@@ -217,7 +230,16 @@ async def missing(a: World, who: str, story: Story) -> list[str]:
                 reply = await a.clinic.get(who, f"{story.things[key].fact.type}/{id_}")
                 if reply.status not in (200, 403):  # 403: the role does not include the type
                     out.append(key)
-    return out
+                if reply.status == 200:
+                    given += 1
+                    out += lacking(codec.loads(reply.body), story, key, VIEWERS[who])
+    return out, given
+
+
+def lacking(shown: dict[str, Any], story: Story, key: str, viewer: Viewer) -> list[str]:
+    """Which items of its lists the viewer may see by the rules said simply, and is not shown."""
+    parts = story.things[key].parts
+    return [f"{key}.{name}" for name, items in parts.items() for p in items if story.sees(viewer, key, p.law) and p.value not in shown.get(name, ())]
 
 
 def explained(seed: str, who: str, result: Result) -> str:

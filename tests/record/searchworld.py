@@ -42,6 +42,11 @@ class Open:
         """Everybody may know when a row was updated."""
         return "updated"
 
+    near = False
+
+    def beside(self, args: Args) -> str:
+        return ""
+
     def clean(self, alias: str, args: Args) -> str:
         return "true"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
 
+from sojourn.base import clock
 from sojourn.base.errors import NotFound, TooManyRequests
 from sojourn.doors.staff.routes import routes
 from sojourn.gate.identity import Session
@@ -23,6 +24,7 @@ PASSWORD = "correct horse battery"
 @dataclass(frozen=True)
 class Tenant:
     name: str = "Riverbend Behavioral Health"
+    number: int = 1
 
 
 TENANT = Tenant()
@@ -36,6 +38,9 @@ class Caller:
     idle: timedelta | None = timedelta(minutes=15)
     warning: timedelta | None = timedelta(seconds=60)
     kind: str = "person"  # for whom the gate knows no emergencies
+    agent: str | None = "Practitioner/dana"
+    programs: tuple[int, ...] = ()
+    acting: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,25 @@ class Found:
         return [s.resource for s in self.matches]
 
 
+class Database:
+    """A database in which nothing is."""
+
+    async def call(self, *_: object) -> list[Any]:
+        return []
+
+
+@dataclass(frozen=True)
+class House:
+    db: Database = field(default_factory=Database)
+    base: str = "http://localhost/fhir"
+
+
+@dataclass(frozen=True)
+class Rules:
+    programs: dict[int, Any] = field(default_factory=dict)
+    zones: dict[int, str] = field(default_factory=dict)
+
+
 @dataclass
 class Access:
     """What a handler gets: the same verbs as the gate's, over a list. `asked` counts what it was asked for."""
@@ -72,6 +96,10 @@ class Access:
     denied: frozenset[str] = frozenset()
     asked: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
     tenant: Tenant = TENANT
+    house: House = field(default_factory=House)
+    now: datetime = field(default_factory=clock.now)
+    rules: Rules = field(default_factory=Rules)
+    programs: list[Any] = field(default_factory=list)
 
     def may(self, type_: str, action: str) -> bool:
         return type_ not in self.denied

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +27,12 @@ SECRET = "s3cret+with/odd:signs"
 CLIENT = "sojourn"
 
 
+@cache
+def key_named(name: str) -> rsa.RSAPrivateKey:
+    """A key for tests, made once: finding primes takes longer than most tests."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 class Idp:
     """`person`: claims of whoever signs in there. `lies`: what to change in the next ID token, or by name how to misbehave."""
 
@@ -40,7 +47,7 @@ class Idp:
 
     def rotate(self, name: str) -> None:
         """Sign with a new key from now on; the one before is no longer published."""
-        self.name, self.key = name, rsa.generate_private_key(65537, 2048)
+        self.name, self.key = name, key_named(name)
 
     def app(self) -> Starlette:
         return Starlette(routes=[
@@ -80,7 +87,7 @@ class Idp:
             return jwt.encode(claims, None, algorithm="none", headers={"kid": self.name})
         if how == "hs256":  # with the client's secret, which we share
             return jwt.encode(claims, SECRET.ljust(32, "x"), algorithm="HS256", headers={"kid": self.name})
-        key = rsa.generate_private_key(65537, 2048) if how == "other key" else self.key
+        key = key_named("nobody's") if how == "other key" else self.key
         return jwt.encode(claims, key, algorithm="RS256", headers={} if how == "nameless" else {"kid": self.name})
 
     async def keys(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
 from tests.web.real import ADMIN, Visitor, furnish, later
+from tests.web.second import approve, code_for
 
 NEW = "seven quiet lanterns over water"
 WHO = "mh-clinician"
@@ -50,8 +51,9 @@ def path_of(page: str) -> str:
 
 async def accept(clinic: Clinic, path: str, password: str = NEW) -> Visitor:
     visitor = Visitor(clinic)
-    await visitor.get(path)
-    await visitor.post(path, {"new": password, "again": password})
+    page = (await visitor.get(path)).text
+    code = await code_for(clinic, re.findall(r"<code>([^<]+)</code>", page)[0]) if 'name="code"' in page else ""
+    await visitor.post(path, {"new": password, "again": password, "code": code})
     return visitor
 
 
@@ -64,7 +66,7 @@ async def test_the_invited_person_sets_the_password_and_is_in(clinic: Clinic) ->
     path = await invite(await administrator(clinic))
     assert (await Visitor(clinic).sign_in("nia")).status_code == 401
     visitor = await accept(clinic, path)
-    assert (visitor.last.status_code, visitor.last.headers["location"]) == (303, "/patients")
+    assert (visitor.last.status_code, visitor.last.headers["location"]) == (303, "/today")
     assert (await visitor.get("/patients")).status_code == 200
     assert (await Visitor(clinic).sign_in("nia", NEW)).status_code == 303
 
@@ -87,7 +89,8 @@ async def test_two_who_open_an_invitation_at_once_get_one_account_between_them(c
     visitors = [Visitor(clinic) for _ in range(4)]
     for v in visitors:
         await v.get(path)
-    await asyncio.gather(*(v.post(path, {"new": f"{NEW} {n}", "again": f"{NEW} {n}"}) for n, v in enumerate(visitors)))
+    code = await code_for(clinic, "nia")
+    await asyncio.gather(*(v.post(path, {"new": f"{NEW} {n}", "again": f"{NEW} {n}", "code": code}) for n, v in enumerate(visitors)))
     assert sorted(v.last.status_code for v in visitors) == [303, 404, 404, 404]
 
 
@@ -169,11 +172,22 @@ async def test_a_role_given_acts_with_the_next_page(clinic: Clinic) -> None:
     later(seconds=1)
     await admin.get(f"/accounts/{WHO}")
     assert (await admin.post(f"/accounts/{WHO}/role", {"role": "biller", "program-2": "yes"})).status_code == 303
+    assert "Biller" not in (await theirs.get("/security")).text, "it waits for a second person"
+    await approve(clinic, WHO)
     for _ in range(2):
         answer = await theirs.get("/security")
     assert "Biller" in answer.text
     history = await clinic.owner.fetch("SELECT role FROM record.assignment WHERE account = $1 AND known_to = 'infinity' ORDER BY valid_from", WHO)
     assert [r["role"] for r in history] == ["clinician", "biller"]
+
+
+async def test_what_is_only_taken_away_acts_at_once(clinic: Clinic) -> None:
+    admin = await administrator(clinic)
+    await admin.get("/accounts/both-clinician")
+    before = await clinic.owner.fetchval("SELECT role FROM record.assignment WHERE account = 'both-clinician'")
+    assert (await admin.post("/accounts/both-clinician/role", {"role": before, "program-2": "yes"})).status_code == 303
+    assert await clinic.owner.fetchval("SELECT programs FROM record.assignment WHERE account = 'both-clinician' AND known_to = 'infinity' ORDER BY valid_from DESC LIMIT 1") == [2]
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.assignment_asked") == 0
 
 
 async def test_nobody_changes_their_own_account(clinic: Clinic) -> None:
@@ -238,10 +252,13 @@ async def test_every_act_on_an_account_has_its_line(clinic: Clinic) -> None:
     for verb, form in (("role", {"role": "clinician"}), ("reset", {}), ("deactivate", {}), ("reactivate", {})):
         await admin.get(f"/accounts/{account}")
         await admin.post(f"/accounts/{account}/{verb}", form)
+        if verb == "role":
+            await approve(clinic, account)
     lines = await clinic.owner.fetch("SELECT action, outcome, account FROM record.audit WHERE query LIKE '%' || $1 || '%' ORDER BY n", account)
     found = [(r["action"], r["outcome"]) for r in lines if r["action"] not in ("sign-in", "accounts")]
     assert found == [
-        ("account-invite", "done"), ("account-invitation-link", "done"), ("invitation-accept", "done"), ("account-assign", "done"), ("account-reset", "done"),
+        ("account-invite", "done"), ("account-invitation-link", "done"), ("account-link-confirm", "done"), ("invitation-accept", "done"), ("account-assign-ask", "done"), ("account-assign", "done"), ("account-reset", "done"),
         ("account-reset-link", "done"), ("account-deactivate", "done"), ("account-reactivate", "done"),
     ]  # fmt: skip
-    assert {r["account"] for r in lines if r["action"].startswith("account")} == {ADMIN}
+    by = {"account-link-confirm": "officer", "account-assign": "officer"}
+    assert all(r["account"] == by.get(r["action"], ADMIN) for r in lines if r["action"].startswith("account"))

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from sojourn.doors.staff import palette
 from sojourn.doors.staff.routes import SCREENS
 from tests.web.browser import FRAGMENT, Browser, signed_in
 
@@ -96,3 +97,12 @@ def test_a_role_that_may_not_search_a_type_is_told_so_and_the_chart_leaves_it_ou
 def normal(text: str) -> str:
     """A page without what differs with every answer."""
     return re.sub(r'(csrf" value=|X-CSRF-Token": |nonce=|name="patient" value=|name="back" value=|name="next" value=|refresh" content=)"[^"]*"', "", text)
+
+
+def test_every_place_with_a_key_has_a_word_in_the_bar_or_in_its_menu() -> None:
+    browser = signed_in()
+    menu = browser.get("/patients").text.partition('aria-label="More places"')[2].partition("</nav>")[0]
+    keyed = {c.path for c in palette.places(SCREENS, browser.access)}  # type: ignore[arg-type]
+    assert keyed - palette.IN_THE_BAR
+    assert all(f'href="{path}"' in menu for path in keyed - palette.IN_THE_BAR)
+    assert not any(f'href="{path}"' in menu for path in palette.IN_THE_BAR)

@@ -14,6 +14,7 @@ from sojourn.doors.staff.signin.outside import WRONG
 from sojourn.record.database import Dsn
 from sojourn.web import oidc
 from sojourn.web.oidc import OutsideFailed, Provider
+from sojourn.web.outbound import authorities
 from tests import people
 from tests.people import Clinic
 from tests.web.oidc import CLIENT, SECRET, Idp, running
@@ -53,7 +54,7 @@ async def there_and_back(v: Visitor, path: str = "/sign-in/outside") -> Any:
     """To the provider and back, as a browser follows it; what came back."""
     out = await v.get(path)
     assert out.status_code == 303
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=authorities()) as client:
         back = await client.get(out.headers["location"])
     return await v.get(back.headers["location"].removeprefix("http://a.test"))
 
@@ -110,7 +111,7 @@ async def test_an_answer_that_is_not_sound_opens_nothing(clinic: Clinic, idp: Id
 async def test_an_answer_counts_once_and_only_for_the_browser_that_asked(clinic: Clinic, idp: Idp) -> None:
     mine, theirs = visitor(clinic, idp), visitor(clinic, idp)
     out = await mine.get("/sign-in/outside")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=authorities()) as client:
         back = (await client.get(out.headers["location"])).headers["location"].removeprefix("http://a.test")
     await theirs.get("/sign-in/outside")
     assert (await theirs.get(back)).status_code == 401  # somebody else's answer, put upon them
@@ -154,7 +155,7 @@ async def test_a_second_step_is_asked_for_unless_the_provider_did(clinic: Clinic
     await clinic.owner.execute("UPDATE record.sign_in_rule SET second = true")
     assert (await there_and_back(visitor(clinic, idp))).headers["location"] == "/sign-in/second"
     idp.person["amr"] = ["pwd", "mfa"]
-    assert (await there_and_back(visitor(clinic, idp))).headers["location"] == "/patients"
+    assert (await there_and_back(visitor(clinic, idp))).headers["location"] == "/today"
 
 
 async def test_an_address_as_the_name_must_have_been_verified(clinic: Clinic, idp: Idp) -> None:
@@ -169,7 +170,7 @@ async def test_the_network_is_touched_at_the_providers_own_host_only(idp: Idp) -
         idp.lies = {"about": {endpoint: "http://127.0.0.1:9/elsewhere"}}
         made = provider(idp)
         begun = await made.begin("http://a.test/back")
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=authorities()) as client:
             back = httpx.URL((await client.get(begun.address)).headers["location"])
         with pytest.raises(OutsideFailed):
             await made.finish(dict(back.params), begun, "http://a.test/back")
@@ -235,7 +236,7 @@ async def test_an_organization_without_a_provider_has_no_such_door(clinic: Clini
 
 async def test_nobody_is_sent_to_another_site_on_the_way_back(clinic: Clinic, idp: Idp) -> None:
     answer = await there_and_back(visitor(clinic, idp), "/sign-in/outside?next=//evil.example")
-    assert answer.headers["location"] == "/patients"
+    assert answer.headers["location"] == "/today"
 
 
 async def test_a_provider_that_does_not_answer_is_said_so(clinic: Clinic, idp: Idp) -> None:
@@ -248,7 +249,7 @@ async def test_a_provider_that_does_not_answer_is_said_so(clinic: Clinic, idp: I
 async def test_what_was_begun_too_long_ago_is_over(clinic: Clinic, idp: Idp) -> None:
     v = visitor(clinic, idp)
     out = await v.get("/sign-in/outside")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=authorities()) as client:
         back = (await client.get(out.headers["location"])).headers["location"].removeprefix("http://a.test")
     with clock.using(clock.FakeClock(clock.now() + timedelta(minutes=11))):
         assert (await v.get(back)).status_code == 401

@@ -68,7 +68,8 @@ async def test_a_release_from_choosing_to_the_paper_and_into_the_log(clinic: Cli
     officer = await screen(clinic, "officer")
     assert "Harbor Primary Care" in (await officer.get("/desk/disclosures")).text
     entry = (await officer.get(f"/desk/disclosures/{done.rpartition('/')[2]}")).text
-    assert consent in entry
+    assert f"/patients/{person}/consents/{consent}" in entry
+    assert "<code>TREAT</code>" not in entry
     assert f"{done}/bundle" in entry
     assert (await officer.get(f"{done}/bundle")).content == bundle.content
     assert "Opioid use disorder" in entry

@@ -100,3 +100,28 @@ async def test_a_change_leaves_a_line_in_the_trail(clinic: Clinic) -> None:
     await visitor.post("/roles/nurse/reach", {"reach-programs": "yes", "reason": "Nurses float no more"})
     lines = await clinic.owner.fetch("SELECT * FROM record.audit WHERE action = 'role-change'")
     assert [(line["account"], line["query"], line["outcome"]) for line in lines] == [(ADMIN, "role=nurse", "done")]
+
+
+async def test_the_trail_says_what_a_role_works_for_and_the_organization_changes_it(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", people.patient())).id
+
+    async def looked(who: str) -> str:
+        visitor = await signed_in(clinic, who)
+        await visitor.get(f"/patients/{p}")
+        return str(await clinic.owner.fetchval("SELECT purpose FROM record.audit WHERE account = $1 AND $2 = ANY (patients) ORDER BY n DESC LIMIT 1", who, p))
+
+    assert [await looked(who) for who in ("mh-clinician", "biller", "officer")] == ["TREAT", "HPAYMT", "HOPERAT"]
+    biller, visitor = await signed_in(clinic, "biller"), await signed_in(clinic)
+    assert "Payment: billing" in (await visitor.get("/roles/biller")).text
+    assert (await visitor.post("/roles/biller/purpose", {"purpose": "HRESCH", "reason": "x"})).status_code == 422
+    assert (await visitor.post("/roles/biller/purpose", {"purpose": "HOPERAT"})).status_code == 422
+    later(seconds=1)
+    assert (await visitor.post("/roles/biller/purpose", {"purpose": "HOPERAT", "reason": "They check quality now"})).status_code == 303
+    for _ in range(2):  # the first one is sent here once more, as whoever they are now
+        await biller.get(f"/patients/{p}")
+    last = await clinic.owner.fetchval("SELECT purpose FROM record.audit WHERE account = 'biller' AND $1 = ANY (patients) ORDER BY n DESC LIMIT 1", p)
+    assert last == "HOPERAT", "with the next step of who is signed in already"
+    page = (await visitor.get("/roles/biller")).text
+    assert "Now: works for running the organization" in page
+    assert "No longer: works for payment" in page
+    assert (await visitor.get("/roles/patient")).text.count("work for") == 0

@@ -114,7 +114,7 @@ async def test_the_only_second_step_stays_where_one_is_needed(clinic: Clinic) ->
     await clinic.owner.execute("UPDATE record.sign_in_rule SET second = false")
     await visitor.get("/security")
     assert (await visitor.post(f"/security/factors/{factor}/end")).status_code == 303
-    assert (await Visitor(clinic).sign_in(WHO)).headers["location"] == "/patients"
+    assert (await Visitor(clinic).sign_in(WHO)).headers["location"] == "/today"
 
 
 async def test_every_change_asks_for_a_recent_proof(clinic: Clinic) -> None:

@@ -15,7 +15,7 @@ def test_signing_in_sets_a_cookie_that_scripts_cannot_read_and_other_sites_canno
     answer = Browser().sign_in()
     cookie = answer.headers["set-cookie"]
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/patients"
+    assert answer.headers["location"] == "/today"
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
 

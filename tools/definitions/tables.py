@@ -18,6 +18,7 @@ from typing import Any
 from sojourn.fhir.codec import dumps
 from sojourn.fhir.package_facts import package_facts
 from sojourn.fhir.packages import read_package
+from tools.definitions.server import server_duties
 
 TABLES = Path(__file__).parents[2] / "src/sojourn/fhir/tables"
 R4 = "hl7.fhir.r4.core-4.0.1.json.gz"
@@ -35,13 +36,16 @@ def guide_files(package: bytes, core: dict[str, Any], own: dict[str, Any]) -> di
 
     `own` are expansions of value sets that the package refers to and does not ship.
     """
-    table = package_facts(read_package(package), core)
+    read = read_package(package)
+    table = package_facts(read, core)
     sets = {url: _allowed(members) for url, members in table["valuesets"].items()}
     sets |= {url: members for url, members in own.items() if sets.get(url) is None and url in _bound(table)}
     out = {
         "package.json": _lines({"source": table["source"]}),
         "codes.json": _lines({"codesystems": table["codesystems"], "valuesets": sets}),
     }
+    if duties := server_duties(read):
+        out["server.json"] = _lines(duties)
     for url, profile in table["profiles"].items():
         out[url.rpartition("/")[2] + ".json"] = _lines({"url": url, **profile})
     return out

@@ -167,6 +167,11 @@ class TooManyRequests(SojournError):
     status = 429
     code = "throttled"
 
+    def __init__(self, message: str = "", *, after: int = 5) -> None:
+        """after: seconds to wait."""
+        super().__init__(message)
+        self.after = after
+
 
 class TooCostly(SojournError):
     """This would take too long; ask for less, for example one patient, one code or a shorter time."""

@@ -45,6 +45,15 @@ class Settings:
     oidc_label: str = _setting("SOJOURN_OIDC_LABEL", "Sign in with your organization", "What the button on the sign-in page says.")
     oidc_organization: str = _setting("SOJOURN_OIDC_ORGANIZATION", "", "Whose provider it is, by key, where this server has several organizations.")
     oidc_hosts: str = _setting("SOJOURN_OIDC_HOSTS", "", "Further hosts that belong to the provider, with commas between; by default only the issuer's is asked.")
+    mllp_host: str = _setting("SOJOURN_MLLP_HOST", "127.0.0.1", "Address that HL7 v2 messages are taken at.")
+    mllp_port: int = _setting("SOJOURN_MLLP_PORT", 0, "Port that HL7 v2 messages are taken at by MLLP; 0: none are. Off this machine it needs a certificate, or a partner whose profile says why not.")
+    mllp_certificate: Path | None = _setting("SOJOURN_MLLP_CERTIFICATE", None, "File with the certificate of this server for HL7 v2 over TLS.")
+    mllp_key: Path | None = _setting("SOJOURN_MLLP_KEY", None, "File with the key of that certificate, where it is not in the same file.")
+    mllp_clients: Path | None = _setting("SOJOURN_MLLP_CLIENTS", None, "File with the authorities whose client certificates are taken, or with these certificates themselves. With it, nobody connects without one.")
+    mllp_most: int = _setting("SOJOURN_MLLP_MOST", 20_000_000, "Bytes of the largest HL7 v2 message that is taken.")
+    outbound_hosts: str = _setting(
+        "SOJOURN_OUTBOUND_HOSTS", "", "Hosts of your own network, with commas between, that addresses registered by others may name (such as an app's keys). By default only public addresses over HTTPS are asked."
+    )
     log_level: str = _setting("SOJOURN_LOG_LEVEL", "info", "Least severity that is logged: debug, info, warning or error.")
 
     @classmethod
@@ -83,11 +92,12 @@ _LEVELS = ("debug", "info", "warning", "error")
 def _converted(name: str, text: str) -> object:
     kind = next(f for f in fields(Settings) if f.name == name)
     variable = kind.metadata["variable"]
-    if name in ("port", "database_connections"):
-        if not text.isdecimal() or not 0 <= int(text) <= 65535:
-            raise BadSetting(f"{variable} must be a whole number from 0 to 65535.")
+    if name in ("port", "database_connections", "mllp_port", "mllp_most"):
+        most = 1_000_000_000 if name == "mllp_most" else 65535
+        if not text.isdecimal() or not 0 <= int(text) <= most:
+            raise BadSetting(f"{variable} must be a whole number from 0 to {most}.")
         return int(text)
-    if name in ("data", "server_key_file", "oidc_client_secret_file"):
+    if name in ("data", "server_key_file", "oidc_client_secret_file", "mllp_certificate", "mllp_key", "mllp_clients"):
         return Path(text).expanduser().resolve()
     if name == "log_level" and text.lower() not in _LEVELS:
         raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")

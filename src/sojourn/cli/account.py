@@ -11,6 +11,7 @@ import asyncpg
 from sojourn.base import clock, crypto, errors
 from sojourn.base.settings import Settings
 from sojourn.gate import operating
+from sojourn.gate.accounts import Fresh
 from sojourn.gate.gate import Gate
 from sojourn.gate.roles import starting_rules
 from sojourn.record import organization as house
@@ -36,6 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     again = does.add_parser("reset", help="take the password back and print a link with which to set a new one")
     again.add_argument("login")
     again.add_argument("--factors", action="store_true", help="take passkeys, authenticator apps and recovery codes back, too")
+    code = does.add_parser("confirm", help="print the code for a link that waits for a second person, where nobody else here can be it")
+    code.add_argument("login")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +63,9 @@ async def _run(args: argparse.Namespace, settings: Settings, dsn: Dsn) -> int:
             _say(args, settings, await operating.invite(gate.house, tenant, args.login, args.name, "administrator"))
         elif args.does == "reset":
             _say(args, settings, await operating.reset(gate.house, tenant, args.login, factors=args.factors))
+        elif args.does == "confirm":
+            print("Give this code to them by another way than the link, and to nobody else. It is shown only now:")
+            print(await operating.confirm(gate.house, tenant, args.login))
         elif args.does == "deactivate":
             await operating.deactivate(gate.house, tenant, args.login, args.reason)
             print("Deactivated. Every session and token of this account has ended.")
@@ -96,7 +102,9 @@ def _chosen(gate: Gate, wanted: str | None) -> Tenant:
     return tenant
 
 
-def _say(args: argparse.Namespace, settings: Settings, secret: str) -> None:
+def _say(args: argparse.Namespace, settings: Settings, link: Fresh) -> None:
     at = (args.address or f"http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}").rstrip("/")  # noqa: S104 - compared, not bound
     print("Hand this link over to them, and to nobody else. It works once, and is shown only now:")
-    print(f"{at}/welcome/{secret}")
+    print(f"{at}/welcome/{link.secret}")
+    if link.held:
+        print("It is good together with a code, which a second person gives them: an administrator or the privacy officer, under Accounts, or `sojourn account confirm`.")

@@ -14,7 +14,8 @@ import asyncpg
 from sojourn.base import crypto, errors, signing
 from sojourn.base.settings import Settings
 from sojourn.cli.progress import Progress
-from sojourn.record import checking
+from sojourn.record import checking, signed
+from sojourn.record.blobs import Blobs
 from sojourn.record.database import ensure_database
 
 HELP = """\
@@ -29,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = HELP
     parser.add_argument("--checkpoints", metavar="FILE", help="compare with checkpoints that were written with --export at an earlier time")
     parser.add_argument("--export", metavar="FILE", help="write all checkpoints to a file (- for standard output), to be kept where this machine cannot change them")
-    parser.add_argument("--key", metavar="HEX", action="append", default=[], help="public key that signed older checkpoints (may be given again)")
+    parser.add_argument("--key", metavar="HEX", action="append", default=[], help="public key that signed older checkpoints or documents (may be given again)")
     parser.add_argument("--public-key", action="store_true", help="print the public key that verifies checkpoints, and end")
     parser.add_argument("--trail-only", action="store_true", help="leave the other invariants out")
 
@@ -37,20 +38,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, and say in plain words what was found. Returns 1 when something does not hold."""
     settings = Settings.from_environment()
-    mine = signing.Signer(crypto.load_server_key(settings.key_file), "trail").public
+    key = crypto.load_server_key(settings.key_file)
+    mine, signs = (signing.Signer(key, purpose).public for purpose in ("trail", "signature"))
     if args.public_key:
-        print(f"{signing.pem(mine)}# as hexadecimal: {mine.hex()}")
+        print(f"{signing.pem(mine)}# as hexadecimal: {mine.hex()}\n# of signatures on documents:\n{signing.pem(signs)}# as hexadecimal: {signs.hex()}")
         return 0
     outside = _outside(args.checkpoints) if args.checkpoints else {}
-    trusted = frozenset({mine, *(_key(text) for text in args.key)})
+    trusted = frozenset({mine, signs, *(_key(text) for text in args.key)})
     dsn = asyncio.run(ensure_database(settings))
     try:
-        return asyncio.run(_check(dsn.owner, trusted, outside, args))
+        return asyncio.run(_check(dsn.owner, Blobs(settings.data / "blobs", key), trusted, outside, args))
     finally:
         dsn.release()
 
 
-async def _check(owner: str, trusted: frozenset[bytes], outside: dict[str, dict[int, str]], args: argparse.Namespace) -> int:
+async def _check(owner: str, blobs: Blobs, trusted: frozenset[bytes], outside: dict[str, dict[int, str]], args: argparse.Namespace) -> int:
     connection = await asyncpg.connect(owner)
     try:
         broken = False
@@ -59,8 +61,9 @@ async def _check(owner: str, trusted: frozenset[bytes], outside: dict[str, dict[
             with Progress(f"{key}: lines of the trail") as progress:
                 found = await checking.check_trail(connection, number, key, trusted, outside.get(key), progress)
             others = [] if args.trail_only else await checking.check_record(connection, number)
-            broken |= bool(found.wrong or others)
-            _say(found, others, compared=len(outside.get(key, {})))
+            made = signed.Signatures(0, []) if args.trail_only else await signed.check_signatures(connection, number, blobs, trusted)
+            broken |= bool(found.wrong or others or made.wrong)
+            _say(found, [*others, *made.wrong], compared=len(outside.get(key, {})), signatures=made.checked)
         for key in outside.keys() - {key for _, key in known}:
             broken = True
             print(f"{key}: checkpoints were sent outside, and there is no such organization here.")
@@ -73,7 +76,7 @@ async def _check(owner: str, trusted: frozenset[bytes], outside: dict[str, dict[
         await connection.close()
 
 
-def _say(found: checking.Finding, others: list[str], *, compared: int) -> None:
+def _say(found: checking.Finding, others: list[str], *, compared: int, signatures: int) -> None:
     print(f"{found.tenant}:")
     for sentence in found.wrong:
         print(f"  BROKEN: {sentence}.")
@@ -85,6 +88,8 @@ def _say(found: checking.Finding, others: list[str], *, compared: int) -> None:
         print(f"  {found.unsealed:,} lines are not sealed yet. Nothing can be said about these: they could have been changed without a trace.")
     if found.unsigned:
         print(f"  The last {found.unsigned:,} seals are not signed yet.")
+    if signatures:
+        print(f"  {signatures:,} signatures were compared with what they stand over.")
     for sentence in others:
         print(f"  BROKEN: {sentence}.")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sojourn.base import clock, crypto, log
 from sojourn.base.settings import Settings
-from sojourn.cli import riverbend
+from sojourn.cli import riverbend, riverbend_apps
 from sojourn.cli.progress import Progress
 from sojourn.gate.gate import Gate
 from sojourn.record.database import Dsn, ensure_database
@@ -41,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
         from sojourn.cli import http
 
         host, port = args.host or settings.host, settings.port if args.port is None else args.port
+        patient = asyncio.run(_apps(settings, dsn, key, f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"))
         logins = tuple(SampleLogin(login.login, riverbend.PASSWORD, login.name, login.role, login.programs) for login in riverbend.logins())
         app = create_app(settings, dsn, base=f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/fhir", about=About(postgres, logins))
         server = http.server(app, host, port)
-        _greet(host, port, tokens, time.monotonic() - started)
+        _greet(host, port, tokens, time.monotonic() - started, patient)
         server.run()
         return 0 if server.started else 1
     finally:
@@ -75,12 +76,23 @@ async def _tokens(settings: Settings, dsn: Dsn, key: crypto.ServerKey) -> tuple[
         await gate.close()
 
 
-def _greet(host: str, port: int, tokens: list[riverbend.Token], seconds: float) -> None:
+async def _apps(settings: Settings, dsn: Dsn, key: crypto.ServerKey, place: str) -> riverbend_apps.PatientLogin | None:
+    gate = Gate(dsn.app, key, settings.data, base=place + "/fhir", connections=2)
+    await gate.open()
+    try:
+        return await riverbend_apps.set_up(gate, dsn.owner, place, riverbend.PASSWORD, riverbend.ADMINISTRATOR)
+    finally:
+        await gate.close()
+
+
+def _greet(host: str, port: int, tokens: list[riverbend.Token], seconds: float, patient: riverbend_apps.PatientLogin | None) -> None:
     place = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
     print(f"\nSojourn with Riverbend Behavioral Health is at {place} (ready in {seconds:.1f} s; Ctrl-C stops it)\n")
     print(f"  Sign in with any of these; the password is {riverbend.PASSWORD!r}:")
     for login in riverbend.logins():
         print(f"    {login.login:<8} {login.name:<32} {login.role:<20} {login.programs}")
+    if patient:
+        print(f"\n  A client's own app is at {place}{riverbend_apps.PAGE}; sign in there as {patient.login} ({patient.name}). Clinicians find apps on a chart under Apps.")
     print(f"\n  The FHIR API is at {place}/fhir. Bearer tokens:")
     for token in tokens:
         print(f"    {token.secret}  {token.name}: {token.note}")

@@ -22,7 +22,7 @@ from sojourn.cli.progress import Progress
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.access import Access
 from sojourn.gate.gate import Gate
-from sojourn.gate.importing import Outcome, Refused, bring_in
+from sojourn.gate.importing import Outcome, Refused, Renew, bring_in
 from sojourn.record import organization as house
 from sojourn.record.database import ensure_database
 
@@ -30,7 +30,7 @@ ACCOUNT = "system-import"
 
 HELP = """\
 Files are single resources, Bundles or NDJSON, each optionally .gz; - reads standard input. NDJSON of any size is read line by
-line; a Bundle is read whole, and refused above 512 MB.
+line; a Bundle is read whole, and refused above 512 MB. The manifest of a bulk export (.json) stands for the files that it lists, beside it.
 Resources keep their ids; entries of a Bundle known only by urn:uuid get an id that follows from it, so the same file can be
 imported again. What is there already with the same content is left alone. A run that was stopped goes on where it was.
 What was refused is listed with its reason in a file that is named at the end; the exit status is then 1.
@@ -70,10 +70,11 @@ async def _run(args: argparse.Namespace, settings: Settings, app: str, owner: st
     await gate.open()
     try:
         access, program = await _access(args, gate, owner)
-        work = _Work(Path(settings.data) / "imports", args.again)
+        work = _Work(Path(settings.data) / "imports", args.again, gate.renewed)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, work.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.stop)
-        for name in sources.in_order(args.files):
+        for name in sources.in_order(sources.listed(args.files)):
+            access = await gate.renewed(access) or access  # what a file brought in may have everybody looked up anew
             await work.file(access, name, program)
             if work.stopped:
                 break
@@ -108,7 +109,8 @@ async def _access(args: argparse.Namespace, gate: Gate, owner: str) -> tuple[Acc
 class _Work:
     """Files one after another; remembers for each how far it came, so that a stopped run goes on."""
 
-    def __init__(self, folder: Path, again: bool) -> None:  # noqa: FBT001 - as the command line says it
+    def __init__(self, folder: Path, again: bool, renew: Renew) -> None:  # noqa: FBT001 - as the command line says it
+        self._renew = renew
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._again = folder, again
         self._refused = 0
@@ -129,7 +131,7 @@ class _Work:
         with Progress(Path(name).name if name != "-" else "standard input", source.total()) as progress:
             progress(done)
             arrivals = sources.arrivals(source, program, skipped)
-            async for outcome in bring_in(access, sources.resolved(access, arrivals, asyncio.get_running_loop())):
+            async for outcome in bring_in(access, sources.resolved(access, arrivals, asyncio.get_running_loop()), self._renew):
                 self._count(outcome)
                 done += outcome.written + outcome.unchanged + len(outcome.refused)
                 progress(done)

@@ -36,7 +36,7 @@ async def _all(owner_dsn: str, app_dsn: str, key: crypto.ServerKey, settings: Se
     owner = await asyncpg.connect(owner_dsn)
     try:
         return {
-            tenant.name: await rebuild(owner, tenant, gate.house.rules[tenant.number].programs, Blobs(settings.data / "blobs"), clock.now())
+            tenant.name: await rebuild(owner, tenant, gate.house.rules[tenant.number].programs, Blobs(settings.data / "blobs", key), clock.now())
             for tenant in gate.house.tenants.values()
         }
     finally:

@@ -12,7 +12,27 @@ import asyncpg
 
 from sojourn.base import clock, crypto
 from sojourn.base.crypto import ServerKey
-from sojourn.cli import riverbend_desk
+from sojourn.care.consequences import CONSEQUENCES
+from sojourn.cli import (
+    riverbend_admissions,
+    riverbend_bulk,
+    riverbend_desk,
+    riverbend_exchange,
+    riverbend_floor,
+    riverbend_forms,
+    riverbend_incidents,
+    riverbend_lists,
+    riverbend_messages,
+    riverbend_moves,
+    riverbend_notes,
+    riverbend_papers,
+    riverbend_plan,
+    riverbend_reports,
+    riverbend_results,
+    riverbend_risk,
+    riverbend_schedule,
+    riverbend_signing,
+)
 from sojourn.gate.caller import Tenant
 from sojourn.gate.consenting import membership
 from sojourn.gate.gate import Gate
@@ -32,9 +52,32 @@ PASSWORD = "riverbend"  # noqa: S105
 
 # What the sample calls a job and what the gate calls a role.
 _ROLES = {
-    "therapist": "clinician", "prescriber": "clinician", "psychiatrist": "clinician", "nurse": "nurse", "tech": "technician", "case": "clinician", "peer": "clinician",
+    "therapist": "clinician", "prescriber": "clinician", "psychiatrist": "clinician", "nurse": "nurse", "tech": "technician", "case": "clinician", "peer": "clinician", "intern": "clinician",
     "biller": "biller", "admissions": "admissions", "privacy officer": "privacy-officer", "integration manager": "integration-manager", "supervisor": "supervisor",
 }  # fmt: skip
+
+
+LAID_OUT = (
+    riverbend_desk.lay_out,
+    riverbend_forms.lay_out,
+    riverbend_schedule.lay_out,
+    riverbend_admissions.lay_out,
+    riverbend_signing.lay_out,
+    riverbend_plan.lay_out,
+    riverbend_risk.lay_out,
+    riverbend_notes.lay_out,
+    riverbend_lists.lay_out,
+    riverbend_moves.lay_out,
+    riverbend_incidents.lay_out,
+    riverbend_papers.lay_out,
+    riverbend_reports.lay_out,
+    riverbend_results.lay_out,
+    riverbend_messages.lay_out,
+    riverbend_floor.lay_out,
+    riverbend_exchange.lay_out,
+    riverbend_bulk.lay_out,
+)
+"""What is done once the charts are there, as the people of the sample would do it, in this order. Each does it once."""
 
 
 class Login(NamedTuple):
@@ -65,17 +108,19 @@ async def set_up(owner: str, key: ServerKey) -> None:
     try:
         if TENANT in await house.tenants(connection):
             await _administrator(connection)
+            await _risk_manager(connection, program_numbers())
             return
         now = clock.now()
         numbers = program_numbers()
         async with connection.transaction():
             await house.tenant(connection, TENANT, "riverbend", "Riverbend Behavioral Health", key.derive("tenant:riverbend", 32), organization=organization_id(SEED))
             await house.programs(
-                connection, TENANT, [house.ProgramRow(numbers[p.key], p.key, p.name, program_organization_id(SEED, p.key), p.part2) for p in programs()], now
+                connection, TENANT, [house.ProgramRow(numbers[p.key], p.key, p.name, f"Organization/{program_organization_id(SEED, p.key)}", p.part2) for p in programs()], now
             )
             await house.role_rules(connection, TENANT, starting_rules(), now)
             await _accounts(connection, numbers, now)
             await _administrator(connection)
+            await _risk_manager(connection, numbers)
     finally:
         await connection.close()
 
@@ -111,6 +156,14 @@ async def _administrator(connection: Any) -> None:
     await house.sign_in_rule(connection, TENANT, "staff", "*", limits, "The demo: its password is printed, and all its people are made up.", now)
 
 
+async def _risk_manager(connection: Any, numbers: dict[str, int]) -> None:
+    """Who looks into incidents, for every program."""
+    name = riverbend_incidents.RISK
+    if not await house.has_account(connection, TENANT, name):
+        row = house.AccountRow(name, "staff", name, riverbend_incidents.RISK_NAME, crypto.hash_password(PASSWORD), None, "risk-manager", sorted(numbers.values()), None, [])
+        await house.account(connection, TENANT, row, clock.now())
+
+
 def secret_of(key: ServerKey, name: str) -> str:
     """The demo's bearer tokens are the same at every start of one installation."""
     return hashlib.sha256(key.derive(f"demo-token:{name}", 32)).hexdigest()[:43]
@@ -142,7 +195,7 @@ def logins() -> list[Login]:
         Login(a.login, a.display_name, _ROLES[a.role].replace("-", " "), "all programs" if len(a.program_keys) > 6 else ", ".join(names[k] for k in a.program_keys))
         for a in staff_accounts(SEED)
     ]
-    return [*staff, administrator]
+    return [*staff, administrator, Login(riverbend_incidents.RISK, riverbend_incidents.RISK_NAME, "risk manager", "all programs")]
 
 
 def arrivals(today: date) -> Iterator[Arrival]:
@@ -160,7 +213,7 @@ async def fill(gate: Gate, today: date, progress: Callable[[int], None] = lambda
     assert access is not None  # noqa: S101 - it was just issued
     written = unchanged = 0
     refused: list[Any] = []
-    async for outcome in bring_in(access, arrivals(today)):
+    async for outcome in bring_in(access, arrivals(today), gate.renewed):
         written, unchanged = written + outcome.written, unchanged + outcome.unchanged
         refused += outcome.refused
         progress(written + unchanged)
@@ -172,11 +225,12 @@ def run_fill(app_dsn: str, key: ServerKey, data: Any, today: date, progress: Cal
     """The same from a command."""
 
     async def work() -> Outcome:
-        gate = Gate(app_dsn, key, data, base="http://localhost/fhir", connections=4)
+        gate = Gate(app_dsn, key, data, base="http://localhost/fhir", connections=4, consequences=CONSEQUENCES)
         await gate.open()
         try:
             outcome = await fill(gate, today, progress)
-            await riverbend_desk.lay_out(gate, today)
+            for lay_out in LAID_OUT:
+                await lay_out(gate, today)
             return outcome
         finally:
             await gate.close()

@@ -7,30 +7,32 @@ from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
+from sojourn.base import clock
 from sojourn.base.errors import SojournError
 from sojourn.fhir import codec
 from sojourn.gate import disclosing, emergency, patientrequests
 from sojourn.gate.access import Access
 from sojourn.gate.emergency import Sought
 from sojourn.gate.gate import Gate
+from sojourn.gate.signinrules import starting_rule
 
 TENANT = 1
 
 
 async def lay_out(gate: Gate, today: date) -> None:
     """Once, on a desk that is empty. Everything goes through the gate as the people of the sample would do it."""
-    async with _as(gate, "priya") as officer:
+    async with signed_in_as(gate, "priya") as officer:
         if await emergency.queue(officer, limit=1):
             return
         await _emergencies(gate, officer)
-    async with _as(gate, "priya") as officer:
+    async with signed_in_as(gate, "priya") as officer:
         await _requests(officer, today)
-    async with _as(gate, "lakeside") as outside:
+    async with signed_in_as(gate, "lakeside") as outside:
         await _disclosures(outside)
 
 
 @asynccontextmanager
-async def _as(gate: Gate, account: str) -> AsyncIterator[Access]:
+async def signed_in_as(gate: Gate, account: str) -> AsyncIterator[Access]:
     """A person of the sample, for as long as it takes."""
     secret = await gate.token(gate.house.tenants[TENANT], account, days=1)
     access = await gate.access(secret)
@@ -39,13 +41,24 @@ async def _as(gate: Gate, account: str) -> AsyncIterator[Access]:
     await gate.identity.revoke(secret)
 
 
+@asynccontextmanager
+async def at_browser(gate: Gate, account: str) -> AsyncIterator[Access]:
+    """A person of the sample at a browser, who has just proved who they are: they sign and release."""
+    begun = await gate.identity.begin(gate.house.tenants[TENANT], account, starting_rule("staff", clock.now().date()), door="staff", methods=["password"])
+    assert begun is not None  # noqa: S101 - the sample has them
+    access = await gate.session(begun.token)
+    assert access is not None  # noqa: S101 - it was just begun
+    yield access
+    await gate.sign_out(begun.token)
+
+
 async def _emergencies(gate: Gate, officer: Access) -> None:
     """Two that wait for a review, of which one found nobody, and one that was reviewed."""
     stays = (await officer.search("EpisodeOfCare", [("status", "active"), ("_sort", "-date")], count=200)).resources
     of_part2 = [stay["patient"]["reference"].partition("/")[2] for stay in stays if any(c.get("code") == "42CFRPart2" for c in stay.get("meta", {}).get("security", ()))]
     people = [(await officer.read("Patient", id_)).resource for id_ in dict.fromkeys(of_part2[:2])]
     declared = []
-    async with _as(gate, "dana") as therapist:
+    async with signed_in_as(gate, "dana") as therapist:
         for person, because in zip(people, ("Brought in unresponsive by a friend; breathing is shallow.", "Called from the street, confused, does not know which medicine she took."), strict=False):
             found = await emergency.declare(therapist, _sought(person), reason="medical-emergency", because=because, attested=True, facility="Riverbend, Mill Street walk-in")
             declared.append(found)
@@ -54,7 +67,7 @@ async def _emergencies(gate: Gate, officer: Access) -> None:
             therapist, Sought("Whitcombe", "Arlo", "1991-07-19"), reason="medical-emergency", because="Mother called: he says he took all his pills at once.", attested=True
         )
     if declared:
-        async with _as(gate, "priya") as later:
+        async with signed_in_as(gate, "priya") as later:
             await emergency.review(later, declared[0].id, "appropriate", "Spoke with the walk-in nurse. Naloxone was given; the medication list was needed.")
 
 

@@ -172,6 +172,28 @@ def arrivals(source: Source, program: int | None, items: Iterable[tuple[str, Any
         yield Arrival(place, program, resource)
 
 
+def listed(files: Iterable[str]) -> list[str]:
+    """The files, and in place of the manifest of a bulk export the files that it lists, which lie beside it under the last part of their address."""
+    found: list[str] = []
+    for name in files:
+        manifest = _manifest(name)
+        for url in (str(entry.get("url", "")) for entry in manifest or ()):
+            beside = Path(name).with_name(url.rpartition("/")[2])
+            found.append(str(beside if beside.exists() else beside.with_name(beside.name + ".gz")))
+        found += [name] if manifest is None else []
+    return found
+
+
+def _manifest(name: str) -> list[Any] | None:
+    """What a manifest lists; None for any other file."""
+    path = Path(name)
+    if name == "-" or path.suffix != ".json" or not path.exists() or path.stat().st_size > _PIECE * 8:
+        return None
+    value = _parsed(path.read_bytes())
+    output = value.get("output") if isinstance(value, dict) and "transactionTime" in value else None
+    return [entry for entry in output if isinstance(entry, dict)] if isinstance(output, list) else None
+
+
 def in_order(files: list[str]) -> list[str]:
     """Directories of organizations and people first: other files refer to them by identifier."""
     return sorted(files, key=lambda name: not any(word in Path(name).name.lower() for word in ("hospital", "practitioner", "organization", "location")))

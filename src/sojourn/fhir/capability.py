@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES
+import msgspec
+
+from sojourn.fhir.definitions import DEFINITIONS, RESOURCE_TYPES, TABLES
 from sojourn.fhir.searchparams import PARAMS, SearchParam
 
 # Understood by the parser of every search, not one of the definitions' parameters with values in the index.
 _NEAR = frozenset({"near"})
+
+US_CORE: Final = ("6.1.0", "7.0.0")
+"""The versions of US Core whose duties of a server are kept (tables/hl7.fhir.us.core-*/server.json)."""
 
 
 class Facts(NamedTuple):
@@ -49,6 +54,22 @@ def _pointing_at() -> dict[str, tuple[str, ...]]:
                     found.setdefault(target, []).append(f"{source}:{param.code}")
     return {target: tuple(sorted(values)) for target, values in found.items()}
 
+
+@lru_cache(maxsize=4)
+def _server(version: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((TABLES / f"hl7.fhir.us.core-{version}" / "server.json").read_bytes())
+    return found
+
+
+def duties(version: str) -> dict[str, Any]:
+    """Resource type -> what US Core asks of a server for it; the keys are those of tools/definitions/server.py."""
+    found: dict[str, Any] = _server(version)["resources"]
+    return found
+
+
+def instantiated() -> list[str]:
+    """Canonical URLs, with versions, of the statements that the server meets (tests/conformance holds it to them)."""
+    return [_server(version)["statement"] for version in US_CORE]
 
 
 def _profiles(type_: str) -> list[str]:

@@ -167,7 +167,7 @@ def join_table(texts: dict[str, bytes]) -> Facts:
     table: Facts = _read(texts["package.json"])
     table["profiles"] = {}
     for name in sorted(texts):
-        if name not in ("package.json", "codes.json", "search.json"):
+        if name not in ("package.json", "codes.json", "search.json", "server.json"):
             profile = _read(texts[name])
             table["profiles"][profile.pop("url")] = profile
     table.update(_read(texts["codes.json"]))

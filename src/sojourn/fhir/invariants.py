@@ -69,13 +69,14 @@ def _rule(key: str, expression: str) -> Rule | None:
 def compiled(expression: str) -> Test | None:
     """None for FHIRPath that is not supported: such a constraint cannot be checked."""
     try:
-        return compile_test(expression, _language())
+        return compile_test(expression, language())
     except BadExpression:
         return None
 
 
 @cache
-def _language() -> Language:
+def language() -> Language:
+    """What a constraint, or another expression, knows of the definitions of FHIR R4."""
     names = list(DEFINITIONS.type_names())
     choices: set[str] = set()
     for name in names:

@@ -7,7 +7,7 @@ on such a step become look-ups of that property.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Protocol
@@ -59,7 +59,7 @@ def compile_test(expression: str, language: Language) -> Test:
     A constraint that cannot be decided (its FHIRPath yields nothing, as comparisons of dates of
     different precision do) counts as met. Raises BadExpression for FHIRPath that is not supported.
     """
-    step = _Compiler(language).compile(parse(expression))
+    step = Compiler(language).compile(parse(expression))
 
     def test(element: Any, scope: Scope) -> bool:
         return boolean(step(scope, [element])) is not False
@@ -76,11 +76,17 @@ def _reference_type(reference: str) -> str:
     return parts[-2] if len(parts) > 1 else parts[0]
 
 
-class _Compiler:
-    """One method per kind of node."""
+class Compiler:
+    """One method per kind of node.
 
-    def __init__(self, language: Language) -> None:
+    variables: further names that may stand after `%`; their values come from the scope (`expressions.Setting`). functions: beside those of
+    constraints.
+    """
+
+    def __init__(self, language: Language, variables: Collection[str] = (), functions: Mapping[str, Callable[..., Values]] = FUNCTIONS) -> None:
         self._language = language
+        self._variables = variables
+        self._functions = functions
 
     def compile(self, node: Node) -> Step:
         found: Step = getattr(self, f"_{node.kind}")(node)
@@ -104,6 +110,8 @@ class _Compiler:
             return lambda scope, focus: [scope.root]
         if name == "context":
             return lambda scope, focus: focus
+        if name in self._variables:
+            return lambda scope, focus: list(getattr(scope, "variables", {}).get(name, ()))
         if name in _CONSTANTS:
             return self._literal(Node("literal", _CONSTANTS[name]))
         raise BadExpression(f"the variable %{name} is not supported")
@@ -171,7 +179,7 @@ class _Compiler:
             return special(target, arguments)  # type: ignore[no-any-return]
         if name in ("is", "as", "ofType"):
             return self._typed(target, name, str(arguments[0].value))
-        function = FUNCTIONS.get(name)
+        function = self._functions.get(name)
         if function is None:
             raise BadExpression(f"the function {name}() is not supported")
         before, given = self.compile(target), [self.compile(argument) for argument in arguments]

@@ -25,6 +25,7 @@ KINDS: Final = (
     "CodeSystem",
     "SearchParameter",
     "CompartmentDefinition",
+    "CapabilityStatement",
 )
 
 

@@ -4,6 +4,8 @@ The rows are read by people (the tables of US Core are kept as text), so their k
 
     min, max          cardinality, where narrower than the type's own (max as in FHIR: "1", "*")
     must              true for must-support
+    mustTypes         of several types those that are must-support; mustTargets likewise of a reference's profiles
+    uscdi             true for an additional USCDI requirement of US Core, which is not must-support
     types             type codes, where fewer than the type's own
     targets           resource types a reference may point to; targetProfiles are their profiles
     profiles          profiles that the value must meet (extensions, SimpleQuantity …)
@@ -19,6 +21,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_USCDI: Final = "http://hl7.org/fhir/us/core/StructureDefinition/uscdi-requirement"
+_TYPE_MUST: Final = _CORE + "elementdefinition-type-must-support"
 Row = dict[str, Any]
 
 
@@ -102,6 +106,9 @@ def _row(element: dict[str, Any], base: Row, definitions: Mapping[str, Any], kno
         row["max"] = element["max"]
     if element.get("mustSupport"):
         row["must"] = True
+    elif any(e.get("url") == _USCDI and e.get("valueBoolean") for e in element.get("extension", ())):
+        row["uscdi"] = True
+    row.update(_must_of_choice(element))
     _add_types(row, element, base, definitions, known)
     for key, value in element.items():
         for kind in ("fixed", "pattern"):
@@ -123,6 +130,21 @@ def _row(element: dict[str, Any], base: Row, definitions: Mapping[str, Any], kno
     if own:
         row["invariants"] = own
     return row
+
+
+def _must_of_choice(element: dict[str, Any]) -> Row:
+    """Of several types and targets those that are marked as must-support."""
+    types, targets = [], []
+    for kind in element.get("type", []):
+        if _marked(kind):
+            types.append(kind["code"])
+        marks = kind.get("_targetProfile", [])
+        targets += [url for url, mark in zip(kind.get("targetProfile", []), marks, strict=False) if mark and _marked(mark)]
+    return {name: found for name, found in (("mustTypes", types), ("mustTargets", targets)) if found}
+
+
+def _marked(part: dict[str, Any]) -> bool:
+    return any(e.get("url") == _TYPE_MUST and e.get("valueBoolean") for e in part.get("extension", ()))
 
 
 def _is_default_slicing(element: dict[str, Any]) -> bool:

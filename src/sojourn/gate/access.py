@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sojourn.base import clock, errors
+from sojourn.base import clock, errors, underway
 from sojourn.gate import decide, narrowing
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.found import Found, Stored
@@ -16,6 +16,8 @@ from sojourn.record.trail import Entry, Receipt
 
 if TYPE_CHECKING:
     from sojourn.gate.gate import House
+    from sojourn.gate.gathering import Gathered
+    from sojourn.gate.together import Kept
 
 
 class Access:
@@ -24,7 +26,7 @@ class Access:
     It has few verbs, each in a module of its own: reading, searching, writing.
     """
 
-    __slots__ = ("__dict__", "caller", "decision", "house", "now", "request", "tenant")
+    __slots__ = ("__dict__", "caller", "decision", "house", "kept", "now", "request", "tenant")
 
     def __init__(self, house: House, caller: Caller, request: str) -> None:
         self.house = house
@@ -32,6 +34,7 @@ class Access:
         self.request = request
         self.tenant: Tenant = caller.tenant
         self.now: datetime = clock.now()
+        self.kept: Kept | None = None
         self._rules, self.decision = narrowing.narrowed(caller, house.rules[caller.tenant.number], house.keys[caller.tenant.number])
 
     @property
@@ -77,7 +80,8 @@ class Access:
 
     async def note(self, entry: Entry) -> Receipt:
         """Make a line durable before the answer that it is about may leave."""
-        return await self.house.trail.record(self.tenant.number, entry)
+        with underway.statement():
+            return await self.house.trail.record(self.tenant.number, entry)
 
     async def refuse(self, action: str, type_: str, query: str) -> None:
         """Record a denial."""
@@ -101,9 +105,9 @@ class Access:
 
     async def read(self, type_: str, id_: str) -> Stored:
         """The current version. Raises NotFound (also for what may not be seen) or Gone."""
-        from sojourn.gate import reading
+        from sojourn.gate import reading, together
 
-        return await reading.read(self, type_, id_)
+        return await together.once(self, ("read", type_, id_), lambda: reading.read(self, type_, id_))
 
     async def vread(self, type_: str, id_: str, version: str) -> Stored:
         """One version. Raises NotFound or Gone."""
@@ -122,14 +126,23 @@ class Access:
 
         Raises SearchError for what cannot be searched.
         """
-        from sojourn.gate import searching
+        from sojourn.gate import searching, together
 
-        return await searching.search(self, type_, params, count=count, cursor=cursor, lenient=lenient, compartment=compartment)
+        asked = tuple((name, value) for name, value in params)
+        question = ("search", type_, asked, count, cursor, lenient, compartment)
+        return await together.once(self, question, lambda: searching.search(self, type_, asked, count=count, cursor=cursor, lenient=lenient, compartment=compartment))
+
+    async def gather(self, type_: str, params: Sequence[tuple[str, str]], elements: Sequence[str]) -> Gathered:
+        """Some elements of everything that matches and may be seen, for counting; see gathering.gather. Raises SearchError."""
+        from sojourn.gate import gathering
+
+        return await gathering.gather(self, type_, params, elements)
 
     async def write(self, changes: Sequence[Any], *, action: str = "transaction") -> list[Any]:
         """Apply changes together or not at all; see writing.Change."""
         from sojourn.gate import writing
 
+        self.kept = None  # what is asked from now on may be about what is written here
         return await writing.write(self, changes, action=action)
 
     async def relabel(self, type_: str, id_: str, effect: str, codes: Sequence[str], reason: str) -> None:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
+from sojourn.gate import secondperson
 from sojourn.gate.caller import Tenant
 from sojourn.gate.passwords import weakness
 from sojourn.gate.security import alive, told
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.gate import House
 
+PEOPLE = {"patient": "A client", "proxy": "Somebody who acts for a client"}
+"""Kinds of accounts that stand for somebody in a record, and what those who manage accounts read in place of the name: who is a client here is no business of theirs."""
 LIFE = {"invitation": timedelta(days=7), "reset": timedelta(hours=24)}
 KINDS = ("staff", "patient", "proxy", "app", "organization", "system")
 _NOT_GIVEN_OUT = ("system", "outside")
@@ -78,11 +81,25 @@ async def one(access: Access, account: str) -> Account:
     return found[0]
 
 
+async def people(access: Access) -> list[Account]:
+    """Accounts of those who work here, for the second person (secondperson.py), who may manage none. Raises Forbidden."""
+    await access.check("confirm", "Login")
+    return [a for a in await _rows(access, None) if a.kind == "staff"]
+
+
+async def known(access: Access, account: str) -> Account:
+    """One of these. Raises NotFound."""
+    found = next((a for a in await people(access) if a.account == account), None)
+    if found is None:
+        raise errors.NotFound("There is no such account.")
+    return found
+
+
 async def _rows(access: Access, account: str | None) -> list[Account]:
     rows = await access.house.db.call("SELECT * FROM gate.accounts($1, $2, $3)", access.tenant.number, account, clock.now())
     return [
         Account(
-            r["account"], r["kind"], r["login"], r["name"], r["agent"], r["state"], r["role"] or "", tuple(r["programs"] or ()), r["acting"], r["has_password"],
+            r["account"], r["kind"], r["login"], PEOPLE.get(r["kind"], r["name"]), None if r["kind"] in PEOPLE else r["agent"], r["state"], r["role"] or "", tuple(r["programs"] or ()), r["acting"], r["has_password"],
             r["totp"], r["passkeys"], r["recovery"], r["sessions"], r["used"], r["invited"],
         )
         for r in rows
@@ -102,8 +119,15 @@ async def _sound(access: Access, role: str, programs: Sequence[int], acting: int
         raise errors.Invalid("Choose programs of this organization, and one of them as the one written under.")
 
 
-async def invite(access: Access, *, kind: str, login: str, name: str, role: str, programs: Sequence[int] = (), acting: int | None = None, agent: str | None = None) -> tuple[str, str]:
-    """Make an account and the secret of its invitation: (account, secret). Raises Conflict when the login is taken."""
+class Fresh(NamedTuple):
+    """A link that was just made. held: it needs the code of a second person, too (secondperson.py)."""
+
+    secret: str
+    held: bool
+
+
+async def invite(access: Access, *, kind: str, login: str, name: str, role: str, programs: Sequence[int] = (), acting: int | None = None, agent: str | None = None) -> tuple[str, Fresh]:
+    """Make an account and its invitation: (account, link). Raises Conflict when the login is taken."""
     await _check(access)
     await access.require_fresh()
     if kind not in KINDS:
@@ -116,33 +140,42 @@ async def invite(access: Access, *, kind: str, login: str, name: str, role: str,
     )  # fmt: skip
     if not made:
         raise errors.Conflict("There is an account with this login already. Choose another.")
-    return account, await _link(access, account, "invitation")
+    return account, await new_link(access, account, "invitation")
 
 
-async def _link(access: Access, account: str, kind: str) -> str:
+async def new_link(access: Access, account: str, kind: str, type_: str = secondperson.STAFF) -> Fresh:
+    """A link that was just made, its secret kept only as a hash; those made before for the same account are worth nothing. The caller of this has checked the right."""
+    held = await secondperson.needed(access.house, access.tenant, type_, author=access.caller.account, account=account)
     secret, now = ids.new_token("link"), clock.now()
     await told(
-        access, f"account-{kind}-link", f"account={account}", "gate.make_ticket($1, $2, $3, $4, $5, '', $6, $7)",
-        access.tenant.number, crypto.sha256(secret.encode()), kind, account, access.caller.account, now, now + LIFE[kind],
+        access, f"account-{kind}-link", f"account={account}&held={str(held).lower()}", "gate.make_link($1, $2, $3, $4, $5, $6, $7, $8)",
+        access.tenant.number, crypto.sha256(secret.encode()), kind, account, access.caller.account, held, now, now + LIFE[kind],
     )  # fmt: skip
-    return secret
+    return Fresh(secret, held)
 
 
-async def invite_again(access: Access, account: str) -> str:
+def _confirmed_as(account: Account) -> str:
+    """Who gives out the code: of a client's link somebody who sees their chart, whoever made it."""
+    return secondperson.PERSONS if account.kind in PEOPLE else secondperson.STAFF
+
+
+async def invite_again(access: Access, account: str) -> Fresh:
     """A new link for somebody who has not come yet; the one before is worth nothing from now on."""
-    if (await _may_change(access, account)).state != "invited":
+    found = await _may_change(access, account)
+    if found.state != "invited":
         raise errors.Conflict("This invitation was accepted already. To help somebody in again, reset the sign-in.")
-    return await _link(access, account, "invitation")
+    return await new_link(access, account, "invitation", _confirmed_as(found))
 
 
-async def reset(access: Access, account: str, *, factors: bool) -> str:
-    """Take the password (and the second factors) back, end everything, and return the secret of a link with which to set them anew."""
-    if (await _may_change(access, account)).state != "active":
+async def reset(access: Access, account: str, *, factors: bool) -> Fresh:
+    """Take the password (and the second factors) back, end everything, and return a link with which to set them anew."""
+    found = await _may_change(access, account)
+    if found.state != "active":
         raise errors.Conflict("Only an active account can be reset.")
     await told(
         access, "account-reset", f"account={account}&factors={str(factors).lower()}", "gate.take_back($1, $2, true, $3, $4)", access.tenant.number, account, factors, clock.now()
     )
-    return await _link(access, account, "reset")
+    return await new_link(access, account, "reset", _confirmed_as(found))
 
 
 async def deactivate(access: Access, account: str, reason: str) -> None:
@@ -167,18 +200,28 @@ async def _state(access: Access, account: str, state: str, reason: str) -> None:
         raise errors.Conflict("Somebody else changed this account meanwhile. Look at it again.")
 
 
-async def assign(access: Access, account: str, *, role: str, programs: Sequence[int], acting: int | None) -> None:
-    """What an account may act as from now on."""
-    await _may_change(access, account)
+async def assign(access: Access, account: str, *, role: str, programs: Sequence[int], acting: int | None) -> bool:
+    """What an account of somebody who works here may act as from now on; whether it acts already, or waits for a second person. Of a service
+    somebody else has to approve it. Raises Forbidden."""
+    before = await _may_change(access, account)
+    if before.kind != "staff":
+        raise errors.Forbidden("People who work here are given a role and programs here. What a service may do is said and approved where it is registered; what patients and other organizations may see is said by law and consent.")
     await _sound(access, role, programs, acting)
+    fewer = role == before.role and set(programs) <= set(before.programs)  # what is only taken away acts at once
+    if not fewer and await secondperson.needed(access.house, access.tenant, secondperson.STAFF, author=access.caller.account, account=account):
+        await secondperson.ask(access, account, role, programs, acting)
+        return False
     listed = ",".join(str(p) for p in sorted(programs))
     await told(
         access, "account-assign", f"account={account}&role={role}&programs={listed}", "gate.assign($1, $2, $3, $4, $5, $6)", access.tenant.number, account, role, sorted(programs),
         acting, clock.now(),
     )  # fmt: skip
+    return True
 
 
 # --- the other end of the link: nobody is signed in yet -------------------------------------------------------------------------
+
+WRONG_CODE = "This is not the code. You get it from somebody else than the link; a newer one takes the place of an older one. After five wrong ones the link is worth nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +233,10 @@ class Link:
     login: str
     name: str
     second: bool
+    person: bool
+    """Of a client, or of somebody who acts for one: they come in by the door of the portal."""
+    held: bool
+    """It is good only with the code of a second person."""
 
 
 async def link(house: House, tenant: Tenant, secret: str, door: str) -> Link | None:
@@ -198,13 +245,19 @@ async def link(house: House, tenant: Tenant, secret: str, door: str) -> Link | N
     if not rows or rows[0]["kind"] not in LIFE:
         return None
     found = await house.db.call("SELECT * FROM gate.accounts($1, $2, $3)", tenant.number, rows[0]["account"], clock.now())
+    person = bool(found) and found[0]["kind"] in PEOPLE
+    door = "portal" if person else door
     asked = await house.db.call("SELECT gate.second_needed($1, $2, $3, $4) AS second", tenant.number, rows[0]["account"], door, clock.now())
     second = starting_rule(door, clock.now().date()).second if asked[0]["second"] is None else asked[0]["second"]
-    return Link(rows[0]["kind"], rows[0]["account"], found[0]["login"], found[0]["name"], second) if found else None
+    held = await house.db.call("SELECT account FROM gate.links_held($1, $2, $3)", tenant.number, rows[0]["account"], clock.now())
+    return Link(rows[0]["kind"], rows[0]["account"], found[0]["login"], found[0]["name"], second, person, bool(held)) if found else None
 
 
-async def accept(house: House, tenant: Tenant, secret: str, door: str, password: str, request: str) -> tuple[str, str]:
-    """(account, "") when the password is set and the account active; ("", what is wrong) otherwise. A link is used once."""
+async def accept(house: House, tenant: Tenant, secret: str, door: str, password: str, request: str, code: str = "") -> tuple[str, str]:
+    """(account, "") when the password is set and the account active; ("", what is wrong) otherwise. A link is used once.
+
+    code: of the second person, where the link is held; after five wrong ones the link is worth nothing.
+    """
     good = await link(house, tenant, secret, door)
     if good is None:
         return "", ""
@@ -212,8 +265,9 @@ async def accept(house: House, tenant: Tenant, secret: str, door: str, password:
     if problem:
         return "", problem
     hashed = await asyncio.to_thread(crypto.hash_password, password)
-    rows: list[Any] = await house.db.call("SELECT gate.accept($1, $2, $3, $4) AS account", tenant.number, crypto.sha256(secret.encode()), hashed, clock.now())
+    kept = secondperson.hashed(house, tenant, code)
+    rows: list[Any] = await house.db.call("SELECT gate.accept($1, $2, $3, $4, $5) AS account", tenant.number, crypto.sha256(secret.encode()), kept, hashed, clock.now())
     account = rows[0]["account"]
     line = Entry(clock.now(), request, account or "", "", door, "", f"{good.kind}-accept", "done" if account else "failed", "Login", f"about={good.account}")
     await house.trail.record(tenant.number, line)
-    return account or "", ""
+    return account or "", WRONG_CODE if account == "" else ""

@@ -54,6 +54,11 @@ SUD_COUNSELING: Final = 1 << 2
 PSYCHOTHERAPY: Final = 1 << 3
 MINOR: Final = 1 << 9
 PATIENT_REQUESTED: Final = 1 << 10
+ORDINARY: Final = 1 << 60
+"""In no row: what the sentence `purpose` of visible.sql asks for of a record that no law of its own protects. In the mask of everybody but
+those outside who ask for something other than treatment, payment and operations: they need an authorization for it (45 CFR 164.508)."""
+ORGANIZATIONS: Final = frozenset({"Library", "Questionnaire"})
+"""Types that no program makes: blank forms and lists of words, which every program uses and which say nothing of anybody."""
 APART: Final = SUD_COUNSELING | PSYCHOTHERAPY
 """Notes kept apart from the rest of the record, which no role sees (45 CFR 164.501; 42 CFR 2.11)."""
 ALL: Final = sum(basis.bit for basis in BASES)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+APP_DOOR = "app:"
+"""What the door of an app's token begins with; its client id follows. So each line of the trail says through which app it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program of the operating organization. `part2`: a 42 CFR Part 2 program, as the deployer determined."""
+    """A program of the operating organization. `part2`: a 42 CFR Part 2 program, as the deployer determined.
+
+    organization: the reference (`Organization/id`) of the Organization that stands for it.
+    """
 
     number: int
     key: str
@@ -31,11 +37,15 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """For whom somebody acts now. withheld: bases that do not pass because they act for somebody else. types: data classes; None: all."""
+    """For whom somebody acts now. withheld: bases that do not pass because they act for somebody else. types: data classes; None: all.
+
+    by_law: whether the law lets them act, as a parent or guardian; who is only named in a consent sees only what it names.
+    """
 
     patient: str
     withheld: int
     types: tuple[str, ...] | None
+    by_law: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Caller:
     generation: of its account; the database refuses the statement when it has changed since.
     scopes: SMART scopes of its token, and context: the patient in whose context it is; None: whatever its account may do.
     standing: of a proxy, for whom it may act now.
+    denied: whether a patient forbade this member of staff, or a program of theirs, anything (45 CFR 164.522; decision 55).
     idle, warning, fresh, ends: limits of its session (signinrules); proved: when its holder last proved who they are; methods: how.
     """
 
@@ -74,6 +85,12 @@ class Caller:
     scopes: str | None = None
     context: str | None = None
     standing: Standing | None = None
+    denied: bool = False
+
+    @property
+    def app(self) -> str | None:
+        """The client id of the app that asks; None for whoever asks without one."""
+        return self.door.removeprefix(APP_DOOR) if self.door.startswith(APP_DOOR) else None
 
     @property
     def outside(self) -> bool:

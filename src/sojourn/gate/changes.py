@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sojourn.base import ids
+from sojourn.gate.closing import Act
 from sojourn.gate.found import Stored
 from sojourn.gate.labels import NOTHING, Facts
 
@@ -31,6 +32,14 @@ class Change:
     upsert: bool = False
     program: int | None = None
     plain: bool = True
+    closing: Act | None = None
+    """What it does to the state of a signed document; only rooms that sign say so."""
+    consenting: str = ""
+    """What it does to a Consent (consenting/entering.py); only the acts of signing and ending say so."""
+    room: str = ""
+    """The room that makes it, where nobody but the room may (consequences.Consequence.keeps); no door says one."""
+    unlabel: tuple[str | int, ...] = ()
+    """The element whose label it takes off and nothing else (elementlabels.py)."""
     base: Any = field(default=None, repr=False)
     before: dict[str, Any] = field(default_factory=dict, repr=False)
     view: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import crypto, ids
 from sojourn.fhir import codec
-from sojourn.gate import scope
+from sojourn.gate import bases, scope, visible
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY
 from sojourn.gate.policy import tables
+from sojourn.gate.visible import Sight
 from sojourn.record import disclosures
 
 if TYPE_CHECKING:
@@ -67,10 +68,21 @@ def _rules() -> dict[str, Any]:
 
 def statement(channel: str, part: str, day: date) -> Statement:
     """The statement that goes with a channel's `whole` or `each` on a day."""
-    carry = max((row for row in _rules()["carry"] if row["channel"] == channel and row["effective"] <= day), key=lambda row: row["effective"])
+    carry = _carried(channel, day)
     dated = [row for row in tables.table("notices")["notice"] if row["id"] == carry[part] and row["effective"] <= day]
     found = max(dated, key=lambda row: row["effective"])
     return Statement(found["id"], found["version"], found["text"])
+
+
+def _carried(channel: str, day: date) -> dict[str, Any]:
+    """What goes with a channel on a day."""
+    return max((row for row in _rules()["carry"] if row["channel"] == channel and row["effective"] <= day), key=lambda row: row["effective"])
+
+
+def _copies(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The consents themselves, as they stood: 42 CFR 2.32(b). Without narrative and the like, as everything that leaves."""
+    found = {row["consent"]: visible.resource(codec.loads(row["body"]), Sight(bases.PART2, frozenset(), strip=True)) for row in rows}
+    return [consent for _, consent in sorted(found.items()) if consent is not None]
 
 
 async def prepare(access: Access, body: bytes, *, channel: str = "fhir") -> Outgoing:
@@ -83,19 +95,23 @@ async def prepare(access: Access, body: bytes, *, channel: str = "fhir") -> Outg
         return Outgoing(body)
     protected = [resource for resource in shown if is_part2(resource)]
     patients = tuple(sorted({row["patient"] for row in rows}))
-    relied = [row for row in rows if row["consent"]]
+    relied = [{**row, "body": access.house.blobs.opened(access.tenant.number, row["body"])} for row in rows if row["consent"]]
     consents = tuple(f"Consent/{row['consent']}/_history/{row['version']}" for row in relied)
     said = scope.explained([codec.loads(row["body"]) for row in relied]) if protected else ""
     long, short = (statement(channel, part, access.now.date()) for part in ("whole", "each"))
-    for resource in protected:
-        _mark(resource, short)
+    copies = _copies(relied) if protected and value.get("resourceType") == "Bundle" and _carried(channel, access.now.date())["consent"] == "copy" else []
+    for resource in (*protected, *copies):
+        mark(resource, short)
+    if copies:
+        value["entry"] = [*value.get("entry", ()), *({"fullUrl": f"{access.house.base}/Consent/{c['id']}", "resource": c} for c in copies)]
+        what = (*what, *(f"Consent/{c['id']}/_history/{c['meta'].get('versionId', '')}" for c in copies))
     notice = ""
     if protected:
         top = short if value.get("resourceType") != "Bundle" else long
         notice = f"{top.id} {top.version}"
         _carry(value, top, said, consents)
     if value.get("resourceType") == "Bundle":
-        value = _with_high_water(value, shown, short if protected else None)
+        value = _with_high_water(value, [*shown, *copies], short if protected else None)
     return Outgoing(codec.dumps(value), patients, what, consents, notice, said)
 
 
@@ -126,6 +142,11 @@ def _context(access: Access, id_: str) -> bytes:
     return f"{access.tenant.number}:{id_}".encode()
 
 
+def digest_of(*parts: str) -> str:
+    """One digest of several texts, in their order."""
+    return crypto.sha256_hex("\0".join(parts).encode())
+
+
 def is_part2(resource: dict[str, Any]) -> bool:
     """Whether what is shown of a resource is, or holds, a Part 2 record."""
     return any(coding.get("code") == "42CFRPart2" for coding in _security(resource)) or '"42CFRPart2"' in codec.dumps(resource).decode()
@@ -152,7 +173,8 @@ def marks(short: Statement) -> list[dict[str, str]]:
     return [{"system": ACT_CODE, "code": code, **({"display": short.text} if code == rules["notice"] else {})} for code in rules["part2"]]
 
 
-def _mark(resource: dict[str, Any], short: Statement) -> None:
+def mark(resource: dict[str, Any], short: Statement) -> None:
+    """Put the labels that Part 2 records get on their way out on one, in place."""
     present = _security(resource)
     codes = {coding.get("code") for coding in present}
     resource["meta"] = {**resource["meta"], "security": [*present, *(m for m in marks(short) if m["code"] not in codes)]}

@@ -45,6 +45,21 @@ class Bound:
         # None: the role may search every type.
         self._types = None if access.may("*", "search") else access.rules.types(access.caller.role, "search", access.house.types)
 
+    @property
+    def near(self) -> bool:
+        """Whether the caller needs relations."""
+        return self._access.decision.related
+
+    def beside(self, args: Args) -> str:
+        """What a statement joins to its row `r`, once, so that `row`, `behind` and `clean` of it need not look at the patient each."""
+        return f" LEFT JOIN LATERAL ({_standing('r', self._start(args))}) stands ON true"
+
+    def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
+        """The same where the rows of each patient follow each other: the standing with the patient of `alias` (a row for each, with tenant, patient and
+        empty origins), and what is joined to the row `r` where that is in `alias.bits`: it is asked anew only if consents permit something within limits."""
+        start = self._start(args)
+        return _standing(alias, start), f" CROSS JOIN LATERAL (SELECT CASE WHEN ({alias}.bits & 72057594037927936) = 0 THEN {alias}.bits ELSE ({_standing('r', start)}) END AS bits OFFSET 0) stands"
+
     def row(self, alias: str, args: Args) -> str:
         """May the row be seen: role, bases, relation, deny. The credential is checked with it, once a statement."""
         text = _row(alias, self._start(args), self._caller(args) if alias == "r" else 0)
@@ -71,6 +86,13 @@ class Bound:
     def clean(self, alias: str, args: Args) -> str:
         """May the bytes of the row be served as they are."""
         return f"({_clean(alias, self._start(args))} AND NOT {alias}.apart)"
+
+    def called(self, args: Args) -> str:
+        """Who asks and the decision, as every function of the gate takes them first."""
+        start, head = self._start(args), self._caller(args)
+        places = [f"${head + n}::{kind}" for n, kind in enumerate(("int", "bytea", "int"))]
+        decision = [f"${start + n}::{kind}" for n, (name, kind) in enumerate(_KINDS.items()) if name != "now"]
+        return ", ".join([*places, f"${start + len(_KINDS) - 1}::timestamptz", *decision])
 
     def _start(self, args: Args) -> int:
         """The place of the first argument of the decision."""
@@ -102,9 +124,19 @@ def _places(start: int) -> Callable[[re.Match[str]], str]:
     return lambda match: where[match[1]]
 
 
+def _stands(alias: str) -> str:
+    """Where the standing of the row's patient is: beside `r`, and nowhere for others."""
+    return "stands.bits" if alias == "r" else ""
+
+
+@lru_cache(maxsize=500)
+def _standing(alias: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.standing(alias))
+
+
 @lru_cache(maxsize=2000)
 def _row(alias: str, start: int, head: int) -> str:
-    text = _NAMED.sub(_places(start), sql.row(alias))
+    text = _NAMED.sub(_places(start), sql.row(alias, _stands(alias)))
     if not head:
         return text
     # Constant within a statement: PostgreSQL asks it once. It raises for a caller who is no longer what it was.
@@ -123,9 +155,9 @@ def _mask(expr: str, alias: str, start: int) -> str:
 
 @lru_cache(maxsize=500)
 def _behind(alias: str, start: int) -> str:
-    return _NAMED.sub(_places(start), sql.behind(alias))
+    return _NAMED.sub(_places(start), sql.behind(alias, _stands(alias)))
 
 
 @lru_cache(maxsize=500)
 def _clean(alias: str, start: int) -> str:
-    return _NAMED.sub(_places(start), sql.clean(alias))
+    return _NAMED.sub(_places(start), sql.clean(alias, _stands(alias)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sojourn.base import clock, crypto, ids
 from sojourn.base.crypto import ServerKey
@@ -13,10 +16,14 @@ from sojourn.base.db import Database
 from sojourn.fhir import definitions
 from sojourn.fhir.codes import members_of
 from sojourn.fhir.searchconditions import ValueSets
-from sojourn.gate import narrowing
+from sojourn.gate import decide, identity, narrowing
 from sojourn.gate.access import Access
+from sojourn.gate.apps.clients import Clients
+from sojourn.gate.apps.pace import Pace
+from sojourn.gate.apps.registry import Registry
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
+from sojourn.gate.documenting import clerk
 from sojourn.gate.identity import Identity
 from sojourn.gate.labelrules import OwnCode, made_of
 from sojourn.gate.signin import SignIn
@@ -26,6 +33,9 @@ from sojourn.record.combining import Writer
 from sojourn.record.index import Keys
 from sojourn.record.journal import Journal
 from sojourn.record.trail import Entry, Trail
+
+if TYPE_CHECKING:
+    from sojourn.gate.consequences import Consequence
 
 _REMEMBERED = 10_000
 
@@ -48,25 +58,41 @@ class House:
     key: ServerKey
     blobs: Blobs
     base: str
+    # Where a fax server puts what it received: a folder for each organization, by its key.
+    inbox: Path = Path("fax-in")
     tenants: dict[int, Tenant] = field(default_factory=dict)
     rules: dict[int, Rules] = field(default_factory=dict)
     stamps: dict[int, str] = field(default_factory=dict)
     keys: dict[int, Keys] = field(default_factory=dict)
     types: tuple[str, ...] = ()
     value_sets: ValueSets = field(default=codes_of)
+    # What must follow from a write in its own transaction (gate/consequences.py).
+    consequences: tuple[Consequence, ...] = ()
+    # Who writes it: the gate itself, for a caller.
+    clerk: Callable[[Access], Access] = clerk
     # (tenant, patient, program) known to be in the patient's origin, which only ever grows.
     admitted: OrderedDict[tuple[int, str, int], None] = field(default_factory=OrderedDict)
+    # Set when an export or import was asked for in this process, so that it begins at once.
+    bulk_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    # Registered apps, for their paces and web origins.
+    apps: Registry = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.apps = Registry(self.db)
 
 
 class Gate:
     """Nothing reaches the record but through an Access that this object gave out."""
 
-    def __init__(self, dsn: str, key: ServerKey, data: Path, *, base: str, connections: int = 16) -> None:
+    def __init__(self, dsn: str, key: ServerKey, data: Path, *, base: str, connections: int = 16, consequences: tuple[Consequence, ...] = ()) -> None:
+        """consequences: what the rooms let follow from a write; every process in which people write gives them."""
         db = Database(dsn, connections=connections)
-        self.house = House(db, Trail(db, Journal(data / "trail-journal", key)), Writer(db), key, Blobs(data / "blobs"), base, types=tuple(sorted(definitions.RESOURCE_TYPES)))
+        self.house = House(db, Trail(db, Journal(data / "trail-journal", key)), Writer(db), key, Blobs(data / "blobs", key), base, data / "fax-in", types=tuple(sorted(definitions.RESOURCE_TYPES)), consequences=consequences)
         self.identity = Identity(db, self.house.tenants)
         self._met: OrderedDict[bytes, Caller] = OrderedDict()
         self.signin = SignIn(self.house, self.identity)
+        self.clients = Clients(self.house)
+        self.pace = Pace(self.house.apps)
 
     async def open(self) -> None:
         """Connect, and read tenants, programs and rules."""
@@ -86,7 +112,7 @@ class Gate:
                 self.house.tenants[tenant.number] = tenant
                 self.house.keys[tenant.number] = Keys(tenant.secret)
             programs = {
-                p["program"]: Program(p["program"], p["key"], p["name"], p["organization"], p["part2"])
+                p["program"]: Program(p["program"], p["key"], p["name"], _reference(p["organization"]), p["part2"])
                 for p in await db.call("SELECT * FROM gate.programs($1, $2)", tenant.number, now)
             }
             rules = [(r["role"], r["types"], r["actions"]) for r in await db.call("SELECT * FROM gate.rules($1, $2)", tenant.number, now)]
@@ -99,8 +125,9 @@ class Gate:
             sites: dict[int, frozenset[str]] = {}
             for row in await db.call("SELECT * FROM gate.program_sites($1, $2)", tenant.number, now):
                 sites[row["program"]] = sites.get(row["program"], frozenset()) | {row["site"]}
+            zones = {r["program"]: r["zone"] for r in await db.call("SELECT * FROM gate.program_zones($1, $2)", tenant.number, now) if r["zone"]}
             self.house.stamps[tenant.number] = await self._stamp(tenant.number)
-            self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels, sites=sites, days=days)
+            self.house.rules[tenant.number] = Rules(rules, programs, digest, own_labels, sites=sites, days=days, zones=zones)
 
     def tenant_of(self, host: str) -> Tenant | None:
         """The tenant that a host name chooses; with only one tenant, that one."""
@@ -109,11 +136,16 @@ class Gate:
         return named[0] if named else tenants[0] if len(tenants) == 1 else next((t for t in tenants if t.host is None), None)
 
     async def access(self, secret: str, request: str | None = None) -> Access | None:
-        """The Access of a bearer token, or None."""
+        """The Access of a bearer token, or None; also None for the secret of a session, which opens the app that it was begun in and no other door."""
         caller = await self.identity.caller(secret)
-        return self.access_of(await self._current(caller), request) if caller else None
+        return self.access_of(await self.current(caller), request) if caller and not caller.session else None
 
-    async def _current(self, caller: Caller) -> Caller:
+    async def renewed(self, access: Access) -> Access | None:
+        """The same caller as the database knows them now: after a rule changed. None if the credential ended."""
+        caller = await self.identity.again(access.caller)
+        return self.access_of(await self.current(caller), access.request) if caller else None
+
+    async def current(self, caller: Caller) -> Caller:
         """A caller who was looked up, under the rules that are in force; of a proxy, with whom they act for now.
 
         When the rules change, every account's generation does (gate.set_role), so everybody is looked up anew, in every process.
@@ -125,6 +157,11 @@ class Gate:
             self._met[caller.credential] = caller
             if len(self._met) > _REMEMBERED:
                 self._met.popitem(last=False)
+        if caller.kind == "staff":
+            rules = self.house.rules[tenant]
+            if caller.session or caller.app:  # for what they work is said by their role, which may change while they are signed in, or an app goes on for months
+                caller = replace(caller, purpose=rules.purpose(caller.role))
+            return await identity.denied(self.house.db, caller) if decide.sees_all(caller, rules) else caller
         return await narrowing.standing(self.house.db, self.house.keys[tenant], caller, clock.now())
 
     async def _stamp(self, tenant: int) -> str:
@@ -140,7 +177,7 @@ class Gate:
         caller = await self.identity.caller(secret)
         if caller is None or not caller.session or (used and not await self.identity.used(caller)):
             return None
-        return self.access_of(await self._current(caller))
+        return self.access_of(await self.current(caller))
 
     async def sign_out(self, secret: str) -> None:
         """End a session at once."""
@@ -161,3 +198,8 @@ class Gate:
         if scopes is not None:
             await self.house.db.call("SELECT gate.scope_token($1, $2, $3, $4)", tenant.number, crypto.sha256(token.encode()), scopes, patient)
         return token
+
+
+def _reference(organization: str | None) -> str | None:
+    """The Organization of a program as resources refer to it, however it was entered."""
+    return f"Organization/{organization.removeprefix('Organization/')}" if organization else None

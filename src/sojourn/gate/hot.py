@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.record.search import Cursor
 
-_END = datetime.max.replace(tzinfo=UTC)
+END = datetime.max.replace(tzinfo=UTC)
+"""Later than every resource: where a chart begins, newest first."""
 _PRECISE = timedelta(days=1)
 _NAMES_ONE = 2  # weight of a token that names one thing
 
@@ -115,8 +116,10 @@ async def page(access: Access, asked: Chart | Identity, limit: int, position: Cu
     if isinstance(asked, Identity):
         return await store.find(db, head, decided, asked.type, asked.drive, asked.tokens, asked.strings, asked.dates, rid=rid, limit=limit), None
     if not asked.newest:
-        return await store.chart(db, head, decided, asked.type, asked.patient, asked.tokens, newest=False, at=_END, rid=rid, limit=limit), None
-    at, rid = (position.keys[0], position.rid) if position else (_END, store.LAST)
+        return await store.chart(
+            db, head, decided, asked.type, asked.patient, asked.tokens, newest=False, at=END, rid=rid, limit=limit
+        ), None
+    at, rid = (position.keys[0], position.rid) if position else (END, store.LAST)
     if not access.decision.redacted:
         return await store.chart(db, head, decided, asked.type, asked.patient, asked.tokens, newest=True, at=at, rid=rid, limit=limit), None
     rows = await store.chart_redacted(db, head, decided, asked.type, asked.patient, asked.params, asked.tokens, at=at, rid=rid, limit=limit, deep=runs.DEEP)
@@ -130,11 +133,23 @@ def plain(includes: tuple[Include, ...]) -> bool:
 
 async def included(access: Access, query: Query, rows: list[Any], limit: int) -> list[Any]:
     """What the page refers to, and what refers to it."""
-    searched = None if access.may("*", "search") else access.rules.types(access.caller.role, "search", access.house.types)
     return await store.included(
-        access.house.db, access.head, access.decided, searched, [(r["rid"], r["type"], r["id"]) for r in rows], _links(query.include), _links(query.revinclude), limit
+        access.house.db,
+        access.head,
+        access.decided,
+        searched(access),
+        [(r["rid"], r["type"], r["id"]) for r in rows],
+        links(query.include),
+        links(query.revinclude),
+        limit,
     )
 
 
-def _links(includes: tuple[Include, ...]) -> list[tuple[str, str, str]]:
+def searched(access: Access) -> list[str] | None:
+    """The types that the role may search; None: every type."""
+    return None if access.may("*", "search") else access.rules.types(access.caller.role, "search", access.house.types)
+
+
+def links(includes: tuple[Include, ...]) -> list[tuple[str, str, str]]:
+    """What is followed, as (source type, parameter, target type or '')."""
     return [(i.source, name, i.target or "") for i in includes for name in i.names or ()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.base.db import Database
 from sojourn.gate.caller import Caller, Tenant
+from sojourn.gate.reach import program_key
 from sojourn.gate.signinrules import SignInRule
 
 _REMEMBERED = 10_000
@@ -29,6 +30,24 @@ class _Known:
     caller: Caller
     expires: datetime
     touched: datetime
+
+
+async def denied(db: Database, caller: Caller) -> Caller:
+    """A member of staff with whether a patient forbade them anything, now; anybody else as they are, also a system, which no patient knows."""
+    return (await all_denied(db, [caller]))[0]
+
+
+async def all_denied(db: Database, callers: Sequence[Caller]) -> list[Caller]:
+    """The same for several of one organization, in one statement, which is not asked where it is about nobody."""
+    named = [(n, name) for n, c in enumerate(callers) if c.kind == "staff" for name in (*c.keys, *(program_key(p) for p in c.programs))]
+    if not named:
+        return list(callers)
+    rows = await db.call(
+        "SELECT k.n, gate.is_denied($1, array_agg(k.name), $4) AS denied FROM unnest($2::int[], $3::text[]) AS k(n, name) GROUP BY k.n",
+        callers[0].tenant.number, [n for n, _ in named], [name for _, name in named], clock.now(),
+    )  # fmt: skip
+    found = {row["n"]: row["denied"] for row in rows}
+    return [replace(c, denied=found[n]) if n in found else c for n, c in enumerate(callers)]
 
 
 class Identity:
@@ -51,14 +70,18 @@ class Identity:
             known = await self._look_up(credential)
         return known.caller if known else None
 
+    async def of(self, credential: bytes) -> Caller | None:
+        """Who is behind a credential that is known by its hash alone, as the database knows it now; or None."""
+        known = await self._look_up(credential)
+        return known.caller if known else None
+
     def forget(self, caller: Caller) -> None:
         """The database says this is no longer true."""
         self._known.pop(caller.credential, None)
 
     async def again(self, caller: Caller) -> Caller | None:
         """The same caller as the database knows it now."""
-        known = await self._look_up(caller.credential)
-        return known.caller if known else None
+        return await self.of(caller.credential)
 
     async def _look_up(self, credential: bytes) -> _Known | None:
         self._known.pop(credential, None)

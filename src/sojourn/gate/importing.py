@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, errors
@@ -12,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import inheriting, origin, preparing, runs
+from sojourn.gate import closing, inheriting, origin, preparing, runs
 from sojourn.gate.changes import Change
 from sojourn.record import store
 
@@ -61,23 +62,31 @@ class Wanted(NamedTuple):
     resource: dict[str, Any]
 
 
-async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator[Outcome]:
+Renew = Callable[["Access"], "Awaitable[Access | None]"]
+"""The same importer as the database knows it now, or None where they are known no more."""
+
+
+async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncIterator[Outcome]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
-    and importing the same again changes only what differs."""
+    and importing the same again changes only what differs.
+
+    renew: asked when everybody has to be looked up anew, as after a rule that changed meanwhile. Without it that ends the import.
+    """
+    importer = _Importer(access, renew)
     chunks = iter(_chunks(arrivals))
     fresh = True
     number = 0
-    ready = await asyncio.to_thread(_ready, access, chunks, fresh=fresh)
+    ready = await asyncio.to_thread(_ready, importer.access, chunks, fresh=fresh)
     while ready is not None:
         if number % _LOOK == 0 or number < 3:  # an empty store is planned for as one: the first look comes soon
             await store.measure(access.house.db, 4)
         sent = asyncio.Event()
-        writing = asyncio.create_task(_write(access, *ready, sent))
+        writing = asyncio.create_task(_write(importer, *ready, sent))
         # From the moment the database has this chunk the next one is read and prepared, as if nothing of it were there yet; if this
         # one was there already, so will the next be, and it is not worth while. Not before: both would wait for the interpreter
         # and the database for both. In a thread: a chunk is more than a socket takes at once.
         await sent.wait()
-        ready = await asyncio.to_thread(_ready, access, chunks, fresh=fresh)
+        ready = await asyncio.to_thread(_ready, importer.access, chunks, fresh=fresh)
         outcome = await writing
         fresh = outcome.written >= outcome.unchanged
         yield outcome
@@ -86,14 +95,28 @@ async def bring_in(access: Access, arrivals: Iterable[Arrival]) -> AsyncIterator
         await store.measure(access.house.db, 1.2)
 
 
+@dataclass(slots=True)
+class _Importer:
+    """Who imports, as the database knows them now."""
+
+    access: Access
+    renew: Renew | None
+
+    async def again(self) -> bool:
+        """Look them up anew; whether they are still known."""
+        found = await self.renew(self.access) if self.renew else None
+        self.access = found or self.access
+        return found is not None
+
+
 def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
     """No resource twice in one chunk."""
     chunk: list[Arrival] = []
-    seen: set[tuple[Any, Any]] = set()
+    seen: set[tuple[str, str]] = set()
     for arrival in arrivals:
         resource = arrival.resource
-        key = (resource.get("resourceType"), resource.get("id")) if isinstance(resource, dict) else (None, None)
-        if chunk and (len(chunk) >= CHUNK or (key in seen and key[1] is not None)):
+        key = (str(resource.get("resourceType")), str(resource.get("id") or "")) if isinstance(resource, dict) else ("", "")  # whatever stands there
+        if chunk and (len(chunk) >= CHUNK or (key in seen and key[1])):
             yield chunk
             chunk, seen = [], set()
         chunk.append(arrival)
@@ -138,17 +161,20 @@ def _ready(access: Access, chunks: Iterator[list[Arrival]], *, fresh: bool) -> t
 
 
 async def _write(
-    access: Access, valid: list[Wanted], refused: tuple[Refused, ...], drafts: dict[int, preparing.Prepared], sent: asyncio.Event
+    importer: _Importer, valid: list[Wanted], refused: tuple[Refused, ...], drafts: dict[int, preparing.Prepared], sent: asyncio.Event
 ) -> Outcome:
     """Write a chunk; `sent` is set when the database has it, or when there is nothing more to send."""
     try:
         for attempt in range(_TRIES if valid else 0):
-            access.now = clock.now()
+            importer.access.now = clock.now()
             try:
-                written, unchanged, late = await _try(access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
+                written, unchanged, late = await _try(importer.access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
                 return Outcome(written, unchanged, (*refused, *late))
             except Changed:
                 continue
+            except errors.StaleCredential:
+                if not await importer.again():
+                    raise
         if valid:
             raise errors.Conflict()
         return Outcome(0, 0, refused)
@@ -197,7 +223,7 @@ def _stored(access: Access, row: Any) -> dict[str, Any]:
 
 
 def _content(resource: dict[str, Any]) -> bytes:
-    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated", "security")}
+    meta = {k: v for k, v in closing.plain(resource.get("meta", {})).items() if k not in ("versionId", "lastUpdated", "security")}
     # In the order in which it is stored: what comes first is not what was sent.
     rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
     return codec.dumps([resource.get("resourceType"), resource.get("id"), meta, rest])

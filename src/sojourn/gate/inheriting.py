@@ -1,4 +1,4 @@
-"""What a resource takes from others: from the encounter it hangs on, from what a document holds.
+"""What a resource takes from others: the encounter it hangs on, what it holds, what ordered it.
 
 Worked out here when it is written, and checked by gate.write against what is stored at that moment: were it otherwise, the write
 is refused and made again with what is stored now. What comes later (an encounter that is written after its observations, or that
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sojourn.gate.preparing import Prepared
 
 _HOLDS = frozenset({CONTENT, "entry", "result", "medication"})
+_ORDERS = "based-on"
+_ABOUT: Final = ("DiagnosticReport/", "Observation/", "ServiceRequest/")
 _HANGS = frozenset({"encounter", "context", "part-of", ""})
 _NOTES_APART: Final = bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
 
@@ -38,6 +40,8 @@ def passed_on(param: str, target: str) -> int:
     """The bases that a reference passes on to whoever has it, as gate.passed_on."""
     if param in _HANGS and target.startswith("Encounter/"):
         return ~_NOTES_APART
+    if (param == _ORDERS and target.startswith("ServiceRequest/")) or (param == "focus" and target.startswith(_ABOUT)):
+        return ~0  # what was ordered, and work about an order or a result
     return ~0 if param in _HOLDS else 0
 
 

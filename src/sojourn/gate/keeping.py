@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sojourn.base import clock, log
+from sojourn.base.background import Background
 from sojourn.base.errors import SojournError
 from sojourn.base.signing import Signer
 from sojourn.record.sealing import BATCH, Sealer
@@ -23,24 +24,16 @@ def trail_signer(house: House) -> Signer:
     return Signer(house.key, "trail")
 
 
-class Keeping:
+class Keeping(Background):
     """One task a process. Many processes may run it: for each tenant one at a time seals."""
 
     def __init__(self, house: House) -> None:
         self._house = house
         self._sealer = Sealer(house.db, trail_signer(house))
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Seal once more, and end."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """End, and seal once more."""
+        await super().stop()
         with suppress(SojournError):
             await self.round()
 

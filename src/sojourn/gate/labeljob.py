@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.base.db import Changed
-from sojourn.gate import relabelling
+from sojourn.gate import keepingapart, relabelling
 from sojourn.gate.access import Access
 from sojourn.record import labelling
 
@@ -134,7 +134,7 @@ class _Step:
         if row["current"]:
             self.current.append(again.prepared(access, floor=floor))
         else:
-            self.past.append(again.past(floor=floor))
+            self.past.append(again.past(access, floor=floor))
 
     def after(self, place: int, *, lowers: int) -> tuple[str, int]:
         """The phase and the place of the next step."""
@@ -189,6 +189,8 @@ class Watch:
         moment = clock.monotonic()
         if moment < self._next.get(tenant, 0):
             return False
+        if await keepingapart.step(await self._labeller.access(tenant)):
+            return True
         if tenant not in self._limits and not await self._begins(tenant, moment):
             return False
         progress, self._limits[tenant] = await step(self._labeller, tenant, self._limits.get(tenant, 50))

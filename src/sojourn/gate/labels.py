@@ -66,7 +66,7 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
     rules = rules or shipped()
     tags, parts, inline, held = _walk(resource, rules)
     origin = bases.PART2 if is_part2(resource.get("resourceType", ""), origin_programs) else 0
-    own = origin | rules.bases(tags)
+    own = origin | rules.bases(tags) | (bases.MINOR if resource.get("resourceType") == "Consent" and _minors_own(resource) else 0)
     sent = _sent(resource)
     if not sent and not inline and not held and facts is NOTHING:
         found = tuple(sorted(tags))
@@ -87,6 +87,12 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
         tags -= gone
         kept = [c for c in kept if c.get("code") not in gone and not bases.claimed(c) & ~own]
     return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V" and bool(own | parts)))
+
+
+def _minors_own(consent: dict[str, Any]) -> bool:
+    """Whether a minor signed a consent alone, which is then kept from parents (42 CFR 2.14(b); 45 CFR 164.502(g)(3))."""
+    said = (e for e in consent.get("extension") or () if isinstance(e, dict) and str(e.get("url", "")).endswith("/consent-signer-authority"))
+    return any(e.get("valueCode") == "minor" for e in said)
 
 
 def _of_contents(held: Iterable[dict[str, Any]]) -> int:

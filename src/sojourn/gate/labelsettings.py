@@ -38,9 +38,9 @@ async def standing(access: Access) -> Standing:
 
 
 async def changes(access: Access, limit: int = 60) -> list[Any]:
-    """What changed about labels lately, in groups by kind; no resource is named. Raises Forbidden."""
+    """What changed about labels lately, in groups by kind; no resource is named, and what the caller may not know of is in no number. Raises Forbidden."""
     await access.check("oversee", "*", "labels")
-    return await labelling.changes(access.house.db, access.tenant.number, limit)
+    return await labelling.changes(access.house.db, access.head, access.decided, limit)
 
 
 async def add_code(access: Access, system: str, code: str, *, prefix: bool, tags: Sequence[str], source: str) -> None:

@@ -49,6 +49,19 @@ def majority(states: Sequence[str], on: datetime) -> int:
     return min((ages.get(state, ages["default"]) for state in states), default=ages["default"])
 
 
+def own_age(states: Sequence[str], on: datetime) -> int:
+    """From which age somebody signs in for themselves: where they may consent alone to behavioral health care (45 CFR 164.502(g)(3)).
+
+    Of several states, or of all where none is said, the highest; nobody who is of age waits.
+    """
+    least: dict[str, int] = {}
+    for r in rules(states, on):
+        if r.service in ("mental_health", "part2"):
+            least[r.state] = min(r.age, least.get(r.state, r.age))
+    grown = majority(states, on)
+    return min(max(least.values(), default=grown), grown)
+
+
 def age(born: datetime | None, on: datetime) -> int | None:
     """Whole years; None when the birth date is not known."""
     return None if born is None else on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -50,7 +50,7 @@ def _context(caller: Caller) -> str | None:
     """The patient whom `patient/` scopes are about."""
     if caller.kind == "patient":
         return (caller.agent or "").removeprefix("Patient/") or None
-    return caller.standing.patient if caller.standing else caller.context
+    return caller.context or (caller.standing.patient if caller.standing else None)  # a proxy of several chose one; scopes only narrow
 
 
 def check(access: Access, change: Change, prepared: Prepared, before: Iterable[int] | None) -> None:
@@ -79,6 +79,7 @@ async def standing(db: Database, keys: Keys, caller: Caller, now: datetime) -> C
 def stands(rows: Iterable[Mapping[str, Any]], states: Iterable[str], now: datetime) -> Standing | None:
     """For whom the rows of gate.acting_for let somebody act. Several ways to the same patient add up; several patients do not."""
     found: dict[str, tuple[int, set[str] | None]] = {}
+    lawful: set[str] = set()
     places = list(states)
     for row in rows:
         age = minors.age(row["born"], now)
@@ -91,6 +92,7 @@ def stands(rows: Iterable[Mapping[str, Any]], states: Iterable[str], now: dateti
         if row["kind"] == "consent":
             types = None if types is None or row["types"] is None else types | set(row["types"])
         else:
+            lawful.add(row["patient"])
             withheld, types = withheld | (minors.withheld(places, age, now) if minor and age is not None else minors.FROM_PROXIES), None
         found[row["patient"]] = (withheld | minors.FROM_PROXIES, types)
     if not found:
@@ -100,4 +102,4 @@ def stands(rows: Iterable[Mapping[str, Any]], states: Iterable[str], now: dateti
     for withheld, _ in found.values():
         everything |= withheld
     patient = next(iter(found)) if len(found) == 1 else ""
-    return Standing(patient, everything, tuple(sorted(set.intersection(*limits))) if limits else None)
+    return Standing(patient, everything, tuple(sorted(set.intersection(*limits))) if limits else None, by_law=lawful >= found.keys())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import clock, crypto, errors, ids
-from sojourn.gate.accounts import LIFE
+from sojourn.gate import secondperson
+from sojourn.gate.accounts import LIFE, PEOPLE, Fresh
 from sojourn.gate.security import written
 from sojourn.record.trail import Entry
 
@@ -34,8 +35,8 @@ async def by_login(house: House, tenant: Tenant, login: str) -> Any:
     return found[0]
 
 
-async def invite(house: House, tenant: Tenant, login: str, name: str, role: str) -> str:
-    """Make an account and the secret of its invitation. Raises Conflict when the login is taken."""
+async def invite(house: House, tenant: Tenant, login: str, name: str, role: str) -> Fresh:
+    """Make an account and its invitation. Raises Conflict when the login is taken."""
     account = ids.new_id("account")
     made = await written(
         house, tenant, _line("account-invite", f"account={account}&kind=staff&role={role}"), "gate.make_account($1, $2, 'staff', $3, $4, NULL, $5, '{}', NULL, '', $6)",
@@ -46,27 +47,37 @@ async def invite(house: House, tenant: Tenant, login: str, name: str, role: str)
     return await _link(house, tenant, account, "invitation")
 
 
-async def _link(house: House, tenant: Tenant, account: str, kind: str) -> str:
+async def _link(house: House, tenant: Tenant, account: str, kind: str, type_: str = secondperson.STAFF) -> Fresh:
+    held = await secondperson.needed(house, tenant, type_, author="", account=account)
     secret, now = ids.new_token("link"), clock.now()
     await written(
-        house, tenant, _line(f"account-{kind}-link", f"account={account}"), "gate.make_ticket($1, $2, $3, $4, '', '', $5, $6)",
-        tenant.number, crypto.sha256(secret.encode()), kind, account, now, now + LIFE[kind],
+        house, tenant, _line(f"account-{kind}-link", f"account={account}&held={str(held).lower()}"), "gate.make_link($1, $2, $3, $4, '', $5, $6, $7)",
+        tenant.number, crypto.sha256(secret.encode()), kind, account, held, now, now + LIFE[kind],
     )  # fmt: skip
-    return secret
+    return Fresh(secret, held)
 
 
-async def reset(house: House, tenant: Tenant, login: str, *, factors: bool) -> str:
-    """Take the password back (and the second factors), end everything, and return the secret of a link. An invited account gets a new invitation."""
+async def confirm(house: House, tenant: Tenant, login: str) -> str:
+    """The code for a link that waits for its second person, where nobody else can be it: whoever runs the server. Raises NotFound, Conflict."""
+    account, code = (await by_login(house, tenant, login))["account"], secondperson.new_code()
+    args = (tenant.number, account, OPERATOR, secondperson.hashed(house, tenant, code), clock.now())
+    if not await written(house, tenant, _line("account-link-confirm", f"account={account}"), "gate.confirm_link($1, $2, $3, $4, $5)", *args):
+        raise errors.Conflict("No link of this account waits for a second person.")
+    return code
+
+
+async def reset(house: House, tenant: Tenant, login: str, *, factors: bool) -> Fresh:
+    """Take the password back (and the second factors), end everything, and return a link. An invited account gets a new invitation."""
     row = await by_login(house, tenant, login)
-    account = row["account"]
+    account, type_ = row["account"], secondperson.PERSONS if row["kind"] in PEOPLE else secondperson.STAFF
     if row["state"] == "invited":
-        return await _link(house, tenant, account, "invitation")
+        return await _link(house, tenant, account, "invitation", type_)
     if row["state"] != "active":
         raise errors.Conflict("This account is deactivated; an administrator can reactivate it.")
     await written(
         house, tenant, _line("account-reset", f"account={account}&factors={str(factors).lower()}"), "gate.take_back($1, $2, true, $3, $4)", tenant.number, account, factors, clock.now()
     )
-    return await _link(house, tenant, account, "reset")
+    return await _link(house, tenant, account, "reset", type_)
 
 
 async def deactivate(house: House, tenant: Tenant, login: str, reason: str) -> None:

@@ -12,6 +12,51 @@ from sojourn.record import labelling, store
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
+
+async def programs_of(access: Access, type_: str, id_: str) -> list[int]:
+    """Those of the caller's programs that made a resource."""
+    rows = await store.for_update(access.house.db, access.head, access.decided, [type_], [id_])
+    made = rows[0]["origin"] or () if rows[0]["kind"] == "current" else ()
+    return [n for n in made if n in access.caller.programs]
+
+
+async def made_by(access: Access, type_: str, id_: str) -> int | None:
+    """The caller's program that made a resource: what belongs to it (a signature, a task) is made by the same. None where none of theirs did."""
+    mine = await programs_of(access, type_, id_)
+    return access.caller.acting if access.caller.acting in mine else next(iter(mine), None)
+
+
+async def makers(access: Access, references: Sequence[str]) -> dict[str, int | None]:
+    """The same for many, by `Type/id`. One question."""
+    wanted = sorted(set(references))
+    parts = [r.partition("/") for r in wanted]
+    rows = await store.for_update(access.house.db, access.head, access.decided, [p[0] for p in parts], [p[2] for p in parts]) if wanted else []
+    out: dict[str, int | None] = {}
+    for reference, row in zip(wanted, rows, strict=True):
+        mine = [n for n in (row["origin"] or () if row["kind"] == "current" else ()) if n in access.caller.programs]
+        out[reference] = access.caller.acting if access.caller.acting in mine else next(iter(mine), None)
+    return out
+
+
+async def telling(access: Access, about: str, resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of these what somebody who sees `about` (`Type/id`) may be told of by something written for them: no note kept apart and nothing
+    that the patient asked to keep apart unless it is such itself, and of a Part 2 program only what the same one made. For the clock, which sees everything and writes for those who do not. One
+    question and a read."""
+    type_, _, id_ = about.partition("/")
+    known = _laws((await access.read(type_, id_)).resource)
+    kept = [r for r in resources if not _laws(r) & ~known]
+    made = await makers(access, [about, *(f"{r['resourceType']}/{r['id']}" for r in kept)])
+    return [r for r in kept if not _laws(r) & bases.PART2 or made[f"{r['resourceType']}/{r['id']}"] == made[about]]
+
+
+def _laws(resource: Mapping[str, Any]) -> int:
+    """Of the laws that it is under those that keep it from staff of other programs, or from all but its author."""
+    bits = 0
+    for coding in (resource.get("meta") or {}).get("security") or ():
+        bits |= bases.claimed(coding)
+    return bits & (bases.PART2 | bases.APART | bases.PATIENT_REQUESTED)
+
+
 _ADMITTING = ("EpisodeOfCare", "Encounter")
 _REMEMBERED = 50_000
 

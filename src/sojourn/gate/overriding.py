@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
 from sojourn.base.db import Changed
-from sojourn.gate import bases, relabelling
+from sojourn.gate import bases, puttingapart, relabelling
 from sojourn.gate.labelling import bits_of, origin_of
 from sojourn.gate.labelrules import tag_codes
 from sojourn.gate.labels import is_part2
@@ -35,7 +35,8 @@ async def relabel(access: Access, type_: str, id_: str, effect: str, chosen: Seq
     """Raise or lower labels of one resource.
 
     Raises NotFound (also for what may not be seen), Forbidden (raising needs a role that may change it, lowering one that
-    oversees), Invalid (no such label, no reason, or a law that follows from where the resource was made), Conflict.
+    oversees), Invalid (no such label, no reason, a law that follows from where the resource was made, or a note put apart by somebody
+    else than who wrote it), Conflict.
     """
     await _may(access, type_, id_, effect)
     wanted = sorted(set(chosen))
@@ -44,12 +45,16 @@ async def relabel(access: Access, type_: str, id_: str, effect: str, chosen: Seq
         raise errors.Invalid(f"There is no such label: {', '.join(unknown) or 'none was named'}.")
     if not reason.strip():
         raise errors.Invalid("A label is not changed without a reason; say why.")
-    rows = await store.for_update(access.house.db, access.head, access.decided, [type_], [id_])
+    apart = bits_of(wanted) & bases.APART
+    undone = effect == "lower" and await puttingapart.may_undo(access, type_, id_, bits_of(wanted))
+    rows = await store.for_update(access.house.db, access.head, puttingapart.beside(access) if undone else access.decided, [type_], [id_])
     row = rows[0]
     if row["kind"] != "current":
         raise errors.NotFound(f"There is no such {type_}.")
     if effect == "lower" and bits_of(wanted) & bases.PART2 and is_part2(type_, origin_of(row["origin"], access.rules.programs)):
         raise errors.Invalid("It was made by a Part 2 program, and its law follows from that (42 CFR 2.12); it cannot be taken off one record.")
+    if effect == "raise" and apart:
+        await puttingapart.check(access, type_, id_)
     for attempt in range(_TRIES):
         try:
             await _together(access, (type_, id_), effect, wanted, reason.strip()[:_LONGEST])
@@ -78,7 +83,8 @@ async def _together(access: Access, of: tuple[str, str], effect: str, wanted: li
             await labelling.override(db, tenant, of, effect, wanted, bits_of(wanted), reason, by, access.now)
             versions = await labelling.versions(db, tenant, of)
             found = await labelling.facts(db, tenant, versions, access.now)
-            await relabelling.write(access, *_labels(access, found), reason=f"{effect} {' '.join(wanted)}: {reason}")
+            originates = bits_of(wanted) & bases.APART if effect == "raise" else 0
+            await relabelling.write(access, *_labels(access, found), reason=f"{effect} {' '.join(wanted)}: {reason}", originates=originates)
         finally:
             access.house = house
 
@@ -95,7 +101,7 @@ def _labels(access: Access, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         if row["current"]:
             current.append(again.prepared(access))
         elif not again.same:
-            past.append(again.past())
+            past.append(again.past(access))
     return current, past
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.fhir.dates import PAST
-from sojourn.gate import bases, bearing, consent, holding, labels, narrating, redact, relationships, runs
+from sojourn.gate import apart, bases, bearing, closing, consent, holding, labels, narrating, redact, relationships, runs
 from sojourn.gate.changes import Written
-from sojourn.gate.consenting import amending
+from sojourn.gate.consenting import amending, entering
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.labelling import as_sent, origin_of, own_of
 from sojourn.gate.shown import Row, more_than_notes, show, sight, strips_more
 from sojourn.gate.visible import Sight
 from sojourn.record import index, store
-from sojourn.record.blobs import MARK, THRESHOLD
+from sojourn.record.blobs import APART, MARK, THRESHOLD
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -54,6 +54,8 @@ class Prepared:
     facts: labels.Facts = labels.NOTHING
     sent: dict[str, Any] | None = None
     """With the labels that its senders wrote, and no other."""
+    originates: bool = False
+    """It becomes a note kept apart by the hand of who wrote it."""
 
 
 def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepared:
@@ -64,16 +66,18 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared = Prepared(kind, change.type, id_, ids.new_version(), access.now, base["seq"] if kind in ("update", "restore") else 0 if change.upsert else None)
     prepared.plain = kind != "update" or change.plain
     prepared.clean = kind != "update" or bool(base["clean"])
-    prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind == "update" else None)
+    # One origin for ever, also of what was deleted and is there again: its past versions are judged by it.
+    prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind in ("update", "restore") else None)
     before = change.before if kind == "update" else {}
     if change.type == "Consent" and before:
         amending.check(before, resource)
-    resource = narrating.kept_apart(resource, change.sent, before)
+    entering.check(access, change, {**resource, "meta": {**(resource.get("meta") or {}), "lastUpdated": instant(access.now)}})
+    resource = closing.applied(access, change, before, narrating.kept_apart(resource, change.sent, before))
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
     label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
-    prepared.body, prepared.blobs = _stored(access, finished)
+    prepared.body, prepared.blobs = _stored(access, finished, prepared.own)
     prepared.rows = index_rows(access, finished, prepared.origin, labelled=label.parts != 0)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
@@ -101,7 +105,9 @@ def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int]
 
 
 def acting(access: Access, change: Change) -> int | None:
-    """The program that makes a change."""
+    """The program that makes a change; none of a blank form, which is the organization's and nobody's record, whoever writes it."""
+    if change.type in bases.ORGANIZATIONS:
+        return None
     return change.program if change.program is not None else access.caller.acting
 
 
@@ -126,7 +132,7 @@ def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
     prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
     prepared.rows = index_rows(access, prepared.resource, prepared.origin, labelled=label.parts != 0)
-    prepared.body, prepared.blobs = _stored(access, prepared.resource)
+    prepared.body, prepared.blobs = _stored(access, prepared.resource, prepared.own)
 
 
 def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -147,15 +153,21 @@ def instant(moment: datetime) -> str:
 def deletion(access: Access, change: Change) -> Prepared:
     """A delete as a version of its own, with the labels of what it deletes."""
     base = change.base
+    closing.refuse_deletion(access.house.blobs.opened(access.tenant.number, base["body"]) if base["body"] else None, access.now)
     return Prepared(
         "delete", change.type, change.id, ids.new_version(), access.now, base["seq"], own=base["own"], parts=base["parts"],
         tags=base["tags"], origin=base["origin"], patient=base["patient"],
     )  # fmt: skip
 
 
-def _stored(access: Access, resource: dict[str, Any]) -> tuple[bytes, list[str] | None]:
-    """The bytes to store, large attachments taken out of them, and the digests of these; None when there are none."""
+def _stored(access: Access, resource: dict[str, Any], own: int) -> tuple[bytes, list[str] | None]:
+    """The bytes to store, large attachments taken out of them, and the digests of these; None when there are none.
+
+    A note kept apart is sealed with everything that is in it.
+    """
     body = codec.dumps(resource)
+    if own & bases.APART:
+        return access.house.blobs.sealed(access.tenant.number, body), [APART]
     if b'"data":' not in body:
         return body, None
     found: list[str] = []
@@ -194,6 +206,8 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
     more = await more_than_notes(access, hidden)
     strip = access.decision.redacted or strips_more(labels.read(stored)[1], permitted[name], redact.targets(stored), more)
     see = Sight(permitted[name], hidden, strip=strip)
+    if not strip and not hidden and not labels.read(stored)[1] & ~see.permitted:
+        return stored, stored, see  # it had to be asked target by target, and nothing is hidden
     seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")
@@ -217,7 +231,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         ))  # fmt: skip
         if rows is None:
             continue
-        _children(out, n, rows)
+        _children(out, n, rows, texts=not one.own & bases.APART)
         if one.resource is not None:
             borne = list(bearing.edges(one.resource))
             if borne:
@@ -231,6 +245,11 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
     return out, sorted({p.patient for p in prepared if p.patient})
 
 
+def found_by(rows: index.IndexRows) -> list[int]:
+    """Keys of what a row is found by, whoever searches: those of no labelled element."""
+    return _tokens(rows)[0]
+
+
 def _tokens(rows: index.IndexRows) -> tuple[list[int], list[int]]:
     """Keys of unlabelled tokens, and the rest of the column: presence."""
     if rows.labelled_tokens is None:
@@ -240,11 +259,13 @@ def _tokens(rows: index.IndexRows) -> tuple[list[int], list[int]]:
     return own, [key for key in rows.tokens if key not in known]
 
 
-def _children(out: store.Batch, n: int, rows: index.IndexRows) -> None:
+def _children(out: store.Batch, n: int, rows: index.IndexRows, *, texts: bool) -> None:
+    """texts: whether it can be found by the texts in it. A note kept apart cannot: the index would hold its words in the open."""
     if rows.labelled_tokens is not None:
         own = [(h, mask) for h, mask in zip(rows.token_hash, rows.token_mask, strict=True) if mask]
         _extend(out.labelled, n, [h for h, _ in own], [mask for _, mask in own])
-    _extend(out.strings, n, rows.string_key, rows.string_folded, rows.string_exact, rows.string_mask)
+    if texts:
+        _extend(out.strings, n, rows.string_key, rows.string_folded, rows.string_exact, rows.string_mask)
     _extend(out.dates, n, rows.date_key, rows.date_low, rows.date_high, rows.date_mask)
     _extend(out.numbers, n, rows.number_key, rows.number_low, rows.number_high, rows.number_unit, rows.number_mask)
     _extend(out.edges, n, rows.edge_param, rows.edge_target, rows.edge_mask)
@@ -261,6 +282,8 @@ def _compiled(access: Access, out: store.Batch, n: int, one: Prepared) -> None:
     """Grants and relations. Of what is relabelled, gate.write closes the relations of care teams and episodes alone."""
     resource = one.resource
     assert resource is not None  # noqa: S101 - only for what has content
+    if one.own & bases.APART and (one.originates or one.kind in ("create", "restore")):
+        out.grants.extend(apart.grants(access, one.type, one.id, one.patient, one.own, n))
     if resource["resourceType"] == "Consent":
         keys = access.house.keys[access.tenant.number]
         grants, relations = consent.compiled(resource, access.tenant, access.rules.programs, keys, n)
@@ -277,7 +300,7 @@ async def written(access: Access, prepared: Sequence[Prepared], request: str) ->
     if access.decision.redacted:
         heads = await runs.seen(access, [(p.type, p.id) for p in prepared])
         return [_told(p, receipt, next(iter(heads.get((p.type, p.id), ())), None)) for p in prepared]
-    rows = [Row(p.type, p.id, p.version, p.updated, "current", p.clean and (p.parts == 0 or _whole(access, p)), p.blobs, p.body) for p in prepared]
+    rows = [Row(p.type, p.id, p.version, p.updated, "current", p.clean and p.parts == 0, p.blobs, p.body) for p in prepared]
     if any(not row.clean or row.blobs for row in rows):
         shown = await show(access, rows, receipt)
     else:
@@ -291,7 +314,3 @@ def _told(prepared: Prepared, receipt: Receipt, stored: Stored | None) -> Writte
         return Written(prepared.type, prepared.id, prepared.version, prepared.updated, created, None)
     stored.receipt = receipt
     return Written(prepared.type, prepared.id, stored.version, stored.updated, created, stored)
-
-
-def _whole(access: Access, prepared: Prepared) -> bool:
-    return (prepared.parts & ~access.decision.mask) == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sojourn.gate.caller import Caller, Program
+from sojourn.gate.consenting.membership import for_purpose
 
 ACROSS: Final = 1 << 62
 """In `refs`: the row refers to something that is not of its own patient. In the mask only of those who need no relation."""
@@ -78,4 +79,5 @@ def keys(caller: Caller, reach: frozenset[str], programs: Mapping[int, Program],
     people += [k.removeprefix(SUPERVISES) for k in caller.keys if k.startswith(SUPERVISES)] if "supervised" in reach else []
     people += [k for k in named if k.startswith("Location/")] if "unit" in reach else []
     within = [0, *sorted(own - reached)]
-    return [*named, *(program_key(n) for n in sorted(reached)), *(known_in(who, n) for who in people for n in within)]
+    by_consent = [for_purpose(caller.purpose, k) for k in named if k.startswith("Practitioner/")]
+    return [*named, *by_consent, *(program_key(n) for n in sorted(reached)), *(known_in(who, n) for who in people for n in within)]

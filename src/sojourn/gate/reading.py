@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import runs, sealed
+from sojourn.gate import runs, sealed, several
 from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import store
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 async def read(access: Access, type_: str, id_: str) -> Stored:
     """The current version. Unknown and withheld ids run the same statements and leave the same line in the trail."""
     await access.check("read", type_, id_)
-    row = await store.read(access.house.db, access.head, access.decided, type_, id_)
+    whole = await several.read(access, several.Read(type_, id_, lambda: _alone(access, type_, id_)))
+    row = whole.row
     if access.decision.redacted:
-        versions = (await runs.seen(access, [(type_, id_)])).get((type_, id_), [])
+        versions = (await runs.known(access, whole.past or [])).get((type_, id_), [])
         return await _seen(access, "read", type_, id_, row, versions[0] if row is not None and versions else None)
     return await _one(access, "read", type_, id_, id_, row)
+
+
+async def _alone(access: Access, type_: str, id_: str) -> several.Whole:
+    """The row by its own statement; for a caller subject to redaction its versions by another, whatever there is."""
+    row = await store.read(access.house.db, access.head, access.decided, type_, id_)
+    if not access.decision.redacted:
+        return several.Whole(row, None)
+    return several.Whole(row, await store.versions(access.house.db, access.head, access.decided, [type_], [id_], limit=runs.DEEP))
 
 
 async def vread(access: Access, type_: str, id_: str, version: str) -> Stored:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sojourn.fhir import codec
-from sojourn.gate import bases, labels, preparing, relationships
+from sojourn.gate import apart, bases, labels, preparing, relationships
 from sojourn.gate.labelling import origin_of, own_of, senders
 from sojourn.gate.preparing import Prepared, with_meta
 from sojourn.record import labelling, store
@@ -35,7 +35,7 @@ class Again:
         """origin: where it is to be another than the stored one (a patient whom another program admits)."""
         self.row = row
         self.origin = list(row["origin"] if origin is None else origin)
-        self.stored: dict[str, Any] = codec.loads(row["body"])
+        self.stored: dict[str, Any] = codec.loads(access.house.blobs.opened(access.tenant.number, row["body"]))
         written = json.loads(row["sent"]) if row["sent"] is not None else senders(self.stored, row["origin"], access.rules)
         self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": written}}
         self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts_of(row))
@@ -69,16 +69,22 @@ class Again:
         """For the current version: an op of gate.write. floor: laws that it keeps for now."""
         row, finished = self.row, self.finished()
         made = Prepared(
-            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=codec.dumps(finished), own=self.own | floor, parts=self.label.parts,
+            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, parts=self.label.parts,
             tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin),
         )  # fmt: skip
         if row["type"] in relationships.SOURCES:
             made.resource = finished  # its relations end with a law of its own, and begin again without
         return made
 
-    def past(self, *, floor: int = 0) -> Past:
+    def past(self, access: Access, *, floor: int = 0) -> Past:
         """For a version of the past."""
-        return Past(self.row["seq"], self.row["own"], self.own | floor, self.label.parts, codec.dumps(self.finished()))
+        return Past(self.row["seq"], self.row["own"], self.own | floor, self.label.parts, _stored(access, self.finished(), self.own | floor))
+
+
+def _stored(access: Access, finished: dict[str, Any], own: int) -> bytes:
+    """The bytes to store; attachments that stand in files are left there (of a note kept apart, until gate/keepingapart.py takes them in)."""
+    body = codec.dumps(finished)
+    return access.house.blobs.sealed(access.tenant.number, body) if own & bases.APART else body
 
 
 def deleted(access: Access, row: Row) -> Past | None:
@@ -87,15 +93,17 @@ def deleted(access: Access, row: Row) -> Past | None:
     return Past(row["seq"], row["own"], own, row["parts"], None) if own != row["own"] else None
 
 
-async def write(access: Access, current: Sequence[Prepared], past: Sequence[Past], reason: str) -> None:
+async def write(access: Access, current: Sequence[Prepared], past: Sequence[Past], reason: str, *, originates: int = 0) -> None:
     """Write labels, each kind in a transaction of its own: the past first, so that a label of the present never covers less than it.
 
-    Raises Changed when something is not as it was read.
+    originates: laws of notes kept apart that the caller puts on what they wrote; they keep their way to it (gate/apart.py). Raises Changed when something is not as it was read.
     """
     if past:
         await labelling.relabel_past(access.house.db, access.tenant.number, access.rules.digest.hex(), reason, access.now, past)
     if current:
         batch, patients = preparing.batch(access, current)
+        for n, one in enumerate(current, 1):
+            batch.grants.extend(apart.grants(access, one.type, one.id, one.patient, originates, n))
         entry = access.entry("label", "", reason, patients=patients)
         await store.write(access.house.db, [store.Part(access.head, access.caller.account, batch, entry)])
 

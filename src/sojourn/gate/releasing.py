@@ -6,14 +6,16 @@ decision, the same predicate; and nothing that the one who releases may not see 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import crypto, errors
 from sojourn.fhir import codec
-from sojourn.gate import bases, disclosing, meeting, proof
+from sojourn.gate import bases, compelled, disclosing, documentbundle, meeting, narrowing, proof, together
 from sojourn.gate.access import Access
+from sojourn.gate.compelled import Compelled, Instrument
 from sojourn.gate.consenting.membership import answers_to
 from sojourn.gate.documenting import CODES
 from sojourn.gate.everything import everything
@@ -42,12 +44,38 @@ _NO_RELATION = "No consent or care relation connects this recipient with it for 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be released: whose, to whom (`Organization/id`), for which purpose (v3-ActReason), which types; none means all."""
+    """What is to be released: whose, to whom (`Organization/id`), for which purpose (v3-ActReason), which types; none means all.
+
+    document: the title under which it leaves as a FHIR document; '' for a collection. since, until: of what days; '' for all. without:
+    `Type/id` of what the one who releases leaves out beside. served: what a court served, where that and no consent lets it leave. A
+    recipient `Patient/id` is the patient themself, `RelatedPerson/id` who acts for them.
+    """
 
     patient: str
     recipient: str
     purpose: str
     types: tuple[str, ...] = ()
+    document: str = ""
+    since: str = ""
+    until: str = ""
+    without: frozenset[str] = frozenset()
+    served: Instrument | None = None
+
+    def wants(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource is asked for at all: of its days, and not left out. What names no day is."""
+        if f"{resource['resourceType']}/{resource['id']}" in self.without:
+            return False
+        day = _day(resource)
+        return resource["resourceType"] == "Patient" or not day or ((not self.since or day >= self.since[: len(day)]) and (not self.until or day <= self.until))
+
+
+_DAYS = ("effectiveDateTime", "authoredOn", "onsetDateTime", "performedDateTime", "occurrenceDateTime", "recordedDate", "startDate", "start", "date", "created", "sent")
+
+
+def _day(resource: Mapping[str, Any]) -> str:
+    """The day that a resource is of, as a FHIR date; '' where it names none."""
+    period = resource.get("period") or resource.get("performedPeriod") or resource.get("effectivePeriod") or (resource.get("context") or {}).get("period") or {}
+    return str(period.get("start") or next((resource[name] for name in _DAYS if resource.get(name)), ""))[:10]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +94,54 @@ async def preview(access: Access, wish: Wish) -> Preview:
     if wish.purpose not in tables.known_purposes():
         raise errors.Malformed("Choose a purpose.")
     await access.read("Patient", wish.patient)
-    recipient = await as_recipient(access, wish)
-    mine = {(stored.type, stored.id): stored for stored in await _all(access, wish)}
-    theirs = {(stored.type, stored.id): stored for stored in await _all(recipient, wish)}
+    recipient = together.join(access, await as_recipient(access, wish))
+    here, there = await asyncio.gather(_all(access, wish), _all(recipient, wish))
+    mine = {(stored.type, stored.id): stored for stored in here}
+    theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
     leaves = [stored for key, stored in theirs.items() if key in mine]
     for stored in await _disagreements(access, recipient, wish, {f"{type_}/{id_}" for type_, id_ in theirs if (type_, id_) in mine}):
         leaves.append(stored)
         mine[stored.type, stored.id] = stored
-    stays = [(stored, reason(stored.resource)) for key, stored in mine.items() if key not in theirs]
+    served = wish.served
+    stays = [(stored, compelled.why(access, served, stored.resource) if served else reason(stored.resource)) for key, stored in mine.items() if key not in theirs]
     handed = [meeting.common(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{access.house.base}/{r['resourceType']}/{r['id']}", "resource": r} for r in handed]}
-    outgoing = await disclosing.prepare(recipient, codec.dumps(bundle), channel="release")
+    outgoing = await _outgoing(access, recipient, wish, handed)
     return Preview(leaves, stays, outgoing, crypto.sha256_hex(outgoing.body))
 
 
-async def release(access: Access, wish: Wish, digest: str) -> str:
-    """Decide again and let it leave; the id of its line in the log. Raises ProofNeeded, Conflict (it changed) or Malformed (nothing)."""
+async def _outgoing(access: Access, recipient: Access, wish: Wish, handed: list[dict[str, Any]]) -> disclosing.Outgoing:
+    """The bytes as they would leave: a collection, or a document with the notice in front."""
+    base, day = access.house.base, access.now.date()
+    if not wish.document or not handed:
+        bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r} for r in handed]}
+        return await disclosing.prepare(recipient, codec.dumps(bundle), channel="release")
+    author = {"display": access.tenant.name, **({"reference": f"{base}/Organization/{access.tenant.organization}"} if access.tenant.organization else {})}
+    named = f"urn:sojourn:document:{crypto.sha256_hex(f'{wish.patient} {wish.recipient} {access.now.date()}'.encode())[:32]}"
+    bundle = documentbundle.composed(handed, title=wish.document, author=author, day=day.isoformat(), base=base, identifier=named)
+    out = await disclosing.prepare(recipient, codec.dumps(bundle), channel="release")
+    if not out.notice:
+        return out
+    told = " ".join(filter(None, (disclosing.statement("release", "whole", day).text, out.scope)))
+    return replace(out, body=documentbundle.with_notice(out.body, told))
+
+
+async def release(access: Access, wish: Wish, digest: str, *, made: Callable[[Preview], Awaitable[bytes]] | None = None) -> str:
+    """Decide again and let it leave; the id of its line in the log. Raises ProofNeeded, Conflict (it changed) or Malformed (nothing).
+
+    made: makes the PDF that leaves instead of the Bundle, from what would leave and nothing else.
+    """
     await proof.require_fresh(access)
     now = await preview(access, wish)
     if not now.outgoing.shows:
         raise errors.Malformed(NOTHING)
     if now.digest != digest:
         raise errors.Conflict(CHANGED)
-    bundle = codec.loads(now.outgoing.body)
-    head = {key: bundle.pop(key) for key in ("resourceType", "meta", "type") if key in bundle}
-    payload = codec.dumps({**head, "timestamp": instant(access.now), **bundle})
     recipient = await as_recipient(access, wish)
+    if made is not None:
+        return await disclosing.record(recipient, now.outgoing, await made(now), recipient=wish.recipient, channel="release", media="application/pdf")
+    bundle = codec.loads(now.outgoing.body)
+    head = {key: bundle.pop(key) for key in ("resourceType", "meta", "identifier", "type") if key in bundle}
+    payload = codec.dumps({**head, "timestamp": instant(access.now), **bundle})
     return await disclosing.record(recipient, now.outgoing, payload, recipient=wish.recipient, channel="release")
 
 
@@ -100,10 +150,28 @@ async def as_recipient(access: Access, wish: Wish) -> Access:
 
     What it may be shown has nothing to do with the person's own role, but the types that their role reads.
     """
+    if wish.served is not None:
+        return Compelled(access, wish.served, wish.recipient)
+    if not wish.recipient.startswith("Organization/"):
+        return await _own(access, wish)
     organization = (await access.read("Organization", wish.recipient.removeprefix("Organization/"))).resource
     types = [c["code"] for concept in organization.get("type", ()) for c in concept.get("coding", ()) if c.get("code")]
     keys = (wish.recipient, *answers_to(wish.recipient, types))
     caller = replace(access.caller, kind="organization", agent=wish.recipient, programs=(), keys=keys, purpose=wish.purpose, door="release")
+    made = Access(access.house, caller, access.request)
+    made.now = access.now
+    return made
+
+
+async def _own(access: Access, wish: Wish) -> Access:
+    """The patient, or who acts for them by law or consent, asking for their own record through the one who releases. Raises NotFound."""
+    kind = "patient" if wish.recipient.startswith("Patient/") else "proxy"
+    if kind == "patient" and wish.recipient != f"Patient/{wish.patient}":
+        raise errors.NotFound("Choose who gets it.")
+    caller = replace(access.caller, kind=kind, agent=wish.recipient, role=kind, programs=(), keys=(wish.recipient,), purpose=wish.purpose, door="release", scopes=None)
+    caller = await narrowing.standing(access.house.db, access.house.keys[access.tenant.number], caller, access.now)
+    if kind == "proxy" and (caller.standing is None or caller.standing.patient not in ("", wish.patient)):
+        raise errors.NotFound("Nobody acts for this patient by that record now.")
     made = Access(access.house, caller, access.request)
     made.now = access.now
     return made
@@ -114,9 +182,9 @@ async def _disagreements(access: Access, recipient: Access, wish: Wish, leaving:
     if not leaving:
         return []
     asked = [("patient", wish.patient), ("category", f"{CODES}|statement-of-disagreement")]
-    known = {stored.id for stored in (await access.search("Communication", asked, count=100)).matches}
-    found = (await recipient.search("Communication", asked, count=100)).matches
-    return [stored for stored in found if stored.id in known and _is_about(stored.resource, leaving)]
+    mine, theirs = await asyncio.gather(access.search("Communication", asked, count=100), recipient.search("Communication", asked, count=100))
+    known = {stored.id for stored in mine.matches}
+    return [stored for stored in theirs.matches if stored.id in known and _is_about(stored.resource, leaving)]
 
 
 def _is_about(statement: dict[str, Any], leaving: set[str]) -> bool:
@@ -130,7 +198,8 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
     """Everything of the patient that may be seen, page by page; nothing when the patient may not be. Raises TooCostly beyond the limit."""
     found: list[Stored] = []
     cursor: str | None = None
-    allowed = access.rules.types(_OUTSIDE, "read", access.house.types)
+    role = "patient" if not wish.recipient.startswith("Organization/") and wish.served is None else _OUTSIDE
+    allowed = access.rules.types(role, "read", access.house.types)
     types = [("_type", ",".join(t for t in allowed if not wish.types or t in wish.types) or "Patient")]
     while True:
         try:
@@ -140,7 +209,7 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
         found += page.matches
         cursor = page.next
         if cursor is None:
-            return sorted(found, key=lambda s: (s.type != "Patient", s.type, s.id))
+            return sorted((s for s in found if wish.wants(s.resource)), key=lambda s: (s.type != "Patient", s.type, s.id))
         if len(found) > _MOST:
             raise errors.TooCostly()
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import reach
+from sojourn.gate import reach, rolepurposes
 from sojourn.gate.security import written
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("read", "search", "history", "create", "update", "delete")
 """What a rule may say about resource types. What else a role may do (sign, release, oversee) is not given out rule by rule."""
-FIXED = frozenset({"system", "outside", "patient", "proxy"})
+FIXED = frozenset({"system", "interface", "outside", "patient", "proxy"})
 """Roles of programs, other organizations, patients and those who act for them: law and consent say what these see."""
 
 Rule = tuple[tuple[str, ...], tuple[str, ...]]
@@ -25,13 +25,14 @@ Rule = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as it is now. reach: how far it reaches; rules: (types, actions); duties: (types, actions) that are not about resources."""
+    """A role as it is now. reach: how far it reaches; purpose: for what its people work; rules: (types, actions); duties: (types, actions) that are not about resources."""
 
     name: str
     reach: frozenset[str]
     rules: tuple[Rule, ...]
     duties: tuple[Rule, ...]
     since: datetime
+    purpose: str = rolepurposes.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,16 @@ def _open(rows: Iterable[Any]) -> list[Any]:
 def _role(name: str, rows: Sequence[Any]) -> Role:
     rules = [(tuple(r["types"]), tuple(r["actions"])) for r in rows]
     plain = [(types, tuple(a for a in actions if a in ACTIONS)) for types, actions in rules]
-    other = [(types, tuple(a for a in actions if a not in ACTIONS and not a.startswith("reach:"))) for types, actions in rules]
+    other = [(types, tuple(a for a in actions if a not in ACTIONS and not _apart(a))) for types, actions in rules]
     return Role(
-        name, reach.of_actions(a for _, actions in rules for a in actions), tuple(r for r in plain if r[1]), tuple(r for r in other if r[1]), max(r["known_from"] for r in rows)
+        name, reach.of_actions(a for _, actions in rules for a in actions), tuple(r for r in plain if r[1]), tuple(r for r in other if r[1]), max(r["known_from"] for r in rows),
+        rolepurposes.of_actions(a for _, actions in rules for a in actions) or rolepurposes.USUAL,
     )
+
+
+def _apart(action: str) -> bool:
+    """Whether an action is no right but says how far the role reaches, or for what it works."""
+    return action.startswith("reach:") or rolepurposes.is_purpose(action)
 
 
 async def every(access: Access) -> list[Role]:
@@ -107,6 +114,15 @@ async def set_reach(access: Access, name: str, wanted: Iterable[str], reason: st
     rows = await _mine(access, name)
     kept = [(list(r["types"]), [a for a in r["actions"] if not a.startswith("reach:")]) for r in rows]
     await _put(access, name, rows, [*((t, a) for t, a in kept if a), *([(["*"], [reach.prefixed(r) for r in chosen])] if chosen else [])], reason)
+
+
+async def set_purpose(access: Access, name: str, purpose: str, reason: str) -> None:
+    """Let a role's people work for this purpose from now on. Raises as `_put`."""
+    if purpose not in rolepurposes.PURPOSES:
+        raise errors.Invalid("Choose one of the purposes that there are.")
+    rows = await _mine(access, name)
+    kept = [(list(r["types"]), [a for a in r["actions"] if not rolepurposes.is_purpose(a)]) for r in rows]
+    await _put(access, name, rows, [*((t, a) for t, a in kept if a), (["*"], [rolepurposes.prefixed(purpose)])], reason)
 
 
 async def set_rule(access: Access, name: str, types: Iterable[str], actions: Iterable[str], reason: str) -> None:

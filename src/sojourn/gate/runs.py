@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sojourn.gate import bases, redact
+from sojourn.gate import bases, redact, together
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.shown import Row, show
 from sojourn.record import store
@@ -34,7 +34,7 @@ async def of_page(access: Access, rows: Sequence[Any], past: Sequence[Any] | Non
     past: versions of those of the rows that have more than one, where they came with the page.
     """
     if past is None:
-        past = await store.versions(access.house.db, access.head, access.decided, [r["type"] for r in rows], [r["id"] for r in rows], limit=DEEP, several=True)
+        past = await together.versions(access, ((r["type"], r["id"]) for r in rows), limit=DEEP, several=True)
     found = await _runs(access, [*(row for row in rows if row["seq"] == row["rid"]), *past])
     out: list[Stored | None] = []
     for row in rows:
@@ -46,15 +46,24 @@ async def of_page(access: Access, rows: Sequence[Any], past: Sequence[Any] | Non
     return out
 
 
-async def told(access: Access, rows: Sequence[Any]) -> list[Row]:
-    """Rows for a caller who is not subject to redaction: what is not clean as the last version that says more than notes kept apart."""
+async def told(access: Access, rows: Sequence[Any], past: Sequence[Any] | None = None) -> list[Row]:
+    """Rows for a caller who is not subject to redaction: what is not clean as the last version that says more than notes kept apart.
+
+    past: versions of those of them that are not clean and have more than one, where they came with the page.
+    """
     unclean = [row for row in rows if not row["clean"]]
-    past = await store.versions(access.house.db, access.head, access.decided, [r["type"] for r in unclean], [r["id"] for r in unclean], limit=DEEP, several=True) if unclean else []
+    if past is None:
+        past = await together.versions(access, ((r["type"], r["id"]) for r in unclean), limit=DEEP, several=True) if unclean else []
     last: dict[Key, Any] = {}
     for version in past:
         if version["told"]:
             last.setdefault((version["type"], version["id"]), version)
     return [Row.of(last.get((row["type"], row["id"]), row) if not row["clean"] else row, row["type"], row["id"])._replace(kind="current", clean=row["clean"]) for row in rows]
+
+
+async def known(access: Access, rows: Sequence[Any]) -> dict[Key, list[Stored]]:
+    """`seen` of versions that are here already."""
+    return await _runs(access, rows)
 
 
 async def seen(access: Access, keys: Sequence[Key]) -> dict[Key, list[Stored]]:
@@ -64,7 +73,7 @@ async def seen(access: Access, keys: Sequence[Key]) -> dict[Key, list[Stored]]:
 
 async def versions(access: Access, keys: Sequence[Key]) -> list[Any]:
     """All versions of the resources that may be seen, newest first."""
-    return await store.versions(access.house.db, access.head, access.decided, [t for t, _ in keys], [i for _, i in keys], limit=DEEP)
+    return await together.versions(access, keys, limit=DEEP)
 
 
 async def of_versions(access: Access, rows: Sequence[Any]) -> list[Stored]:

@@ -24,7 +24,7 @@ SCOPED: Final = 1 << 61
 
 _ONE = re.compile(r"(patient|user|system)/(\*|[A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(?:\?(.+))?")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_LETTERS = {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "patch": "u"}
+_LETTERS = {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "patch": "u", "sign": "u"}
 MOST = 40
 """Scopes that one token may have: each is looked at for every row."""
 
@@ -53,7 +53,8 @@ class Scopes:
 
     def entries(self, number: int) -> Iterator[str]:
         """What a row must fit one of to be seen, as gate.scoped reads it. A row that may be read but not searched for, or the other
-        way round, is within the scopes only where both say so, unless only one of them is granted for its type."""
+        way round, is within the scopes only where both say so, unless only one of them is granted for its type. The lines of a type that is
+        named say all that holds for it, also by scopes for every type; those of `*` are for the other types."""
         yield f"scope {number} - - "  # fits nothing: a set without scopes is still a set
         for type_ in sorted({s.type for s in self.all}):
             mine = [s for s in self.all if s.type in (type_, "*")]

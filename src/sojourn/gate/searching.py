@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 from sojourn.base import errors
 from sojourn.fhir.query import Query
 from sojourn.fhir.search import parse
-from sojourn.gate import hot, runs, sealed
+from sojourn.gate import hot, runs, sealed, several
 from sojourn.gate.enforce import Bound
 from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import show
@@ -27,6 +27,7 @@ _quoted = lru_cache(maxsize=4096)(quote_plus)  # a handful of names and codes, a
 PAGE = 50
 MAX_PAGE = 1000
 MAX_INCLUDED = 1000
+_LARGE = 200  # from so many resources on a page is planned for itself: PostgreSQL then keeps how the caller stands with each patient
 
 _LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
 
@@ -49,7 +50,7 @@ async def search(
         page = page[:size]
         following = _following(access, query, label, page[-1], position)
     everything = [*page, *included_rows]
-    shown = await _shown(access, page, included_rows, past)
+    shown = await _shown(access, page, included_rows, past) if size and query.summary != "count" else []
     receipt = await access.note(
         access.entry(
             action, type_ or "", question, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
@@ -71,7 +72,11 @@ async def _shown(access: Access, page: list[Any], included: list[Any], past: lis
     if not access.decision.redacted and all(r["clean"] and not r["blobs"] for r in page) and all(r["clean"] and not r["blobs"] for r in included):
         return [_as_it_is(r, "match") for r in page] + [_as_it_is(r, "include") for r in included]
     rows = [*page, *included]
-    both = await runs.of_page(access, rows, past) if access.decision.redacted else await show(access, await runs.told(access, rows), _LATER)
+    both = (
+        await runs.of_page(access, rows, past)
+        if access.decision.redacted
+        else await show(access, await runs.told(access, rows, past), _LATER)
+    )
     for stored in both[len(page) :]:
         if stored is not None:
             stored.mode = "include"
@@ -83,36 +88,55 @@ def _as_it_is(row: Any, mode: str) -> Stored:
     return Stored(row["type"], row["id"], row["version"], row["updated"], "current", row["body"], _LATER, mode)
 
 
-async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> tuple[list[Any], list[Any], int | None, list[Any] | None]:
-    """Rows of the page (one more than asked, to know whether there is a next), of what is included, the total if asked for, and
-    versions of the page's resources where they came with it."""
+async def _page(access: Access, query: Query, size: int, position: sql.Cursor | None) -> several.Page:
+    """The page, asked together with what else the caller's page asks meanwhile."""
     counting = query.total or query.summary == "count" or size == 0
     if query.summary == "count":
         size = 0
-    if size and not counting and hot.plain(query.include) and hot.plain(query.revinclude) and (shape := hot.shape(access, query, _keys(access))):
+    part = several.Search(
+        query, size, position, _until(access, query, position), counting=counting, most=MAX_INCLUDED,
+        alone=lambda: _alone(access, query, size, position, counting=counting),
+    )  # fmt: skip
+    return await several.search(access, part)
+
+
+async def _alone(access: Access, query: Query, size: int, position: sql.Cursor | None, *, counting: bool) -> several.Page:
+    """The page as its own statements."""
+    if (
+        size
+        and not counting
+        and hot.plain(query.include)
+        and hot.plain(query.revinclude)
+        and (shape := hot.shape(access, query, _keys(access)))
+    ):
         rows, past = await hot.page(access, shape, size + 1, position)
-        return rows, await hot.included(access, query, rows[:size], MAX_INCLUDED) if query.include or query.revinclude else [], None, past
+        return several.Page(
+            rows, await hot.included(access, query, rows[:size], MAX_INCLUDED) if query.include or query.revinclude else [], None, past
+        )
     # ints and times of the page; one transaction, so that count, page and includes see the same moment
-    async with access.house.db.reading(access.tenant.number) as connection:
+    async with access.house.db.reading(access.tenant.number, large=size >= _LARGE) as connection:
         total = None
-        if counting:
+        together = counting and size > 0 and position is None and sql.in_a_compartment(query)
+        if counting and not together:
             counted = sql.count(query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, until=_until(access, query, position))
             total = await connection.fetchval(counted.sql, *counted.args)
         if size == 0:
-            return [], [], total, None
-        statement = _compiled(access, query, size, position)
+            return several.Page([], [], total, None)
+        statement = _compiled(access, query, size, position, counted=together)
         page = await connection.fetch(statement.sql, *statement.args)
+        if together:
+            total = page[0]["total"] if page else 0
         includes = compile_includes(
             query, Bound(access), [(r["rid"], r["type"], r["id"]) for r in page[:size]], tenant=access.tenant.number, now=access.now, limit=MAX_INCLUDED
         )
         included = await connection.fetch(includes.sql, *includes.args) if includes else []
-        return page, included, total, None
+        return several.Page(page, included, total, None)
 
 
-def _compiled(access: Access, query: Query, size: int, position: sql.Cursor | None) -> sql.Statement:
+def _compiled(access: Access, query: Query, size: int, position: sql.Cursor | None, *, counted: bool = False) -> sql.Statement:
     return sql.compile(
-        query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, limit=size + 1, cursor=position, until=_until(access, query, position)
-    )
+        query, Bound(access), _keys(access), tenant=access.tenant.number, now=access.now, limit=size + 1, cursor=position, until=_until(access, query, position), counted=counted,
+    )  # fmt: skip
 
 
 def _until(access: Access, query: Query, position: sql.Cursor | None) -> datetime | None:

@@ -53,9 +53,9 @@ async def alive(access: Access) -> None:
     await access.house.db.call("SELECT gate.alive($1, $2, $3, $4)", *access.head)
 
 
-async def told(access: Access, action: str, query: str, call: str, *args: Any) -> bool:
+async def told(access: Access, action: str, query: str, call: str, *args: Any, type_: str = "Login") -> bool:
     """Call a function of the gate that says whether it did something, and write the line about it in the same transaction."""
-    return await written(access.house, access.tenant, access.entry(action, "Login", query), call, *args)
+    return await written(access.house, access.tenant, access.entry(action, type_, query), call, *args)
 
 
 async def written(house: House, tenant: Tenant, line: Entry, call: str, *args: Any) -> bool:

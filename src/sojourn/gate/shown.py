@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
-from sojourn.gate import labels, quick, redact
+from sojourn.gate import labels, quick, redact, together
 from sojourn.gate.bases import APART, INLINE
 from sojourn.gate.found import Stored
 from sojourn.record import store
@@ -46,6 +46,7 @@ async def show(access: Access, rows: list[Row], receipt: Receipt) -> list[Stored
     gets rows that are not clean without what is hidden in them, and nothing else is taken out: what is stripped depends on the caller,
     never on whether something was hidden.
     """
+    rows = [_opened(access, row) if row.blobs and row.body else row for row in rows]
     views: list[dict[str, Any] | None] = [None] * len(rows)
     if access.decision.redacted or not all(row.clean for row in rows):
         bodies = await _redacted(access, rows, views)
@@ -55,6 +56,11 @@ async def show(access: Access, rows: list[Row], receipt: Receipt) -> list[Stored
         None if row.body is not None and body is None else Stored(row.type, row.id, row.version, row.updated, row.kind, *_whole(access, row, body, view, receipt))
         for row, body, view in zip(rows, bodies, views, strict=True)
     ]
+
+
+def _opened(access: Access, row: Row) -> Row:
+    """The row with its body opened, if it is that of a note kept apart, in which what is to be hidden has to be found."""
+    return row._replace(body=access.house.blobs.opened(access.tenant.number, row.body or b""))
 
 
 def _whole(access: Access, row: Row, body: bytes | None, view: dict[str, Any] | None, receipt: Receipt) -> tuple[bytes | None, Receipt, str, dict[str, Any] | None]:
@@ -77,8 +83,9 @@ async def sight(access: Access, resources: Iterable[tuple[str, dict[str, Any]]])
 
 async def _sight(access: Access, targets: set[str], parts: dict[str, int]) -> tuple[set[str], dict[str, int]]:
     mask = access.decision.mask
-    hidden, found = await store.sight(access.house.db, access.head, access.unscoped, sorted(targets), {name: bits for name, bits in sorted(parts.items()) if bits & ~mask})
-    return hidden, {name: mask | found.get(name, 0) for name in parts}
+    hidden, found = await together.sight(access, targets, {name: bits for name, bits in parts.items() if bits})
+    # Of labels in the resource the record says what passes, also of those that a role lets pass: the patient may have forbidden them.
+    return hidden, {name: mask & ~bits | found[name] & bits if name in found else mask for name, bits in parts.items()}
 
 
 async def more_than_notes(access: Access, hidden: set[str]) -> set[str]:

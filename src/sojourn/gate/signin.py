@@ -136,7 +136,8 @@ class SignIn:
         return SignInRule(person["idle"], person["warning"], person["longest"], person["fresh"], person["second"])
 
     async def _begin(self, tenant: Tenant, person: Any, methods: Sequence[str], visit: Visit) -> Session | None:
-        session = await self._identity.begin(tenant, person["account"], self._rule(person, visit.door), door=visit.door, methods=methods, label=visit.label)
+        purpose = self._house.rules[tenant.number].purpose(person["role"])
+        session = await self._identity.begin(tenant, person["account"], self._rule(person, visit.door), door=visit.door, methods=methods, label=visit.label, purpose=purpose)
         if session:
             await self._tell(tenant, visit, "sign-in", "done", who=session.caller, how=",".join(methods))
         return session
@@ -218,6 +219,27 @@ class SignIn:
             right = rows[0]["done"]
         await self._tell(tenant, visit, "confirm", "done" if right else "denied", who=caller, how=kind)
         return await self._identity.again(caller) if right else None
+
+    async def take_back(self, caller: Caller, kind: str, answer: str, visit: Visit, *, place: Place | None = None, state: str = "") -> Session | None:
+        """The owner of a device that was handed over proves who they are: a new session of theirs, and what was handed over ends.
+
+        None if the proof is wrong. Raises TooManyRequests.
+        """
+        tenant, key = caller.tenant, f"confirm\0{caller.account}"
+        await self._attempt(tenant, key, visit, CODES)
+        if kind == "password":
+            rows = await self._house.db.call("SELECT gate.password_of($1, $2, $3) AS password", tenant.number, caller.account, clock.now())
+            right = await asyncio.to_thread(crypto.verify_password, answer, rows[0]["password"])
+        else:
+            right = kind in ("totp", "passkey") and await self._right(tenant, caller.account, kind, answer, place, state)
+        person = await self._person(tenant, caller.account, visit.door) if right else None
+        if person is None:
+            await self._tell(tenant, visit, "take-back", "denied", who=caller, how=kind)
+            return None
+        await self._guessing.forgive(tenant.number, key, visit.address)
+        await self._house.db.call("SELECT gate.revoke($1, $2)", caller.credential, clock.now())
+        self._identity.forget(caller)
+        return await self._begin(tenant, person, (*(m for m in caller.methods if m != kind), kind), visit)
 
     async def _attempt(self, tenant: Tenant, who: str, visit: Visit, counts: Sequence[str]) -> None:
         """Count an attempt. One too many is in the trail, too; whom it was about is not looked up."""

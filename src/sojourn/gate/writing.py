@@ -10,8 +10,23 @@ from sojourn.base import errors
 from sojourn.base.db import Changed
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import bases, inheriting, leading, narrowing, origin, preparing, runs
+from sojourn.gate import (
+    bases,
+    closing,
+    consequences,
+    elementlabels,
+    inheriting,
+    leading,
+    marks,
+    minorscare,
+    narrowing,
+    origin,
+    preparing,
+    puttingapart,
+    runs,
+)
 from sojourn.gate.changes import Change, Written
+from sojourn.gate.consenting import entering
 from sojourn.record import store
 
 if TYPE_CHECKING:
@@ -36,19 +51,38 @@ async def write(access: Access, changes: Sequence[Change], *, action: str) -> li
 
 
 async def _attempt(access: Access, changes: Sequence[Change], action: str, *, again: bool) -> list[Written]:
+    closing.check(changes)
     await _bases(access, changes)
     prepared = []
     for n, change in enumerate(changes):
         with _about(n):
             prepared.append(await _prepared(access, change, again=again))
     await leading.check(access, changes)
+    prepared += await _following(access, prepared, again=again)
     await inheriting.applied(access, prepared, again=again)
+    if again:
+        await minorscare.applied(access, prepared)
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     _opens_its_own(access, batch)
-    audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", ",".join(f"{p.type}/{p.id}" for p in prepared[:20]), patients=patients)
+    about = ",".join(f"{p.type}/{p.id}" for p in prepared[:20]) + "".join(marks.marks(p.resource for p in prepared if p.resource is not None))
+    audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", about, patients=patients)
     await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
-    return await preparing.written(access, prepared, access.request)
+    return await preparing.written(access, prepared[: len(changes)], access.request)
+
+
+async def _following(access: Access, prepared: Sequence[preparing.Prepared], *, again: bool) -> list[preparing.Prepared]:
+    """What must follow from these in the same transaction, written by the gate itself."""
+    rules = consequences.concerned(access, prepared)
+    if not rules:
+        return []
+    clerk = access.house.clerk(access)
+    following = await consequences.of(clerk, rules, prepared)
+    try:
+        await _bases(clerk, following)
+    except errors.VersionConflict:
+        raise Changed from None  # what follows is found out anew from what is there now; the caller has nothing to decide
+    return [await _prepared(clerk, change, again=again) for change in following]
 
 
 def _opens_its_own(access: Access, batch: store.Batch) -> None:
@@ -60,21 +94,27 @@ def _opens_its_own(access: Access, batch: store.Batch) -> None:
     part2 = {p.number for p in access.rules.programs.values() if p.part2}
     for _, _, effect, basis, _, _, _, programs, *_ in batch.grants:
         wanted = set(programs) if programs is not None else part2 if basis & bases.PART2 else set()
-        if effect == "permit" and not wanted <= set(access.caller.programs):
+        if effect == "permit" and not wanted <= set(access.decision.programs):
             raise errors.Forbidden("This consent would open records of a program in which you do not work. Somebody who works there has to take it.")
 
 
 async def _prepared(access: Access, change: Change, *, again: bool) -> preparing.Prepared:
     """One change, validated and made ready."""
     if change.kind == "delete":
+        entering.check(access, change, None)
+        consequences.check(access, change, None)
         ready = preparing.deletion(access, change)
         narrowing.check(access, change, ready, None)
         return ready
     resource = await _resource(access, change)
+    consequences.check(access, change, resource)
     if change.base is not None and change.base["kind"] == "current":
         change.plain = await runs.touches_plain(access, change.before, resource)
     await inheriting.known(access, change, again=again)
     prepared = preparing.prepare(access, change, resource)
+    if prepared.kind == "update" and access.caller.kind == "staff" and change.base is not None and prepared.own & bases.APART & ~int(change.base["own"]):
+        await puttingapart.check(access, change.type, prepared.id)
+        prepared.originates = True
     await preparing.keep_apart(access, change, prepared)
     if access.caller.scopes is not None or access.caller.standing is not None:
         before = preparing.index_rows(access, change.before, change.base["origin"]).tokens if prepared.kind == "update" and change.base is not None else None
@@ -145,9 +185,11 @@ async def _resource(access: Access, change: Change) -> dict[str, Any]:
         raise errors.Invalid("A change may not make it another resource type.", expression="resourceType")
     if submitted.get("id", change.id) != change.id:
         raise errors.Invalid("A change may not change the id.", expression=f"{change.type}.id")
+    if change.unlabel:
+        return elementlabels.without(stored, change.unlabel)
     # What its author sent is checked, never what it is merged into: a fault in what they may not see is not theirs to hear of.
     _check(submitted)
-    if view is stored:
+    if view is stored and not change.base["parts"]:  # with labelled parts also who sees them all is merged: no change lowers a label
         return submitted
     return preparing.merged(stored, view, submitted, see)
 

@@ -157,10 +157,18 @@ _OTHERS = (
         SELECT count(*) FROM record.version v WHERE v.tenant = $1
           AND NOT EXISTS (SELECT FROM record.feed f WHERE f.tenant = $1 AND f.seq = v.seq)
           AND NOT EXISTS (SELECT FROM record.change c WHERE c.tenant = $1 AND c.seq = v.seq)"""),
-    ("grants come from no consent that is there, and from no emergency", """
+    ("notes kept apart have no body in the table of these", """
+        SELECT count(*) FROM record.version v WHERE v.tenant = $1 AND v.body = ''
+          AND NOT EXISTS (SELECT FROM record.kept_apart k WHERE k.tenant = $1 AND k.seq = v.seq)"""),
+    ("bodies kept apart belong to nothing, or to what stands in the open too", """
+        SELECT count(*) FROM record.kept_apart k LEFT JOIN record.version v ON v.tenant = k.tenant AND v.seq = k.seq
+        WHERE k.tenant = $1 AND v.body IS DISTINCT FROM ''"""),
+    ("grants come from no consent that is there, from no emergency, and from no note of their own", """
         SELECT count(*) FROM record.consent_grant g WHERE g.tenant = $1 AND g.known_to = 'infinity'
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = $1 AND r.type = 'Consent' AND r.id = g.consent AND r.seq = g.consent_seq)
-          AND NOT EXISTS (SELECT FROM record.emergency e WHERE e.tenant = $1 AND 'emergency/' || e.emergency = g.consent)"""),
+          AND NOT EXISTS (SELECT FROM record.emergency e WHERE e.tenant = $1 AND 'emergency/' || e.emergency = g.consent)
+          -- what the writing of a note kept apart grants to its author (gate/apart.py)
+          AND NOT (g.recipient LIKE 'originator:%' AND EXISTS (SELECT FROM record.version v WHERE v.tenant = $1 AND v.seq = g.consent_seq AND v.id = g.consent))"""),
 )  # fmt: skip
 
 

@@ -10,21 +10,22 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.sql import body
 from sojourn.record.store import Decided, Head
 
 GRANT = ("effect", "basis", "recipient", "purpose", "action", "programs", "types", "codes", "data_from", "data_to", "resources", "valid_from", "valid_to")
 RELATION = ("actor", "kind", "valid_from", "valid_to")
 
-_PREVIEW = f"SELECT * FROM gate.consent_preview({', '.join(f'${n}' for n in range(1, 19))})"
+_PREVIEW = f"SELECT * FROM gate.consent_preview({', '.join(f'${n}' for n in range(1, 20))})"
 _ROWS = "SELECT * FROM gate.consent_rows($1, $2, $3, $4, $5)"
 
 
 async def preview(
     db: Database, head: Head, decided: Decided, patient: str, *, counted: Sequence[str], shared: Sequence[str], keys: Sequence[str], purpose: str,
-    without: str | None, grants: Sequence[Mapping[str, Any]], relations: Sequence[Mapping[str, Any]],
+    without: str | None, mask: int, grants: Sequence[Mapping[str, Any]], relations: Sequence[Mapping[str, Any]],
 ) -> list[asyncpg.Record]:  # fmt: skip
-    """By type: what the one who asks sees of a patient, and what a recipient would see of that before and after."""
-    return await db.call(_PREVIEW, *head, *decided, patient, list(counted), list(shared), list(keys), purpose, without, _json(grants), _json(relations))
+    """By type: what the one who asks sees of a patient, and what a recipient (mask: what passes to them as such) would see of that before and after."""
+    return await db.call(_PREVIEW, *head, *decided, patient, list(counted), list(shared), list(keys), purpose, mask, without, _json(grants), _json(relations))
 
 
 async def rows(db: Database, head: Head, consent: str) -> list[asyncpg.Record]:
@@ -48,7 +49,7 @@ def _plain(value: object) -> str:
 async def sources(owner: asyncpg.Connection[Any], tenant: int) -> AsyncIterator[asyncpg.Record]:
     """Every current Consent: id, seq, body, blobs."""
     async with owner.transaction():
-        async for row in owner.cursor("SELECT id, seq, body, blobs FROM record.resource WHERE tenant = $1 AND type = 'Consent' ORDER BY id", tenant):
+        async for row in owner.cursor(f"SELECT r.id, r.seq, {body('r')} AS body, r.blobs FROM record.resource r WHERE r.tenant = $1 AND r.type = 'Consent' ORDER BY r.id", tenant):
             yield row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -17,6 +17,11 @@ async def sources(db: Database, tenant: int, targets: list[str]) -> dict[str, tu
     """Of each `Type/id` that is there, or was until it was deleted: its bases, origin, patient and tags."""
     rows = await db.call("SELECT * FROM gate.label_sources($1, $2)", tenant, targets)
     return {row["target"]: (row["own"], row["origin"], row["patient"], row["tags"]) for row in rows}
+
+
+async def minors_consents(db: Database, tenant: int, patients: list[str]) -> list[asyncpg.Record]:
+    """What minors among these patients consented to alone: programs, subjects and time."""
+    return await db.call("SELECT * FROM gate.minors_consents($1, $2)", tenant, patients)
 
 
 async def facts(db: Database, tenant: int, seqs: Sequence[int], now: datetime) -> list[asyncpg.Record]:
@@ -137,10 +142,10 @@ async def move(
     return bool(rows[0]["moved"])
 
 
-async def written(db: Database, tenant: int, versions_: Sequence[tuple[str, str, str]]) -> list[asyncpg.Record]:
-    """Of these (type, id, version) the current ones that no Part 2 program made, with their labels and bytes."""
+async def written(db: Database, head: Head, versions_: Sequence[tuple[str, str, str]]) -> list[asyncpg.Record]:
+    """Of these (type, id, version) the current ones that no Part 2 program made, with their labels and bytes; for the account that labels."""
     columns = [[v[n] for v in versions_] for n in range(3)]
-    return await db.call("SELECT * FROM gate.label_written($1, $2, $3, $4)", tenant, *columns)
+    return await db.call("SELECT * FROM gate.label_written($1, $2, $3, $4, $5, $6, $7)", *head, *columns)
 
 
 async def ask(db: Database, tenant: int, questions: Sequence[tuple[str, str, int, str, str]], now: datetime) -> int:
@@ -161,9 +166,9 @@ async def answer(db: Database, tenant: int, n: int, answer_: str, account: str, 
     return bool(rows[0]["done"])
 
 
-async def changes(db: Database, tenant: int, limit: int) -> list[Any]:
-    """What changed about labels lately, in groups."""
-    return await db.call("SELECT * FROM gate.label_changes($1, $2)", tenant, limit)
+async def changes(db: Database, head: Head, decided: Decided, limit: int) -> list[asyncpg.Record]:
+    """What changed about labels lately, in groups, newest first, of what may be seen."""
+    return await db.call(f"SELECT * FROM gate.label_changes({', '.join(f'${n}' for n in range(1, 12))})", *head, *decided, limit)
 
 
 async def labeller(db: Database, tenant: int, credential: bytes, now: datetime, expires: datetime) -> None:

@@ -30,13 +30,17 @@ from sojourn.fhir.query import (
     Uris,
 )
 from sojourn.record.index import Keys
+from sojourn.record.searchbeginning import few, passing
 from sojourn.record.searchconditions import Conditions, by_identifier
 from sojourn.record.searchsql import Predicate, Scope, literal
 
 __all__ = ["Cursor", "Statement", "compile", "count"]
 
-COLUMNS = ("rid", "seq", "type", "id", "version", "updated", "own", "parts", "refs", "origin", "ref_origin", "patient", "blobs", "body")
-"""Columns of record.resource in every page; `clean` and the sort keys k0, k1, ... follow."""
+COLUMNS = ("rid", "seq", "type", "id", "version", "updated", "own", "parts", "refs", "origin", "ref_origin", "patient", "blobs")
+"""Columns of record.resource in every page; `body`, `clean` and the sort keys k0, k1, ... follow."""
+
+BODY = "CASE WHEN r.body = '' THEN gate.kept_apart(r.tenant, r.seq) ELSE r.body END AS body"
+"""The bytes of a row of the page; of a note kept apart they stand elsewhere, sealed (functions/16_kept_apart.sql)."""
 
 FLOORS = {"date": ("'-infinity'::timestamptz", "low"), "number": ("'-infinity'::float8", "low"), "quantity": ("'-infinity'::float8", "low"),
           "string": ("''", "folded"), "uri": ("''", "folded")}  # fmt: skip
@@ -98,22 +102,29 @@ def _unpacked(value: Any, kind: str) -> Any:
 
 def compile(  # noqa: A001  the field's word for it
     query: Query, predicate: Predicate, keys: Keys, *, tenant: int, now: datetime, limit: int, cursor: Cursor | None = None,
-    until: datetime | None = None,
+    until: datetime | None = None, counted: bool = False,
 ) -> Statement:  # fmt: skip
     """The statement for one page of at most `limit` rows.
 
     `until` bounds the time of last update (give the first page's time when the order is by `_lastUpdated`; later pages carry it
-    in their cursor).
+    in their cursor). `counted`: each row says as `total` how many match in all; for a first page whose matches are few (in_a_compartment).
     """
     scope = Scope(tenant, predicate, now)
-    conditions = Conditions(scope, keys)
+    return Statement(page_of(query, scope, keys, limit=limit, cursor=cursor, until=until, counted=counted), tuple(scope.args.values), len(query.sort))
+
+
+def page_of(
+    query: Query, scope: Scope, keys: Keys, *, limit: int, cursor: Cursor | None = None, until: datetime | None = None, counted: bool = False
+) -> str:
+    """The same as text, for a statement that may hold more; its values are bound in the scope."""
+    predicate, conditions = scope.predicate, Conditions(scope, keys)
     source, where = _matches(query, scope, conditions)
     if cursor is not None and cursor.until is not None:
         until = cursor.until
     if until is not None:
         where.append(f"r.{predicate.updated} <= {scope.args.add(until, 'timestamptz')}")
     orders = [_order(sort, scope, conditions, query) for sort in query.sort]
-    columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {predicate.clean('r', scope.args)} AS clean"
+    columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {BODY}, {predicate.clean('r', scope.args)} AS clean" + ", count(*) OVER () AS total" * counted
     named = "".join(f", {order} AS k{i}" for i, order in enumerate(orders))
     inner = f"SELECT {columns}{named} FROM {source} WHERE {' AND '.join(where)}"
     plain = all(sort.kind in ("at", "updated", "id") for sort in query.sort)
@@ -123,21 +134,35 @@ def compile(  # noqa: A001  the field's word for it
     by = ", ".join(
         [f"{key}{' DESC' if sort.descending else ''}" for key, sort in zip(ordered, query.sort, strict=True)] + [f"{rid}{' DESC' * down}"]
     )
-    tail = f" ORDER BY {by} LIMIT {scope.args.add(limit, 'int')}"
+    most = scope.args.add(limit, "int")
+    tail = f" ORDER BY {by} LIMIT {most}"
+    if plain and query.sort and predicate.near and _driver(query) is not None:
+        # Walking through a type in its order until the page is full pays where most of what matches may be seen. Who sees a few people's
+        # records would walk through everybody's: for them all matches are found first, so that a page costs the same whatever is withheld.
+        by = ", ".join([f"q.k{i}{' DESC' if sort.descending else ''}" for i, sort in enumerate(query.sort)] + [f"q.rid{' DESC' * down}"])
+        return f"SELECT q.* FROM ({inner}{f' AND {after}' if after else ''} OFFSET 0) q ORDER BY {by} LIMIT {most}"
     if plain:
-        sql = inner + (f" AND {after}" if after else "") + tail
-    else:
-        sql = f"SELECT q.* FROM ({inner}) q" + (f" WHERE {after}" if after else "") + tail
-    return Statement(sql, tuple(scope.args.values), len(orders))
+        return inner + (f" AND {after}" if after else "") + tail
+    return f"SELECT q.* FROM ({inner}) q" + (f" WHERE {after}" if after else "") + tail
+
+
+def in_a_compartment(query: Query) -> bool:
+    """Whether a search is over one compartment in an order of rows: every match is looked at for a page, so that counting them costs nothing more."""
+    return any(isinstance(c, Member) for c in query.where) and all(sort.kind in ("at", "updated", "id") for sort in query.sort)
 
 
 def count(query: Query, predicate: Predicate, keys: Keys, *, tenant: int, now: datetime, until: datetime | None = None) -> Statement:
     """The statement that counts all matches, under the same predicate as the pages."""
     scope = Scope(tenant, predicate, now)
+    return Statement(count_of(query, scope, keys, until=until), tuple(scope.args.values))
+
+
+def count_of(query: Query, scope: Scope, keys: Keys, *, until: datetime | None = None) -> str:
+    """The same as text, for a statement that may hold more; its values are bound in the scope."""
     source, where = _matches(query, scope, Conditions(scope, keys))
     if until is not None:
-        where.append(f"r.{predicate.updated} <= {scope.args.add(until, 'timestamptz')}")
-    return Statement(f"SELECT count(*) FROM {source} WHERE {' AND '.join(where)}", tuple(scope.args.values))
+        where.append(f"r.{scope.predicate.updated} <= {scope.args.add(until, 'timestamptz')}")
+    return f"SELECT count(*) AS total FROM {source} WHERE {' AND '.join(where)}"
 
 
 def _matches(query: Query, scope: Scope, conditions: Conditions) -> tuple[str, list[str]]:
@@ -146,22 +171,27 @@ def _matches(query: Query, scope: Scope, conditions: Conditions) -> tuple[str, l
     where = [f"r.tenant = {scope.tenant}", f"r.type {types}"]
     source = "record.resource r"
     rest = list(query.where)
-    bounded = query.patient is not None or any(isinstance(c, Ids) and not c.negated for c in rest)
     if query.patient is not None:
         where.append(f"r.patient = {scope.args.add(query.patient, 'text')}")
         fixing = next(c for c in rest if isinstance(c, References) and c.targets == (f"Patient/{query.patient}",))
         rest.remove(fixing)
         where.append(_told(fixing, scope, conditions))
-    elif not bounded:
-        driver = max(rest, key=narrowing, default=None)
-        if driver is not None and narrowing(driver) > 0:
-            joined = _joined(driver, scope, conditions)
-            source, begin = (source + joined[0], joined[1]) if joined else (source, conditions.on("r", driver, bounded=False))
-            where.append(begin)
-            rest.remove(driver)
+    elif (driver := _driver(query)) is not None:
+        joined = _joined(driver, [c for c in rest if c is not driver], scope, conditions)
+        source, begin = (source + joined[0], joined[1]) if joined else (source, conditions.on("r", driver, bounded=False))
+        where.append(begin)
+        rest.remove(driver)
     where.extend(conditions.on("r", condition, bounded=True) for condition in _grouped(rest))
     where.append(scope.predicate.row("r", scope.args))
-    return source, where
+    return source + scope.predicate.beside(scope.args), where
+
+
+def _driver(query: Query) -> Condition | None:
+    """The condition at which to begin, where neither a patient nor ids bound the search."""
+    if query.patient is not None or any(isinstance(c, Ids) and not c.negated for c in query.where):
+        return None
+    found = max(query.where, key=narrowing, default=None)
+    return found if found is not None and narrowing(found) > 0 else None
 
 
 def _told(fixing: References, scope: Scope, conditions: Conditions) -> str:
@@ -179,7 +209,7 @@ def narrowing(condition: Condition) -> float:
     """How good a beginning the condition is; 0 for one that cannot be begun with."""
     match condition:
         case Tokens(negated=False, values=values, weight=weight) if (None, None) not in values:
-            return (1, 5, 9)[weight]
+            return 6 if passing(condition) else (1, 5, 9)[weight]
         case References(targets=targets) if targets:
             return 8
         case Strings(mode=mode):
@@ -201,10 +231,12 @@ def narrowing(condition: Condition) -> float:
     return 0
 
 
-def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple[str, str] | None:
+def _joined(condition: Condition, others: list[Condition], scope: Scope, conditions: Conditions) -> tuple[str, str] | None:
     """The condition as a join from which rows come in the order of rid, each once; None when it has no such form."""
     if by_identifier(condition):
         return None
+    if any(few(other) and not by_identifier(other) for other in others):
+        return _shared(condition, others, conditions)
     match condition:
         case Tokens(types=[_]) if len(hashes := conditions.hashes(condition)) == 1:
             table, where = "token", f"d.hash = {scope.args.add(hashes[0], 'bigint')}"
@@ -212,9 +244,15 @@ def _joined(condition: Condition, scope: Scope, conditions: Conditions) -> tuple
             where = f"{conditions.edge('d', condition.types, condition.names)} AND d.target = {scope.args.add(target, 'text')}"
             table = "edge"
         case _:
-            return None
+            return _shared(condition, others, conditions)
     seen = f"{scope.shown('d', 'r')} AND {scope.first('d', 'r')}" if table == "edge" else scope.found("d", "r")
     return f" JOIN record.{table} d ON d.rid = r.rid", f"d.tenant = {scope.tenant} AND {where} AND {seen}"
+
+
+def _shared(condition: Condition, others: list[Condition], conditions: Conditions) -> tuple[str, str] | None:
+    """What the conditions have in common in the index tables, as a join."""
+    found = conditions.beginning(condition, others)
+    return None if found is None else (f" JOIN ({found}) d ON d.rid = r.rid", conditions.on("r", condition, bounded=True))
 
 
 def _order(sort: Sort, scope: Scope, conditions: Conditions, query: Query) -> str:

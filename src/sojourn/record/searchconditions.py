@@ -26,6 +26,7 @@ from sojourn.fhir.query import (
     Uris,
 )
 from sojourn.record.index import Keys
+from sojourn.record.searchbeginning import Window, alike, few, passing, window
 from sojourn.record.searchsql import Scope, compared, either, instant, literal, within
 
 Where = Callable[[str], str]
@@ -52,11 +53,11 @@ class Conditions:
                 found = self._present(row, condition)
                 return f"NOT {found}" if condition.missing else found
             case Strings() | Uris():
-                return self._strings(row, condition)
+                return self._indexed("string", row, self._like(condition), bounded=bounded)
             case Dates():
-                return self._dates(row, condition)
+                return self._indexed("date", row, self._when(condition), bounded=bounded)
             case Numbers() | Spans():
-                return self._numbers(row, condition)
+                return self._indexed("number", row, self._much(condition), bounded=bounded)
             case References():
                 return self._references(row, condition)
             case Ids():
@@ -128,22 +129,78 @@ class Conditions:
             return f"({found} AND {self._scope.predicate.behind(row, self._scope.args)})"
         return found
 
-    def _indexed(self, table: str, row: str, where: Where) -> str:
-        """EXISTS an index row of the resource that may be seen and for which the condition holds."""
+    def _indexed(self, table: str, row: str, where: Where, *, bounded: bool = True) -> str:
+        """EXISTS an index row of the resource that may be seen and for which the condition holds.
+
+        Where nothing else makes the rows few, first that there is such an index row at all, seen or not: in a form that PostgreSQL can begin
+        at, while EXISTS with a mask that hangs on the resource's row makes it go through all rows of the type.
+        """
         scope = self._scope
+        begin = "" if bounded else f"{row}.rid IN ({self._rids(table, where)}) AND "
         alias = scope.name("k")
         seen = {"edge": scope.shown, "token": scope.found}.get(table, scope.seen)(alias, row)
         return (
-            f"EXISTS (SELECT FROM record.{table} {alias} WHERE {alias}.tenant = {scope.tenant} AND {alias}.rid = {row}.rid "
-            f"AND {where(alias)} AND {seen})"
+            f"({begin}EXISTS (SELECT FROM record.{table} {alias} WHERE {alias}.tenant = {scope.tenant} AND {alias}.rid = {row}.rid "
+            f"AND {where(alias)} AND {seen}))"
         )
+
+    def _rids(self, table: str, where: Where) -> str:
+        """The rows of an index table, by their resources."""
+        alias = self._scope.name("b")
+        return f"SELECT {alias}.rid FROM record.{table} {alias} WHERE {alias}.tenant = {self._scope.tenant} AND {where(alias)}"
+
+    def beginning(self, first: Condition, others: Iterable[Condition]) -> str | None:
+        """A query for the rids, in their order, each once, that have an index row for the first condition, seen or not, and for each of the
+        others that few resources meet; None where the first has no such index, or where it is better to begin at its index rows themselves."""
+        partners = [other for other in others if few(other) and not by_identifier(other)]
+        if isinstance(first, Tokens) and not partners and not passing(first):
+            return None  # it may be better to walk through the type until a page is full
+        found = self._rids_of(first, [first, *partners])
+        if found is None:
+            return None
+        parts, dates = [found], alike(first, partners) if isinstance(first, Dates) else []
+        for other in partners:
+            if other not in dates:
+                parts.append(self._rids_of(other, partners) or "")
+                dates += alike(other, partners) if isinstance(other, Dates) else []
+        return f"SELECT DISTINCT x.rid FROM ({' INTERSECT '.join(f'({part})' for part in parts)}) x ORDER BY x.rid OFFSET 0"
+
+    def _rids_of(self, condition: Condition, others: Iterable[Condition]) -> str | None:
+        """The rids of all index rows that fit, seen or not."""
+        match condition:
+            case Tokens(negated=False) if (None, None) not in condition.values and not by_identifier(condition):
+                hashes = self.hashes(condition)
+                return self._rids("token", lambda k: f"{k}.hash {self._scope.one_of(hashes, 'bigint')}")
+            case Strings() | Uris():
+                return self._rids("string", self._like(condition))
+            case Dates():
+                return self._rids_between(condition, window(alike(condition, others), self._scope.now)) or self._rids("date", self._when(condition))
+            case Numbers() | Spans():
+                return self._rids("number", self._much(condition))
+            case References(targets=targets) if targets:
+                return self._rids("edge", self._to(condition))
+        return None
+
+    def _rids_between(self, condition: Dates, between: Window) -> str | None:
+        """The rids of index rows within a window, by the index that is ordered by their ends; None for one that begins with time itself.
+
+        Where an interval was written down the wrong way round (from a moment to a day, with a time zone between), it is not before its end:
+        these few have an index of their own.
+        """
+        if between.after is None:
+            return None
+        bind = self._scope.args.add
+        after = f"{{0}}.high > {bind(between.after, 'timestamptz')}"
+        before = f" AND {{0}}.low < {bind(between.before, 'timestamptz')}" if between.before else ""
+        found = self._rids("date", lambda k: f"{self._keyed(k, condition)} AND {(after + before).format(k)}")
+        return f"{found} UNION ALL {self._rids('date', lambda k: f'{self._keyed(k, condition)} AND {k}.low >= {k}.high')}"
 
     def _keyed(self, alias: str, condition: Strings | Uris | Dates | Numbers | Spans) -> str:
         """The index row is one of the condition's parameters."""
         return f"{alias}.key {self._scope.one_of(self.names(condition.types, condition.names), 'bigint')}"
 
-    def _strings(self, row: str, condition: Strings | Uris) -> str:
-        return self._indexed("string", row, lambda k: f"{self._keyed(k, condition)} AND {self._text(k, condition)}")
+    def _like(self, condition: Strings | Uris) -> Where:
+        return lambda k: f"{self._keyed(k, condition)} AND {self._text(k, condition)}"
 
     def _text(self, alias: str, condition: Strings | Uris) -> str:
         """The text compares as the mode says."""
@@ -163,13 +220,10 @@ class Conditions:
             for value in condition.values
         )
 
-    def _dates(self, row: str, condition: Dates) -> str:
-        def where(k: str) -> str:
-            return f"{self._keyed(k, condition)} AND {either(within(f'{k}.low', f'{k}.high', v, self._scope) for v in condition.values)}"
+    def _when(self, condition: Dates) -> Where:
+        return lambda k: f"{self._keyed(k, condition)} AND {either(within(f'{k}.low', f'{k}.high', v, self._scope) for v in condition.values)}"
 
-        return self._indexed("date", row, where)
-
-    def _numbers(self, row: str, condition: Numbers | Spans) -> str:
+    def _much(self, condition: Numbers | Spans) -> Where:
         def where(k: str) -> str:
             if isinstance(condition, Spans):
                 start = compared(f"{k}.low", f"{k}.low", condition.start, self._scope)
@@ -182,7 +236,7 @@ class Conditions:
                 parts.append(f"({k}.unit = {bound} AND {compared(f'{k}.low', f'{k}.high', value, self._scope)})")
             return f"{self._keyed(k, condition)} AND {either(parts)}"
 
-        return self._indexed("number", row, where)
+        return where
 
     def edge(self, alias: str, types: Iterable[str], names: Iterable[str]) -> str:
         """The edge is one of the parameters of the types."""
@@ -194,10 +248,10 @@ class Conditions:
         if not condition.targets:
             return "false"
 
-        def where(k: str) -> str:
-            return f"{self.edge(k, condition.types, condition.names)} AND {k}.target {self._scope.one_of(condition.targets, 'text')}"
+        return self._indexed("edge", row, self._to(condition))
 
-        return self._indexed("edge", row, where)
+    def _to(self, condition: References) -> Where:
+        return lambda k: f"{self.edge(k, condition.types, condition.names)} AND {k}.target {self._scope.one_of(condition.targets, 'text')}"
 
     def _chain(self, row: str, condition: Chain, target: str, end: Condition, bounded: bool) -> str:
         """EXISTS a reference that may be seen to a resource that may be seen and meets the condition.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sojourn.fhir.query import Include, Query
-from sojourn.record.search import COLUMNS, Statement
+from sojourn.record.search import BODY, COLUMNS, Statement
 from sojourn.record.searchsql import Predicate, Scope, literal
 
 ROUNDS = 4
@@ -28,9 +28,14 @@ def compile_includes(
     rids = scope.args.add([rid for rid, _, _ in page], "bigint[]")
     types = scope.args.add([kind for _, kind, _ in page], "text[]")
     names = scope.args.add([name for _, _, name in page], "text[]")
-    parts = [
-        f"l0 AS MATERIALIZED (SELECT rid, type, type || '/' || id AS target FROM unnest({rids}, {types}, {names}) AS p (rid, type, id))"
-    ]
+    sql = includes_of(query, scope, f"unnest({rids}, {types}, {names}) AS p (rid, type, id)", limit)
+    return Statement(sql, tuple(scope.args.values))
+
+
+def includes_of(query: Query, scope: Scope, page: str, limit: int) -> str:
+    """The same as text, for a statement that may hold more. page: what stands after FROM and has the columns rid, type and id."""
+    predicate = scope.predicate
+    parts = [f"l0 AS MATERIALIZED (SELECT rid, type, type || '/' || id AS target FROM {page})"]
     iterated = any(i.iterate for i in (*query.include, *query.revinclude))
     rounds = 0
     for number in range(1, ROUNDS + 1 if iterated else 2):
@@ -39,13 +44,12 @@ def compile_includes(
             parts.append(f"l{number} AS MATERIALIZED ({found})")
             rounds = number
     every = " UNION ".join(f"SELECT rid, type FROM l{n}" for n in range(1, rounds + 1))
-    columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {predicate.clean('r', scope.args)} AS clean"
-    sql = (
+    columns = ", ".join(f"r.{column}" for column in COLUMNS) + f", {BODY}, {predicate.clean('r', scope.args)} AS clean"
+    return (
         f"WITH {', '.join(parts)} SELECT {columns} FROM ({every} EXCEPT SELECT rid, type FROM l0) x "
-        f"JOIN record.resource r ON r.tenant = {scope.tenant} AND r.type = x.type AND r.rid = x.rid "
+        f"JOIN record.resource r ON r.tenant = {scope.tenant} AND r.type = x.type AND r.rid = x.rid{predicate.beside(scope.args)} "
         f"ORDER BY r.rid LIMIT {scope.args.add(limit, 'int')}"
     )
-    return Statement(sql, tuple(scope.args.values))
 
 
 def _round(query: Query, scope: Scope, number: int) -> str:

@@ -37,6 +37,19 @@ class Predicate(Protocol):
         """Column of record.resource with the time of the last update, as far as the caller may know it."""
         ...
 
+    @property
+    def near(self) -> bool:
+        """Whether the caller sees only whom they have to do with, so that nearly all that matches may be withheld."""
+        ...
+
+    def beside(self, args: Args) -> str:
+        """What is joined to the statement's row `r` so that the questions below can be answered about it; others answer for themselves."""
+        ...
+
+    def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
+        """The same for a walk patient by patient: the standing with each patient, and what is joined to each row `r`."""
+        ...
+
     def row(self, alias: str, args: Args) -> str:
         """May the row of record.resource be seen."""
         ...
@@ -61,14 +74,22 @@ class Predicate(Protocol):
 class Scope:
     """What all parts of one statement share: bind values, tenant, predicate, the time, names for tables."""
 
-    __slots__ = ("_names", "args", "now", "predicate", "tenant")
+    __slots__ = ("_names", "_number", "_tenant", "args", "now", "predicate")
 
     def __init__(self, tenant: int, predicate: Predicate, now: datetime) -> None:
         self.args = Args()
         self.predicate = predicate
         self.now = now
-        self.tenant = self.args.add(tenant, "int")
+        self._number = tenant
+        self._tenant = ""
         self._names = 0
+
+    @property
+    def tenant(self) -> str:
+        """The tenant, bound at its first use: PostgreSQL could not tell the type of a value that the text does not name."""
+        if not self._tenant:
+            self._tenant = self.args.add(self._number, "int")
+        return self._tenant
 
     def name(self, letter: str) -> str:
         """A table alias that is not used yet."""

@@ -27,7 +27,6 @@ _HISTORY = _call("history", 16)
 _HISTORY_OF = _call("history_of", 15)
 _VERSIONS = _call("versions", 14)
 _CHART = _call("chart", 17)
-_CHART_NEAR = _call("chart_near", 17)
 _CHART_REDACTED = _call("chart_redacted", 18)
 _FIND = _call("find", 21)
 _INCLUDED = _call("included", 21)
@@ -71,7 +70,7 @@ async def chart(
     db: Database, head: Head, decided: Decided, type_: str, patient: str, tokens: list[int], *, newest: bool, at: datetime | None, rid: int, limit: int
 ) -> list[asyncpg.Record]:
     """One patient's resources of one type that carry every token, newest first or in the order of their making."""
-    return await db.call(_CHART_NEAR if decided[5] else _CHART, *head, *decided, type_, patient, tokens, newest, at, rid, limit)
+    return await db.call(_CHART, *head, *decided, type_, patient, tokens, newest, at, rid, limit)
 
 
 async def chart_redacted(

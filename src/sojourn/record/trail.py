@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -59,7 +60,8 @@ class Trail:
         self._waiting.append((tenant, entry, done))
         if not self._running or (self._running < _FLUSHERS and len(self._waiting) >= _WORTH):
             self._running += 1
-            task = asyncio.create_task(self._flush())
+            # In no request's context: it goes on with the lines of others, for which none of them waits.
+            task = asyncio.create_task(self._flush(), context=Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sojourn.sample.callers import Caller, outside_callers
 from sojourn.sample.chart import Item
-from sojourn.sample.organization import organization, people
+from sojourn.sample.organization import earlier_clients, organization, people
 from sojourn.sample.programs import Program, programs
 from sojourn.sample.staff import Account, staff_accounts
 
@@ -13,6 +13,7 @@ __all__ = [
     "Caller",
     "Item",
     "Program",
+    "earlier_clients",
     "organization",
     "outside_callers",
     "people",

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sojourn.sample.chart import Chart
 from sojourn.sample.diagnoses import Diagnosis
+from sojourn.sample.directory import OUTSIDE_PEOPLE
 from sojourn.sample.localtime import at, iso
 from sojourn.sample.parts import (
     ICD10,
@@ -105,6 +106,7 @@ def encounter_diagnosis(chart: Chart, stay: Stay, encounter: str, when: datetime
     if diagnosis is None:
         return
     body: Json = {
+        "extension": [extension(R4 + "condition-assertedDate", valueDateTime=iso(when))],
         "clinicalStatus": hl7("condition-clinical", "active" if stay.end is None else "resolved"),
         "verificationStatus": hl7("condition-ver-status", "confirmed"),
         "category": [hl7("condition-category", "encounter-diagnosis")],
@@ -161,6 +163,9 @@ def _care_team(chart: Chart, stay: Stay) -> str:
     if chart.person.age(chart.today) < 18 and chart.relatives and "minor-own-consent" not in chart.person.tags:
         caregiver = concept("Parent and guardian", (SNOMED, "133932002"))
         members.append({"role": [caregiver], "member": ref(chart.relatives[0])})
+    if not stay.part2 and _referrer(chart, stay) == chart.at("Organization", "lakeside"):
+        family_doctor = ref(chart.directory.reference("PractitionerRole", "whelan:lakeside"), OUTSIDE_PEOPLE[0].name)
+        members.append({"role": [concept("Primary care physician", (NUCC, "207Q00000X"))], "member": family_doctor})
     body: Json = {
         "status": "active" if stay.end is None else "inactive",
         "name": f"{PROGRAM[stay.program].name} team",
@@ -170,6 +175,12 @@ def _care_team(chart: Chart, stay: Stay) -> str:
         "managingOrganization": [chart.program(stay)],
     }
     return chart.put(stay.program, "CareTeam", "us-core-careteam", body)
+
+
+def _referrer(chart: Chart, stay: Stay) -> Json:
+    asked = next(i.resource for i in chart.items if f"ServiceRequest/{i.resource['id']}" == chart.referrals[stay.number])
+    who: Json = asked["requester"]
+    return who
 
 
 def _member(chart: Chart, staff: Staff) -> Json:
@@ -183,7 +194,7 @@ def _goal(chart: Chart, stay: Stay, text: str) -> Json:
     body: Json = {
         "lifecycleStatus": "completed" if reached else "active" if stay.end is None else "cancelled",
         "achievementStatus": hl7("goal-achievement", "achieved" if reached else "in-progress"),
-        "description": concept(text),
+        "description": concept(text, (LOCAL + "goal", "-".join(text.lower().split()[:4]))),
         "subject": chart.subject,
         "startDate": stay.start.isoformat(),
         "target": [{"dueDate": (stay.start + timedelta(days=90)).isoformat()}],

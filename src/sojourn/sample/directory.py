@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import NamedTuple
 
+from sojourn.sample.credentials import qualifications, supervisor_of
 from sojourn.sample.identity import Ids, made_up_npi
 from sojourn.sample.parts import (
     BASE,
@@ -52,14 +54,22 @@ OUTSIDE_PEOPLE = (
 )
 
 BEDS = {"detox": 16, "residential": 24}
+ZONE = "America/New_York"
+MEETING_ROOMS = (
+    ("day-1", "Group Room 1", "day"), ("day-2", "Group Room 2", "day"), ("north-1", "Group Room", "north"), ("north-2", "Office 2", "north"), ("north-3", "Office 3", "north"),
+    ("harbor-1", "Group Room", "harbor"), ("house-1", "Living Room", "house"),
+)  # fmt: skip
+"""Rooms in which visits and groups take place."""
 _KIND_TEXT = {"prov": "Healthcare Provider", "dept": "Hospital Department", "pay": "Payer", "other": "Other"}
 
 
 class Directory:
     """Makes the directory's resources; the ids follow from the seed alone."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, today: date | None = None) -> None:
+        """today: the day on which credentials are told; without, they have no dates."""
         self._ids = Ids(seed)
+        self._today = today
 
     def reference(self, kind: str, key: str) -> str:
         """Return the literal reference of a directory entry, such as ('Organization', 'lab')."""
@@ -81,6 +91,8 @@ class Directory:
             yield self._program(n, program)
         for key, count in BEDS.items():
             yield from self._unit(key, count)
+        for key, name, site_key in MEETING_ROOMS:
+            yield self._meeting_room(key, name, next(s for s in SITES if s.key == site_key))
         yield from (self._service(p) for p in PROGRAMS if p.key != "central")
         for n, person in enumerate(STAFF + OUTSIDE_PEOPLE):
             yield self._practitioner(n, person)
@@ -123,13 +135,19 @@ class Directory:
         return made | {"partOf": ref(self.reference("Organization", "riverbend"), "Riverbend Behavioral Health")}
 
     def _site(self, site: Site) -> Json:
-        return self._location(site.key, site.name, "si", "Site", site, None)
+        zone = {"url": "http://hl7.org/fhir/StructureDefinition/timezone", "valueCode": ZONE}
+        return {**self._location(site.key, site.name, "si", "Site", site, None), "extension": [zone]}
+
+    def _meeting_room(self, key: str, name: str, site: Site) -> Json:
+        made = self._location(f"meeting:{key}", f"{name}, {site.name}", "ro", "Room", site, site.key)
+        return {**made, "type": [concept("Room to meet in", ("https://sojourn.example/fhir/CodeSystem/care", "meeting-room"))]}
 
     def _location(self, key: str, name: str, form: str, form_text: str, site: Site, part_of: str | None) -> Json:
         made = self._made(
             "Location",
             key,
             "us-core-location",
+            identifier=[{"system": BASE + "place", "value": key}],
             status="active",
             name=name,
             mode="instance",
@@ -189,7 +207,10 @@ class Directory:
             address=[_address(SITES[number % len(SITES)]) | {"use": "work"}],
             gender=person.gender,
         )
-        if person.credential:
+        if person.credential and self._today and person.programs:
+            over = supervisor_of(person)
+            made["qualification"] = qualifications(person, ref(self.reference("Practitioner", over)) if over else None, self._today)
+        elif person.credential:
             made["qualification"] = [{"code": concept(person.credential)}]
         return made
 

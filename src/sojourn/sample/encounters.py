@@ -177,6 +177,7 @@ def _procedure(chart: Chart, stay: Stay, encounter: str, code: str, text: str, s
     }
     problem = chart.main_problem(stay)
     if problem:
+        body["reasonCode"] = [concept(problem.text)]
         body["reasonReference"] = [ref(chart.problems[problem.key])]
     if chart.referrals.get(stay.number):
         body["basedOn"] = [ref(chart.referrals[stay.number])]
@@ -192,6 +193,9 @@ def _note(chart: Chart, visit: Visit, encounter: str) -> None:
     body = _document(chart, code, text, title, visit_note(chart, visit), signed)
     body["author"] = [chart.by(visit.staff)]
     body["context"] = {"encounter": [ref(encounter)], "period": period(visit.start, visit.end)}
+    goals = chart.goals.get(visit.stay.number)
+    if goals and visit.kind != "intake" and len(chart.items) % 11:  # a few notes hang loose, as they do
+        body["context"]["related"] = [ref(goals[len(chart.items) % len(goals)])]
     note = chart.put(visit.stay.program, "DocumentReference", "us-core-documentreference", body)
     if visit.kind == "intake" or chart.rng.random() < 0.03:
         _signature(chart, visit, note, signed)

@@ -91,7 +91,8 @@ def _response(chart: Chart, visit: Visit, words: str, people: int, late: bool) -
         "status": "completed",
         "subject": chart.subject,
         "authored": moment(visit.start),
-        "author": chart.subject,
+        # Whom an interpreter or a nurse reads the questions to does not type the answers.
+        "author": chart.by(visit.staff) if visit.stay.program in {"detox", "residential"} else chart.subject,
         "item": [
             {
                 "linkId": "home",

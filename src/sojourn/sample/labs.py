@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from sojourn.sample import tracing
 from sojourn.sample.chart import Chart
 from sojourn.sample.localtime import iso
 from sojourn.sample.parts import BASE, LOINC, SNOMED, Json, concept, hl7, moment, quantity, ref, text_attachment
@@ -143,7 +144,16 @@ def _specimen(chart: Chart, stay: Stay, drawn: datetime, snomed: str, text: str)
 
 
 def _report(
-    chart: Chart, stay: Stay, text: str, code: str, drawn: datetime, encounter: str, order: str, specimen: str, results: list[str]
+    chart: Chart,
+    stay: Stay,
+    text: str,
+    code: str,
+    drawn: datetime,
+    encounter: str,
+    order: str,
+    specimen: str,
+    results: list[str],
+    readers: tuple[Json, ...] = (),
 ) -> None:
     issued = drawn + timedelta(hours=20)
     report = chart.put(
@@ -159,7 +169,7 @@ def _report(
             "encounter": ref(encounter),
             "effectiveDateTime": moment(drawn),
             "issued": iso(issued),
-            "performer": [chart.at("Organization", "lab")],
+            "performer": [chart.at("Organization", "lab"), *readers],
             "specimen": [ref(specimen)],
             "result": [ref(result) for result in results],
         },
@@ -205,7 +215,9 @@ def urine_screen(chart: Chart, stay: Stay, drawn: datetime, encounter: str, staf
         body = _result(chart, drawn, encounter, specimen, "Laboratory comment", "8251-1")
         body["valueString"] = chart.rng.choice(_COMMENTS)
         results.append(chart.put(stay.program, "Observation", "us-core-observation-lab", body))
-    _report(chart, stay, "Urine drug screen", "65750-2", drawn, encounter, order, specimen, results)
+    # In detox the cup is read at the bedside before it goes out.
+    readers = (chart.by(staff),) if stay.program == "detox" else ()
+    _report(chart, stay, "Urine drug screen", "65750-2", drawn, encounter, order, specimen, results, readers)
 
 
 def heart_tracing(chart: Chart, stay: Stay, when: datetime, encounter: str, staff: Staff) -> None:
@@ -230,7 +242,7 @@ def heart_tracing(chart: Chart, stay: Stay, when: datetime, encounter: str, staf
     }
     others = [chart.put(stay.program, "Observation", "us-core-observation-clinical-result", made) for made in (impression, rhythm)]
     text = f"Twelve-lead tracing at rest. Normal sinus rhythm. QTc {interval} ms. No acute changes."
-    chart.put(
+    report = chart.put(
         stay.program,
         "DiagnosticReport",
         "us-core-diagnosticreport-note",
@@ -242,8 +254,27 @@ def heart_tracing(chart: Chart, stay: Stay, when: datetime, encounter: str, staf
             "encounter": ref(encounter),
             "effectiveDateTime": moment(when),
             "issued": iso(when + timedelta(minutes=30)),
-            "performer": [chart.by(staff)],
+            "performer": [chart.by(staff), chart.program(stay)],
             "result": [ref(result), *map(ref, others)],
+            "media": [{"comment": "Lead II, at rest", "link": ref(_strip(chart, stay, interval, when, encounter))}],
             "presentedForm": [text_attachment("Electrocardiogram report", text, when)],
         },
     )
+    signer = {"type": hl7("provenance-participant-type", "author"), "who": chart.by(staff), "onBehalfOf": chart.program(stay)}
+    signed = {"target": [ref(report)], "recorded": iso(when + timedelta(minutes=30)), "agent": [signer]}
+    chart.put(stay.program, "Provenance", "us-core-provenance", signed)
+
+
+def _strip(chart: Chart, stay: Stay, interval: int, when: datetime, encounter: str) -> str:
+    """The picture of the tracing: a drawn one, four beats."""
+    picture = {"contentType": "image/png", "data": tracing.picture(interval), "title": "Electrocardiogram, lead II"}
+    body: Json = {
+        "status": "completed",
+        "type": hl7("media-type", "image", "Image"),
+        "subject": chart.subject,
+        "encounter": ref(encounter),
+        "createdDateTime": moment(when),
+        "operator": chart.program(stay),
+        "content": picture,
+    }
+    return chart.put(stay.program, "Media", "", body)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sojourn.sample.chart import Chart
 from sojourn.sample.localtime import at, iso
-from sojourn.sample.parts import HL7, RXNORM, Json, concept, hl7, moment, period, ref
+from sojourn.sample.parts import HL7, RXNORM, SNOMED, US_CORE, Json, concept, hl7, moment, period, ref
 from sojourn.sample.staff import Staff
 from sojourn.sample.stories import Stay
 
@@ -160,13 +160,16 @@ def _order(chart: Chart, stay: Stay, key: str, problem: str, start: datetime, en
         "category": [hl7("medicationrequest-category", "inpatient" if inpatient else "outpatient")],
         "reportedBoolean": False,
     }
-    body |= _product(chart, stay, key, medicine) | {
+    product = _product(chart, stay, key, medicine)
+    body |= product | {
         "subject": chart.subject,
         "encounter": ref(encounter),
         "authoredOn": iso(start + timedelta(minutes=20)),
         "requester": chart.by(staff),
         "dosageInstruction": [_dosage(medicine, start.date())],
     }
+    if stay.program == "psychiatry" and stay.end is None:
+        body["extension"] = [_taken(chart, start)]
     reason = next((d for d in chart.diagnoses if d.key == problem), None)
     if reason:
         body["reasonCode"] = [concept(reason.text)]
@@ -174,7 +177,22 @@ def _order(chart: Chart, stay: Stay, key: str, problem: str, start: datetime, en
     if not inpatient:
         body["dispenseRequest"] = _dispense_request(chart, medicine, start.date())
     order = chart.put(stay.program, "MedicationRequest", "us-core-medicationrequest", body)
-    _handed_over(chart, stay, key, medicine, order, start, inpatient)
+    giver = chart.by(staff) if key == "methadone" else chart.at("Organization", "pharmacy")
+    _handed_over(chart, stay, key, medicine, order, start, inpatient, product | {"performer": [{"actor": giver}]}, encounter)
+
+
+def _taken(chart: Chart, start: datetime) -> Json:
+    """How the client says that they take it (US Core 7.0.0)."""
+    partly = chart.person.course == "relapsing"
+    said = concept("Takes it some of the time", (SNOMED, "275928001")) if partly else concept("Takes it as prescribed")
+    return {
+        "url": US_CORE + "us-core-medication-adherence",
+        "extension": [
+            {"url": "medicationAdherence", "valueCodeableConcept": said},
+            {"url": "dateAsserted", "valueDateTime": iso(start + timedelta(minutes=20))},
+            {"url": "informationSource", "valueCodeableConcept": concept("Client", (SNOMED, "116154003"))},
+        ],
+    }
 
 
 def _product(chart: Chart, stay: Stay, key: str, medicine: Medicine) -> Json:
@@ -216,16 +234,16 @@ def _dispense_request(chart: Chart, medicine: Medicine, start: date) -> Json:
     }
 
 
-def _handed_over(chart: Chart, stay: Stay, key: str, medicine: Medicine, order: str, start: datetime, inpatient: bool) -> None:
+def _handed_over(
+    chart: Chart, stay: Stay, key: str, medicine: Medicine, order: str, start: datetime, inpatient: bool, how: Json, encounter: str
+) -> None:
     step = 7 if key in {"buprenorphine", "methadone"} else 30
     days = [day for day in stay.days(chart.today) if (day - start.date()).days >= 0 and (day - start.date()).days % step == 0]
     limit = 1 if inpatient else 4
     for turn, day in enumerate(days[-limit:]):
         body: Json = {"status": "completed"}
-        body["medicationCodeableConcept"] = _code(medicine)
-        body |= {
+        body |= how | {
             "subject": chart.subject,
-            "performer": [{"actor": chart.at("Organization", "pharmacy")}],
             "authorizingPrescription": [ref(order)],
             "type": concept(None, (HL7 + "v3-ActCode", "FF" if turn == 0 else "RF")),
             "quantity": {"value": medicine.dose * medicine.times * step, "unit": medicine.unit},
@@ -233,6 +251,8 @@ def _handed_over(chart: Chart, stay: Stay, key: str, medicine: Medicine, order: 
             "whenHandedOver": moment(max(at(day, 17, 5), start + timedelta(hours=2)) if turn == 0 else at(day, 17, 5)),
             "dosageInstruction": [_dosage(medicine, day)],
         }
+        if turn == 0 and days[-limit:][0] == start.date():
+            body["context"] = ref(encounter)
         chart.put(stay.program, "MedicationDispense", "us-core-medicationdispense", body)
         if inpatient:
             return
@@ -240,7 +260,9 @@ def _handed_over(chart: Chart, stay: Stay, key: str, medicine: Medicine, order: 
 
 def reported_at_home(chart: Chart, stay: Stay, when: datetime, encounter: str, staff: Staff) -> None:
     """Add a medicine that the client takes on the order of somebody outside."""
-    medicine = MEDICINES[chart.rng.choice(("lisinopril", "omeprazole", "albuterol", "acetaminophen"))]
+    key = chart.rng.choice(("lisinopril", "omeprazole", "albuterol", "acetaminophen"))
+    medicine = MEDICINES[key]
+    told = chart.at("Practitioner", "whelan") if key == "lisinopril" and not stay.part2 else chart.subject
     chart.put(
         stay.program,
         "MedicationRequest",
@@ -249,7 +271,7 @@ def reported_at_home(chart: Chart, stay: Stay, when: datetime, encounter: str, s
             "status": "active",
             "intent": "plan",
             "category": [hl7("medicationrequest-category", "community")],
-            "reportedReference": chart.subject,
+            "reportedReference": told,
             "medicationCodeableConcept": _code(medicine),
             "subject": chart.subject,
             "encounter": ref(encounter),

@@ -16,6 +16,7 @@ from sojourn.sample.encounters import discharge, stay_encounter, visit_encounter
 from sojourn.sample.identity import Ids
 from sojourn.sample.localtime import at
 from sojourn.sample.measures import intake_screens, questionnaires, record_scores, scores_of, withdrawal_score
+from sojourn.sample.particulars import particulars
 from sojourn.sample.people import Person, drawn_people
 from sojourn.sample.registration import register
 from sojourn.sample.safety import flags
@@ -34,7 +35,7 @@ def organization(seed: int, today: date) -> Iterator[Item]:
     The same seed and day give the same resources, byte for byte. No record is later than the day
     before `today`, but for appointments, which are all on `today` or later.
     """
-    directory = Directory(seed)
+    directory = Directory(seed, today)
     yield from (Item(None, resource) for resource in directory)
     ids = Ids(seed)
     for form in questionnaires():
@@ -42,6 +43,17 @@ def organization(seed: int, today: date) -> Iterator[Item]:
     diary = Diary()
     for number, person in enumerate(people(seed, today)):
         yield from _chart(seed, directory, person, number, today, diary).items
+
+
+def earlier_clients(seed: int, today: date, cohort: int) -> Iterator[Item]:
+    """Yield the charts of 200 more clients of the same organization, as they stood on `today`. cohort: 1 or more; each gives other people.
+
+    For measurements at size: the directory is that of `organization(seed, ...)`, which must be there before.
+    """
+    directory = Directory(seed, today)
+    diary, own = Diary(), seed * 1000 + cohort
+    for n, person in enumerate(drawn_people(own, today, CLIENTS)):
+        yield from _chart(own, directory, person, cohort * CLIENTS + n, today, diary).items
 
 
 def people(seed: int, today: date) -> list[Person]:
@@ -73,6 +85,7 @@ def _chart(seed: int, directory: Directory, person: Person, number: int, today: 
     prevention.implanted_device(chart)
     for stay in chart.stays:
         book(chart, stay, diary)
+    particulars(chart)
     return chart
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from sojourn.sample.chart import Chart
-from sojourn.sample.parts import CVX, RXNORM, SNOMED, Json, concept, hl7
+from sojourn.sample.parts import CVX, RXNORM, SNOMED, Json, concept, hl7, ref
+from sojourn.sample.programs import PROGRAM
 
 # Substance (our word, system, code), and the reaction (our word, SNOMED CT).
 _ALLERGIES = (
@@ -83,7 +84,23 @@ def immunizations(chart: Chart) -> None:
             "occurrenceDateTime": given.isoformat(),
             "primarySource": not elsewhere,
         }
+        if not elsewhere:
+            body["location"] = chart.at("Location", PROGRAM[stay.program].site)
+            if visit := _visit_on(chart, given):
+                body["encounter"] = ref(visit)
         chart.put(stay.program, "Immunization", "us-core-immunization", body)
+
+
+def _visit_on(chart: Chart, day: date) -> str | None:
+    """The visit of a day."""
+    for item in chart.items:
+        if (
+            item.resource["resourceType"] == "Encounter"
+            and item.resource["status"] == "finished"
+            and item.resource["period"]["start"].startswith(day.isoformat())
+        ):
+            return f"Encounter/{item.resource['id']}"
+    return None
 
 
 def implanted_device(chart: Chart) -> None:

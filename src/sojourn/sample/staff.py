@@ -44,6 +44,7 @@ JOBS = {
     "lpc": Job("Professional counselor", "101YP2500X", "", "therapist"),
     "lmft": Job("Marriage and family therapist", "106H00000X", "", "therapist"),
     "cadc": Job("Addiction counselor", "101YA0400X", "", "therapist"),
+    "intern": Job("Counselor with a limited permit", "101YM0800X", "", "intern"),
     "rn": Job("Registered nurse", "163WP0808X", "224535009", "nurse"),
     "rn-addiction": Job("Registered nurse, addiction care", "163WA0400X", "224535009", "nurse"),
     "tech": Job("Behavioral health technician", "106S00000X", "", "tech"),
@@ -101,6 +102,7 @@ STAFF = (
     Staff("coles", "Jamal", "Coles", "CRPA", "peer", ("iop", "sudop", "moud"), "male"),
     Staff("nyberg", "Karin", "Nyberg", "", "admissions", _EVERYWHERE, "female"),
     Staff("tran", "Linh", "Tran", "CPC", "biller", _EVERYWHERE, "female"),
+    Staff("jules", "Jules", "Marin", "MHC-LP", "intern", ("iop",), "female", "jules"),
 )
 
 

@@ -61,6 +61,12 @@ class Form:
         return "" if self.field(name).type == "password" else self.values.get(name, "")
 
 
+async def pairs(request: Request) -> list[tuple[str, str]]:
+    """The text fields of a request's form in order, also those that stand there several times."""
+    form = await request.form()
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
 async def sent(request: Request) -> dict[str, str]:
     """The text fields of a request's form; files are left out."""
     form = await request.form()

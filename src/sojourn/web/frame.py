@@ -31,6 +31,13 @@ POLICY = (
 )
 """No inline script or style, nothing from elsewhere, no framing (https://www.w3.org/TR/CSP3/)."""
 
+def leading_to(target: str, nonce: str) -> str:
+    """The policy of a page whose form leads on to a registered address elsewhere: browsers hold redirects after a form to it, too."""
+    scheme, _, rest = target.partition(":")
+    place = f"{scheme}://{rest.removeprefix('//').partition('/')[0].partition('?')[0]}" if scheme in ("https", "http") else f"{scheme}:"
+    return POLICY.format(nonce=nonce).replace("form-action 'self'", f"form-action 'self' {place}")
+
+
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -41,13 +48,13 @@ HEADERS = {
 }
 
 
-def middleware(pages: Pages, door: str) -> list[Middleware]:
-    """What surrounds every page of a door, outermost first."""
+def middleware(pages: Pages, door: str, also: tuple[str, ...] = ()) -> list[Middleware]:
+    """What surrounds every page of a door, outermost first. also: doors whose sessions are good here, too."""
     return [
         Middleware(Headers),
         Middleware(GZipMiddleware, minimum_size=800, compresslevel=5),
         Middleware(Errors, pages=pages),
-        Middleware(Sessions, door=door),
+        Middleware(Sessions, door=door, also=also),
     ]
 
 

@@ -15,6 +15,7 @@ import jwt
 
 from sojourn.base import clock, crypto, ids
 from sojourn.base.errors import SojournError
+from sojourn.web.outbound import authorities
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -165,7 +166,7 @@ class Provider:
     async def _ask(self, method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One request to the provider; its JSON. Follows no redirect."""
         try:
-            async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+            async with httpx.AsyncClient(timeout=10, follow_redirects=False, verify=authorities()) as client:
                 answer = await client.request(method, self._own(address), data=dict(form) if form else None, headers={"accept": "application/json", **(headers or {})})
             if answer.status_code != 200 or len(answer.content) > _LARGEST:
                 raise OutsideFailed

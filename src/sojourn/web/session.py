@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from hashlib import sha256
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
 MAX_FORM = 1 << 20
 MAX_KEPT = 3 * MAX_FORM
 """Of a form that carries another one, encrypted (web/confirm.py)."""
+MAX_FILES = 40 * MAX_FORM
+"""Of a form with files, at the addresses that take some (FILES)."""
+FILES = re.compile(r"(?:/tray|-tables)$")
+_FIRST = re.compile(rb'^--[^\r\n]{1,80}\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n([A-Za-z0-9_=-]{1,200})\r\n--', re.IGNORECASE)
+"""The token as the first part of a form with files (RFC 7578)."""
 HALF = "half"
 """The cookie of a half-done sign-in. It opens nothing but the second step."""
+HANDED = "handover"
+"""The door of a device that is in somebody else's hands. Its Access opens nothing but the one page (doors/staff/handover)."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -101,9 +109,11 @@ class Sessions:
     the sign-in form is derived.
     """
 
-    def __init__(self, app: ASGIApp, door: str) -> None:
+    def __init__(self, app: ASGIApp, door: str, also: tuple[str, ...] = ()) -> None:
+        """also: doors whose sessions are good here, too."""
         self.app = app
         self.door = door
+        self._doors = (door, *also)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -116,7 +126,10 @@ class Sessions:
         visit = request.cookies.get(visit_name, "")
         fresh_visit = "" if visit else ids.new_id("visit")
         access = await self._access(request, token) if token else None
-        secret = token if access else visit or fresh_visit
+        request.state.handed_to = None
+        if access is not None and access.caller.door == HANDED:
+            request.state.handed_to, access = access, None
+        secret = token if access or request.state.handed_to else visit or fresh_visit
         request.state.access = access
         request.state.door = self.door
         request.state.csrf_secret = secret
@@ -125,10 +138,11 @@ class Sessions:
         await self.app(scope, receive, _adding_cookie(request, send, visit_name, fresh_visit) if fresh_visit else send)
 
     async def _access(self, request: Request, token: str) -> Access | None:
-        """The Access of a session begun at this door, in the organization whose host name this is."""
+        """The Access of a session begun at this door, or of a device handed over at it, in the organization whose host name this is."""
         gate: Gate = request.app.state.gate
         access = await gate.session(token, used=request.headers.get("x-unattended") != "true")
-        here = access is not None and access.caller.door == self.door and access.tenant is gate.tenant_of(request.url.hostname or "")
+        doors = (*self._doors, HANDED) if self.door == "staff" else self._doors
+        here = access is not None and access.caller.door in doors and access.tenant is gate.tenant_of(request.url.hostname or "")
         return access if here else None
 
 
@@ -136,10 +150,14 @@ async def guarded(request: Request, receive: Receive, secret: str) -> Receive:
     """Check an unsafe request, and return a `receive` that gives its body again. Raises StaleForm or TooLarge."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise StaleForm
-    body = await _body(receive, MAX_KEPT if request.url.path.endswith("/confirm") else MAX_FORM)
+    kind = request.headers.get("content-type", "")
+    files = kind.startswith("multipart/form-data") and FILES.search(request.url.path) is not None
+    body = await _body(receive, MAX_KEPT if request.url.path.endswith("/confirm") else MAX_FILES if files else MAX_FORM)
     request.state.sent = body
     sent = request.headers.get("x-csrf-token", "")
-    if not sent and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if not sent and files and (first := _FIRST.match(body[:1000])):
+        sent = first[1].decode()
+    if not sent and kind.startswith("application/x-www-form-urlencoded"):
         sent = dict(parse_qsl(body.decode("utf-8", "replace"))).get("csrf", "")
     if not csrf_holds(secret, sent):
         raise StaleForm

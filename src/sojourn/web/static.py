@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +16,8 @@ from sojourn.base.log import logger
 
 FOLDER = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_IMPORT = re.compile(rb"""(^import\s[^"';]*)"\./([\w-]+\.js)\"""", re.MULTILINE)
+"""An import of a module beside this one: `import { x } from "./y.js";`."""
 _HEADERS = {
     "cache-control": "public, max-age=31536000, immutable",
     "x-content-type-options": "nosniff",
@@ -37,16 +40,28 @@ class Files:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._hashed: dict[str, str] = {}
         self._files: dict[str, File] = {}
+        self._folder = folder
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _TYPES and "icons" not in p.parts):
-            self._add(path.relative_to(folder), path.read_bytes())
+            self._add(path.relative_to(folder))
         if not (folder / "vendor" / "manifest.json").is_file():
             logger("web").warning("front-end files missing; run `python hatch_build.py`")
 
-    def _add(self, path: Path, content: bytes) -> None:
+    def _add(self, path: Path) -> None:
+        if str(path) in self._hashed:
+            return
+        content = (self._folder / path).read_bytes()
+        if path.suffix == ".js" and "vendor" not in path.parts:
+            content = _IMPORT.sub(lambda found: self._imported(path, found), content)
         digest = blake2b(content, digest_size=8).hexdigest()
         hashed = str(path.with_name(f"{path.stem}.{digest}{path.suffix}"))
         self._hashed[str(path)] = hashed
         self._files[hashed] = File(content, gzip.compress(content, 9, mtime=0), _TYPES[path.suffix])
+
+    def _imported(self, path: Path, found: re.Match[bytes]) -> bytes:
+        """A module that another one names: by the name that carries its hash, so that both are kept for ever and never mixed."""
+        wanted = path.parent / found[2].decode()
+        self._add(wanted)
+        return found[1] + b'"./' + Path(self._hashed[str(wanted)]).name.encode() + b'"'
 
     def name(self, plain: str) -> str:
         """The hashed name of a file; the plain one, which is answered 404, if the file is not there."""

@@ -15,6 +15,7 @@ from tests.people import Clinic, Reply, encounter, observation, patient
 
 CASES = int(os.environ.get("SOJOURN_FUZZ_CASES", "500"))
 JSON = (("content-type", "application/fhir+json"),)
+NDJSON = (("content-type", "application/fhir+ndjson"),)
 DEEP = b'{"resourceType":"Observation","extension":' + b'[{"extension":' * 2000 + b"[]" + b"}]" * 2000 + b"}"
 BODIES: dict[str, bytes] = {
     "no JSON": b"hello", "cut off": b'{"resourceType":"Observation","status":', "empty": b"", "two values": b"{} {}", "a number": b"17", "null": b"null", "a list": b"[]",
@@ -63,6 +64,7 @@ async def test_a_body_that_cannot_be_taken_is_refused_and_nothing_is_written(cli
         if (method, name) != ("PATCH", "a list"):  # a JSON Patch without operations
             proper(await clinic.ask("sys-mh", method, url, body, JSON, chunks=3), (method, url))
     assert (await clinic.ask("sys-mh", "POST", "$validate", body, JSON)).status in (200, 400, 413, 422)
+    assert (await clinic.ask("sys-mh", "POST", "$import", body, NDJSON)).status in (200, 400, 413, 422)  # each line is refused or taken by itself
     assert await rows(clinic) == before
 
 
@@ -110,7 +112,7 @@ async def test_random_requests_never_break_the_server(clinic: Clinic) -> None:
     random = Random(seed)
     p = (await clinic.make("sys-mh", patient())).id
     o = (await clinic.make("sys-mh", observation(p))).id
-    words = ["Observation", "Patient", "_history", "_search", "$everything", "$validate", p, o, "metadata", "*", "..", "%2e", "Nothing", "observation", "-", "é", "\x00", "x" * 65, " "]
+    words = ["Observation", "Patient", "_history", "_search", "$everything", "$validate", "$export", "$import", "$bulk", p, o, "metadata", "*", "..", "%2e", "Nothing", "observation", "-", "é", "\x00", "x" * 65, " "]
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", ""]
     names = ["accept", "content-type", "if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer", "authorization", "accept-encoding", "content-length", "x-y"]
     texts = ["", "*/*", "application/xml", "text/html", "application/fhir+json; charset=latin-1", 'W/"x"', "*", "x", "yesterday", "return=minimal", "handling=strict", "\xff\xfe", "a=b&c", "subject=x", ";;;,,,", "gzip"]
@@ -147,4 +149,4 @@ def mangled(random: Random, resource: dict[str, Any]) -> bytes:
 
 
 def test_the_url_space_is_what_was_fuzzed() -> None:
-    assert {shape.split("/")[0] for _, shape in routes.ROUTES} <= {"", "T", "metadata", "_history", "_search", "$validate"}
+    assert {shape.split("/")[0] for _, shape in routes.ROUTES} <= {"", "T", "metadata", "_history", "_search", "$validate", "$export", "$import", "$bulk"}

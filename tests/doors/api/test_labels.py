@@ -50,9 +50,11 @@ async def test_what_may_not_be_seen_answers_as_what_is_not_there(clinic: Clinic)
         assert hidden.status == 404
 
 
-async def test_a_note_put_apart_is_gone_for_who_put_it_there(clinic: Clinic) -> None:
+async def test_a_note_is_put_apart_by_who_wrote_it_and_is_gone_from_every_other_answer(clinic: Clinic) -> None:
     p = (await clinic.make("sys-mh", patient())).id
-    made = (await clinic.make("sys-mh", observation(p))).id
+    colleagues, made = (await clinic.make("sys-mh", observation(p))).id, (await clinic.make("mh-clinician", observation(p))).id
+    assert (await clinic.ask("mh-clinician", "POST", f"Observation/{colleagues}/$meta-add", labelled("PSYTHPN"))).status in (400, 422)
+    assert (await clinic.get("mh-clinician", f"Observation/{colleagues}")).status == 200
     reply = await clinic.ask("mh-clinician", "POST", f"Observation/{made}/$meta-add", labelled("PSYTHPN"))
     assert (reply.status, reply.json()) == (200, {"resourceType": "Parameters", "parameter": []})
     assert (await clinic.get("mh-clinician", f"Observation/{made}")).status == 404

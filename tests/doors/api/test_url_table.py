@@ -9,10 +9,12 @@ import pytest
 
 from sojourn.doors.api import app, routes
 from sojourn.doors.api.answer import Answer
-from tests.people import Clinic, Reply, encounter, observation, patient
+from tests.exports import make_exports
+from tests.people import Clinic, Reply, consent, encounter, observation, patient
 
 BUNDLE = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Patient"}}]}
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
+ASYNC = (("prefer", "respond-async"),)
 PATCH = (("content-type", "application/json-patch+json"),)
 
 # (method, shape) -> (example for an Observation or the system, action that the role needs, what the trail calls it; "" for no line)
@@ -48,9 +50,24 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", "T/I/$meta-add"): ("Observation/{o}/$meta-add", "update", "label"),
     ("POST", "T/I/$meta-delete"): ("Observation/{o}/$meta-delete", "oversee *", "label"),
     ("GET", "T/I/$validate"): ("Observation/{o}/$validate", "read", "read"),
+    ("GET", "T/I/$words"): ("Consent/{c}/$words", "read", "words"),
+    ("POST", "T/I/$sign"): ("Consent/{c}/$sign", "sign", "sign"),
+    ("POST", "T/I/$revoke"): ("Consent/{c}/$revoke", "sign", "revoke"),
+    ("GET", "T/I/$access-report"): ("Patient/{p}/$access-report", "trail", "report"),
+    ("GET", "T/I/$accounting"): ("Patient/{p}/$accounting", "trail", "report"),
     ("POST", "T/$validate"): ("Observation/$validate", "", ""),
     ("POST", "T/I/$validate"): ("Observation/{o}/$validate", "", ""),
     ("POST", "$validate"): ("$validate", "", ""),
+    ("GET", "$export"): ("$export?_type=Observation", "export Bulk", "export"),
+    ("POST", "$export"): ("$export?_type=Observation", "export Bulk", "export"),
+    ("GET", "T/$export"): ("Patient/$export?_type=Observation", "export Bulk", "export"),
+    ("POST", "T/$export"): ("Patient/$export?_type=Observation", "export Bulk", "export"),
+    ("GET", "T/I/$export"): ("Group/{g}/$export?_type=Observation", "export Bulk", "export"),
+    ("POST", "T/I/$export"): ("Group/{g}/$export?_type=Observation", "export Bulk", "export"),
+    ("POST", "$import"): ("$import", "import Bulk", "import"),
+    ("GET", "$bulk/I"): ("$bulk/{e}", "export Bulk", "export"),
+    ("GET", "$bulk/I/V"): ("$bulk/{e}/Observation.1.ndjson", "export Bulk", "export"),
+    ("DELETE", "$bulk/I"): ("$bulk/{e}", "export Bulk", "export"),
 }
 ROLES = ("mh-clinician", "technician", "biller", "officer", "sys-mh")
 ROUTES = [(r["method"], r["shape"]) for r in routes.table()]
@@ -62,7 +79,16 @@ async def chart(clinic: Clinic) -> dict[str, str]:
     p = (await clinic.make("sys-mh", patient())).id
     await clinic.make("sys-mh", encounter(p))
     made = await clinic.make("sys-mh", observation(p))
-    return {"p": p, "o": made.id, "v": made.version}
+    form = await clinic.make("sys-mh", consent(p, "nobody", status="draft"))
+    return {"p": p, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
+
+
+async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
+    """A Group, and an export that is done."""
+    group = await clinic.make("sys-mh", {"resourceType": "Group", "type": "person", "actual": True, "member": [{"entity": {"reference": f"Patient/{p}"}}]})
+    export = await clinic.ask("sys-mh", "GET", "$export?_type=Observation", None, ASYNC)
+    await make_exports(clinic)
+    return {"g": group.id, "e": export.header("content-location").rpartition("/")[2]}
 
 
 async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: dict[str, str]) -> Reply:
@@ -70,7 +96,11 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
     url = TABLE[route][0].format(**chart)
     headers: Any = ()
     body: Any = None
-    if shape.endswith("_search"):
+    if shape.endswith("$export"):
+        headers = ASYNC
+    elif shape == "$import":
+        body, headers = json.dumps({**observation(chart["p"]), "id": "brought"}).encode(), (("content-type", "application/fhir+ndjson"),)
+    elif shape.endswith("_search"):
         body, headers = b"_type=Observation" if shape in ("_search", "T/I/*/_search") else b"status=final", FORM
     elif shape.endswith("$everything"):
         pass
@@ -93,6 +123,12 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
     return await clinic.ask(who, method, url, body, headers)
 
 
+def about(shape: str) -> str:
+    """The type about which a route's role is asked."""
+    words = {"$everything": "Patient", "$docref": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
+    return words.get(shape.rpartition("/")[2], "Observation")
+
+
 def test_every_route_has_its_row() -> None:
     assert set(ROUTES) <= set(TABLE), sorted(set(ROUTES) - set(TABLE))
 
@@ -107,8 +143,8 @@ async def test_a_route_asks_who_is_there_what_their_role_includes_and_leaves_a_l
     for who in ROLES:
         reply = await asked(clinic, who, route, chart)
         role = {"mh-clinician": "clinician", "technician": "technician", "biller": "biller", "officer": "privacy-officer", "sys-mh": "system"}[who]
-        type_ = "*" if needs.endswith("*") else "Patient" if "everything" in route[1] else "DocumentReference" if "docref" in route[1] else "Observation"
-        allowed = all(rules.allows(role, a, type_) for a in needs.split() if a != "*")
+        type_ = "*" if needs.endswith("*") else "Bulk" if needs.endswith("Bulk") else about(route[1])
+        allowed = all(rules.allows(role, a, type_) for a in needs.split() if a not in ("*", "Bulk"))
         if allowed:
             assert reply.status < 300, (who, reply.status, reply.body[:300])
         else:
@@ -137,13 +173,15 @@ async def test_an_answer_that_shows_data_carries_the_receipt_of_its_line(clinic:
 
     monkeypatch.setattr(app, "_finish", finish)
     for route in ROUTES:
-        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access", "T/I/$meta-delete"):
-            continue  # these show nobody's data (or are for staff alone), or (bundles) carry the receipts of their entries
+        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access", "T/I/$meta-delete", "T/I/$sign", "T/I/$revoke", "T/I/$access-report", "T/I/$accounting"):
+            continue  # these show nobody's data (or are for staff or patients alone), or (bundles) carry the receipts of their entries
         answers.clear()
         reply = await asked(clinic, "sys-mh", route, chart)
         assert reply.status < 300, route
         assert answers[-1].receipt is not None, route
         assert await clinic.trail(answers[-1].receipt.request)
+        if route[1].endswith("$export"):  # one caller may not have many under way
+            await clinic.ask("sys-mh", "DELETE", reply.header("content-location").partition("/fhir/")[2])
 
 
 async def test_without_the_trail_nothing_is_answered(clinic: Clinic, chart: dict[str, str]) -> None:

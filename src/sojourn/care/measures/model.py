@@ -52,14 +52,22 @@ class Item:
     code: str | None = None
     scored: bool = True
     asked_when_any: tuple[Condition, ...] = ()
+    name: str = ""
+    """What it is about, where its words are not ours to give."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is answered with a number that is typed, such as days, rather than chosen."""
+        return len(self.choices) > 12
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A range of a score with a name, from its lower end."""
+    """A range of a score with a name, from its lower end. action: what it calls for, where a source says so."""
 
     start: Decimal
     name: str
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +77,21 @@ class Level:
     value: Decimal
     name: str
     any: tuple[str, ...]
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One part of a pattern: at least `count` of the items are answered with at least so much."""
+
+    items: tuple[str, ...]
+    at_least: Decimal
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How answers become one score. rule: sum, mean, or first (the first level that holds).
+    """How answers become one score. rule: sum, mean, first (the first level that holds), or pattern (1 if every group holds, else 0).
 
     most_missing and then: how many answers may be missing, and what is done (prorate, invalid). reverse: items that count from the
     other end. unverified: fields whose value nobody has checked against a source; they are kept, and no verdict is drawn from them.
@@ -98,6 +116,7 @@ class Rule:
     reliable: Decimal | None = None
     response: Decimal | None = None
     remission_below: Decimal | None = None
+    groups: tuple[Group, ...] = ()
     unverified: frozenset[str] = frozenset()
 
 
@@ -129,6 +148,15 @@ class Instrument:
     watch: tuple[Watch, ...] = ()
     panel: str | None = None
     text_included: bool = True
+    about: str = ""
+    asked_by: str = "client"
+    unverified: str = ""
+    """What of it nobody has checked against a source yet, in words."""
+
+    @property
+    def main(self) -> Rule | None:
+        """The score that stands for the whole: the first; none where the instrument has no total."""
+        return self.scores[0] if self.scores else None
 
     def item(self, id_: str) -> Item:
         """The item of that id. Raises KeyError."""
@@ -154,11 +182,12 @@ def read(text: str, name: str) -> Instrument:
     """An instrument from its TOML file. Raises BadInstrument."""
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
-        answers = {key: tuple(_choice(v) for v in value["values"]) for key, value in raw.get("answers", {}).items()}
+        answers = {key: _choices(value) for key, value in raw.get("answers", {}).items()}
         items = tuple(_item(i, answers) for i in raw["items"])
         instrument = Instrument(
             raw["id"], raw["version"], raw["title"], raw["short"], raw["attribution"], raw["recall"], raw["source"], raw["effective"], items,
             tuple(_rule(s) for s in raw.get("scores", ())), tuple(_watch(w) for w in raw.get("watch", ())), raw.get("panel"), raw["text"] == "included",
+            raw.get("about", ""), raw.get("asked_by", "client"), raw.get("unverified", ""),
         )  # fmt: skip
     except KeyError as error:
         raise BadInstrument(f"{name}: {error.args[0]!r} is missing or names nothing.") from error
@@ -168,13 +197,21 @@ def read(text: str, name: str) -> Instrument:
     return instrument
 
 
+def _choices(raw: Mapping[str, Any]) -> tuple[Choice, ...]:
+    """What is listed, or every whole number of a range."""
+    if "range" in raw:
+        low, high = raw["range"]
+        return tuple(Choice(Decimal(n), str(n)) for n in range(low, high + 1))
+    return tuple(_choice(v) for v in raw["values"])
+
+
 def _choice(raw: Mapping[str, Any]) -> Choice:
     return Choice(Decimal(raw["value"]), raw["text"], raw.get("code"))
 
 
 def _item(raw: Mapping[str, Any], answers: Mapping[str, tuple[Choice, ...]]) -> Item:
     when = tuple(Condition(tuple(c["items"]), Decimal(c["at_least"])) for c in raw.get("asked_when_any", ()))
-    return Item(raw["id"], raw.get("text"), answers[raw["answers"]], raw.get("code"), raw.get("scored", True), when)
+    return Item(raw["id"], raw.get("text"), answers[raw["answers"]], raw.get("code"), raw.get("scored", True), when, raw.get("name", ""))
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
@@ -182,10 +219,10 @@ def _rule(raw: Mapping[str, Any]) -> Rule:
     missing, change = raw.get("missing", {}), raw.get("change", {})
     return Rule(
         raw["id"], raw["title"], raw["rule"], tuple(raw["items"]), raw["source"], raw.get("code"), low, high, raw.get("higher_is", "worse") == "worse",
-        missing.get("most", 0), missing.get("then", "invalid"), frozenset(raw.get("reverse", ())), tuple(Band(Decimal(b["from"]), b["name"]) for b in raw.get("bands", ())),
-        tuple(Level(Decimal(v["value"]), v["name"], tuple(v["any"])) for v in raw.get("levels", ())), _number(raw.get("positive_from")),
+        missing.get("most", 0), missing.get("then", "invalid"), frozenset(raw.get("reverse", ())), tuple(Band(Decimal(b["from"]), b["name"], b.get("action", "")) for b in raw.get("bands", ())),
+        tuple(Level(Decimal(v["value"]), v["name"], tuple(v["any"]), v.get("action", "")) for v in raw.get("levels", ())), _number(raw.get("positive_from")),
         _number(change.get("meaningful")), _number(change.get("reliable")), _number(change.get("response")), _number(change.get("remission_below")),
-        frozenset(raw.get("unverified", ())),
+        tuple(Group(tuple(g["items"]), Decimal(g["at_least"]), g["count"]) for g in raw.get("groups", ())), frozenset(raw.get("unverified", ())),
     )  # fmt: skip
 
 
@@ -204,13 +241,15 @@ def _check(instrument: Instrument, name: str) -> None:
         _named(name, f"item {item.id}", (i for c in item.asked_when_any for i in c.items), known)
         known.append(item.id)
     for rule in instrument.scores:
-        _named(name, f"score {rule.id}", (*rule.items, *rule.reverse, *(i for level in rule.levels for i in level.any)), known)
-        if rule.rule not in ("sum", "mean", "first") or rule.then not in ("prorate", "invalid"):
-            raise BadInstrument(f"{name}, score {rule.id}: the rule is sum, mean or first, and what is missing makes it prorate or invalid.")
+        _named(name, f"score {rule.id}", (*rule.items, *rule.reverse, *(i for level in rule.levels for i in level.any), *(i for group in rule.groups for i in group.items)), known)
+        if rule.rule not in ("sum", "mean", "first", "pattern") or rule.then not in ("prorate", "invalid"):
+            raise BadInstrument(f"{name}, score {rule.id}: the rule is sum, mean, first or pattern, and what is missing makes it prorate or invalid.")
         if rule.rule == "sum" and (rule.low, rule.high) != reach(instrument, rule):
             raise BadInstrument(f"{name}, score {rule.id}: its items come to {' to '.join(map(str, reach(instrument, rule)))}.")
-        if [b.start for b in rule.bands] != sorted(b.start for b in rule.bands):
-            raise BadInstrument(f"{name}, score {rule.id}: the bands are not in order.")
+        if [b.start for b in rule.bands] != sorted({b.start for b in rule.bands}) or (rule.bands and rule.bands[0].start != rule.low):
+            raise BadInstrument(f"{name}, score {rule.id}: the bands are not in order, or leave a gap at the start.")
+        if (rule.rule == "pattern") != bool(rule.groups) or any(not 0 < g.count <= len(g.items) for g in rule.groups):
+            raise BadInstrument(f"{name}, score {rule.id}: a pattern has groups, each of which asks for no more items than it has.")
     for watch in instrument.watch:
         _named(name, "watch", [w for w in (watch.item, watch.score) if w], [*known, *(s.id for s in instrument.scores)])
 

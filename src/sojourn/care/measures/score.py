@@ -94,9 +94,14 @@ def _score(instrument: Instrument, rule: Rule, given: Mapping[str, Decimal], put
     missing = tuple(i for i in rule.items if i in put and i not in given)
     if rule.rule == "first":
         return _first(rule, given, missing)
+    if rule.rule == "pattern":
+        return _pattern(rule, given, missing)
     if len(missing) > rule.most_missing or (missing and rule.then == "invalid"):
         return Score(rule, None, "invalid", missing, None, None)
-    worth = {i: _worth(instrument, rule, i, given) for i in rule.items if i not in missing}
+    # What a skip rule leaves out adds nothing to a sum, and is no part of a mean.
+    worth = {i: _worth(instrument, rule, i, given) for i in rule.items if i not in missing and (rule.rule != "mean" or i in put)}
+    if not worth:
+        return Score(rule, None, "invalid", missing, None, None)
     total = sum(worth.values(), ZERO)
     if rule.rule == "mean":
         total = total / len(worth)
@@ -124,6 +129,27 @@ def _first(rule: Rule, given: Mapping[str, Decimal], missing: tuple[str, ...]) -
         return Score(rule, None, "invalid", missing, None, None)
     last = rule.levels[-1]
     return Score(rule, last.value, "complete", missing, last.name, last.value > 0)
+
+
+def _pattern(rule: Rule, given: Mapping[str, Decimal], missing: tuple[str, ...]) -> Score:
+    """1 if every group holds, 0 if one cannot, whatever the missing answers are; else not valid. It is a pattern, and never a diagnosis."""
+    sure = [sum(given.get(i, ZERO) >= g.at_least for i in g.items) for g in rule.groups]
+    possible = [n + sum(i in missing for i in g.items) for n, g in zip(sure, rule.groups, strict=True)]
+    if all(n >= g.count for n, g in zip(sure, rule.groups, strict=True)):
+        return Score(rule, Decimal(1), "complete", missing, _band(rule, Decimal(1)), None)
+    if any(n < g.count for n, g in zip(possible, rule.groups, strict=True)):
+        return Score(rule, ZERO, "complete", missing, _band(rule, ZERO), None)
+    return Score(rule, None, "invalid", missing, None, None)
+
+
+def action(score: Score) -> str:
+    """What the band or level of a score calls for, where a source says so; ''."""
+    rule = score.rule
+    if score.value is None or "bands" in rule.unverified:
+        return ""
+    if rule.levels:
+        return next((level.action for level in rule.levels if level.value == score.value), "")
+    return next((b.action for b in reversed(rule.bands) if score.value >= b.start), "")
 
 
 def _band(rule: Rule, value: Decimal) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,19 +21,24 @@ _GZIP_FROM = 1400
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back. receipt: proof that what is shown is in the trail; None only for answers that show no one's data."""
+    """What goes back. receipt: proof that what is shown is in the trail; None only for answers that show no one's data.
+
+    stream: in place of a body, pieces of which each is in the trail before it is given. about: says nothing of any record, only of the exchange.
+    """
 
     status: int
     body: bytes = b""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     receipt: Receipt | None = None
     media: bytes = JSON
+    stream: AsyncIterator[bytes] | None = None
+    about: bool = False
 
     def start(self, request: str) -> dict[str, Any]:
         """The http.response.start message."""
         headers = [
             (b"content-type", self.media),
-            (b"content-length", b"%d" % len(self.body)),
+            *([(b"content-length", b"%d" % len(self.body))] if self.stream is None else []),
             (b"cache-control", b"no-store"),
             (b"x-request-id", request.encode()),
             (b"x-content-type-options", b"nosniff"),
@@ -91,7 +96,7 @@ def of_error(error: errors.SojournError) -> Answer:
     if isinstance(error, errors.VersionConflict) and error.current:
         answer.headers.append((b"etag", b'W/"%s"' % error.current.encode()))
     if isinstance(error, errors.TooManyRequests | errors.Unavailable):
-        answer.headers.append((b"retry-after", b"5"))
+        answer.headers.append((b"retry-after", b"%d" % getattr(error, "after", 5)))
     return answer
 
 

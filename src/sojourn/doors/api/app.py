@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from sojourn.base import errors, ids, log
 from sojourn.doors.api import emergency, routes
 from sojourn.doors.api.answer import JSON, Answer, of_error
@@ -27,11 +30,13 @@ class FhirDoor:
         path = scope["path"]
         root = scope.get("root_path", "")
         ask: Ask | None = None
+        first = b""
         try:
             ask = Ask.of(scope, receive, path.removeprefix(root))
             ask.base = self._base
             answer = await self._answered(ask, request)
             await _leave(ask, answer)
+            first = await anext(answer.stream, b"") if answer.stream is not None else b""
         except errors.SojournError as error:
             answer = of_error(error)
         except Exception as error:  # noqa: BLE001 - the last resort: nothing of the error leaves, its kind is logged
@@ -41,6 +46,9 @@ class FhirDoor:
             _finish(ask, answer)
         head = scope["method"] == "HEAD"
         await send(answer.start(request))
+        if answer.stream is not None and not head:
+            await _streamed(answer.stream, first, receive, send)
+            return
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
 
     async def _answered(self, ask: Ask, request: str) -> Answer:
@@ -62,7 +70,28 @@ class FhirDoor:
         access = await self._gate.access(secret, request)
         if access is None or access.caller.session:
             raise errors.Unauthenticated()
+        await self._gate.pace.keep(access.caller)
         return access
+
+
+async def _streamed(stream: AsyncIterator[bytes], first: bytes, receive: Receive, send: Send) -> None:
+    """Send what comes, piece by piece, as long as somebody is there to take it. What fails on the way ends the connection, so that nobody takes
+    half a file for a whole one."""
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for piece in stream:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _bearer(ask: Ask) -> str:
@@ -76,7 +105,7 @@ async def _leave(ask: Ask, answer: Answer) -> None:
     """The form of the answer; and if it leaves the organization, what must go with it, written down byte for byte."""
     out = None
     outside = ask.access is not None and ask.access.caller.outside
-    if outside and answer.status < _ERRORS and answer.body:
+    if outside and answer.status < _ERRORS and answer.body and not answer.about:
         out = await disclosing.prepare(ask.access, answer.body) if answer.media is JSON else disclosing.Outgoing(answer.body, what=("/".join(ask.parts),))
         answer.body = out.body
     _indent(ask, answer)

@@ -259,6 +259,9 @@ def _words(status: int) -> str:
 
 
 def _written(ask: Ask, written: Written) -> bundles.Answer:
+    if written.stored is None and written.created:  # a note kept apart, which no API reads back
+        ref = f"{written.type}/{written.id}"
+        return bundles.Answer("201 Created", ref, None, f"{ask.base}{ref}/_history/{written.version}", f'W/"{written.version}"')
     if written.stored is None:
         return bundles.Answer("204 No Content", etag=f'W/"{written.version}"')
     return _stored(ask, written.stored, "201 Created" if written.created else "200 OK")

@@ -30,24 +30,39 @@ def statement(base: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]:
         "status": "active",
         "date": _PUBLISHED,
         "kind": "instance",
+        "instantiates": [*capability.instantiated(), "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
         "software": {"name": "Sojourn", "version": __version__},
         "implementation": {"description": "Sojourn FHIR R4 server", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
         "patchFormat": ["application/json-patch+json", "application/fhir+json"],
-        "implementationGuide": ["http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core|6.1.0"],
+        "implementationGuide": [f"http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core|{v}" for v in capability.US_CORE],
         "rest": [
             {
                 "mode": "server",
-                "security": {"cors": False, "description": "A bearer token (RFC 6750) is needed for everything but this page."},
+                "security": _security(base),
                 "resource": [_resource(t, offered) for t in sorted(RESOURCE_TYPES)],
                 "interaction": [{"code": c} for c, need in _SYSTEM if need in offered],
                 "searchParam": capability.search_params(None),
+                "operation": [{"name": "export", "definition": _BULK + "export"}],
             }
         ],
     }
 
 
+def _security(base: str) -> dict[str, Any]:
+    """How to get a token; newer clients read it in .well-known/smart-configuration."""
+    place = base.removesuffix("/fhir") + "/oauth/"
+    addresses = [{"url": name, "valueUri": place + name} for name in ("authorize", "token", "register")]
+    return {
+        "extension": [{"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": addresses}],
+        "cors": True,
+        "service": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}]}],
+        "description": "A bearer token (RFC 6750) is needed for everything but this page. CORS: for the web origins of registered apps.",
+    }
+
+
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 _SYSTEM = (("transaction", ("POST", "")), ("batch", ("POST", "")), ("search-system", ("GET", "")), ("history-system", ("GET", "_history")))
 _INTERACTIONS = (
     ("read", ("GET", "T/I")), ("vread", ("GET", "T/I/_history/V")), ("update", ("PUT", "T/I")), ("patch", ("PATCH", "T/I")),
@@ -83,6 +98,8 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     operations = [{"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/Resource-{name}"} for name in ("validate", "meta", "meta-add", "meta-delete")]
     if type_ == "Patient":
         operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
+    if type_ in ("Patient", "Group"):
+        operations.append({"name": "export", "definition": f"{_BULK}{type_.lower()}-export"})
     if type_ == "DocumentReference":
         operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
     return {**out, "operation": operations}

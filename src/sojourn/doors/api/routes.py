@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import batch, capabilities, compartments, emergency, labels, operations, read, search, write
+from sojourn.doors.api import batch, bulk, capabilities, compartments, consents, emergency, labels, operations, read, reports, search, write
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -48,10 +48,25 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "T/I/$meta"): labels.show,
     ("POST", "T/I/$meta-add"): labels.add,
     ("POST", "T/I/$meta-delete"): labels.remove,
+    ("GET", "T/I/$words"): consents.words,
+    ("POST", "T/I/$sign"): consents.sign,
+    ("POST", "T/I/$revoke"): consents.revoke,
+    ("GET", "T/I/$access-report"): reports.access_report,
+    ("GET", "T/I/$accounting"): reports.disclosures,
     ("POST", "T/$validate"): operations.validate,
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,
     ("POST", "$validate"): operations.validate,
+    ("GET", "$export"): lambda ask: bulk.begin(ask, None),
+    ("POST", "$export"): lambda ask: bulk.begin(ask, None),
+    ("GET", "T/$export"): bulk.begin,
+    ("POST", "T/$export"): bulk.begin,
+    ("GET", "T/I/$export"): bulk.begin,
+    ("POST", "T/I/$export"): bulk.begin,
+    ("POST", "$import"): bulk.bring,
+    ("GET", "$bulk/I"): bulk.status,
+    ("DELETE", "$bulk/I"): bulk.cancel,
+    ("GET", "$bulk/I/V"): bulk.download,
 }
 # What anybody may ask.
 OPEN = frozenset({"metadata"})
@@ -64,6 +79,8 @@ def shape_of(parts: list[str]) -> tuple[str, list[str]]:
     if not parts:
         return "", []
     head = parts[0]
+    if head == bulk.PLACE:
+        return "/".join([head, *("I", "V")[: len(parts) - 1], *parts[3:]]), parts[1:]
     if head in _WORDS:
         return "/".join(parts), []
     if head not in RESOURCE_TYPES:

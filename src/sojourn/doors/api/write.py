@@ -150,15 +150,20 @@ def whole(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(ask: Ask, written: Written) -> Answer:
-    assert written.stored is not None
-    answer = _answer(ask, 201 if written.created else 200, written.stored)
-    return answer
+    if written.stored is not None:
+        return _answer(ask, 201 if written.created else 200, written.stored)
+    # Its author may not see what they wrote (a note kept apart, which no API reads back): that it was written, and where.
+    return Answer(201 if written.created else 200, b"", [*version_headers(written.version, written.updated), *_location(ask, written)])
+
+
+def _location(ask: Ask, made: Written | Stored) -> list[tuple[bytes, bytes]]:
+    return [(b"location", f"{ask.base}{made.type}/{made.id}/_history/{made.version}".encode())]
 
 
 def _answer(ask: Ask, status: int, stored: Stored) -> Answer:
     answer = of_stored(stored, status)
     if status == 201:
-        answer.headers.append((b"location", f"{ask.base}{stored.type}/{stored.id}/_history/{stored.version}".encode()))
+        answer.headers += _location(ask, stored)
     wanted = ask.prefer("return")
     if wanted == "minimal":
         answer.body = b""

@@ -73,9 +73,12 @@ def line(resource: Resource) -> Line:
     value = resource.get("valueQuantity") or {}
     if value.get("value") is not None:
         said += f": {value['value']} {value.get('unit') or ''}".rstrip()
+    return Line(said, day_text(_when(resource)))
+
+
+def _when(resource: Resource) -> str:
     period = resource.get("period") or resource.get("performedPeriod") or {}
-    when = next((resource[name] for name in _WHEN if resource.get(name)), period.get("start"))
-    return Line(said, day_text(when))
+    return str(next((resource[name] for name in _WHEN if resource.get(name)), period.get("start")) or "")
 
 
 def title(kind: str) -> str:
@@ -84,10 +87,10 @@ def title(kind: str) -> str:
 
 
 def groups(found: Sequence[Stored]) -> list[Group]:
-    """By kind, in the order found."""
-    made: dict[str, list[Line]] = {}
-    for stored in found:
-        made.setdefault(stored.type, []).append(line(stored.resource))
+    """By kind in the order found; of each kind the newest first."""
+    made: dict[str, list[Line]] = {stored.type: [] for stored in found}
+    for stored in sorted(found, key=lambda s: _when(s.resource), reverse=True):
+        made[stored.type].append(line(stored.resource))
     return [Group(title(kind), lines) for kind, lines in made.items()]
 
 

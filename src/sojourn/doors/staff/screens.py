@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sojourn.base.errors import Forbidden, StaleCredential, Unauthenticated
+from sojourn.base.errors import Forbidden, NotFound, StaleCredential, Unauthenticated
+from sojourn.doors.staff import clocks
 from sojourn.doors.staff.emergency import standing
+from sojourn.gate import together
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -21,6 +23,7 @@ class Screen(NamedTuple):
     """`verb`: its name in the palette, empty if it has no place there. `needs`: (type, action) pairs that the role must allow.
 
     `open`: whether a stranger may come. A screen whose path has an `{id}` is offered while that patient's chart is open.
+    `hand`: whether it may be shown on a device that is in somebody else's hands (handover/locked.py); no other screen answers there.
     """
 
     path: str
@@ -31,6 +34,7 @@ class Screen(NamedTuple):
     needs: tuple[tuple[str, str], ...] = ()
     open: bool = False
     group: str = ""
+    hand: bool = False
 
     def route(self) -> Route:
         """The Starlette route, its handler guarded."""
@@ -45,6 +49,7 @@ def anybodys(screen: Screen) -> Handler:
         if request.state.access is not None and request.method == "GET":
             with suppress(StaleCredential):
                 await standing.look(request)
+            together.keep(request.state.access)
         return await screen.handler(request)
 
     return shown
@@ -57,9 +62,14 @@ def guarded(screen: Screen) -> Handler:
     async def checked(request: Request) -> Response:
         if request.state.access is None:
             raise Unauthenticated
+        if getattr(request.state, "handed", None) is not None and not screen.hand:
+            raise NotFound
         if not all(request.state.access.may(type_, action) for type_, action in screen.needs):
             raise Forbidden
         await standing.look(request)
+        if request.method == "GET":
+            together.keep(request.state.access)
+        await clocks.enter(request)
         return await screen.handler(request)
 
     return checked

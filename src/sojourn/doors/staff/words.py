@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
 from sojourn.base import clock
+from sojourn.care.staffing import zones
 
 Resource = Mapping[str, Any]
 
@@ -56,7 +58,7 @@ def own_name(resource: Resource) -> str:
 
 def day_text(moment: object) -> str:
     """`4 Mar 1988`, `Mar 1988` or `1988`: as precise as it was written, in the place where it was written."""
-    text = str(moment or "")[:10]
+    text = _on_the_wall(moment)[:10]
     if len(text) == 10:
         return _spelled(text, "{d.day} {d:%b %Y}", text)
     if len(text) == 7:
@@ -66,8 +68,17 @@ def day_text(moment: object) -> str:
 
 def day_and_time(moment: object) -> str:
     """`4 Mar 1988, 14:05`; only the day if no time was written."""
-    text = str(moment or "")
+    text = _on_the_wall(moment)
     return f"{day_text(text)}, {text[11:16]}" if len(text) > 15 else day_text(text)
+
+
+def _on_the_wall(moment: object) -> str:
+    """What says its own offset stays as it was written; what was written in UTC is said by the clock on the wall of the house."""
+    text = str(moment or "")
+    if len(text) > 15 and text.endswith(("Z", "+00:00")):
+        with suppress(ValueError):
+            return datetime.fromisoformat(text).astimezone(zones.of(None)).isoformat()
+    return text
 
 
 def _spelled(iso: str, form: str, otherwise: str) -> str:

@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sojourn.fhir import definitions
-from sojourn.gate import bases
+from sojourn.gate import bases, usual
 from sojourn.gate.caller import Program, Tenant
 from sojourn.gate.consenting import elements, membership, terms, validity
-from sojourn.gate.consenting.membership import Named
 from sojourn.gate.consenting.validity import EVER, FOREVER
 from sojourn.gate.policy import tables
 from sojourn.record.index import Keys
@@ -53,10 +52,26 @@ def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, 
     relations: list[Relation] = []
     if provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
         grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
+    if consented_alone(consent):
+        grants += _label(op, patient, consent, tenant, programs, keys, window)
     denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
         grants += list(_denied(op, patient, consent, denial, keys, window))
     return grants, relations
+
+
+def consented_alone(consent: Mapping[str, Any]) -> bool:
+    """Whether it is a minor's own agreement to care, which no parent signed (42 CFR 2.14(b); 45 CFR 164.502(g)(3))."""
+    return terms.kind_of(consent) == "treatment" and terms.value(consent, terms.AUTHORITY) == "minor"
+
+
+def _label(op: int, patient: str, consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys, window: tuple[datetime, datetime]) -> list[Grant]:
+    """What labels the records of that care: the programs that give it, and the subjects, where the form names some."""
+    named = _disclosers(consent, tenant, programs)
+    if named == []:
+        return []
+    subjects = [key for code in _codes(terms.root(consent).get("securityLabel")) for key in _label_keys(keys, None, code)]
+    return [(op, patient, "label", bases.MINOR, "", "*", "label", named, None, sorted(set(subjects)) or None, None, None, None, *window)]
 
 
 def _can_permit(consent: Mapping[str, Any]) -> bool:
@@ -84,17 +99,18 @@ def _permits(op: int, patient: str, consent: Mapping[str, Any], tenant: Tenant, 
         return [], []
     covers = list(_bases_with_extents(consent, extent, keys))
     grants: list[Grant] = []
-    reached: set[Named] = set()
+    relations: list[Relation] = []
+    actions = _actions(provision)
+    if not actions:  # what nobody understands explains no relation either
+        return [], []
     for purpose in _purposes(provision, consent):
-        fence = _fence(consent, extent, programs, purpose)
-        if fence is None:
-            continue
+        opened = [*covers, *_ordinary(consent, extent, purpose)]
         for recipient in membership.named(provision):
-            reached.add(recipient)
-            for action in _actions(provision):
-                grants += [(op, patient, "permit", basis, recipient.key, purpose, action, *within, *window) for basis, within in covers]
-                grants += [(op, patient, "deny", 0, recipient.key, purpose, action, *beyond, *window) for beyond in fence]
-    return grants, [(op, patient, recipient.key, "consent", *window) for recipient in membership.named(provision) if recipient.relates and recipient in reached]
+            if recipient.relates:
+                relations.append((op, patient, membership.for_purpose(purpose, recipient.key), "consent", *window))
+            for action in actions:
+                grants += [(op, patient, "permit", basis, recipient.key, purpose, action, *within, *window) for basis, within in opened]
+    return grants, relations
 
 
 def _bases_with_extents(consent: Mapping[str, Any], extent: _Extent, keys: Keys) -> Iterator[tuple[int, _Extent]]:
@@ -105,24 +121,17 @@ def _bases_with_extents(consent: Mapping[str, Any], extent: _Extent, keys: Keys)
             yield bases.PART2, extent._replace(codes=_label_keys(keys, bases.LOCAL, "SUDCN"))
 
 
-def _fence(consent: Mapping[str, Any], extent: _Extent, programs: Mapping[int, Program], purpose: str) -> list[_Extent] | None:
-    """What stays closed to the recipient for a purpose other than treatment, payment and operations.
+def _ordinary(consent: Mapping[str, Any], extent: _Extent, purpose: str) -> Iterator[tuple[int, _Extent]]:
+    """What a form opens of what no law of its own protects, for purposes that need an authorization for that (45 CFR 164.508).
 
-    Being named relates the recipient to the patient, and a relation alone opens what no special law covers. For treatment, payment
-    and operations HIPAA allows that; for anything else only what the form names is allowed, so the rest is denied. None: what the
-    form names cannot be told apart from the rest in rows, and nothing is opened.
+    An authorization opens what it names, unless it is one for psychotherapy notes, which stands alone; a form for Part 2 records opens
+    nothing more than who it is about.
     """
-    if purpose in tables.purposes("tpo"):
-        return []
-    others = sorted(definitions.RESOURCE_TYPES - {"Patient"})
-    if terms.kind_of(consent) != "hipaa_authorization":
-        outside = sorted(n for n, p in programs.items() if not p.part2)
-        return [_Extent(outside, others, None, None, None, None)] if outside else []
-    if extent.codes is not None or extent.named is not None or (extent.data_from, extent.data_to) != (None, None):
-        return None
-    closed = [] if extent.types is None else [_Extent(None, sorted(set(others) - set(extent.types)), None, None, None, None)]
-    apart = [] if extent.programs is None else sorted(set(programs) - set(extent.programs))
-    return [*closed, *([_Extent(apart, others, None, None, None, None)] if apart else [])]
+    if usual.outside_mask(purpose):
+        return
+    if terms.kind_of(consent) == "hipaa_authorization" and bases.PSYCHOTHERAPY not in _bases(terms.root(consent)):
+        yield bases.ORDINARY, extent
+    yield bases.ORDINARY, _Extent(None, ["Patient"], None, None, None, None)
 
 
 def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[str, Any], keys: Keys, window: tuple[datetime, datetime]) -> Iterator[Grant]:
@@ -184,6 +193,8 @@ def _permitted(provision: Mapping[str, Any], consent: Mapping[str, Any]) -> list
         return found
     if kind == "part2_counseling_notes":
         return []
+    if terms.value(consent, terms.AUTHORITY) == "minor":  # about care to which they consented alone a minor speaks alone
+        found = [*found, bases.MINOR]
     state = tables.table("consents")["kinds"].get(kind, {}).get("permits") == ["state"]  # a release under state law is none under Part 2
     return [bit for bit in found if bit not in _APART and not (state and bit == bases.PART2)]
 

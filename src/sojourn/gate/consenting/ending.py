@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
 from sojourn.gate.changes import Change, new_id
-from sojourn.gate.consenting import compiling, replacing, terms, validity
+from sojourn.gate.consenting import compiling, entering, replacing, terms, validity
 from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.policy import tables
 
@@ -38,6 +38,13 @@ async def revoke(access: Access, consent: Resource, *, how: str, version: str, n
     Raises ProofNeeded, Invalid for one that is not in force or cannot be taken back yet, VersionConflict.
     """
     await access.require_fresh()
+    await taken_back(access, consent, how=how, version=version, note=note, capture=await replacing.taken_by(access))
+
+
+async def taken_back(
+    access: Access, consent: Resource, *, how: str, version: str, note: str, capture: dict[str, str], program: int | None = None
+) -> None:
+    """The same for a caller who has proved who they are already. program: to which the proof belongs, where not to the caller's."""
     if consent.get("status") not in ("active", "proposed"):
         raise errors.Invalid("This consent is not in force.", expression="Consent.status")
     if how not in WAYS:
@@ -46,8 +53,8 @@ async def revoke(access: Access, consent: Resource, *, how: str, version: str, n
         raise errors.Invalid("42 CFR 2.35: this consent cannot be taken back before its event. Record the event when it has come.")
     moment = _now(access)
     changes = [
-        Change("update", "Consent", str(consent["id"]), replacing.ended(consent, moment, "revoked"), if_match=version),
-        Change("create", "Provenance", new_id(), _provenance(await replacing.taken_by(access), consent, moment, f"Consent revoked in writing: {WAYS[how]}", note)),
+        Change("update", "Consent", str(consent["id"]), replacing.ended(consent, moment, "revoked"), if_match=version, consenting=entering.ENDED),
+        Change("create", "Provenance", new_id(), _provenance(capture, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note), program=program),
     ]
     await access.write(changes, action="revoke")
 
@@ -57,7 +64,7 @@ async def occurred(access: Access, consent: Resource, *, on: datetime, version: 
     if not validity.waits_for_event(consent) or on > access.now:
         raise errors.Invalid("Only an event that a consent waits for can be recorded, on the day on which it came.")
     values: dict[str, dict[str, Any] | None] = {terms.EVENT_OCCURRED: {"valueDateTime": on.isoformat(timespec="milliseconds")}}
-    await _update(access, consent, terms.with_values(consent, values), version, "event")
+    await _update(access, consent, terms.with_values(consent, values), version, "event", entering.ENDED)
 
 
 async def not_yet(access: Access, consent: Resource, *, version: str) -> None:
@@ -67,7 +74,7 @@ async def not_yet(access: Access, consent: Resource, *, version: str) -> None:
     if (episode := terms.literal(terms.value(consent, terms.EXPIRY_EPISODE))) and await over(access, episode):
         raise errors.Invalid("The episode of care with which this consent ends is over. Record the event.")
     values: dict[str, dict[str, Any] | None] = {terms.EVENT_CONFIRMED: {"valueDateTime": _now(access)}}
-    await _update(access, consent, terms.with_values(consent, values), version, "confirm")
+    await _update(access, consent, terms.with_values(consent, values), version, "confirm", entering.CONFIRMED)
 
 
 async def over(access: Access, episode: str) -> bool:
@@ -115,8 +122,8 @@ async def copied(access: Access, consent: Resource, *, given: bool, version: str
     await _update(access, consent, terms.with_values(consent, values), version, "copy")
 
 
-async def _update(access: Access, consent: Resource, changed: dict[str, Any], version: str, action: str) -> None:
-    await access.write([Change("update", "Consent", str(consent["id"]), changed, if_match=version)], action=action)
+async def _update(access: Access, consent: Resource, changed: dict[str, Any], version: str, action: str, act: str = "") -> None:
+    await access.write([Change("update", "Consent", str(consent["id"]), changed, if_match=version, consenting=act)], action=action)
 
 
 def _now(access: Access) -> str:
@@ -131,7 +138,7 @@ def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: s
         "activity": {"text": said},
         "agent": [{"type": {"text": "author"}, "who": consent["patient"]}, {"type": {"text": "enterer"}, "who": capture}],
     }
-    if labels := [c for c in (consent.get("meta") or {}).get("security") or () if c.get("code") == "42CFRPart2"]:
+    if labels := [c for c in (consent.get("meta") or {}).get("security") or () if c.get("code") in ("42CFRPart2", "MINOR")]:
         made["meta"] = {"security": labels}
     if note:
         made["signature"] = [{

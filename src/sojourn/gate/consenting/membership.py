@@ -54,6 +54,19 @@ def participant(network: str, member: str = "") -> str:
     return f"participant:{network}" + (f":{member}" if member else "")
 
 
+def for_purpose(purpose: str, key: str) -> str:
+    """The key of a relation that rests on a consent: it connects whom it names with the patient for the purposes that it names, and no other."""
+    return f"for:{purpose}:{key}"
+
+
+def split(key: str) -> tuple[str, str]:
+    """(purpose, key) of the key of such a relation; no purpose for any other key."""
+    if not key.startswith("for:"):
+        return "", key
+    purpose, _, rest = key.removeprefix("for:").partition(":")
+    return purpose, rest
+
+
 def answers_to(reference: str, types: Iterable[str] = (), *, through: Iterable[str] = ()) -> list[str]:
     """The keys that an outside organization's account answers to beside its own: its classes, and the networks that it comes through.
 

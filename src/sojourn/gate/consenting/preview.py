@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sojourn.gate import usual
 from sojourn.gate.consenting import compiling, elements, membership, terms, validity
 from sojourn.gate.consenting.terms import Resource
 from sojourn.record import consents as statements
@@ -96,7 +97,7 @@ def asked(consent: Resource) -> list[tuple[str, list[str], str]]:
     for actor in terms.actors(provision):
         named = [one.key for one in membership.named({"actor": [actor]})]
         if named:
-            found[terms.literal(actor.get("reference")) or f"class:{terms.value(actor, terms.RECIPIENT_CLASS)}"] = [*named, membership.EVERYONE]
+            found[terms.literal(actor.get("reference")) or f"class:{terms.value(actor, terms.RECIPIENT_CLASS)}"] = [*named, *(membership.for_purpose(purpose, key) for key in named), membership.EVERYONE]
     if not found and provision.get("type") == "deny":
         found["class:everyone"] = [membership.EVERYONE]
     return [(name, keys, purpose) for name, keys in found.items()]
@@ -106,7 +107,7 @@ async def _effect(access: Access, patient: str, recipient: str, keys: Sequence[s
                   relations: Sequence[compiling.Relation]) -> Effect:  # fmt: skip
     types = access.house.types
     rows = await statements.preview(
-        access.house.db, access.head, access.decided, patient, keys=keys, purpose=purpose, without=without,
+        access.house.db, access.head, access.decided, patient, keys=keys, purpose=purpose, without=without, mask=usual.outside_mask(purpose),
         counted=access.rules.types(access.caller.role, "search", types), shared=access.rules.types(OUTSIDE, "search", types),
         grants=[dict(zip(statements.GRANT, grant[2:], strict=True)) for grant in grants],
         relations=[dict(zip(statements.RELATION, relation[2:], strict=True)) for relation in relations],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sojourn.gate.changes import Change
-from sojourn.gate.consenting import terms
+from sojourn.gate.consenting import entering, terms
 from sojourn.gate.consenting.terms import Resource
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ async def ended_by(access: Access, signed: Resource, moment: str) -> list[Change
         earlier = stored.resource
         how = "replaced" if earlier["id"] == replaced else "overtaken" if lifts(signed, earlier) else ""
         if how and earlier["id"] != signed["id"]:
-            changes.append(Change("update", "Consent", stored.id, ended(earlier, moment, how, f"Consent/{signed['id']}"), if_match=stored.version))
+            changes.append(Change("update", "Consent", stored.id, ended(earlier, moment, how, f"Consent/{signed['id']}"), if_match=stored.version, consenting=entering.ENDED))
     return changes
 
 

@@ -19,6 +19,9 @@ IDENTITIES = {
 }
 """How it was made sure who signs."""
 
+OWN_ACCOUNT = "account"
+"""Whoever signs on their own account proved who they are then and there."""
+
 AUTHORITIES = {
     "patient": "The patient",
     "minor": "The patient, a minor who may consent to this care alone",

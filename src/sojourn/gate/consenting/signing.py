@@ -9,8 +9,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
+from sojourn.gate import bases
 from sojourn.gate.changes import Change, new_id
-from sojourn.gate.consenting import elements, replacing, signers, terms
+from sojourn.gate.consenting import elements, entering, replacing, signers, terms
 from sojourn.gate.consenting.signers import Signer
 from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.consenting.wording import Wording
@@ -53,7 +54,7 @@ def problems(form: Resource, signing: Signing, wording: Wording, patient: Resour
     found = [element.missed for element in elements.unsigned(form)]
     if signing.shown != wording.digest:
         found.append("The form was changed after it was shown. Read it again, then sign.")
-    if signing.identity not in signers.IDENTITIES:
+    if signing.identity not in signers.IDENTITIES and signing.identity != signers.OWN_ACCOUNT:
         found.append("42 CFR 2.31(a)(8): how you know who signs. Choose what you saw or asked.")
     found += signers.problems(form, signing.signer, patient, today)
     if signing.method == "electronic" and len(signing.name.split()) < 2:
@@ -85,6 +86,15 @@ async def sign(access: Access, form: Resource, signing: Signing, wording: Wordin
     section, VersionConflict where the draft was changed meanwhile. Earlier forms that it takes the place of end in the same moment.
     """
     await access.require_fresh()
+    if signing.identity == signers.OWN_ACCOUNT:
+        raise errors.Invalid("42 CFR 2.31(a)(8): how you know who signs. Choose what you saw or asked.")
+    return await signed(access, form, signing, wording, patient, version=version, program=await _program(access, form), capture=await replacing.taken_by(access))
+
+
+async def signed(
+    access: Access, form: Resource, signing: Signing, wording: Wording, patient: Resource, *, version: str, program: int | None, capture: dict[str, str]
+) -> str:
+    """The same for a caller who has proved who they are already. program: to which the papers belong; capture: who takes the signature."""
     if form.get("status") != "draft":
         raise errors.Invalid("Only a draft can be signed.", expression="Consent.status")
     if found := problems(form, signing, wording, patient, access.now.date()):
@@ -92,13 +102,12 @@ async def sign(access: Access, form: Resource, signing: Signing, wording: Wordin
     moment = access.now.isoformat(timespec="milliseconds")
     when = signing.signed_on.isoformat() if signing.method == "paper" and signing.signed_on else moment
     document, provenance = new_id(), new_id()
-    signed = _signed(form, signing, wording, when, document)
-    program = await _program(access, form)
+    made = _signed(form, signing, wording, when, document)
     changes = [
-        Change("create", "DocumentReference", document, _document(signed, signing, wording, moment), program=program),
-        Change("update", "Consent", str(form["id"]), signed, if_match=version),
-        Change("create", "Provenance", provenance, _provenance(await replacing.taken_by(access), signed, signing, wording, moment), program=program),
-        *await replacing.ended_by(access, signed, moment),
+        Change("create", "DocumentReference", document, _document(made, signing, wording, moment), program=program),
+        Change("update", "Consent", str(form["id"]), made, if_match=version, consenting=entering.SIGNED),
+        Change("create", "Provenance", provenance, _provenance(capture, made, signing, wording, moment), program=program),
+        *await replacing.ended_by(access, made, moment),
     ]
     await access.write(changes, action="sign")
     return str(form["id"])
@@ -145,7 +154,13 @@ def _signed(form: Resource, signing: Signing, wording: Wording, when: str, docum
     if provision := dict(terms.root(form)):
         provision["period"] = {"start": when, **{k: v for k, v in (provision.get("period") or {}).items() if k == "end"}}
         signed["provision"] = provision
-    return signed
+    return _of_a_minor(signed) if signing.signer.authority == "minor" else signed
+
+
+def _of_a_minor(signed: dict[str, Any]) -> dict[str, Any]:
+    """What a minor signed alone is kept from parents, as is the care (42 CFR 2.14; 45 CFR 164.502(g)(3))."""
+    meta = signed.get("meta") or {}
+    return {**signed, "meta": {**meta, "security": [*(meta.get("security") or ()), {"system": bases.LOCAL, "code": "MINOR"}]}}
 
 
 def _who(signing: Signing) -> dict[str, str]:
@@ -169,8 +184,8 @@ def _document(signed: Resource, signing: Signing, wording: Wording, moment: str)
 
 
 def _under_the_same_law(signed: Resource) -> dict[str, Any]:
-    """The label of the law under which the Consent stands, for the papers beside it."""
-    labels = [c for c in (signed.get("meta") or {}).get("security") or () if c.get("code") == "42CFRPart2"]
+    """The labels of the laws under which the Consent stands, for the papers beside it."""
+    labels = [c for c in (signed.get("meta") or {}).get("security") or () if c.get("code") in ("42CFRPart2", "MINOR")]
     return {"meta": {"security": labels}} if labels else {}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
-from sojourn.gate import decide, narrowing
+from sojourn.gate import decide, identity, narrowing
 from sojourn.gate.caller import Caller, Program
 from sojourn.gate.explaining import words
 from sojourn.record import explaining
@@ -92,7 +92,8 @@ async def meet(access: Access, asked: Asked, moment: Moment, rules: decide.Rules
 async def everyone(access: Access, moment: Moment, rules: decide.Rules, purpose: str) -> list[Met]:
     """Every account that acted as something then."""
     rows = await explaining.accounts(access.house.db, access.head, moment, None)
-    return [await _met(access, row, purpose, moment, rules) for row in rows]
+    found = await identity.all_denied(access.house.db, [await _standing(access, row, purpose, moment) for row in rows])
+    return [_as(access, caller, rules, moment, row) for caller, row in zip(found, rows, strict=True)]
 
 
 def stranger(access: Access, recipient: str, purpose: str, moment: Moment, rules: decide.Rules) -> Met:
@@ -107,9 +108,12 @@ def again(access: Access, met: Met, purpose: str) -> Met:
 
 async def _met(access: Access, row: Mapping[str, Any], purpose: str, moment: Moment, rules: decide.Rules) -> Met:
     """Who stands behind an account; of a proxy, with whom they could act for at that moment (as known now)."""
+    return _as(access, await identity.denied(access.house.db, await _standing(access, row, purpose, moment)), rules, moment, row)
+
+
+async def _standing(access: Access, row: Mapping[str, Any], purpose: str, moment: Moment) -> Caller:
     caller = _caller(access, row["kind"], row["role"], row["programs"], row["keys"], row["name"], purpose, account=row["account"], agent=row["agent"])
-    caller = await narrowing.standing(access.house.db, access.house.keys[access.tenant.number], caller, moment.at)
-    return _as(access, caller, rules, moment, row)
+    return await narrowing.standing(access.house.db, access.house.keys[access.tenant.number], caller, moment.at)
 
 
 def _as(access: Access, caller: Caller, rules: decide.Rules, moment: Moment, row: Mapping[str, Any] | None = None) -> Met:

@@ -12,7 +12,7 @@ from sojourn.gate.explaining.steps import DELETED, IN_PART, NO, NOTE, SEEN, WITH
 
 Row = Mapping[str, Any]
 
-_OWN = ("relation", "bases", "deny", "bearing")
+_OWN = ("relation", "bases", "purpose", "deny", "bearing")
 """Sentences of the predicate that have a step of their own here; any other gets a plain one."""
 
 
@@ -29,13 +29,13 @@ def steps(met: Met, row: Row, rules: Sequence[Row], given: Sequence[Row], relati
     """(outcome, steps) for one row. rules: of the caller's role; given: permits and denials for the caller's keys."""
     may, role = row["may"], met.rules.allows(met.caller.role, "read", row["type"])
     came = outcome(met, row, role=role)
-    chain = [who(met), why(met), _role(met, row, rules, allowed=role), _relation(met, row, relations)]
+    chain = [who(met), why(met), _role(met, row, rules, allowed=role), _relation(met, row, relations, given)]
     chain += [
         Step(name, YES if passes else NO, f"The rule “{name}” of the gate {'holds' if passes else 'does not hold'} for this record.")
         for name, passes in may.items()
         if name not in _OWN
     ]
-    chain += [_labels(met, row), *_consents(met, row, given), _deny(met, row, given)]
+    chain += [_labels(met, row), *_consents(met, row, given), *_authorization(met, row, given), _deny(met, row, given)]
     if not may["bearing"]:
         chain.append(Step("references", NO, "It says nothing without something it refers to, and that may not be seen."))
     chain.append(_decision(met, row, came, chain))
@@ -60,7 +60,7 @@ def _role(met: Met, row: Row, rules: Sequence[Row], *, allowed: bool) -> Step:
     return Step("role", YES, f"The role {role} includes reading {row['type']}.", tuple(_dated(r, "role", "types", "actions") for r in used), "45 CFR 164.514(d)(2)")
 
 
-def _relation(met: Met, row: Row, relations: Sequence[Row]) -> Step:
+def _relation(met: Met, row: Row, relations: Sequence[Row], given: Sequence[Row]) -> Step:
     at = met.moment.at
     shown = tuple({**_dated(r, "actor", "kind", "source"), "holds": r["valid_from"] <= at < r["valid_to"]} for r in relations)
     if row["patient"] is None:
@@ -71,7 +71,9 @@ def _relation(met: Met, row: Row, relations: Sequence[Row]) -> Step:
         held = words.joined(sorted({f"{r['kind']} ({r['source']})" for r in relations if r["valid_from"] <= at < r["valid_to"]}))
         return Step("relation", YES, f"Has to do with the patient{': ' + held if held else ''}.", shown, "45 CFR 164.502(b)")
     ended = [r for r in relations if r["valid_to"] <= at]
-    return Step("relation", NO, "Has nothing to do with the patient at that moment" + (f"; a relation ended on {words.day(max(r['valid_to'] for r in ended))}." if ended else "."), shown, "45 CFR 164.502(b)")
+    over = f"; a relation ended on {words.day(max(r['valid_to'] for r in ended))}." if ended else "."
+    near = [(g, missed) for g in given if g["effect"] == "permit" and (missed := grants.misses(g, row, met.decision, at))]
+    return Step("relation", NO, f"Has nothing to do with the patient at that moment{over}{grants.nearest(near)}", shown, "45 CFR 164.502(b)")
 
 
 def _labels(met: Met, row: Row) -> Step:
@@ -103,6 +105,19 @@ def _consents(met: Met, row: Row, given: Sequence[Row]) -> list[Step]:
         else:
             out.append(Step("consent", NO if whole else NOTE, f"{what}: no consent permits it to this caller.{grants.nearest(permits)}", shown, law))
     return out
+
+
+def _authorization(met: Met, row: Row, given: Sequence[Row]) -> list[Step]:
+    """For whom ordinary records, too, need a permission: outside, for anything but treatment, payment and operations."""
+    if met.decision.mask & bases.ORDINARY:
+        return []
+    name, law = words.basis(bases.ORDINARY)
+    permits = [(g, grants.misses(g, row, met.decision, met.moment.at)) for g in given if g["effect"] == "permit" and g["basis"] & bases.ORDINARY]
+    shown = tuple(grants.told(g, holds=not missed, why_not=missed) for g, missed in sorted(permits, key=lambda p: len(p[1])))
+    if row["may"]["purpose"]:
+        held = words.joined(sorted({words.consent(g["consent"]) for g, missed in permits if not missed}))
+        return [Step("purpose", YES, f"For {words.purpose(met.caller.purpose)} {f'it is authorized by {held}' if held else 'no authorization beside these is needed'}.", shown, law)]
+    return [Step("purpose", NO, f"{name}: for {words.purpose(met.caller.purpose)} it needs an authorization, and none permits it to this caller.{grants.nearest(permits)}", shown, law)]
 
 
 def _deny(met: Met, row: Row, given: Sequence[Row]) -> Step:

@@ -19,7 +19,7 @@ def sources(row: Mapping[str, Any], programs: Mapping[int, Program]) -> list[dic
     found: list[dict[str, Any]] = []
     if row["own"] & bases.PART2:
         found += [{"label": "Part 2 record", "from": "program", "what": programs[n].name if n in programs else f"program {n}"} for n in row["origin"] if n not in programs or programs[n].part2]
-    if row["body"] is None or row["own"] & APART:
+    if not row["body"] or row["body"][:1] != b"{" or row["own"] & APART:  # what is kept apart is sealed
         return found
     resource = codec.loads(row["body"])
     meta = resource.get("meta")

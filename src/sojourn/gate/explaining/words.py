@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sojourn.gate import bases
 from sojourn.gate.caller import Program
+from sojourn.gate.consenting.membership import split as split_key
 
 _PURPOSES = {
     "TREAT": "treatment", "COC": "coordination of care", "ETREAT": "emergency treatment", "BTG": "emergency access", "HPAYMT": "payment",
@@ -39,6 +40,8 @@ def split(mask: int) -> list[int]:
 
 def basis(bit: int) -> tuple[str, str]:
     """(words, source) of one basis."""
+    if bit == bases.ORDINARY:
+        return "What no law of its own protects", "45 CFR 164.502(a), 164.508"
     found = next((b for b in bases.BASES if b.bit == bit), None)
     return (_BASES.get(found.name, found.name), found.source) if found else (f"basis {bit.bit_length()}", "")
 
@@ -74,6 +77,12 @@ def period(start: datetime, end: datetime) -> str:
 def consent(id_: str) -> str:
     """What permits or forbids: `Consent/id`, or a declared emergency."""
     return f"Emergency access {id_.partition('/')[2]}" if id_.startswith("emergency/") else f"Consent/{id_}"
+
+
+def actor(key: str) -> str:
+    """Whom a relation connects with the patient; one that rests on a consent does so for one purpose."""
+    code, who = split_key(key)
+    return f"{who}, for {purpose(code)}" if code else who
 
 
 def count(n: int, what: str) -> str:

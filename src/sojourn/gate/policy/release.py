@@ -12,6 +12,8 @@ from sojourn.gate.policy.signed import Asker, House, Resource, Signed, Thing, of
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_USUAL = ("treatment", "payment", "operations")
+_ASKED = bases.PART2 | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ def may_see(asker: Asker, thing: Thing, consents: Iterable[Resource | Signed], t
     for law in _split(thing.laws):
         if not _lawful(law, asker, thing, about, now):
             return False, f"no permission for {law}"
-    if asker.outside and thing.patient is not None and _beyond(asker, thing, about, now):
-        return False, "the form for this purpose does not name it"
+    if asker.outside and thing.patient is not None and not _usual(asker, thing) and not any(c.authorizes(asker, thing, now) for c in about):
+        return False, "no authorization for this purpose"
     return True, "permitted"
 
 
@@ -52,13 +54,10 @@ def _lawful(law: int, asker: Asker, thing: Thing, about: list[Signed], now: date
     return any(c.permits(law, asker, thing, now) for c in about)
 
 
-def _beyond(asker: Asker, thing: Thing, about: list[Signed], now: datetime) -> bool:
-    """For a purpose other than treatment, payment and operations a form opens what it names and closes the rest to whom it names."""
-    if asker.purpose in tables.purposes("tpo") or thing.type == "Patient":
-        return False
-    return any(c.closes(asker, thing, now) for c in about)
+def _usual(asker: Asker, thing: Thing) -> bool:
+    """Whether no authorization is needed: treatment, payment and operations (45 CFR 164.506), or another law asks for a permission already."""
+    return any(asker.purpose in tables.purposes(kind) for kind in _USUAL) or bool(thing.laws & _ASKED)
 
 
 def _split(mask: int) -> list[int]:
     return [1 << n for n in range(mask.bit_length()) if mask >> n & 1]
-

@@ -89,9 +89,9 @@ class Signed:
     # --- permits ---
 
     def opens(self, asker: Asker, now: datetime) -> bool:
-        """Whether it names this asker for anything at all: that explains what they have to do with the patient, unless a class is named."""
+        """Whether it names this asker for this purpose: that explains what they have to do with the patient, unless a class is named."""
         direct = {name for actor in _list(self.rule, "actor") for name, themselves in self._named(actor) if themselves}
-        return self._permits_anything(now) and bool(direct & asker.names)
+        return self._permits_anything(now) and asker.purpose in self._purposes() and bool(direct & asker.names)
 
     def permits(self, law: int, asker: Asker, thing: Thing, now: datetime) -> bool:
         """Whether it is a permission of this law for this record, asker and purpose."""
@@ -100,23 +100,19 @@ class Signed:
             and self._is_for(asker)
             and self._discloses(thing)
             and self._speaks_of(law, thing)
-            and _within(self.rule, thing, permission=True)
+            and _within(self.rule, thing)
             and self._kind_covers(thing)
         )
 
-    def closes(self, asker: Asker, thing: Thing, now: datetime) -> bool:
-        """For a purpose other than treatment, payment and operations: whether it is a form for this, and the record is beyond it.
-
-        Being named relates the recipient to the patient, and for those three HIPAA then lets pass what no special law protects.
-        For anything else only what a form names may go: Part 2 records by a Part 2 form, types and programs by an authorization.
+    def authorizes(self, asker: Asker, thing: Thing, now: datetime) -> bool:
+        """For a purpose other than treatment, payment and operations: whether it is the authorization that a record without a law of its
+        own needs then (45 CFR 164.508). A Part 2 form is none; whom a form is about, every form tells.
         """
-        if asker.purpose in tables.purposes("tpo") or thing.type == "Patient" or not (self._permits_anything(now) and self._is_for(asker)):
+        if not (self._permits_anything(now) and self._is_for(asker)):
             return False
-        if self.kind != "hipaa_authorization":
-            return any(not self.house.programs[n][1] for n in thing.origin if n in self.house.programs)
-        types = _types(self.rule)
-        mine = self._disclosers()
-        return (bool(types) and thing.type not in types) or (mine is not None and any(n in self.house.programs and n not in mine for n in thing.origin))
+        notes = bases.PSYCHOTHERAPY in self._laws(self.rule)
+        named = self.kind == "hipaa_authorization" and not notes and self._discloses(thing) and _within(self.rule, thing)
+        return thing.type == "Patient" or named
 
     def _is_for(self, asker: Asker) -> bool:
         names = {name for actor in _list(self.rule, "actor") for name, _ in self._named(actor)}
@@ -124,11 +120,14 @@ class Signed:
 
     def _permits_anything(self, now: datetime) -> bool:
         good = self.rule.get("type") == "permit" and self._in_force(now) and not self._unreadable() and self._complete()
-        return good and bool(self._purposes()) and self._disclosers() != []
+        return good and bool(self._purposes()) and self._disclosers() != [] and bool(self._actions(self.rule, ("disclose",)))
 
     def _unreadable(self) -> bool:
-        """A modifier that nobody here understands may turn the whole around (https://hl7.org/fhir/R4/extensibility.html#modifierExtension)."""
-        return bool(self.resource.get("modifierExtension") or self.rule.get("modifierExtension") or self.resource.get("implicitRules"))
+        """A modifier that nobody here understands may turn the whole around (https://hl7.org/fhir/R4/extensibility.html#modifierExtension);
+        and of a limit that cannot be read nobody knows how far it lets the form go: it does not even explain a relation.
+        """
+        limits = _list(self.rule, "class") and not _types(self.rule) or _list(self.rule, "data") and not _named_records(self.rule)
+        return bool(self.resource.get("modifierExtension") or self.rule.get("modifierExtension") or self.resource.get("implicitRules") or limits)
 
     def _disclosers(self) -> list[int] | None:
         """The programs that may let go of records by it (42 CFR 2.31(a)(2)); None: the organization as a whole."""
@@ -152,6 +151,8 @@ class Signed:
             return law in said or (law == bases.PART2 and bases.SUD_COUNSELING in said and bool(thing.laws & bases.SUD_COUNSELING))
         permits = tables.table("consents")["kinds"].get(self.kind, {}).get("permits", ())
         beyond = {bases.PART2} if permits == ["state"] else set()
+        if self._extension("consent-signer-authority") == "minor":
+            said = said | {bases.MINOR}
         return self.kind != "part2_counseling_notes" and law in said - NOTES.keys() - beyond
 
     def _kind_covers(self, thing: Thing) -> bool:
@@ -163,11 +164,8 @@ class Signed:
         if self.kind == "part2_tpo_single":
             return {exact for code in codes for exact in tables.table("purposes")["tpo"].get(code, ())}
         limit = tables.table("consents")["kinds"].get(self.kind, {}).get("purposes")
-        legal, tpo = tables.purposes("legal"), tables.purposes("tpo")
-        said = {c for c in codes if (limit is None or c in limit) and (c not in legal or self.kind in LEGAL)}
-        # What an authorization names one by one cannot be told apart from the rest of what HIPAA protects: for other purposes it opens nothing.
-        narrow = self.kind == "hipaa_authorization" and any(self.rule.get(n) for n in ("code", "data", "dataPeriod"))
-        return said & tpo if narrow else said
+        legal = tables.purposes("legal")
+        return {c for c in codes if (limit is None or c in limit) and (c not in legal or self.kind in LEGAL)}
 
     # --- denials ---
 
@@ -189,7 +187,7 @@ class Signed:
             and (not purposes or asker.purpose in purposes)
             and asker.action in self._actions(rule, ("use", "disclose"))
             and (not labels or self._labelled(labels, thing) or self._tagged(labels, thing))
-            and _within(rule, thing, permission=False, coded=not labels or self._labelled(labels, thing))
+            and _within(rule, thing, coded=not labels or self._labelled(labels, thing))
         )
 
     def _keeps_out(self, actors: list[Any], asker: Asker) -> bool:
@@ -289,14 +287,12 @@ def _during(period: Any, now: datetime) -> bool:
     return _first(period.get("start"), _ALWAYS) <= now < (bounds(period["end"])[1] if period.get("end") else _NEVER)
 
 
-def _within(rule: Resource, thing: Thing, *, permission: bool, coded: bool = True) -> bool:
-    """Types, contents, single records and time. A limit that cannot be read lets a permission reach nothing and a denial everything."""
-    types = _types(rule)
-    named = [name for d in _list(rule, "data") if (name := _reference(d.get("reference")))]
+def _within(rule: Resource, thing: Thing, *, coded: bool = True) -> bool:
+    """Types, contents, single records and time. A limit that cannot be read is none: a denial reaches everything then (and a permission,
+    by `_unreadable`, nothing).
+    """
+    types, named = _types(rule), _named_records(rule)
     codes = {(c.get("system"), c.get("code")) for concept in _list(rule, "code") for c in _list(concept, "coding") if c.get("code")}
-    unread = (_list(rule, "class") and not types) or (_list(rule, "data") and not named)
-    if permission and unread:
-        return False
     if coded and _list(rule, "code") and not any(_coded(said, thing) for said in codes):
         return False
     return (not types or thing.type in types) and (not named or f"{thing.type}/{thing.id}" in named) and _dated(rule.get("dataPeriod"), thing)
@@ -304,6 +300,10 @@ def _within(rule: Resource, thing: Thing, *, permission: bool, coded: bool = Tru
 
 def _types(rule: Resource) -> list[str]:
     return [code for c in _list(rule, "class") if (code := c.get("code"))]
+
+
+def _named_records(rule: Resource) -> list[str]:
+    return [name for d in _list(rule, "data") if (name := _reference(d.get("reference")))]
 
 
 def _coded(said: tuple[Any, Any], thing: Thing) -> bool:

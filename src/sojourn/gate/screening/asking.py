@@ -5,7 +5,7 @@ What a Part 2 program wrote needs no question: it is under Part 2 as it is (42 C
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
@@ -38,7 +38,7 @@ def follower(labeller: Labeller) -> Handler:
         if not wanted:
             return
         access = await labeller.access(turn.tenant)
-        rows = await labelling.written(turn.db, turn.tenant, wanted)
+        rows = await labelling.written(turn.db, access.head, wanted)
         asked = [question for row in rows for question in _questions(access, row)]
         if asked:
             await labelling.ask(turn.db, turn.tenant, asked, access.now)
@@ -90,18 +90,24 @@ async def waiting(access: Access, limit: int = _MOST) -> list[Any]:
     return await labelling.questions(access.house.db, access.head, access.decided, author=author, limit=limit)
 
 
-async def answer(access: Access, number: int, answered: str, codes: Sequence[str], note: str) -> None:
+def name(access: Access, question: Mapping[str, Any]) -> str:
+    """By which pages call a question: keyed, as the number of its row counts what everybody writes, also what the caller may not know of."""
+    said = "\0".join((str(access.tenant.number), question["type"], question["id"], *question["codes"]))
+    return access.house.key.derive(f"label-question:{said}", 12).hex()
+
+
+async def answer(access: Access, named: str, answered: str, codes: Sequence[str], note: str) -> None:
     """Answer one: label it (the codes asked about, or others), or say that it is not sensitive.
 
     Raises NotFound for a question that is not this caller's, or answered; Invalid; and as overriding.relabel.
     """
     if answered not in ANSWERS:
         raise errors.Invalid("A question is answered with label or not-sensitive.")
-    question = next((row for row in await waiting(access, 10_000) if row["n"] == number), None)
+    question = next((row for row in await waiting(access, 10_000) if name(access, row) == named), None)
     if question is None:
         raise errors.NotFound("There is no such question, or it was answered already.")
     if answered == "label":
         await overriding.relabel(access, question["type"], question["id"], "raise", list(codes) or list(question["codes"]), note or question["why"])
     else:
         await access.note(access.entry("label", question["type"], f"not sensitive: {' '.join(question['codes'])}", patients=[question["patient"]] if question["patient"] else []))
-    await labelling.answer(access.house.db, access.tenant.number, number, answered, access.caller.account, note.strip()[:1000], access.now)
+    await labelling.answer(access.house.db, access.tenant.number, question["n"], answered, access.caller.account, note.strip()[:1000], access.now)

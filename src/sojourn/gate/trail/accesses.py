@@ -57,12 +57,12 @@ async def report(access: Access, patient: str, since: datetime, until: datetime)
 
 
 def grouped(lines: Iterable[Line]) -> list[Visit]:
-    """One visit for each person and day; in the order of the lines, which is newest first."""
-    visits: dict[tuple[date, str, str], Visit] = {}
+    """One visit for each person and day, apart what they did through an app; in the order of the lines, which is newest first."""
+    visits: dict[tuple[date, str, str, str], Visit] = {}
     for line in lines:
         if line.outcome not in ("done", "started"):
             continue
-        key = (line.recorded.date(), line.account, line.role)
+        key = (line.recorded.date(), line.account, line.role, words.who(line))
         visit = visits.get(key)
         if visit is None:
             visit = visits[key] = Visit(line.recorded.date(), words.who(line), words.role(line.role), line.kind == "organization", last=line.recorded)

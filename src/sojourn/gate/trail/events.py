@@ -53,6 +53,8 @@ KINDS: dict[str, Kind] = {
     "vread": _rest("vread", "R", "Read", client=_TARGET, server=_SOURCE),
     "history": _rest("history", "R", client=_TARGET, server=_SOURCE),
     "search": _rest("search-type", "E", "Query"),
+    "count": _rest("search-type", "E"),
+    "report-rows": _rest("search-type", "E", "Query"),
     "everything": _rest("operation", "E"),
     "create": _rest("create", "C", "Create", user="AUT"),
     "update": _rest("update", "U", "Update", user="AUT"),

@@ -11,8 +11,9 @@ from sojourn.record.sql import past
 
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(row|bare|part|behind|clean|each)(_past)?:(\w+)(?::([^*]+))?\*/")
-SENTENCES = ("relation", "bases", "deny", "bearing")
+_SPLICE = re.compile(r"/\*(standing|row|bare|part|behind|clean|each|body)(_past)?:(\w+)(?::([^*]+))?\*/")
+_BITS = "stands.bits"
+SENTENCES = ("relation", "bases", "purpose", "deny", "bearing")
 """Named parts of visible.sql that all have to hold for a row to be seen, the cheapest first."""
 
 
@@ -31,50 +32,79 @@ def part(alias: str, own: str) -> str:
     return parts()["part"].replace("{own}", f"({own})").replace("{r}", alias)
 
 
-def row(alias: str) -> str:
-    """May the row `alias` be seen: relation, bases, deny, and what bears it; the cheapest first."""
-    return _sentences(alias, SENTENCES)
+def standing(alias: str) -> str:
+    """How the caller stands with the patient of the row `alias`: a query of one row with one number, `bits`."""
+    return parts()["standing"].replace("{r}", alias)
 
 
-def bare(alias: str) -> str:
+def row(alias: str, stands: str = "") -> str:
+    """May the row `alias` be seen: relation, bases, deny, and what bears it; the cheapest first.
+
+    stands: where the number of `standing` is found; without it the answer looks for it itself.
+    """
+    return _sentences(alias, SENTENCES, stands)
+
+
+def bare(alias: str, stands: str = "") -> str:
     """The same without what bears it."""
-    return _sentences(alias, SENTENCES[:-1])
+    return _sentences(alias, SENTENCES[:-1], stands)
 
 
-def _sentences(alias: str, names: Iterable[str]) -> str:
-    return "(" + "\n AND ".join(_sentence(alias, name) for name in names) + ")"
+def _sentences(alias: str, names: Iterable[str], stands: str) -> str:
+    told = " AND ".join("\n " + _sentence(alias, name, stands or _BITS) for name in names)
+    # What is not null PostgreSQL holds for nearly always true; a row of comparisons with 0, for next to impossible, and it would plan a first
+    # page as if everything had to be gone through for it.
+    return f"(CASE WHEN {told} THEN true END IS NOT NULL)" if stands else f"EXISTS (SELECT FROM ({standing(alias)}) stands WHERE {told})"
 
 
-def _sentence(alias: str, name: str) -> str:
-    return parts()[name].replace("{behind}", parts()["behind"]).replace("{own}", f"{alias}.own").replace("{r}", alias)
+def _sentence(alias: str, name: str, stands: str) -> str:
+    text = parts()[name].replace("{behind}", parts()["behind"]).replace("{covered}", parts()["covered"])
+    return text.replace("{own}", f"{alias}.own").replace("{stands}", stands).replace("{r}", alias)
 
 
 def each(alias: str) -> str:
     """What each sentence of `row` says about the row `alias`, as one object by their names."""
-    return "jsonb_build_object(" + ",\n".join(f"'{name}', {_sentence(alias, name)}" for name in SENTENCES) + ")"
+    told = ",\n".join(f"'{name}', {_sentence(alias, name, _BITS)}" for name in SENTENCES)
+    return f"(SELECT jsonb_build_object({told}) FROM ({standing(alias)}) stands)"
 
 
-def behind(alias: str) -> str:
+def behind(alias: str, stands: str = "") -> str:
     """May everything be seen that the row `alias` refers to; what it says at once, without asking each target."""
-    return parts()["behind"].replace("{r}", alias)
+    return _alone(alias, "behind", stands)
 
 
-def clean(alias: str) -> str:
+def clean(alias: str, stands: str = "") -> str:
     """May the bytes of the row `alias` be served untouched."""
-    return parts()["clean"].replace("{r}", alias)
+    return _alone(alias, "clean", stands)
+
+
+def _alone(alias: str, name: str, stands: str) -> str:
+    """A sentence by itself; where nobody looked for the standing yet, it does."""
+    told = _sentence(alias, name, stands or _BITS)
+    return told if stands else f"EXISTS (SELECT FROM ({standing(alias)}) stands WHERE {told})"
+
+
+def body(alias: str) -> str:
+    """The bytes of the row `alias`: what stands in it or, of a note kept apart, what stands sealed in the table of these."""
+    return (
+        f"CASE WHEN {alias}.body = '' THEN (SELECT kept.sealed FROM record.kept_apart kept WHERE kept.tenant = {alias}.tenant AND kept.seq = {alias}.seq)"
+        f" ELSE {alias}.body END"
+    )
 
 
 def render(text: str) -> str:
     """A function file with the credential's check and the predicate spliced in; :name becomes p_name.
 
     /*alive*/, /*row:r*/, /*bare:r*/, /*each:r*/, /*clean:r*/, /*behind:r*/, /*part:r:t.mask*/; with _past (/*row_past:r*/) as it stood at p_known.
+    /*body:r*/: the bytes to serve.
+    /*standing:r*/, and where it is known already /*row:r:stands.bits*/, so also bare, clean and behind.
     /*decision*/: the parameters of the decision; /*past*/: the functions that the past asks.
     """
 
     def splice(match: re.Match[str]) -> str:
-        kind, past_, alias, own = match.groups()
-        made = {"row": row, "bare": bare, "behind": behind, "clean": clean, "each": each}
-        sql = part(alias, own) if kind == "part" else made[kind](alias)
+        kind, past_, alias, more = match.groups()
+        made = {"row": row, "bare": bare, "behind": behind, "clean": clean}
+        sql = part(alias, more) if kind == "part" else made[kind](alias, more or "") if kind in made else {"each": each, "standing": standing, "body": body}[kind](alias)
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", past.then(sql) if past_ else sql)
 
     text = text.replace("/*alive*/", parts()["alive"])

@@ -140,6 +140,16 @@ CREATE TYPE record.string_row AS (
 
 ALTER TYPE record.string_row OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.drop_plain_form() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM record.plain_form f WHERE f.tenant = OLD.tenant AND f.seq = OLD.seq;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.drop_plain_form() OWNER TO sojourn_owner;
+
 CREATE FUNCTION record.end_relations() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -281,6 +291,63 @@ CREATE TABLE record.account_state (
 
 ALTER TABLE record.account_state OWNER TO sojourn_owner;
 
+CREATE TABLE record.app (
+    tenant integer NOT NULL,
+    app text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.app OWNER TO sojourn_owner;
+
+CREATE TABLE record.app_grant (
+    tenant integer NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    app text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    scopes text NOT NULL,
+    patient text COLLATE pg_catalog."C",
+    encounter text COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    code bytea,
+    code_expires timestamp with time zone NOT NULL,
+    code_used timestamp with time zone,
+    created timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL,
+    used timestamp with time zone,
+    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    revoked_how text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.app_grant OWNER TO sojourn_owner;
+
+CREATE TABLE record.app_key (
+    tenant integer NOT NULL,
+    kid text NOT NULL COLLATE pg_catalog."C",
+    sealed text NOT NULL,
+    public text NOT NULL,
+    use_from timestamp with time zone NOT NULL,
+    use_to timestamp with time zone NOT NULL,
+    shown_to timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.app_key OWNER TO sojourn_owner;
+
+CREATE TABLE record.app_refresh (
+    token bytea NOT NULL,
+    tenant integer NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    created timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL,
+    used timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.app_refresh OWNER TO sojourn_owner;
+
 CREATE TABLE record.assignment (
     tenant integer NOT NULL,
     account text NOT NULL COLLATE pg_catalog."C",
@@ -291,10 +358,27 @@ CREATE TABLE record.assignment (
     valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     known_from timestamp with time zone DEFAULT now() NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.assignment OWNER TO sojourn_owner;
+
+CREATE TABLE record.assignment_asked (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    programs integer[] NOT NULL,
+    acting integer,
+    author text NOT NULL COLLATE pg_catalog."C",
+    asked timestamp with time zone NOT NULL,
+    decided timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    decided_by text COLLATE pg_catalog."C",
+    granted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE record.assignment_asked OWNER TO sojourn_owner;
 
 CREATE SEQUENCE record.seq
     START WITH 1
@@ -362,6 +446,39 @@ CREATE TABLE record.blob (
 
 ALTER TABLE record.blob OWNER TO sojourn_owner;
 
+CREATE TABLE record.blob_leftover (
+    tenant integer NOT NULL,
+    digest text NOT NULL COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.blob_leftover OWNER TO sojourn_owner;
+
+CREATE SEQUENCE record.setting_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE record.setting_seq OWNER TO sojourn_owner;
+
+CREATE TABLE record.care_table (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.setting_seq'::regclass) NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    version text NOT NULL,
+    content text NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT care_table_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE record.care_table OWNER TO sojourn_owner;
+
 CREATE TABLE record.change (
     tenant integer NOT NULL,
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -400,7 +517,15 @@ CREATE TABLE record.consent_grant (
     valid_from timestamp with time zone NOT NULL,
     valid_to timestamp with time zone NOT NULL,
     known_from timestamp with time zone NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    bits bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (effect = 'deny'::text) THEN '144115188075855872'::bigint
+    WHEN ((effect <> 'permit'::text) OR (purpose = '*'::text) OR (action = '*'::text)) THEN (0)::bigint
+    WHEN ((types IS NOT NULL) OR (codes IS NOT NULL) OR (data_from IS NOT NULL) OR (data_to IS NOT NULL) OR (resources IS NOT NULL)) THEN '72057594037927936'::bigint
+    WHEN (programs IS NOT NULL) THEN ((basis & '1154047404513689598'::bigint) | '18014398509481984'::bigint)
+    ELSE (basis & '1154047404513689598'::bigint)
+END) STORED NOT NULL
 );
 
 ALTER TABLE record.consent_grant OWNER TO sojourn_owner;
@@ -424,7 +549,9 @@ CREATE TABLE record.credential (
     methods text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
     label text DEFAULT ''::text NOT NULL,
     scopes text,
-    patient text COLLATE pg_catalog."C"
+    patient text COLLATE pg_catalog."C",
+    app text COLLATE pg_catalog."C",
+    grant_id text COLLATE pg_catalog."C"
 );
 
 ALTER TABLE record.credential OWNER TO sojourn_owner;
@@ -469,6 +596,18 @@ CREATE TABLE record.disclosure_patient (
 
 ALTER TABLE record.disclosure_patient OWNER TO sojourn_owner;
 
+CREATE TABLE record.draft (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    patient text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.draft OWNER TO sojourn_owner;
+
 CREATE TABLE record.edge (
     tenant integer NOT NULL,
     rid bigint NOT NULL,
@@ -508,6 +647,130 @@ CREATE TABLE record.emergency_event (
 
 ALTER TABLE record.emergency_event OWNER TO sojourn_owner;
 
+CREATE TABLE record.exchange_event (
+    tenant integer NOT NULL,
+    message text NOT NULL COLLATE pg_catalog."C",
+    n bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.exchange_event OWNER TO sojourn_owner;
+
+ALTER TABLE record.exchange_event ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.exchange_event_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE record.exchange_message (
+    tenant integer NOT NULL,
+    message text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    door text NOT NULL COLLATE pg_catalog."C",
+    direction text NOT NULL COLLATE pg_catalog."C",
+    control text NOT NULL COLLATE pg_catalog."C",
+    digest bytea NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    version text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    lane bytea NOT NULL,
+    size integer NOT NULL,
+    body bytea NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    result bytea,
+    choice bytea,
+    programs integer[] DEFAULT '{}'::integer[] NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due timestamp with time zone NOT NULL,
+    received timestamp with time zone NOT NULL,
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
+
+ALTER TABLE record.exchange_message ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.exchange_message_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE record.exchange_partner (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_partner OWNER TO sojourn_owner;
+
+CREATE TABLE record.exchange_person (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    theirs bytea NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_person OWNER TO sojourn_owner;
+
+CREATE TABLE record.export (
+    tenant integer NOT NULL,
+    export text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    door text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    scopes text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    credential bytea NOT NULL,
+    request text NOT NULL,
+    asked text NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    problem text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    begun timestamp with time zone NOT NULL,
+    horizon bigint DEFAULT ((pg_snapshot_xmax(pg_current_snapshot()))::text)::bigint NOT NULL,
+    finished timestamp with time zone,
+    expires timestamp with time zone NOT NULL,
+    kinds integer NOT NULL,
+    kind integer DEFAULT 0 NOT NULL,
+    runner text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    lease timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.export OWNER TO sojourn_owner;
+
+CREATE TABLE record.export_part (
+    tenant integer NOT NULL,
+    export text NOT NULL COLLATE pg_catalog."C",
+    kind integer NOT NULL,
+    n integer NOT NULL,
+    file integer NOT NULL,
+    after_patient text NOT NULL COLLATE pg_catalog."C",
+    after_rid bigint NOT NULL,
+    to_patient text NOT NULL COLLATE pg_catalog."C",
+    to_rid bigint NOT NULL,
+    count integer NOT NULL,
+    size bigint NOT NULL,
+    digest bytea NOT NULL,
+    again integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.export_part OWNER TO sojourn_owner;
+
 CREATE TABLE record.factor (
     tenant integer NOT NULL,
     factor text NOT NULL COLLATE pg_catalog."C",
@@ -542,6 +805,19 @@ CREATE TABLE record.feed_head (
 
 ALTER TABLE record.feed_head OWNER TO sojourn_owner;
 
+CREATE TABLE record.finding (
+    tenant integer NOT NULL,
+    finding text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    subjects text[] NOT NULL COLLATE pg_catalog."C",
+    found timestamp with time zone NOT NULL,
+    closed timestamp with time zone,
+    closed_by text COLLATE pg_catalog."C",
+    note text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.finding OWNER TO sojourn_owner;
+
 CREATE TABLE record.follower (
     tenant integer NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C",
@@ -549,6 +825,78 @@ CREATE TABLE record.follower (
 );
 
 ALTER TABLE record.follower OWNER TO sojourn_owner;
+
+CREATE TABLE record.group_part (
+    tenant integer NOT NULL,
+    session text NOT NULL COLLATE pg_catalog."C",
+    part text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    document text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.group_part OWNER TO sojourn_owner;
+
+CREATE TABLE record.group_session (
+    tenant integer NOT NULL,
+    session text NOT NULL COLLATE pg_catalog."C",
+    program integer NOT NULL,
+    schedule text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    starts timestamp with time zone NOT NULL,
+    ends timestamp with time zone NOT NULL,
+    leaders text[] NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    updated timestamp with time zone NOT NULL,
+    closed timestamp with time zone
+);
+
+ALTER TABLE record.group_session OWNER TO sojourn_owner;
+
+CREATE TABLE record.incident (
+    tenant integer NOT NULL,
+    incident text NOT NULL COLLATE pg_catalog."C",
+    program integer NOT NULL,
+    privacy boolean NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL COLLATE pg_catalog."C",
+    barred text[] NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    n integer NOT NULL,
+    reported timestamp with time zone NOT NULL,
+    changed timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.incident OWNER TO sojourn_owner;
+
+CREATE TABLE record.incident_action (
+    tenant integer NOT NULL,
+    incident text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    owner text NOT NULL COLLATE pg_catalog."C",
+    due date NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    changed timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.incident_action OWNER TO sojourn_owner;
+
+CREATE TABLE record.incident_version (
+    tenant integer NOT NULL,
+    incident text NOT NULL COLLATE pg_catalog."C",
+    n integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    act text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    body text NOT NULL
+);
+
+ALTER TABLE record.incident_version OWNER TO sojourn_owner;
 
 CREATE TABLE record.jurisdiction (
     tenant integer NOT NULL,
@@ -560,6 +908,14 @@ CREATE TABLE record.jurisdiction (
 );
 
 ALTER TABLE record.jurisdiction OWNER TO sojourn_owner;
+
+CREATE TABLE record.kept_apart (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    sealed bytea NOT NULL
+);
+
+ALTER TABLE record.kept_apart OWNER TO sojourn_owner;
 
 CREATE TABLE record.label_before (
     tenant integer NOT NULL,
@@ -662,6 +1018,17 @@ CREATE TABLE record.label_since (
 
 ALTER TABLE record.label_since OWNER TO sojourn_owner;
 
+CREATE TABLE record.message (
+    tenant integer NOT NULL,
+    thread text NOT NULL COLLATE pg_catalog."C",
+    message text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    body text NOT NULL
+);
+
+ALTER TABLE record.message OWNER TO sojourn_owner;
+
 CREATE TABLE record.number (
     tenant integer NOT NULL,
     key bigint NOT NULL,
@@ -685,6 +1052,47 @@ CREATE TABLE record.outside_identity (
 
 ALTER TABLE record.outside_identity OWNER TO sojourn_owner;
 
+CREATE TABLE record.paper (
+    tenant integer NOT NULL,
+    paper text NOT NULL COLLATE pg_catalog."C",
+    program integer DEFAULT 0 NOT NULL,
+    door text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    arrived timestamp with time zone NOT NULL,
+    blob text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.paper OWNER TO sojourn_owner;
+
+CREATE TABLE record.plain_form (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    body bytea
+);
+
+ALTER TABLE record.plain_form OWNER TO sojourn_owner;
+
+CREATE TABLE record.policy (
+    tenant integer NOT NULL,
+    n bigint DEFAULT nextval('record.setting_seq'::regclass) NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    level text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT policy_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE record.policy OWNER TO sojourn_owner;
+
 CREATE TABLE record.program (
     tenant integer NOT NULL,
     program integer NOT NULL,
@@ -707,7 +1115,9 @@ CREATE TABLE record.program_site (
     valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     known_from timestamp with time zone DEFAULT now() NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.program_site OWNER TO sojourn_owner;
@@ -813,7 +1223,9 @@ CREATE TABLE record.sign_in_rule (
     valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     known_from timestamp with time zone DEFAULT now() NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.sign_in_rule OWNER TO sojourn_owner;
@@ -831,7 +1243,7 @@ ALTER TABLE record.string OWNER TO sojourn_owner;
 
 CREATE TABLE record.subject_code (
     tenant integer NOT NULL,
-    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    n bigint DEFAULT nextval('record.setting_seq'::regclass) NOT NULL,
     system text NOT NULL COLLATE pg_catalog."C",
     code text NOT NULL COLLATE pg_catalog."C",
     prefix boolean DEFAULT false NOT NULL,
@@ -848,7 +1260,7 @@ ALTER TABLE record.subject_code OWNER TO sojourn_owner;
 
 CREATE TABLE record.subject_law (
     tenant integer NOT NULL,
-    n bigint DEFAULT nextval('record.seq'::regclass) NOT NULL,
+    n bigint DEFAULT nextval('record.setting_seq'::regclass) NOT NULL,
     tag text NOT NULL COLLATE pg_catalog."C",
     basis text NOT NULL COLLATE pg_catalog."C",
     source text NOT NULL,
@@ -873,6 +1285,32 @@ CREATE TABLE record.tenant (
 
 ALTER TABLE record.tenant OWNER TO sojourn_owner;
 
+CREATE TABLE record.thread (
+    tenant integer NOT NULL,
+    thread text NOT NULL COLLATE pg_catalog."C",
+    program integer NOT NULL,
+    patient text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    urgent boolean NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    started timestamp with time zone NOT NULL,
+    last timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.thread OWNER TO sojourn_owner;
+
+CREATE TABLE record.thread_member (
+    tenant integer NOT NULL,
+    thread text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    via text NOT NULL COLLATE pg_catalog."C",
+    joined timestamp with time zone NOT NULL,
+    read timestamp with time zone
+);
+
+ALTER TABLE record.thread_member OWNER TO sojourn_owner;
+
 CREATE TABLE record.throttle (
     tenant integer NOT NULL,
     key bytea NOT NULL,
@@ -891,7 +1329,13 @@ CREATE TABLE record.ticket (
     content bytea DEFAULT '\x'::bytea NOT NULL,
     created timestamp with time zone NOT NULL,
     expires timestamp with time zone NOT NULL,
-    used timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    used timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    confirmed_by text COLLATE pg_catalog."C",
+    confirmed timestamp with time zone,
+    code bytea,
+    wrong integer DEFAULT 0 NOT NULL,
+    opened timestamp with time zone
 );
 
 ALTER TABLE record.ticket OWNER TO sojourn_owner;
@@ -944,6 +1388,18 @@ ALTER TABLE ONLY record.account
 ALTER TABLE ONLY record.account
     ADD CONSTRAINT account_tenant_login_key UNIQUE (tenant, login);
 
+ALTER TABLE ONLY record.app_grant
+    ADD CONSTRAINT app_grant_pkey PRIMARY KEY (tenant, grant_id);
+
+ALTER TABLE ONLY record.app_key
+    ADD CONSTRAINT app_key_pkey PRIMARY KEY (tenant, kid);
+
+ALTER TABLE ONLY record.app_refresh
+    ADD CONSTRAINT app_refresh_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY record.assignment_asked
+    ADD CONSTRAINT assignment_asked_pkey PRIMARY KEY (tenant, account, asked);
+
 ALTER TABLE ONLY record.assignment
     ADD CONSTRAINT assignment_pkey PRIMARY KEY (tenant, account, role, valid_from, known_from);
 
@@ -959,8 +1415,14 @@ ALTER TABLE ONLY record.audit_key
 ALTER TABLE ONLY record.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant, stamp, n);
 
+ALTER TABLE ONLY record.blob_leftover
+    ADD CONSTRAINT blob_leftover_pkey PRIMARY KEY (tenant, digest);
+
 ALTER TABLE ONLY record.blob
     ADD CONSTRAINT blob_pkey PRIMARY KEY (tenant, digest);
+
+ALTER TABLE ONLY record.care_table
+    ADD CONSTRAINT care_table_pkey PRIMARY KEY (tenant, n);
 
 ALTER TABLE ONLY record.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (tenant, xid, seq, kind);
@@ -977,11 +1439,29 @@ ALTER TABLE ONLY record.disclosure_patient
 ALTER TABLE ONLY record.disclosure
     ADD CONSTRAINT disclosure_pkey PRIMARY KEY (tenant, disclosure);
 
+ALTER TABLE ONLY record.draft
+    ADD CONSTRAINT draft_pkey PRIMARY KEY (tenant, account, key);
+
 ALTER TABLE ONLY record.emergency_event
     ADD CONSTRAINT emergency_event_pkey PRIMARY KEY (tenant, emergency, kind, at);
 
 ALTER TABLE ONLY record.emergency
     ADD CONSTRAINT emergency_pkey PRIMARY KEY (tenant, emergency);
+
+ALTER TABLE ONLY record.exchange_event
+    ADD CONSTRAINT exchange_event_pkey PRIMARY KEY (tenant, message, n);
+
+ALTER TABLE ONLY record.exchange_message
+    ADD CONSTRAINT exchange_message_pkey PRIMARY KEY (tenant, message);
+
+ALTER TABLE ONLY record.exchange_person
+    ADD CONSTRAINT exchange_person_pkey PRIMARY KEY (tenant, partner, theirs);
+
+ALTER TABLE ONLY record.export_part
+    ADD CONSTRAINT export_part_pkey PRIMARY KEY (tenant, export, kind, n);
+
+ALTER TABLE ONLY record.export
+    ADD CONSTRAINT export_pkey PRIMARY KEY (tenant, export);
 
 ALTER TABLE ONLY record.factor
     ADD CONSTRAINT factor_pkey PRIMARY KEY (tenant, factor);
@@ -992,8 +1472,29 @@ ALTER TABLE ONLY record.feed_head
 ALTER TABLE ONLY record.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (tenant, n);
 
+ALTER TABLE ONLY record.finding
+    ADD CONSTRAINT finding_pkey PRIMARY KEY (tenant, finding);
+
 ALTER TABLE ONLY record.follower
     ADD CONSTRAINT follower_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY record.group_part
+    ADD CONSTRAINT group_part_pkey PRIMARY KEY (tenant, session, part);
+
+ALTER TABLE ONLY record.group_session
+    ADD CONSTRAINT group_session_pkey PRIMARY KEY (tenant, session);
+
+ALTER TABLE ONLY record.incident_action
+    ADD CONSTRAINT incident_action_pkey PRIMARY KEY (tenant, incident, action);
+
+ALTER TABLE ONLY record.incident
+    ADD CONSTRAINT incident_pkey PRIMARY KEY (tenant, incident);
+
+ALTER TABLE ONLY record.incident_version
+    ADD CONSTRAINT incident_version_pkey PRIMARY KEY (tenant, incident, n);
+
+ALTER TABLE ONLY record.kept_apart
+    ADD CONSTRAINT kept_apart_pkey PRIMARY KEY (tenant, seq);
 
 ALTER TABLE ONLY record.label_before
     ADD CONSTRAINT label_before_pkey PRIMARY KEY (tenant, seq, known);
@@ -1015,6 +1516,18 @@ ALTER TABLE ONLY record.label_sent
 
 ALTER TABLE ONLY record.label_since
     ADD CONSTRAINT label_since_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY record.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (tenant, thread, message);
+
+ALTER TABLE ONLY record.paper
+    ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
+
+ALTER TABLE ONLY record.plain_form
+    ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq);
+
+ALTER TABLE ONLY record.policy
+    ADD CONSTRAINT policy_pkey PRIMARY KEY (tenant, n);
 
 ALTER TABLE ONLY record.program
     ADD CONSTRAINT program_pkey PRIMARY KEY (tenant, program, valid_from, known_from);
@@ -1040,6 +1553,12 @@ ALTER TABLE ONLY record.tenant
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_pkey PRIMARY KEY (tenant);
 
+ALTER TABLE ONLY record.thread_member
+    ADD CONSTRAINT thread_member_pkey PRIMARY KEY (tenant, thread, account);
+
+ALTER TABLE ONLY record.thread
+    ADD CONSTRAINT thread_pkey PRIMARY KEY (tenant, thread);
+
 ALTER TABLE ONLY record.throttle
     ADD CONSTRAINT throttle_pkey PRIMARY KEY (tenant, key);
 
@@ -1052,17 +1571,45 @@ ALTER TABLE ONLY record.token
 ALTER TABLE ONLY record.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (tenant, seq);
 
+CREATE INDEX account_agent ON record.account USING btree (tenant, agent) WHERE (agent IS NOT NULL);
+
 CREATE INDEX account_state_account ON record.account_state USING btree (tenant, account);
+
+CREATE INDEX app_grant_account ON record.app_grant USING btree (tenant, account, created);
+
+CREATE INDEX app_grant_app ON record.app_grant USING btree (tenant, app, created);
+
+CREATE UNIQUE INDEX app_grant_code ON record.app_grant USING btree (tenant, code) WHERE (code IS NOT NULL);
+
+CREATE INDEX app_known ON record.app USING btree (tenant, app, known_from);
+
+CREATE UNIQUE INDEX app_one ON record.app USING btree (tenant, app) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX app_refresh_grant ON record.app_refresh USING btree (tenant, grant_id);
 
 CREATE INDEX audit_recorded ON record.audit USING btree (tenant, recorded);
 
+CREATE INDEX care_table_name ON record.care_table USING btree (tenant, name, valid_to);
+
 CREATE INDEX consent_grant_consent ON record.consent_grant USING btree (tenant, consent);
+
+CREATE INDEX consent_grant_deny ON record.consent_grant USING btree (tenant, recipient) WHERE ((effect = 'deny'::text) AND (known_to = 'infinity'::timestamp with time zone));
 
 CREATE INDEX consent_grant_patient ON record.consent_grant USING btree (tenant, patient, recipient, basis);
 
+CREATE INDEX consent_grant_reach ON record.consent_grant USING btree (tenant, patient, recipient) INCLUDE (purpose, action, bits, programs, valid_from, valid_to) WHERE (known_to = 'infinity'::timestamp with time zone);
+
 CREATE INDEX credential_account ON record.credential USING btree (tenant, account);
 
+CREATE INDEX credential_app ON record.credential USING btree (tenant, app) WHERE (app IS NOT NULL);
+
+CREATE INDEX credential_grant ON record.credential USING btree (tenant, grant_id) WHERE (grant_id IS NOT NULL);
+
 CREATE INDEX date_of_row ON record.date USING btree (tenant, rid);
+
+CREATE INDEX date_turned ON record.date USING btree (tenant, key, rid) WHERE (low >= high);
+
+CREATE INDEX date_until ON record.date USING btree (tenant, key, high, rid) INCLUDE (low);
 
 CREATE INDEX date_value ON record.date USING btree (tenant, key, low, rid);
 
@@ -1076,9 +1623,37 @@ CREATE INDEX emergency_account ON record.emergency USING btree (tenant, account,
 
 CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declared);
 
+CREATE INDEX exchange_message_lane ON record.exchange_message USING btree (tenant, lane, seq) WHERE (state = ANY (ARRAY['received'::text, 'review'::text, 'held'::text]));
+
+CREATE INDEX exchange_message_listed ON record.exchange_message USING btree (tenant, seq);
+
+CREATE UNIQUE INDEX exchange_message_once ON record.exchange_message USING btree (tenant, partner, direction, control, digest);
+
+CREATE INDEX exchange_message_open ON record.exchange_message USING btree (tenant, state, seq) WHERE (state = ANY (ARRAY['review'::text, 'held'::text, 'failed'::text]));
+
+CREATE INDEX exchange_message_waiting ON record.exchange_message USING btree (tenant, seq) WHERE (state = 'received'::text);
+
+CREATE INDEX exchange_partner_known ON record.exchange_partner USING btree (tenant, partner, known_from);
+
+CREATE UNIQUE INDEX exchange_partner_one ON record.exchange_partner USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX export_open ON record.export USING btree (begun) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
 CREATE INDEX factor_account ON record.factor USING btree (tenant, account);
 
 CREATE UNIQUE INDEX factor_handle ON record.factor USING btree (tenant, handle) WHERE (handle IS NOT NULL);
+
+CREATE UNIQUE INDEX finding_subjects ON record.finding USING btree (tenant, kind, subjects);
+
+CREATE INDEX group_session_starts ON record.group_session USING btree (tenant, starts);
+
+CREATE UNIQUE INDEX group_session_time ON record.group_session USING btree (tenant, schedule, starts) WHERE (schedule <> ''::text);
+
+CREATE INDEX incident_action_owner ON record.incident_action USING btree (tenant, owner, due) WHERE (state = 'open'::text);
+
+CREATE INDEX incident_author ON record.incident USING btree (tenant, author, reported) WHERE (author <> ''::text);
+
+CREATE INDEX incident_open ON record.incident USING btree (tenant, reported) WHERE (state <> 'closed'::text);
 
 CREATE INDEX jurisdiction_tenant ON record.jurisdiction USING btree (tenant);
 
@@ -1097,6 +1672,16 @@ CREATE INDEX outside_identity_account ON record.outside_identity USING btree (te
 CREATE UNIQUE INDEX outside_identity_one ON record.outside_identity USING btree (tenant, issuer, subject) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX outside_identity_subject ON record.outside_identity USING btree (tenant, issuer, subject);
+
+CREATE INDEX paper_blob ON record.paper USING btree (tenant, blob);
+
+CREATE UNIQUE INDEX paper_source ON record.paper USING btree (tenant, source);
+
+CREATE INDEX paper_unkeyed ON record.paper USING btree (tenant, paper) WHERE (source !~~ 'k:%'::text);
+
+CREATE INDEX paper_waiting ON record.paper USING btree (tenant, arrived) WHERE (state = 'waiting'::text);
+
+CREATE INDEX policy_key ON record.policy USING btree (tenant, key, level) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX program_site_program ON record.program_site USING btree (tenant, program);
 
@@ -1124,15 +1709,23 @@ CREATE INDEX role_rule_role ON record.role_rule USING btree (tenant, role);
 
 CREATE INDEX sign_in_rule_door ON record.sign_in_rule USING btree (tenant, door);
 
-CREATE INDEX string_of_row ON record.string USING btree (tenant, rid);
+CREATE INDEX string_of_row ON record.string USING btree (tenant, rid, key);
 
 CREATE INDEX string_value ON record.string USING btree (tenant, key, folded, rid);
+
+CREATE INDEX thread_last ON record.thread USING btree (tenant, last);
+
+CREATE INDEX thread_member_account ON record.thread_member USING btree (tenant, account);
+
+CREATE INDEX thread_urgent ON record.thread USING btree (tenant, started) WHERE urgent;
 
 CREATE INDEX throttle_until ON record.throttle USING btree (until);
 
 CREATE INDEX ticket_account ON record.ticket USING btree (tenant, account);
 
 CREATE INDEX ticket_expires ON record.ticket USING btree (expires);
+
+CREATE INDEX version_in_the_open ON record.version USING btree (tenant, seq) WHERE (((own & (12)::bigint) <> 0) AND (body IS NOT NULL) AND ((body <> '\x'::bytea) OR (blobs IS DISTINCT FROM '{apart}'::text[])));
 
 CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, seq);
 
@@ -1150,6 +1743,10 @@ CREATE TRIGGER mark_across AFTER INSERT ON record.edge REFERENCING NEW TABLE AS 
 
 CREATE TRIGGER move_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((old.patient IS DISTINCT FROM new.patient)) EXECUTE FUNCTION record.move_across();
 
+CREATE TRIGGER plain_form_changed AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.seq = old.rid) AND ((old.seq IS DISTINCT FROM new.seq) OR (old.body IS DISTINCT FROM new.body) OR (old.parts <> new.parts)))) EXECUTE FUNCTION record.drop_plain_form();
+
+CREATE TRIGGER plain_form_gone AFTER DELETE ON record.resource FOR EACH ROW WHEN ((old.seq = old.rid)) EXECUTE FUNCTION record.drop_plain_form();
+
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.date ENABLE ROW LEVEL SECURITY;
@@ -1158,13 +1755,15 @@ ALTER TABLE record.edge ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.number ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE record.plain_form ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE record.relation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.resource ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.string ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
 CREATE POLICY tenant ON record.date FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
@@ -1172,7 +1771,9 @@ CREATE POLICY tenant ON record.edge FOR SELECT TO sojourn_read USING ((tenant = 
 
 CREATE POLICY tenant ON record.number FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
-CREATE POLICY tenant ON record.relation FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
+CREATE POLICY tenant ON record.plain_form FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
+
+CREATE POLICY tenant ON record.relation FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
 CREATE POLICY tenant ON record.resource FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
@@ -1199,6 +1800,8 @@ GRANT SELECT ON TABLE record.date TO sojourn_read;
 GRANT SELECT ON TABLE record.edge TO sojourn_read;
 
 GRANT SELECT ON TABLE record.number TO sojourn_read;
+
+GRANT SELECT ON TABLE record.plain_form TO sojourn_read;
 
 GRANT SELECT ON TABLE record.relation TO sojourn_read;
 

@@ -1,50 +1,73 @@
 -- The predicate of the gate, written once. {r} is a row of record.resource or record.version (or anything with their columns),
--- {own} an expression for the bases in question, and :name an argument of the decision. Three sentences:
+-- {own} an expression for the bases in question, {stands} how the caller stands with the row's patient (below), and :name an argument
+-- of the decision. The sentences:
 --
 --   bases    every basis carried is permitted to the role as such, or is Part 2 within the caller's own programs
 --            (42 CFR 2.12(c)(3)), or is covered, basis by basis, by a consent;
+--   purpose  outside the organization, for anything but treatment, payment and operations, also what no law of its own protects needs a
+--            permission (45 CFR 164.508): bit 60, which is in the mask of everybody else (bases.ORDINARY);
 --   relation a relation to the patient exists now, unless the role reaches the whole organization; what is about several people or
 --            none of its own (patient is null) and refers to somebody's record, to one of them. Within it the scopes of a token, if
---            bit 61 of the mask says that there are any: they are among the keys. A function about one patient asks for the relation
---            once and puts the bare id before the keys (gate.chart_near); no other key is a bare id;
+--            bit 61 of the mask says that there are any: they are among the keys;
 --   deny     nothing the patient forbids: deny wins.
 
+-- standing --
+-- How the caller stands with the patient of a row, at one moment and as one number (docs/decisions/0019-standing.md): the bases that consents
+-- permit without any further limit, or with none but the programs that disclose, where all that made the row and what it refers to are
+-- among them. And beside them
+--   bit 55   there is a relation,                 bit 56   consents permit something within other limits,
+--   bit 57   something is forbidden.
+-- consent_grant.bits says it of each grant; bit 54 there: limited by programs alone. Asked once where all rows are of one patient
+-- (gate.chart), else beside each row: two indexes answer without their tables. OFFSET 0: the sentences ask for the number several times, and
+-- it is worked out once. The grants stand in a query of their own because PostgreSQL keeps answers by patient (Memoize) only of what it
+-- cannot prove to be one row.
+SELECT coalesce(a.bits, 0) | CASE WHEN :related AND EXISTS (
+    SELECT FROM record.relation l
+    WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
+      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity') THEN 36028797018963968 ELSE 0 END AS bits
+FROM (SELECT bit_or(CASE WHEN (g.bits & 18014398509481984) = 0 THEN g.bits
+                         WHEN {r}.origin <> '{}' AND {r}.origin <@ g.programs AND {r}.ref_origin <@ g.programs THEN g.bits & 1154047404513689598
+                         ELSE 72057594037927936 END) AS bits
+      FROM record.consent_grant g
+      WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys)
+        AND (g.purpose = :purpose OR g.purpose = '*') AND (g.action = :action OR g.action = '*')
+        AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity') a
+OFFSET 0
+
 -- bases --
-({own} = 0 OR ({own} & ~:mask) = 0
- OR (({own} & ~:mask & ~2::bigint) = 0 AND {r}.origin <> '{}'
+(({own} & ~:mask & ~{stands}) = 0
+ OR (({own} & ~:mask & ~{stands} & ~2::bigint) = 0 AND {r}.origin <> '{}'
      AND ({r}.origin <@ :programs OR ({r}.type = ANY (gate.longitudinal()) AND {r}.origin && :programs)))
- OR ({r}.patient IS NOT NULL
-     AND EXISTS (SELECT FROM record.consent_grant g
-                 WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys) AND g.effect = 'permit')
+ OR (({stands} & 72057594037927936) <> 0
      AND gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
                         :keys, :purpose, :action, :programs, :now)))
 
+-- purpose --
+-- What Part 2 or the rules on notes kept apart (bits 1 to 3) protect, the sentence above asks for already; a directory is about nobody.
+((:mask & 1152921504606846976) <> 0 OR ({own} & 14) <> 0 OR ({stands} & 1152921504606846976) <> 0
+ OR ({r}.patient IS NULL AND ({r}.refs & 4611686018427387904) = 0)
+ OR (({stands} & 72057594037927936) <> 0
+     AND gate.consented({r}.tenant, {r}.patient, 1152921504606846976, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                        :keys, :purpose, :action, :programs, :now)))
+
 -- part --
--- The same for something small on a row: nearly always without a basis, so that the rest is one call and no plan of its own.
-(({own} & ~:mask) = 0
- OR gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
-                   :keys, :purpose, :action, :programs, :now))
+-- The same for something small on a row: nearly always without a basis, so that the rest is two calls and no plan of its own. What is
+-- forbidden by its label is forbidden where a part of the row alone has that label.
+({own} = 0 OR ((({own} & ~:mask) = 0
+                OR gate.consented({r}.tenant, {r}.patient, {own} & ~:mask, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                                  :keys, :purpose, :action, :programs, :now))
+               AND NOT gate.forbidden({r}.tenant, {r}.patient, {own}, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at,
+                                      :keys, :purpose, :action, :now)))
 
 -- relation --
-(((:mask & 2305843009213693952) = 0 OR gate.scoped({r}.type, {r}.patient, {r}.refs, {r}.tokens, :keys)) AND (NOT :related OR (:keys)[1] = {r}.patient OR EXISTS (
-    SELECT FROM record.relation l
-    WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
-      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity')
- OR ({r}.patient IS NULL AND (({r}.refs & 4611686018427387904) = 0
-     OR gate.concerns({r}.tenant, {r}.rid, {r}.type, :keys, :now)))))
+(((:mask & 2305843009213693952) = 0 OR gate.scoped({r}.type, {r}.patient, {r}.refs, {r}.tokens, :keys))
+ AND (NOT :related OR ({stands} & 36028797018963968) <> 0
+      OR ({r}.patient IS NULL AND (({r}.refs & 4611686018427387904) = 0
+          OR gate.concerns({r}.tenant, {r}.rid, {r}.type, :keys, :now)))))
 
 -- deny --
-({r}.patient IS NULL OR NOT EXISTS (
-    SELECT FROM record.consent_grant d
-    WHERE d.tenant = {r}.tenant AND d.patient = {r}.patient AND d.recipient = ANY (:keys) AND d.effect = 'deny'
-      AND (d.basis = 0 OR ({own} & d.basis) <> 0)
-      AND d.purpose IN (:purpose, '*') AND d.action IN (:action, '*')
-      AND d.valid_from <= :now AND :now < d.valid_to AND d.known_to = 'infinity'
-      AND (d.programs IS NULL OR {r}.origin && d.programs)
-      AND (d.types IS NULL OR {r}.type = ANY (d.types))
-      AND (d.codes IS NULL OR {r}.tokens && d.codes)
-      AND (d.data_from IS NULL OR {r}.at >= d.data_from) AND (d.data_to IS NULL OR {r}.at < d.data_to)
-      AND (d.resources IS NULL OR {r}.type || '/' || {r}.id = ANY (d.resources))))
+(({stands} & 144115188075855872) = 0
+ OR NOT gate.forbidden({r}.tenant, {r}.patient, {own}, {r}.origin, {r}.type, {r}.id, {r}.tokens, {r}.at, :keys, :purpose, :action, :now))
 
 -- bearing --
 -- What the row cannot do without is not withheld: redaction would leave nothing of it. Asked only where something behind it may be.
@@ -52,16 +75,27 @@
  OR gate.bears({r}.tenant, {r}.rid, {r}.type, :mask & ~2305843009213693952, :programs, :keys, :purpose, :action, :related, :now))
 
 -- behind --
--- Everything that the row refers to may be seen. What it refers to is of its own patient or of nobody unless bit 62 of `refs` says
--- otherwise, and that bit is in no mask of those who need relations. To those outside a reference may be forbidden for itself.
-(:action = 'use' AND (({r}.refs & ~:mask) = 0
-                      OR (({r}.refs & ~:mask & ~2::bigint) = 0 AND {r}.ref_origin <> '{}' AND {r}.ref_origin <@ :programs)))
+-- Everything that the row refers to may be seen: nothing is forbidden, all of it is of the row's own patient or of nobody (bit 62), and
+-- nothing of no program carries a basis (bit 59): what is otherwise is asked target by target.
+((:action = 'use' AND ({stands} & 144115188075855872) = 0
+  AND (({r}.refs & ~(:mask & ~5188146770730811392)) = 0
+       OR (({r}.refs & ~(:mask & ~5188146770730811392) & ~2::bigint) = 0 AND {r}.ref_origin <> '{}' AND {r}.ref_origin <@ :programs)))
+ OR {covered})
+
+-- covered --
+-- What the row refers to may be seen for what the patient permits: all of it is of the same patient (bit 62), nothing that is of nobody or
+-- of no program carries a basis (bit 59: no consent speaks for the one, and none limited by programs for the other), nothing is forbidden,
+-- and what no law of its own protects goes out for this purpose.
+((:mask & 1152921504606846976) <> 0 AND ({r}.refs & ~(:mask & ~5188146770730811392) & ~{stands}) = 0 AND ({stands} & 144115188075855872) = 0
+ AND (NOT :related OR ({stands} & 36028797018963968) <> 0))
 
 -- clean --
 -- Nothing in or behind the row needs redaction: its bytes may be served as they are.
-((({r}.own | {r}.parts | {r}.refs) & ~:mask) = 0
- OR ((({r}.own | {r}.parts | {r}.refs) & ~:mask & ~2::bigint) = 0
-     AND {r}.origin <> '{}' AND {r}.origin <@ :programs AND {r}.ref_origin <@ :programs))
+(({stands} & 144115188075855872) = 0 AND (
+    (({r}.own | {r}.parts) & ~:mask | {r}.refs & ~(:mask & ~5188146770730811392)) = 0
+    OR (((({r}.own | {r}.parts) & ~:mask | {r}.refs & ~(:mask & ~5188146770730811392)) & ~2::bigint) = 0
+        AND {r}.origin <> '{}' AND {r}.origin <@ :programs AND {r}.ref_origin <@ :programs)
+    OR ((({r}.own | {r}.parts) & ~:mask & ~{stands}) = 0 AND {covered})))
 
 -- alive --
 -- For PL/pgSQL: the credential is good and its account acts as it did when the caller was looked up. Raised, not answered: a dead

@@ -86,7 +86,8 @@ let pendingUntil = 0;
 function shownKey(event) {
   if (root.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   const sequence = performance.now() < pendingUntil ? `${pending} ${event.key}` : event.key;
-  const found = $$("[data-key]").find((each) => each.dataset.key === sequence && each.checkVisibility());
+  const shown = $$("[data-key]").filter((each) => each.dataset.key === sequence && ("always" in each.dataset || each.checkVisibility()));
+  const found = shown.find((each) => each.closest("main")) ?? shown[0]; // what a page does with a key goes before a place beside it
   if (found) {
     event.preventDefault();
     pending = "";
@@ -132,6 +133,8 @@ document.addEventListener("click", (event) => {
   if (opener) openDialog(opener.dataset.open);
   if (target.closest("[data-close]")) target.closest("dialog").close();
   if (target.closest("[data-print]")) print();
+  const whole = target.closest("[data-side]"); // on a telephone the chart's side is one line; this shows it whole
+  if (whole) whole.setAttribute("aria-expanded", whole.closest("nav").classList.toggle("whole"));
   const copied = target.closest("[data-copy]");
   if (copied) {
     const source = document.getElementById(copied.dataset.copy);
@@ -156,6 +159,25 @@ function reachScrolling() {
 }
 reachScrolling();
 addEventListener("resize", reachScrolling);
+
+// --- a form that saves itself does so a moment after the last key: whoever leaves before that takes nothing along, so it is sent now
+const unsent = new Set();
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[hx-trigger*='input delay']:not([role=search])");
+  if (form) unsent.add(form);
+});
+for (const sent of ["htmx:before:request", "submit"]) document.addEventListener(sent, (event) => unsent.delete(event.target));
+
+function sendUnsent() {
+  for (const form of unsent) {
+    const fields = new FormData(form);
+    for (const [name, value] of Object.entries(JSON.parse(form.getAttribute("hx-vals") ?? "{}"))) fields.set(name, value);
+    fetch(form.getAttribute("hx-post"), { method: "POST", body: new URLSearchParams(fields), headers: { "HX-Request": "true" }, keepalive: true });
+  }
+  unsent.clear();
+}
+addEventListener("beforeunload", sendUnsent);
+document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") sendUnsent(); });
 
 // --- after htmx has put something in
 document.addEventListener("htmx:after:swap", () => {

@@ -10,7 +10,7 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.security.security import ago
 from sojourn.doors.staff.words import own_name
 from sojourn.gate import accounts
-from sojourn.gate.accounts import Account
+from sojourn.gate.accounts import Account, Fresh
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 
@@ -90,7 +90,7 @@ async def invitation(request: Request) -> Response:
         if good:
             try:
                 values = form.values
-                account, secret = await accounts.invite(
+                account, fresh = await accounts.invite(
                     access, kind="staff", login=values["login"], name=values["name"], role=values["role"], programs=ticked,
                     acting=int(acting) if acting else None, agent=values["agent"] or None,
                 )  # fmt: skip
@@ -99,7 +99,7 @@ async def invitation(request: Request) -> Response:
             except Invalid as error:
                 problem = error.message
             else:
-                return await _given(request, account, secret, "invitation")
+                return await _given(request, account, fresh, "invitation")
     status = 422 if form.errors or problem else 200
     return PAGES.render(request, "accounts/new.html", status=status, form=form, programs=_listed(access, ticked), problem=problem)
 
@@ -108,11 +108,11 @@ def _listed(access: Access, ticked: list[int] | tuple[int, ...]) -> list[tuple[i
     return [(n, p.name, n in ticked) for n, p in sorted(access.rules.programs.items())]
 
 
-async def _given(request: Request, account: str, secret: str, kind: str) -> Response:
+async def _given(request: Request, account: str, fresh: Fresh, kind: str) -> Response:
     """The link, shown this once."""
     found = await accounts.one(request.state.access, account)
-    link = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}/welcome/{secret}"
-    return PAGES.render(request, "accounts/link.html", account=found, link=link, kind=kind)
+    link = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}/welcome/{fresh.secret}"
+    return PAGES.render(request, "accounts/link.html", account=found, link=link, kind=kind, held=fresh.held)
 
 
 async def show_one(request: Request) -> Response:
@@ -135,8 +135,8 @@ async def assign(request: Request) -> Response:
     if acting and not re.fullmatch(r"\d{1,6}", acting):
         raise Invalid("Choose a program of this organization.")
     account = request.path_params["account"]
-    await accounts.assign(access, account, role=fields.get("role", ""), programs=_programs(fields, acting), acting=int(acting) if acting else None)
-    return redirect(request, f"/accounts/{account}", "saved")
+    done = await accounts.assign(access, account, role=fields.get("role", ""), programs=_programs(fields, acting), acting=int(acting) if acting else None)
+    return redirect(request, f"/accounts/{account}", "saved" if done else "waits-for-second")
 
 
 async def link(request: Request) -> Response:

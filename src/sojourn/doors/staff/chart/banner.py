@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from sojourn.base import clock
 from sojourn.base.errors import NotFound
+from sojourn.care.risk.precautions import in_force
 from sojourn.doors.staff.words import Resource, born_with_age, called, code_of, code_text, first, full_name, pronouns, record_number
 from sojourn.gate.access import Access
 
@@ -28,17 +30,29 @@ class Banner(NamedTuple):
     name: str
     called: str
     facts: list[tuple[str, str | Tags]]
+    person: Resource
+    """The Patient itself, as this caller sees it: a page that needs more of it need not ask again."""
     notice: str = NOTICE
     why: str = WHY
+    others: tuple[str, ...] = ()
+    """Other records of the same person, as far as the caller may see them: ids."""
 
 
 async def fetch(access: Access, patient: str) -> Banner:
     """One search for the patient with allergies and safety flags. Raises NotFound alike for one who is not there and one who may not be seen."""
     beside = [("_revinclude", f"{type_}:{param}") for type_, param in _BESIDE if access.may(type_, "search")]
-    found = await access.search("Patient", [("_id", patient), *beside], count=1)
+    linked = [("_revinclude", "Linkage:item")] if access.may("Linkage", "search") else []
+    found = await access.search("Patient", [("_id", patient), *beside, *linked], count=1)
     if not found.resources:
         raise NotFound
-    return banner(found.resources[0], [stored.resource for stored in found.included], {type_ for type_, _ in _BESIDE if not access.may(type_, "search")})
+    made = banner(found.resources[0], [stored.resource for stored in found.included if stored.type != "Linkage"], {type_ for type_, _ in _BESIDE if not access.may(type_, "search")})
+    return made._replace(others=tuple(_others(patient, [stored.resource for stored in found.included if stored.type == "Linkage"])))
+
+
+def _others(patient: str, linkages: list[Resource]) -> list[str]:
+    """Whom links name beside this one, links that were taken back left out."""
+    named = [str(item.get("resource", {}).get("reference", "")) for each in linkages if each.get("active") is not False for item in each.get("item", ())]
+    return sorted({n.partition("/")[2] for n in named if n.startswith("Patient/")} - {patient})
 
 
 def banner(person: Resource, beside: list[Resource], barred: Collection[str] = ()) -> Banner:
@@ -50,7 +64,7 @@ def banner(person: Resource, beside: list[Resource], barred: Collection[str] = (
         ("Allergies", BARRED if "AllergyIntolerance" in barred else allergies([r for r in beside if r["resourceType"] == "AllergyIntolerance"])),
         ("Safety", BARRED if "Flag" in barred else safety([r for r in beside if r["resourceType"] == "Flag"])),
     ]
-    return Banner(str(person["id"]), full_name(person), called(person), facts)
+    return Banner(str(person["id"]), full_name(person), called(person), facts, person)
 
 
 def allergies(found: list[Resource]) -> str | Tags:
@@ -60,8 +74,9 @@ def allergies(found: list[Resource]) -> str | Tags:
 
 
 def safety(found: list[Resource]) -> str | Tags:
-    """One red tag for each active flag."""
-    return [(code_text(f.get("code") or {}), "red") for f in found if f.get("status") == "active"] or ""
+    """One red tag for each flag that holds now."""
+    now = clock.now()
+    return [(code_text(f.get("code") or {}), "red") for f in found if in_force(dict(f), now)] or ""
 
 
 def _status(allergy: Resource) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sojourn.doors.staff.words import full_name, own_name
+from sojourn.gate import together
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -26,7 +27,19 @@ async def organization_names(access: Access, references: Iterable[str]) -> dict[
 
 
 async def _names(access: Access, type_: str, ids: Iterable[str]) -> dict[str, str]:
-    wanted = sorted(set(ids))
+    """Those asked for while others are asked for go together: a page has many lists, and the same people in several of them."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+
+    async def ask(group: list[set[str]]) -> dict[str, str]:
+        return await _asked(access, type_, sorted(set().union(*group)))
+
+    found = await together.together(access, f"names:{type_}", wanted, ask)
+    return {id_: name for id_, name in found.items() if id_ in wanted}
+
+
+async def _asked(access: Access, type_: str, wanted: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from sojourn.doors.staff.chart.measures import GAD7, PHQ9
+from sojourn.doors.staff.chart.measures import main_of
 from sojourn.doors.staff.pages import PAGES
 from sojourn.web.charts import Point, trend
 from sojourn.web.forms import Field, Form
@@ -62,6 +62,6 @@ def _specimen(n: int, density: str, theme: str) -> Specimen:
         density,
         theme,
         form,
-        trend(falling, PHQ9.bands, PHQ9.high, "PHQ-9 over time", f"phq-{n}"),
-        trend(falling[-1:], GAD7.bands, GAD7.high, "GAD-7 over time", f"gad-{n}"),
+        trend(falling, main_of("phq-9").bands, main_of("phq-9").high, "PHQ-9 over time", f"phq-{n}"),
+        trend(falling[-1:], main_of("gad-7").bands, main_of("gad-7").high, "GAD-7 over time", f"gad-{n}"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sojourn.base.errors import Invalid
-from sojourn.doors.staff.desk.labels.labels import number, question
+from sojourn.doors.staff.desk.labels.labels import question
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.doors.staff.pages import PAGES
 from sojourn.gate.screening import asking
@@ -28,7 +28,7 @@ async def answer(request: Request) -> Response:
     """Label it, or say that it is not sensitive."""
     said = await sent(request)
     try:
-        await asking.answer(request.state.access, number(request), said.get("answer", ""), [], said.get("note", ""))
+        await asking.answer(request.state.access, request.path_params["n"], said.get("answer", ""), [], said.get("note", ""))
     except Invalid as error:
         return await _page(request, problem=error.message, status=422)
     return redirect(request, PATH, "saved")
@@ -37,4 +37,4 @@ async def answer(request: Request) -> Response:
 async def _page(request: Request, *, problem: str = "", status: int = 200) -> Response:
     asked = await asking.waiting(request.state.access)
     names = await patient_names(request.state.access, [row["patient"] for row in asked if row["patient"]])
-    return PAGES.render(request, "questions/questions.html", status=status, questions=[question(row, names) for row in asked], problem=problem, path=PATH)
+    return PAGES.render(request, "questions/questions.html", status=status, questions=[question(request.state.access, row, names) for row in asked], problem=problem, path=PATH)

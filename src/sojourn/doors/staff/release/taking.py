@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 async def bundle(request: Request) -> Response:
     """GET /releases/{disclosure}/bundle: the very bytes. The name of the file tells nothing of anybody."""
     row, content = await disclosurelog.payload(request.state.access, request.path_params["disclosure"])
-    headers = {"content-disposition": f'attachment; filename="release-{row["disclosure"][:8]}.json"'}
+    headers = {"content-disposition": f'attachment; filename="release-{row["disclosure"][:8]}.{"pdf" if "pdf" in row["media"] else "json"}"'}
     return Response(content, media_type=row["media"], headers=headers)
 
 
@@ -29,6 +29,8 @@ async def document(request: Request) -> Response:
     """GET /releases/{disclosure}/print: the same content for paper, the notice first (42 CFR 2.32)."""
     access = request.state.access
     row, content = await disclosurelog.payload(access, request.path_params["disclosure"])
+    if "pdf" in row["media"]:
+        return Response(content, media_type="application/pdf", headers={"content-disposition": f'inline; filename="release-{row["disclosure"][:8]}.pdf"'})
     value = codec.loads(content)
     found = entries(value)
     names = await organization_names(access, [row["recipient"]])

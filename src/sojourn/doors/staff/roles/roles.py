@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sojourn.base.errors import Conflict, Invalid
 from sojourn.doors.staff.kinds import TITLES
 from sojourn.doors.staff.pages import PAGES
-from sojourn.gate import reach, roleediting
+from sojourn.gate import reach, roleediting, rolepurposes
 from sojourn.gate.roleediting import FIXED, Change, Rule
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 VERBS = {"read": "read", "search": "search for", "history": "read past versions of", "create": "make", "update": "change", "delete": "delete"}
 DUTIES = {
     "emergency": "declare an emergency", "release": "release records to somebody outside", "oversee": "sit at the privacy desk", "administer Login": "manage accounts",
-    "administer Role": "edit roles", "trail": "read the trail of all", "explain": "see why something is shown or withheld", "report": "read who looked",
+    "administer Role": "edit roles", "trail": "read the trail of all", "explain": "see why something is shown or withheld", "report": "read who looked", "sign Consent": "sign consents",
+    "report Incident": "report incidents", "open Incident": "read incident reports", "review Incident": "look into incidents", "review-privacy Incident": "look into incidents about privacy",
+    "committee Incident": "sign for the committee", "send Message": "write to colleagues", "lead GroupSession": "lead group sessions", "oversee GroupSession": "oversee group sessions",
+    "order LabOrder": "order from the laboratory", "collect LabOrder": "collect specimens", "resolve Collision": "put double bookings right", "index Paper": "put scans and faxes into charts",
+    "co-sign DocumentReference": "co-sign notes", "unlock DocumentReference": "unlock signed notes", "co-sign CarePlan": "co-sign treatment plans", "administer Credential": "keep credentials",
+    "administer MedicationTable": "load medication tables", "administer App": "manage apps", "administer Policy": "change the rules of care",
+    "export Bulk": "take out in bulk all that it may see", "import Bulk": "bring records in in bulk",
 }  # fmt: skip
 _MANY = 8
 
@@ -72,6 +78,8 @@ def _said(begin: str, rule: Rule) -> str:
     known = reach.of_actions(rule[1])
     if known:
         return f"{begin}: reaches " + "; ".join(reaches(known))
+    if purpose := rolepurposes.of_actions(rule[1]):
+        return f"{begin}: works for {rolepurposes.PURPOSES[purpose]}"
     if set(rule[1]) & set(roleediting.ACTIONS):
         text = rule_words(rule)
         return f"{begin}: {text[:1].lower()}{text[1:]}"
@@ -105,6 +113,17 @@ async def change_reach(request: Request) -> Response:
     return redirect(request, f"/roles/{role}", "saved")
 
 
+async def change_purpose(request: Request) -> Response:
+    """POST /roles/{role}/purpose: for what its people work."""
+    fields = await sent(request)
+    role = request.path_params["role"]
+    try:
+        await roleediting.set_purpose(request.state.access, role, fields.get("purpose", ""), fields.get("reason", ""))
+    except (Invalid, Conflict) as error:
+        return await _one(request, error.message)
+    return redirect(request, f"/roles/{role}", "saved")
+
+
 async def change_rule(request: Request) -> Response:
     """POST /roles/{role}/rule: what it may do with one kind of resource."""
     fields = await sent(request)
@@ -124,6 +143,7 @@ async def _one(request: Request, problem: str = "") -> Response:
     return PAGES.render(
         request, "roles/role.html", status=422 if problem else 200, role=role, name=words(role.name), reach=reaches(role.reach) or [_without(role.name)], rules=[rule_words(r) for r in role.rules],
         duties=duty_words(role.duties), choices=[(n, text, n in role.reach) for n, text in reach.REACHES.items()], types=_types(access), actions=list(VERBS.items()),
+        purpose=rolepurposes.PURPOSES[role.purpose], works=role.name not in FIXED, purposes=[(code, text, code == role.purpose) for code, text in rolepurposes.PURPOSES.items()],
         changes=[(c.when.strftime("%-d %b %Y, %H:%M UTC"), c.author or "the starting rules", c.reason, change_words(c)) for c in changes], own=own, fixed=fixed, problem=problem,
     )  # fmt: skip
 

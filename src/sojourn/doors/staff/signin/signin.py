@@ -12,7 +12,7 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.settings import own_path
 from sojourn.gate.identity import Session
 from sojourn.gate.signin import Pending
-from sojourn.web import session
+from sojourn.web import confirm, session
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 from sojourn.web.visit import place_of, visit_of
@@ -44,7 +44,7 @@ def form() -> Form:
 
 def home(access: Access) -> str:
     """Where somebody begins who did not ask for a page."""
-    return "/patients" if access.may("Patient", "search") else "/accounts" if access.may("Login", "administer") else "/"
+    return "/today" if access.may("Task", "search") else "/patients" if access.may("Patient", "search") else "/accounts" if access.may("Login", "administer") else "/"
 
 
 async def show(request: Request) -> Response:
@@ -69,6 +69,12 @@ async def sign_in(request: Request) -> Response:
     if begun is None:
         return page(request, filled, following, WRONG, 401)
     return go_on(request, begun, following)
+
+
+async def again(request: Request) -> Response:
+    """GET /confirm/on: prove it just now, and go on to a page of ours (`next`). For what another door asks a proof for."""
+    await request.state.access.require_fresh(confirm.JUST_NOW)
+    return redirect(request, own_path(request.query_params.get("next", ""), "/"))
 
 
 async def with_passkey(request: Request) -> Response:

@@ -1,5 +1,16 @@
 -- What the gate needs to decide inside a statement.
 
+-- A body as the server gives it: sealed (a note kept apart, 16_kept_apart.sql) or not; and what of it stands in the row.
+CREATE OR REPLACE FUNCTION gate.sealed(p_body bytea) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT coalesce(get_byte(p_body, 0) = 1, false) $$;
+CREATE OR REPLACE FUNCTION gate.in_row(p_body bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN get_byte(p_body, 0) = 1 THEN ''::bytea ELSE p_body END $$;
+
+-- What a target reveals through a reference to it: its bases; and bit 59 if it has any and is of nobody, for whom no patient's consent
+-- speaks, or of no program, for which no consent speaks that is limited by programs.
+CREATE OR REPLACE FUNCTION gate.revealed(p_own bigint, p_patient text, p_origin int[]) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT p_own | CASE WHEN p_own <> 0 AND (p_patient IS NULL OR p_origin = '{}') THEN 576460752303423488 ELSE 0 END $$;
+
 -- Shared, longitudinal types: Part 2 only if every program in their origin is (ARCHITECTURE.md, "Whose fact is it").
 CREATE OR REPLACE FUNCTION gate.longitudinal() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT '{Patient,RelatedPerson,Coverage,Account,AllergyIntolerance,Immunization}'::text[] $$;
@@ -23,7 +34,7 @@ END $$;
 CREATE OR REPLACE FUNCTION gate.consented(
     p_tenant int, p_patient text, p_need bigint, p_origin int[], p_type text, p_id text, p_tokens bigint[], p_at timestamptz,
     p_keys text[], p_purpose text, p_action text, p_programs int[], p_now timestamptz
-) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+) RETURNS boolean LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     need bigint := p_need;
     permitted bigint;
@@ -51,11 +62,30 @@ BEGIN
     RETURN (need & ~coalesce(permitted, 0)) = 0;
 END $$;
 
+-- Is something of a row that carries these bases forbidden to who asks: a deny that names them and whose extents hold. Deny wins.
+CREATE OR REPLACE FUNCTION gate.forbidden(
+    p_tenant int, p_patient text, p_own bigint, p_origin int[], p_type text, p_id text, p_tokens bigint[], p_at timestamptz,
+    p_keys text[], p_purpose text, p_action text, p_now timestamptz
+) RETURNS boolean LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM record.consent_grant d
+        WHERE d.tenant = p_tenant AND d.patient = p_patient AND d.recipient = ANY (p_keys) AND d.effect = 'deny'
+          AND (d.basis = 0 OR (p_own & d.basis) <> 0)
+          AND d.purpose IN (p_purpose, '*') AND d.action IN (p_action, '*')
+          AND d.valid_from <= p_now AND p_now < d.valid_to AND d.known_to = 'infinity'
+          AND (d.programs IS NULL OR p_origin && d.programs)
+          AND (d.types IS NULL OR p_type = ANY (d.types))
+          AND (d.codes IS NULL OR p_tokens && d.codes)
+          AND (d.data_from IS NULL OR p_at >= d.data_from) AND (d.data_to IS NULL OR p_at < d.data_to)
+          AND (d.resources IS NULL OR p_type || '/' || p_id = ANY (d.resources)));
+END $$;
+
 -- Is nothing withheld that the row cannot do without? Its edges that begin with ! say what that is; of one name it takes all.
 CREATE OR REPLACE FUNCTION gate.bears(
     p_tenant int, p_rid bigint, p_type text, p_mask bigint, p_programs int[], p_keys text[], p_purpose text, p_action text,
     p_related boolean, p_now timestamptz
-) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+) RETURNS boolean LANGUAGE plpgsql STABLE COST 10000 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN NOT EXISTS (
         SELECT FROM record.edge e

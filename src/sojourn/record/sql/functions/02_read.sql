@@ -14,12 +14,12 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.body
-    FROM record.resource r
-    WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND /*row:r*/;
+    SELECT 'current', r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, /*body:r*/ AS body
+    FROM record.resource r LEFT JOIN LATERAL (/*standing:r*/) stands ON true
+    WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND /*row:r:stands.bits*/;
     IF NOT FOUND THEN
         RETURN QUERY
-        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, true, v.blobs, v.body
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, true, v.blobs, /*body:v*/ AS body
         FROM (SELECT * FROM record.version w WHERE w.tenant = p_tenant AND w.type = p_type AND w.id = p_id
               ORDER BY w.seq DESC LIMIT 1) v
         WHERE v.kind = 'delete' AND /*row:v*/;
@@ -43,7 +43,7 @@ BEGIN
            /*clean:v*/ AND NOT v.apart AND EXISTS (
                SELECT FROM record.resource r
                WHERE r.tenant = p_tenant AND r.type = p_type AND r.id = p_id AND (r.seq = v.seq OR v.patient IS NOT NULL)),
-           v.blobs, v.body
+           v.blobs, /*body:v*/ AS body
     FROM record.version v
     WHERE v.tenant = p_tenant AND v.type = p_type AND v.id = p_id AND v.seq < p_before
       AND (p_version IS NULL OR v.version = p_version) AND (p_since IS NULL OR v.updated >= p_since)
@@ -69,7 +69,7 @@ BEGIN
                /*clean:v*/ AND NOT v.apart AND EXISTS (
                    SELECT FROM record.resource r
                    WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND (r.seq = v.seq OR v.patient IS NOT NULL)) AS clean,
-               v.blobs, v.body, v.type, v.id
+               v.blobs, /*body:v*/ AS body, v.type, v.id
         FROM record.version v
         WHERE v.tenant = p_tenant AND v.type = t.name AND v.seq < p_before
           AND (p_since IS NULL OR v.updated >= p_since) AND (NOT p_plain OR v.plain_seq = v.seq) AND (NOT v.apart OR /*part:v:12*/)
@@ -80,7 +80,8 @@ BEGIN
     ORDER BY h.seq DESC LIMIT p_limit;
 END $$;
 
--- The chart search: one patient, one type, every token given, newest first (or in the order of rid).
+-- The chart search: one patient, one type, every token given, newest first (or in the order of rid). How the caller stands with the patient
+-- is asked once; beside each row only where it hangs on the row.
 CREATE OR REPLACE FUNCTION gate.chart(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_type text, p_patient text, p_tokens bigint[], p_newest boolean,
@@ -89,35 +90,41 @@ CREATE OR REPLACE FUNCTION gate.chart(
                  blobs text[], at timestamptz, body bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
+DECLARE
+    standing bigint;
 BEGIN
     /*alive*/
+    standing := (SELECT stands.bits FROM (SELECT p_tenant AS tenant, p_patient AS patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) p
+                 CROSS JOIN LATERAL (/*standing:p*/) stands);
     IF p_newest THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
+        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
                   AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
                 ) @> p_tokens))
-          AND ((r.parts & ~p_mask) = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
+          AND (r.parts = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
                 SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type
                   AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/))
-          AND /*row:r*/
+          AND /*row:r:stands.bits*/
         ORDER BY r.at DESC, r.rid DESC LIMIT p_limit;
     ELSE
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
+        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND r.rid > p_rid
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
                   AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
                 ) @> p_tokens))
-          AND ((r.parts & ~p_mask) = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
+          AND (r.parts = 0 OR EXISTS ( -- that it belongs to the patient may itself be labelled
                 SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type
                   AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/))
-          AND /*row:r*/
+          AND /*row:r:stands.bits*/
         ORDER BY r.rid + 0 LIMIT p_limit; -- by the chart index: the index by rid would walk through everybody else's rows
     END IF;
 END $$;
@@ -135,24 +142,28 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 SET enable_seqscan = off AS $$
 DECLARE
     unknown boolean; -- whether there is a patient of this id of whom the caller must not know
+    standing bigint;
 BEGIN
     /*alive*/
+    standing := (SELECT stands.bits FROM (SELECT p_tenant AS tenant, p_patient AS patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) p
+                 CROSS JOIN LATERAL (/*standing:p*/) stands);
     unknown := EXISTS (SELECT FROM record.resource t WHERE t.tenant = p_tenant AND t.type = 'Patient' AND t.id = p_patient AND NOT /*row:t*/)
         OR EXISTS (SELECT FROM (SELECT * FROM record.version w WHERE w.tenant = p_tenant AND w.type = 'Patient' AND w.id = p_patient
                                 ORDER BY w.seq DESC LIMIT 1) v WHERE v.kind = 'delete' AND NOT /*row:v*/);
     RETURN QUERY
     WITH page AS MATERIALIZED (
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
+        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
                   AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
                 ) @> p_tokens))
-          AND ((/*behind:r*/ AND /*part:r:r.parts*/) OR EXISTS (
+          AND ((/*behind:r:stands.bits*/ AND /*part:r:r.parts*/) OR EXISTS (
                 SELECT FROM record.edge e WHERE e.tenant = p_tenant AND e.rid = r.rid AND e.type = p_type AND e.param = ANY (p_params)
-                  AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/ AND (NOT unknown OR /*behind:r*/)))
-          AND /*row:r*/
+                  AND e.target = 'Patient/' || p_patient AND /*part:r:e.mask*/ AND (NOT unknown OR /*behind:r:stands.bits*/)))
+          AND /*row:r:stands.bits*/
         ORDER BY r.at DESC, r.rid DESC LIMIT p_limit)
     SELECT g.type, g.id, g.rid, g.seq, g.version, g.updated, g.patient, false, g.blobs, g.at, g.body, 'current', false FROM page g
     UNION ALL
@@ -173,14 +184,24 @@ SET enable_seqscan = off AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT t.name, NULL, NULL::bigint FROM unnest(p_targets) AS t(name)
-    JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)
-    WHERE NOT /*row:r*/
+    -- Each target is looked for once; only what is not there may have been deleted. Of the many that are about the same people how the caller
+    -- stands with them is asked once a patient (as in gate.chart), and beside the row only where it hangs on the row.
+    WITH here AS MATERIALIZED (
+        SELECT t.name, r.tenant, r.rid, r.type, r.id, r.patient, r.own, r.parts, r.refs, r.origin, r.ref_origin, r.tokens, r.at
+        FROM unnest(p_targets) AS t(name)
+        LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)),
+    people AS MATERIALIZED (
+        SELECT p.patient, stands.bits
+        FROM (SELECT DISTINCT p_tenant AS tenant, h.patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin FROM here h WHERE h.patient IS NOT NULL) p
+        CROSS JOIN LATERAL (/*standing:p*/) stands)
+    SELECT r.name, NULL, NULL::bigint FROM here r LEFT JOIN people p ON p.patient = r.patient
+    CROSS JOIN LATERAL (SELECT CASE WHEN (coalesce(p.bits, 0) & 72057594037927936) = 0 THEN coalesce(p.bits, 0) ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
+    WHERE r.rid IS NOT NULL AND NOT /*row:r:stands.bits*/
     UNION ALL
-    SELECT t.name, NULL, NULL FROM unnest(p_targets) AS t(name)
+    SELECT h.name, NULL, NULL FROM here h
     CROSS JOIN LATERAL (
         SELECT * FROM record.version w
-        WHERE w.tenant = p_tenant AND w.type = split_part(t.name, '/', 1) AND w.id = split_part(t.name, '/', 2)
+        WHERE h.rid IS NULL AND w.tenant = p_tenant AND w.type = split_part(h.name, '/', 1) AND w.id = split_part(h.name, '/', 2)
         ORDER BY w.seq DESC LIMIT 1) v
     WHERE v.kind = 'delete' AND NOT /*row:v*/
     UNION ALL
@@ -228,7 +249,7 @@ BEGIN
     FROM unnest(p_types, p_ids) WITH ORDINALITY AS w(type, id, i)
     LEFT JOIN LATERAL (
         SELECT 'current' AS kind, r.seq, r.version, r.updated, /*clean:r*/ AND NOT r.apart AS clean, r.origin, r.own, r.parts, r.tags, r.blobs,
-               r.patient, r.body
+               r.patient, /*body:r*/ AS body
         FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND /*row:r*/) r ON true
     LEFT JOIN LATERAL (
         SELECT v.* FROM (SELECT * FROM record.version x WHERE x.tenant = p_tenant AND x.type = w.type AND x.id = w.id
@@ -253,7 +274,7 @@ BEGIN
     SELECT h.* FROM unnest(p_types, p_ids) AS w(type, id)
     LEFT JOIN record.resource c ON c.tenant = p_tenant AND c.type = w.type AND c.id = w.id
     CROSS JOIN LATERAL (
-        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AND NOT v.apart AS clean, v.blobs, v.body, v.type, v.id,
+        SELECT v.kind, v.rid, v.seq, v.version, v.updated, v.patient, /*clean:v*/ AND NOT v.apart AS clean, v.blobs, /*body:v*/ AS body, v.type, v.id,
                NOT v.apart OR /*part:v:12*/ AS told
         FROM record.version v
         WHERE v.tenant = p_tenant AND v.type = w.type AND v.id = w.id AND /*row:v*/

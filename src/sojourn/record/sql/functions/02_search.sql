@@ -13,7 +13,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+    SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
     FROM (SELECT DISTINCT c.rid FROM (
             SELECT k.rid FROM record.token k WHERE p_drive = 'token' AND k.tenant = p_tenant AND k.hash = p_tokens[1]
             UNION ALL
@@ -24,6 +24,7 @@ BEGIN
             WHERE p_drive = 'string' AND s.tenant = p_tenant AND s.key = p_string_keys[1] AND s.folded >= p_from[1] AND s.folded < p_below[1]
           ) c WHERE c.rid > p_rid) found
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = p_type AND r.rid = found.rid
+    LEFT JOIN LATERAL (/*standing:r*/) stands ON true
     WHERE (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
             SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
               AND (/*part:r:k.mask*/ OR (k.also IS NOT NULL AND EXISTS (SELECT FROM unnest(k.also) AS m(mask) WHERE /*part:r:m.mask*/)))
@@ -36,7 +37,7 @@ BEGIN
         SELECT FROM unnest(p_date_keys, p_low, p_high) AS c(key, low, high) WHERE NOT EXISTS (
             SELECT FROM record.date d WHERE d.tenant = p_tenant AND d.rid = r.rid AND d.key = c.key AND d.low >= c.low
               AND d.low < c.high AND d.high <= c.high AND /*part:r:d.mask*/))
-      AND /*row:r*/
+      AND /*row:r:stands.bits*/
     ORDER BY r.rid LIMIT p_limit;
 END $$;
 
@@ -55,26 +56,28 @@ BEGIN
     -- One statement for each direction, and one for both: half the plan is nearly half the cost.
     IF p_back_sources = '{}' THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM (SELECT DISTINCT e.target FROM unnest(p_rids, p_types) AS p(rid, type)
             JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
             WHERE (i.target = '' OR starts_with(e.target, i.target || '/'))
-              AND ((e.mask & ~p_mask) = 0 OR EXISTS (
+              AND (e.mask = 0 OR EXISTS (
                 SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = p.type AND s.rid = p.rid AND /*part:s:e.mask*/))) e
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
-        WHERE r.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        LEFT JOIN LATERAL (/*standing:r*/) stands ON true
+        WHERE r.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r:stands.bits*/
         ORDER BY r.rid LIMIT p_limit;
     ELSIF p_sources = '{}' THEN
         RETURN QUERY
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM (SELECT DISTINCT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
             JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
-            WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
+            WHERE e.mask = 0 OR EXISTS (
                 SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/)) x
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = x.type AND r.rid = x.rid
-        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        LEFT JOIN LATERAL (/*standing:r*/) stands ON true
+        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r:stands.bits*/
         ORDER BY r.rid LIMIT p_limit;
     ELSE
         RETURN QUERY
@@ -83,20 +86,21 @@ BEGIN
             JOIN unnest(p_sources, p_params, p_targets) AS i(source, param, target) ON i.source = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.rid = p.rid AND e.type = p.type AND e.param = i.param
             WHERE (i.target = '' OR starts_with(e.target, i.target || '/'))
-              AND ((e.mask & ~p_mask) = 0 OR EXISTS (
+              AND (e.mask = 0 OR EXISTS (
                 SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = p.type AND s.rid = p.rid AND /*part:s:e.mask*/))),
         backward AS (
             SELECT e.type, e.rid FROM unnest(p_types, p_ids) AS p(type, id)
             JOIN unnest(p_back_sources, p_back_params, p_back_targets) AS i(source, param, target) ON i.target = '' OR i.target = p.type
             JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.type || '/' || p.id AND e.type = i.source AND e.param = i.param
-            WHERE (e.mask & ~p_mask) = 0 OR EXISTS (
+            WHERE e.mask = 0 OR EXISTS (
                 SELECT FROM record.resource s WHERE s.tenant = p_tenant AND s.type = e.type AND s.rid = e.rid AND /*part:s:e.mask*/))
-        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r*/ AND NOT r.apart, r.blobs, r.at, r.body
+        SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM (SELECT t.type, t.rid FROM forward x
               JOIN record.resource t ON t.tenant = p_tenant AND t.type = split_part(x.target, '/', 1) AND t.id = split_part(x.target, '/', 2)
               UNION SELECT b.type, b.rid FROM backward b) x
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = x.type AND r.rid = x.rid
-        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r*/
+        LEFT JOIN LATERAL (/*standing:r*/) stands ON true
+        WHERE x.rid <> ALL (p_rids) AND (p_searched IS NULL OR r.type = ANY (p_searched)) AND /*row:r:stands.bits*/
         ORDER BY r.rid LIMIT p_limit;
     END IF;
 END $$;

@@ -20,6 +20,7 @@ DECLARE
     seqs bigint[];                  -- new version of each op
     rids bigint[];                  -- row of each op
     fresh int[];                    -- ops whose search rows are written
+    worded int[];                   -- ops whose texts are written, although nothing changed but the label
     stale bigint[];                 -- rows whose search rows are removed first
     kinds text[] := ARRAY (SELECT DISTINCT o.kind FROM unnest(p_ops) o);
     only_creates boolean := kinds = '{create}';
@@ -81,6 +82,14 @@ BEGIN
             LEFT JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
             WHERE o.kind IN ('create', 'restore')
                OR (o.kind = 'update' AND (r.index_digest <> o.digest OR r.labelled_tokens IS NOT NULL OR o.parts <> 0)));
+        -- No note kept apart any more: it is found by its texts again. One that becomes such a note is not.
+        worded := ARRAY (
+            SELECT o.i FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts,
+                                                           tags, origin, tokens, presence, digest, blobs, body, i)
+            JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+            WHERE o.kind = 'label' AND (r.own & 12) <> 0 AND (o.own & 12) = 0);
+        DELETE FROM record.string s USING unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
+        WHERE o.kind = 'label' AND ((r.own | o.own) & 12) <> 0 AND s.tenant = p_tenant AND s.rid = r.rid;
         stale := ARRAY (
             SELECT r.rid FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own,
                                                            parts, tags, origin, tokens, presence, digest, blobs, body, i)
@@ -90,7 +99,13 @@ BEGIN
             DELETE FROM record.string s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
             DELETE FROM record.date s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
             DELETE FROM record.number s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
-            DELETE FROM record.edge s WHERE s.tenant = p_tenant AND s.rid = ANY (stale);
+        END IF;
+        -- What is deleted keeps its references: they say whom its history is about, and what it could not do without. No search meets
+        -- them, for all look for the row; they go when it comes back with others.
+        IF kinds && '{update,restore}' THEN
+            DELETE FROM record.edge s USING unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated,
+                                                           own, parts, tags, origin, tokens, presence, digest, blobs, body, i)
+            WHERE ((o.kind = 'update' AND o.i = ANY (fresh)) OR o.kind = 'restore') AND s.tenant = p_tenant AND s.rid = rids[o.i];
         END IF;
         -- Tokens that are gone; those that stay are left alone.
         DELETE FROM record.token k USING (
@@ -108,23 +123,23 @@ BEGIN
             SELECT s.op, s.target, bit_or(gate.passed_on(s.param, s.target)) AS passes
             FROM unnest(p_edge_ops, p_edge_params, p_edge_targets) AS s(op, param, target) GROUP BY s.op, s.target),
         made AS MATERIALIZED (
-            SELECT o.type || '/' || o.id AS target, o.own, o.origin FROM unnest(p_ops) o
+            SELECT o.type || '/' || o.id AS target, o.own, o.origin, o.patient FROM unnest(p_ops) o
             WHERE n > 1 AND o.kind IN ('create', 'restore') AND o.own <> 0),
         t AS (
-            SELECT e.op, e.passes, m.own, m.origin FROM e JOIN made m ON m.target = e.target
+            SELECT e.op, e.passes, m.own, m.origin, m.patient FROM e JOIN made m ON m.target = e.target
             UNION ALL
-            SELECT e.op, e.passes, r.own, r.origin FROM e
+            SELECT e.op, e.passes, r.own, r.origin, r.patient FROM e
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
             WHERE r.own <> 0
             UNION ALL
-            SELECT e.op, e.passes, d.own, d.origin FROM e  -- what was deleted is not told either
+            SELECT e.op, e.passes, d.own, d.origin, d.patient FROM e  -- what was deleted is not told either
             CROSS JOIN LATERAL (
-                SELECT w.kind, w.own, w.origin FROM record.version w
+                SELECT w.kind, w.own, w.origin, w.patient FROM record.version w
                 WHERE w.tenant = p_tenant AND w.type = split_part(e.target, '/', 1) AND w.id = split_part(e.target, '/', 2)
                 ORDER BY w.seq DESC LIMIT 1) d
             WHERE d.kind = 'delete' AND d.own <> 0),
         x AS (
-            SELECT t.op, bit_or(t.own) AS refs, bit_or(t.own & t.passes) AS brings, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
+            SELECT t.op, bit_or(gate.revealed(t.own, t.patient, t.origin)) AS refs, bit_or(t.own & t.passes) AS brings, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
             FROM t LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)
         SELECT array_agg(coalesce(x.refs, 0) ORDER BY g.i), array_agg(coalesce(x.origins, '{}')::text ORDER BY g.i),
                array_agg(coalesce(x.brings, 0) ORDER BY g.i)
@@ -139,13 +154,23 @@ BEGIN
            CASE WHEN o.plain THEN seqs[o.i]
                 ELSE (SELECT v.plain_seq FROM record.version v WHERE v.tenant = p_tenant AND v.seq = o.expected) END,
            p_authors[o.i], o.patient, o.at, o.own, o.parts,
-           coalesce(op_refs[o.i], 0), o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'),
+           CASE o.kind WHEN 'delete' THEN (SELECT c.refs FROM record.resource c WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
+                ELSE coalesce(op_refs[o.i], 0) END, o.origin,
+           CASE o.kind WHEN 'delete' THEN (SELECT c.ref_origin FROM record.resource c WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
+                ELSE coalesce(op_ref_origin[o.i]::int[], '{}') END,
            CASE o.kind WHEN 'delete' THEN (SELECT c.tokens FROM record.resource c
                                            WHERE c.tenant = p_tenant AND c.type = o.type AND c.id = o.id)
-                ELSE o.tokens END, o.blobs, o.body, o.plain IS NULL
+                ELSE o.tokens END, o.blobs, gate.in_row(o.body), o.plain IS NULL
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
+    IF EXISTS (SELECT FROM unnest(p_ops) o WHERE gate.sealed(o.body)) THEN
+        INSERT INTO record.kept_apart (tenant, seq, sealed)
+        SELECT p_tenant, CASE o.kind WHEN 'label' THEN o.expected ELSE seqs[o.i] END, o.body
+        FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
+                                                tokens, presence, digest, blobs, body, i)
+        WHERE gate.sealed(o.body) ON CONFLICT (tenant, seq) DO UPDATE SET sealed = excluded.sealed;
+    END IF;
     IF cardinality(p_sent) > 0 THEN
         INSERT INTO record.label_sent (tenant, seq, codings) SELECT p_tenant, seqs[w.op], w.codings FROM unnest(p_sent) w;
     END IF;
@@ -164,7 +189,7 @@ BEGIN
         SELECT p_tenant, rids[o.i], seqs[o.i], o.type, o.id, o.version, o.patient, o.at, o.updated, o.updated, o.own, o.parts,
                coalesce(op_refs[o.i], 0), o.tags, o.origin, coalesce(op_ref_origin[o.i]::int[], '{}'), o.tokens || o.presence,
                CASE WHEN o.parts = 0 THEN NULL ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled_ops, p_labelled_hashes) AS l(op, hash) WHERE l.op = o.i) END,
-               o.digest, o.blobs, o.body
+               o.digest, o.blobs, gate.in_row(o.body)
         FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                                 tokens, presence, digest, blobs, body, i)
         WHERE o.kind IN ('create', 'restore');
@@ -185,7 +210,7 @@ BEGIN
             ref_origin = coalesce(op_ref_origin[o.i]::int[], '{}'), tokens = o.tokens || o.presence,
             labelled_tokens = CASE WHEN o.parts = 0 THEN NULL
                               ELSE (SELECT array_agg(l.hash) FROM unnest(p_labelled_ops, p_labelled_hashes) AS l(op, hash) WHERE l.op = o.i) END,
-            index_digest = o.digest, blobs = o.blobs, body = o.body
+            index_digest = o.digest, blobs = o.blobs, body = gate.in_row(o.body)
         FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                                 tokens, presence, digest, blobs, body, i)
         WHERE o.kind = 'update' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
@@ -207,9 +232,13 @@ BEGIN
                CASE (p_audits[1]).action WHEN 'label' THEN (p_audits[1]).query ELSE 'admitted' END
         FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.type = o.type AND r.id = o.id
         WHERE o.kind = 'label' ON CONFLICT DO NOTHING;
-        UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = o.body
+        DELETE FROM record.kept_apart k USING unnest(p_ops) o
+        WHERE o.kind = 'label' AND NOT gate.sealed(o.body) AND k.tenant = p_tenant AND k.seq = o.expected;
+        UPDATE record.version v SET own = o.own, parts = o.parts, origin = o.origin, body = gate.in_row(o.body),
+            blobs = CASE WHEN gate.sealed(o.body) THEN coalesce(v.blobs, '{apart}') ELSE v.blobs END
         FROM unnest(p_ops) o WHERE o.kind = 'label' AND v.tenant = p_tenant AND v.seq = o.expected;
-        UPDATE record.resource r SET own = o.own, parts = o.parts, tags = o.tags, origin = o.origin, body = o.body,
+        UPDATE record.resource r SET own = o.own, parts = o.parts, tags = o.tags, origin = o.origin, body = gate.in_row(o.body),
+            blobs = CASE WHEN gate.sealed(o.body) THEN coalesce(r.blobs, '{apart}') ELSE r.blobs END,
             tokens = o.tokens || o.presence
         FROM unnest(p_ops) o WHERE o.kind = 'label' AND r.tenant = p_tenant AND r.type = o.type AND r.id = o.id;
     END IF;
@@ -232,7 +261,7 @@ BEGIN
         INSERT INTO record.string (tenant, key, rid, folded, exact, mask)
         SELECT p_tenant, s.key, rids[s.op], s.folded, s.exact, s.mask
         FROM unnest(p_string_ops, p_string_keys, p_string_folded, p_string_exact, p_string_masks) AS s(op, key, folded, exact, mask)
-        WHERE fresh IS NULL OR s.op = ANY (fresh);
+        WHERE fresh IS NULL OR s.op = ANY (fresh) OR s.op = ANY (worded);
     END IF;
     IF cardinality(p_date_ops) > 0 THEN
         INSERT INTO record.date (tenant, key, rid, low, high, mask)
@@ -257,7 +286,7 @@ BEGIN
     -- Others may refer to what has just come under an id that was known, or been relabelled: their references now reveal it.
     IF cardinality(told) > 0 THEN
         WITH hit AS (
-            SELECT e.type, e.rid, bit_or(o.own) AS own, o.origin
+            SELECT e.type, e.rid, bit_or(gate.revealed(o.own, o.patient, o.origin)) AS own, o.origin
             FROM record.edge e JOIN unnest(p_ops) o ON o.type || '/' || o.id = e.target
             WHERE e.tenant = p_tenant AND e.target = ANY (told) GROUP BY e.type, e.rid, o.origin),
         moved AS (
@@ -275,7 +304,7 @@ BEGIN
             FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.patient = o.patient
             WHERE (o.own & 12) <> 0 AND o.kind IN ('update', 'restore', 'label')
               AND v.tenant = p_tenant AND v.type = r.type AND v.id = r.id AND v.seq <> r.seq AND (v.refs & o.own & 12) <> (o.own & 12)
-              AND position(convert_to(o.type || '/' || o.id, 'UTF8') IN v.body) > 0;
+              AND (position(convert_to(o.type || '/' || o.id, 'UTF8') IN v.body) > 0 OR v.body = ''); -- a note itself: it may
         END IF;
     END IF;
 
@@ -286,7 +315,10 @@ BEGIN
         WHERE (o.kind = 'label' OR (coalesce(op_brings[o.i], 0) & ~o.own) <> 0
                OR (o.kind IN ('update', 'restore')
                    AND EXISTS (SELECT FROM record.label_override d
-                               WHERE d.tenant = p_tenant AND d.type = o.type AND d.id = o.id AND d.known_to = 'infinity')))
+                               WHERE d.tenant = p_tenant AND d.type = o.type AND d.id = o.id AND d.known_to = 'infinity'))
+               OR EXISTS (SELECT FROM record.consent_grant g
+                          WHERE g.tenant = p_tenant AND g.patient = o.patient AND g.recipient = '' AND g.effect = 'label'
+                            AND g.known_to = 'infinity' AND (g.basis & ~o.own) <> 0))
           AND o.kind <> 'delete'
           AND ((gate.inherited(p_tenant, rids[o.i], o.type, o.own, o.origin, o.patient) | gate.decided(p_tenant, o.type, o.id, 'raise', p_now))
                & ~gate.decided(p_tenant, o.type, o.id, 'lower', p_now) & ~o.own) <> 0) THEN
@@ -305,7 +337,7 @@ BEGIN
     IF cardinality(p_grants) > 0 THEN
         INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
             types, codes, data_from, data_to, resources, valid_from, valid_to, known_from)
-        SELECT p_tenant, g.patient, p_ops[g.op].id, seqs[g.op], g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs,
+        SELECT p_tenant, g.patient, p_ops[g.op].id, CASE p_ops[g.op].kind WHEN 'label' THEN p_ops[g.op].expected ELSE seqs[g.op] END, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs,
             g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to, p_now
         FROM unnest(p_grants) g;
     END IF;

@@ -78,8 +78,8 @@ CREATE OR REPLACE FUNCTION gate.issue(
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM FROM record.account a WHERE a.tenant = p_tenant AND a.account = p_account FOR SHARE;
-    IF NOT FOUND OR gate.account_state(p_tenant, p_account, p_now) <> 'active' THEN
-        RETURN false;
+    IF NOT FOUND OR gate.account_state(p_tenant, p_account, p_now) <> 'active' OR p_account IN ('system-clock', 'system-labels') THEN
+        RETURN false; -- the server's own accounts have functions of their own, with an hour at a time
     END IF;
     INSERT INTO record.credential (tenant, credential, account, kind, door, purpose, created, expires, ends, proved)
     VALUES (p_tenant, p_credential, p_account, p_kind, p_door, p_purpose, p_now, p_expires, p_expires, CASE WHEN p_kind = 'session' THEN p_now END);
@@ -150,10 +150,11 @@ BEGIN
     RETURN true;
 END $$;
 
--- Sessions, tokens and tickets of an account.
+-- Sessions, tokens, tickets and permissions for apps of an account.
 CREATE OR REPLACE FUNCTION gate.end_everything(p_tenant int, p_account text, p_now timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     UPDATE record.credential c SET revoked = least(c.revoked, p_now) WHERE c.tenant = p_tenant AND c.account = p_account AND p_now < c.revoked;
+    UPDATE record.app_grant g SET revoked = p_now, revoked_how = 'account' WHERE g.tenant = p_tenant AND g.account = p_account AND g.revoked = 'infinity';
     UPDATE record.ticket t SET used = p_now WHERE t.tenant = p_tenant AND t.account = p_account AND t.used = 'infinity'
 $$;
 
@@ -171,6 +172,20 @@ BEGIN
     INSERT INTO record.assignment (tenant, account, role, programs, acting, keys, known_from)
     VALUES (p_tenant, p_account, p_role, p_programs, p_acting, CASE WHEN p_agent IS NULL THEN '{}'::text[] ELSE ARRAY[p_agent] END, p_now);
     RETURN true;
+END $$;
+
+-- The account of a client, or of somebody who acts for one: one at a time for each that it stands for. False where there is one that
+-- may be used or waits to be accepted, or where the login is taken.
+CREATE OR REPLACE FUNCTION gate.make_persons_account(
+    p_tenant int, p_account text, p_kind text, p_login text, p_name text, p_agent text, p_author text, p_now timestamptz
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/account/' || p_agent, 0));
+    IF EXISTS (SELECT FROM record.account a WHERE a.tenant = p_tenant AND a.agent = p_agent AND a.kind IN ('patient', 'proxy')
+               AND gate.account_state(a.tenant, a.account, p_now) <> 'deactivated') THEN
+        RETURN false;
+    END IF;
+    RETURN gate.make_account(p_tenant, p_account, p_kind, p_login, p_name, p_agent, p_kind, '{}', NULL, p_author, p_now);
 END $$;
 
 -- What an account may act as from now on; what it acted as before is closed, not removed. Acts on its next statement.
@@ -217,6 +232,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
                   WHERE x.tenant = a.tenant AND x.account = a.account AND x.kind IN ('invitation', 'reset') AND x.used = 'infinity' AND p_now < x.expires) t ON true
     WHERE a.tenant = p_tenant AND (p_account IS NULL OR a.account = p_account)
     ORDER BY lower(a.name), a.account
+$$;
+
+-- The accounts of clients, and of those who act for them, by whom they stand for.
+CREATE OR REPLACE FUNCTION gate.persons_accounts(p_tenant int, p_agents text[], p_now timestamptz)
+RETURNS TABLE (account text, kind text, login text, agent text, state text, sessions int, used timestamptz, invited timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT x.account, x.kind, x.login, x.agent, x.state, x.sessions, x.used, x.invited
+    FROM record.account a CROSS JOIN LATERAL gate.accounts(a.tenant, a.account, p_now) x
+    WHERE a.tenant = p_tenant AND a.agent = ANY (p_agents) AND a.kind IN ('patient', 'proxy')
 $$;
 
 CREATE OR REPLACE FUNCTION gate.set_password(p_tenant int, p_account text, p_password text) RETURNS boolean
@@ -345,13 +369,19 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     RETURNING t.kind, t.account, t.author, t.content
 $$;
 
--- Accept an invitation or reset: the ticket is used up, the password set and the account active, or nothing of it.
-CREATE OR REPLACE FUNCTION gate.accept(p_tenant int, p_ticket bytea, p_password text, p_now timestamptz) RETURNS text
+-- Accept an invitation or reset: the ticket is used up, the password set and the account active, or nothing of it. A ticket that is held
+-- needs the code of its second person: '' where the code was wrong or there is none yet; after five wrong ones it is worth nothing.
+CREATE OR REPLACE FUNCTION gate.accept(p_tenant int, p_ticket bytea, p_code bytea, p_password text, p_now timestamptz) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     who text;
     how text;
 BEGIN
+    UPDATE record.ticket t SET wrong = t.wrong + 1, used = CASE WHEN t.wrong >= 4 THEN p_now ELSE t.used END
+    WHERE t.ticket = p_ticket AND t.tenant = p_tenant AND t.held AND (t.code IS NULL OR t.code <> p_code) AND t.used = 'infinity' AND p_now < t.expires;
+    IF FOUND THEN
+        RETURN '';
+    END IF;
     SELECT t.account, t.kind INTO who, how FROM gate.use_ticket(p_tenant, p_ticket, '{invitation,reset}', p_now) t;
     IF who IS NULL THEN
         RETURN NULL;
@@ -361,6 +391,7 @@ BEGIN
         RETURN NULL;
     END IF;
     UPDATE record.account a SET password = p_password WHERE a.tenant = p_tenant AND a.account = who;
+    UPDATE record.ticket t SET opened = p_now WHERE t.ticket = p_ticket AND t.tenant = p_tenant;
     IF how = 'invitation' THEN
         PERFORM gate.set_account_state(p_tenant, who, 'active', who, 'accepted the invitation', p_now);
     END IF;

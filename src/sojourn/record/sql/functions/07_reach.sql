@@ -6,31 +6,21 @@ CREATE OR REPLACE FUNCTION gate.concerns(p_tenant int, p_rid bigint, p_type text
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     about text[] := ARRAY (
-        SELECT DISTINCT t.patient FROM record.edge e
-        JOIN record.resource t ON t.tenant = e.tenant AND t.type = split_part(e.target, '/', 1) AND t.id = split_part(e.target, '/', 2)
-        WHERE e.tenant = p_tenant AND e.rid = p_rid AND e.type = p_type AND t.patient IS NOT NULL);
+        SELECT DISTINCT s.patient FROM record.edge e
+        CROSS JOIN LATERAL (  -- what was deleted is about the same people as before
+            (SELECT t.patient FROM record.resource t
+             WHERE t.tenant = e.tenant AND t.type = split_part(e.target, '/', 1) AND t.id = split_part(e.target, '/', 2))
+            UNION ALL
+            (SELECT w.patient FROM record.version w
+             WHERE w.tenant = e.tenant AND w.type = split_part(e.target, '/', 1) AND w.id = split_part(e.target, '/', 2)
+             ORDER BY w.seq DESC LIMIT 1)
+            LIMIT 1) s
+        WHERE e.tenant = p_tenant AND e.rid = p_rid AND e.type = p_type AND s.patient IS NOT NULL);
 BEGIN
     RETURN about = '{}' OR EXISTS (
         SELECT FROM record.relation l
         WHERE l.tenant = p_tenant AND l.patient = ANY (about) AND l.actor = ANY (p_keys)
           AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity');
-END $$;
-
--- gate.chart for who needs relations: asked for once, since all rows are of one patient.
-CREATE OR REPLACE FUNCTION gate.chart_near(
-    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
-    p_action text, p_related boolean, p_type text, p_patient text, p_tokens bigint[], p_newest boolean,
-    p_at timestamptz, p_rid bigint, p_limit int
-) RETURNS TABLE (type text, id text, rid bigint, seq bigint, version text, updated timestamptz, patient text, clean boolean,
-                 blobs text[], at timestamptz, body bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
-BEGIN
-    IF EXISTS (SELECT FROM record.relation l WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.actor = ANY (p_keys)
-               AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity') THEN
-        p_keys := p_patient || p_keys;
-    END IF;
-    RETURN QUERY SELECT * FROM gate.chart(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action,
-                                          p_related, p_type, p_patient, p_tokens, p_newest, p_at, p_rid, p_limit);
 END $$;
 
 CREATE OR REPLACE FUNCTION gate.reach_times(p_tenant int, p_now timestamptz) RETURNS TABLE (kind text, days int)
@@ -45,15 +35,54 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE s.tenant = p_tenant AND s.valid_from <= p_now AND p_now < s.valid_to AND s.known_to = 'infinity'
 $$;
 
--- Is a row within the scopes of a token? Each set of them that is among the keys must have one that it fits: type, patient, codes.
+-- The zone of a place: its own, else that of what it is part of (https://hl7.org/fhir/R4/extension-timezone.html); null where none says one.
+CREATE OR REPLACE FUNCTION gate.zone_of(p_tenant int, p_place text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    WITH RECURSIVE up(depth, said) AS (
+        SELECT 0, convert_from(r.body, 'UTF8')::jsonb FROM record.resource r
+        WHERE r.tenant = p_tenant AND r.type = 'Location' AND r.id = substr(p_place, 10) AND starts_with(p_place, 'Location/')
+        UNION ALL
+        SELECT up.depth + 1, convert_from(r.body, 'UTF8')::jsonb FROM up JOIN record.resource r
+          ON r.tenant = p_tenant AND r.type = 'Location' AND r.id = regexp_replace(up.said #>> '{partOf,reference}', '^Location/', '')
+        WHERE up.depth < 8)
+    SELECT e ->> 'valueCode' FROM up, jsonb_array_elements(CASE jsonb_typeof(up.said -> 'extension') WHEN 'array' THEN up.said -> 'extension' ELSE '[]' END) e
+    WHERE e ->> 'url' = 'http://hl7.org/fhir/StructureDefinition/timezone' ORDER BY up.depth LIMIT 1
+$$;
+
+-- By which clock each program works: the zone of its sites (record.program_site), else of the places of its HealthcareServices. Program 0
+-- is the house: what the organization set as a rule of care, else the zone that most places name.
+CREATE OR REPLACE FUNCTION gate.program_zones(p_tenant int, p_now timestamptz) RETURNS TABLE (program int, zone text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    WITH services AS MATERIALIZED (
+        SELECT convert_from(r.body, 'UTF8')::jsonb AS said FROM record.resource r WHERE r.tenant = p_tenant AND r.type = 'HealthcareService'),
+    places AS (
+        SELECT s.program, 0 AS rank, s.site AS place FROM gate.program_sites(p_tenant, p_now) s
+        UNION ALL
+        SELECT p.program, 1, l ->> 'reference' FROM record.program p
+        JOIN services s ON s.said #>> '{providedBy,reference}' = regexp_replace('Organization/' || p.organization, '^Organization/Organization/', 'Organization/')
+        CROSS JOIN jsonb_array_elements(CASE jsonb_typeof(s.said -> 'location') WHEN 'array' THEN s.said -> 'location' ELSE '[]' END) l
+        WHERE p.tenant = p_tenant AND p.valid_from <= p_now AND p_now < p.valid_to AND p.known_to = 'infinity'),
+    named AS (SELECT p.program, p.rank, p.place, gate.zone_of(p_tenant, p.place) AS zone FROM places p)
+    (SELECT DISTINCT ON (n.program) n.program, n.zone FROM named n WHERE n.zone IS NOT NULL ORDER BY n.program, n.rank, n.place)
+    UNION ALL
+    (SELECT 0, coalesce(
+        (SELECT (p.value::jsonb) #>> '{}' FROM record.policy p
+         WHERE p.tenant = p_tenant AND p.key = 'schedule.time-zone' AND p.level = '' AND p.valid_from <= p_now AND p_now < p.valid_to AND p.known_to = 'infinity' LIMIT 1),
+        (SELECT n.zone FROM named n WHERE n.zone IS NOT NULL GROUP BY n.zone ORDER BY count(*) DESC, n.zone LIMIT 1)))
+$$;
+
+-- Is a row within the scopes of a token? Each set of them that is among the keys must have one that it fits: type, patient, codes. What is
+-- said of every type (`*`) holds for types that the set does not name: of those its own lines say all (gate/scopes.py).
 CREATE OR REPLACE FUNCTION gate.scoped(p_type text, p_patient text, p_refs bigint, p_tokens bigint[], p_keys text[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(bool_and(s.fits), false) FROM (
-        SELECT bool_or(split_part(k.key, ' ', 3) IN ('*', p_type)
+        SELECT bool_or((split_part(k.key, ' ', 3) = p_type OR (split_part(k.key, ' ', 3) = '*' AND NOT k.named))
                        AND (split_part(k.key, ' ', 4) IN ('*', p_patient) OR (p_patient IS NULL AND (p_refs & 4611686018427387904) = 0
                                                                               AND split_part(k.key, ' ', 3) <> '-'))
                        AND p_tokens @> ('{' || split_part(k.key, ' ', 5) || '}')::bigint[]) AS fits
-        FROM unnest(p_keys) AS k(key) WHERE starts_with(k.key, 'scope ') GROUP BY split_part(k.key, ' ', 2)) s
+        FROM (SELECT a.key, bool_or(split_part(a.key, ' ', 3) = p_type) OVER (PARTITION BY split_part(a.key, ' ', 2)) AS named
+              FROM unnest(p_keys) AS a(key) WHERE starts_with(a.key, 'scope ')) k
+        GROUP BY split_part(k.key, ' ', 2)) s
 $$;
 
 -- Scopes for a token that was just issued and that nobody has yet.
@@ -90,7 +119,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
         (SELECT string_agg(concat_ws('|', p.program, p.name, p.organization, p.part2), ';' ORDER BY p.program) FROM record.program p
          WHERE p.tenant = p_tenant AND p.valid_from <= p_now AND p_now < p.valid_to AND p.known_to = 'infinity'), '#',
         (SELECT string_agg(concat_ws('|', t.kind, t.days), ';' ORDER BY t.kind, t.days) FROM gate.reach_times(p_tenant, p_now) t), '#',
-        (SELECT string_agg(concat_ws('|', s.program, s.site), ';' ORDER BY s.program, s.site) FROM gate.program_sites(p_tenant, p_now) s)))
+        (SELECT string_agg(concat_ws('|', s.program, s.site), ';' ORDER BY s.program, s.site) FROM gate.program_sites(p_tenant, p_now) s), '#',
+        (SELECT string_agg(concat_ws('|', z.program, z.zone), ';' ORDER BY z.program) FROM gate.program_zones(p_tenant, p_now) z)))
 $$;
 
 CREATE OR REPLACE FUNCTION gate.jurisdictions(p_tenant int, p_now timestamptz) RETURNS SETOF text

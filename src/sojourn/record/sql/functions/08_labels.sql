@@ -9,6 +9,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN p_param IN ('encounter', 'context', 'part-of', '') AND p_target >= 'Encounter/' AND p_target < 'Encounter0' THEN ~12::bigint
         WHEN p_param IN ('@', 'entry', 'result', 'medication') THEN ~0::bigint
+        -- What was ordered, and work about an order or a result.
+        WHEN p_param = 'based-on' AND p_target >= 'ServiceRequest/' AND p_target < 'ServiceRequest0' THEN ~0::bigint
+        WHEN p_param = 'focus' AND ((p_target >= 'DiagnosticReport/' AND p_target < 'DiagnosticReport0') OR (p_target >= 'Observation/' AND p_target < 'Observation0')
+                                   OR (p_target >= 'ServiceRequest/' AND p_target < 'ServiceRequest0')) THEN ~0::bigint
         ELSE 0 END
 $$;
 
@@ -26,11 +30,12 @@ CREATE OR REPLACE FUNCTION gate.reaching(
         ELSE 0 END
 $$;
 
--- What a stored row takes from what it refers to now, or did until that was deleted.
+-- What a stored row takes from what it refers to now, or did until that was deleted; and for care that a minor consented to alone.
 CREATE OR REPLACE FUNCTION gate.inherited(p_tenant int, p_rid bigint, p_type text, p_own bigint, p_origin int[], p_patient text)
 RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce(bit_or(gate.reaching(gate.passed_on(e.param, e.target), s.own, s.origin, s.patient, p_type, p_own, p_origin,
-                                         p_patient)), 0)
+    SELECT gate.minors_care(p_tenant, p_rid, p_type, p_patient)
+           | coalesce(bit_or(gate.reaching(gate.passed_on(e.param, e.target), s.own, s.origin, s.patient, p_type, p_own, p_origin,
+                                           p_patient)), 0)
     FROM record.edge e
     CROSS JOIN LATERAL (
         (SELECT t.own, t.origin, t.patient FROM record.resource t
@@ -92,7 +97,7 @@ BEGIN
         total := total + cardinality(front);
         -- What refers to them reveals them.
         WITH hit AS (
-            SELECT e.type, e.rid, bit_or(s.own) AS own, s.origin
+            SELECT e.type, e.rid, bit_or(gate.revealed(s.own, s.patient, s.origin)) AS own, s.origin
             FROM record.edge e
             JOIN record.resource s ON s.tenant = p_tenant AND s.type = split_part(e.target, '/', 1) AND s.id = split_part(e.target, '/', 2)
             WHERE e.tenant = p_tenant AND e.target = ANY (front) GROUP BY e.type, e.rid, s.origin),
@@ -144,11 +149,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
            coalesce((SELECT array_agg(DISTINCT c.code) FROM record.label_override o CROSS JOIN LATERAL unnest(o.codes) AS c(code)
                      WHERE o.tenant = p_tenant AND o.type = v.type AND o.id = v.id AND o.effect = 'lower' AND o.known_to = 'infinity'
                        AND o.valid_from <= p_now AND p_now < o.valid_to), '{}'),
-           CASE WHEN r.seq = v.seq THEN r.body
-                WHEN v.kind = 'delete' THEN (SELECT b.body FROM record.version b  -- what was deleted says under which law
+           CASE WHEN r.seq = v.seq THEN /*body:r*/
+                WHEN v.kind = 'delete' THEN (SELECT /*body:b*/ FROM record.version b  -- what was deleted says under which law
                                              WHERE b.tenant = p_tenant AND b.type = v.type AND b.id = v.id AND b.seq < v.seq
                                                AND b.body IS NOT NULL ORDER BY b.seq DESC LIMIT 1)
-                ELSE v.body END
+                ELSE /*body:v*/ END
     FROM (SELECT w.* FROM record.version w
           WHERE w.tenant = p_tenant AND w.seq > p_after AND (p_seqs IS NULL OR w.seq = ANY (p_seqs))
           ORDER BY w.seq LIMIT p_limit) v
@@ -173,10 +178,19 @@ CREATE OR REPLACE FUNCTION gate.relabel_past(
     WITH wanted AS (
         SELECT w.* FROM unnest(p_seqs, p_before, p_own, p_parts, p_bodies) AS w(seq, before, own, parts, body)),
     moved AS (
-        UPDATE record.version v SET own = w.own, parts = w.parts, body = coalesce(w.body, v.body) FROM wanted w
+        UPDATE record.version v SET own = w.own, parts = w.parts, body = coalesce(gate.in_row(w.body), v.body),
+            blobs = CASE WHEN gate.sealed(w.body) THEN coalesce(v.blobs, '{apart}') ELSE v.blobs END
+        FROM wanted w
         WHERE v.tenant = p_tenant AND v.seq = w.seq AND v.own = w.before
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND r.seq = v.seq)
         RETURNING v.seq, w.before, v.own, v.parts),
+    kept AS (
+        INSERT INTO record.kept_apart (tenant, seq, sealed)
+        SELECT p_tenant, m.seq, w.body FROM moved m JOIN wanted w ON w.seq = m.seq WHERE gate.sealed(w.body)
+        ON CONFLICT (tenant, seq) DO UPDATE SET sealed = excluded.sealed),
+    freed AS (
+        DELETE FROM record.kept_apart k USING moved m JOIN wanted w ON w.seq = m.seq
+        WHERE k.tenant = p_tenant AND k.seq = m.seq AND w.body IS NOT NULL AND NOT gate.sealed(w.body)),
     noted AS (
         INSERT INTO record.label_change (tenant, seq, known, rule_set, own_before, own_after, parts_before, parts_after, tags_before,
                                          tags_after, reason)

@@ -59,14 +59,28 @@ CREATE OR REPLACE FUNCTION gate.move_labelling(
     SELECT EXISTS (SELECT FROM moved)
 $$;
 
+-- Raise unless a credential is that of the account under which labels are given (gate.labeller), and holds: who reads bodies that nobody
+-- decided about has at least left a row that says that somebody did.
+CREATE OR REPLACE FUNCTION gate.labels(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    IF NOT EXISTS (SELECT FROM record.credential c WHERE c.tenant = p_tenant AND c.credential = p_credential AND c.account = 'system-labels') THEN
+        RAISE EXCEPTION 'stale credential' USING ERRCODE = 'SJ401';
+    END IF;
+END $$;
+
 -- Of what was written: the current versions that no Part 2 program made and that may have words in them, for screening.
-CREATE OR REPLACE FUNCTION gate.label_written(p_tenant int, p_types text[], p_ids text[], p_versions text[])
-RETURNS TABLE (seq bigint, type text, id text, own bigint, tags text[], blobs text[], body bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-    SELECT r.seq, r.type, r.id, r.own, r.tags, r.blobs, r.body FROM unnest(p_types, p_ids, p_versions) AS w(type, id, version)
+CREATE OR REPLACE FUNCTION gate.label_written(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_types text[], p_ids text[], p_versions text[]
+) RETURNS TABLE (seq bigint, type text, id text, own bigint, tags text[], blobs text[], body bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    PERFORM gate.labels(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY SELECT r.seq, r.type, r.id, r.own, r.tags, r.blobs, /*body:r*/ FROM unnest(p_types, p_ids, p_versions) AS w(type, id, version)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND r.version = w.version
-    WHERE (r.own & 2) = 0
-$$;
+    WHERE (r.own & 2) = 0;
+END $$;
 
 -- Questions about what may be sensitive. A question that was asked about the same labels of a resource is not asked again.
 CREATE OR REPLACE FUNCTION gate.ask_label(
@@ -104,21 +118,35 @@ RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT EXISTS (SELECT FROM told)
 $$;
 
--- What changed about labels, newest first: of one resource, or everywhere.
-CREATE OR REPLACE FUNCTION gate.label_changes(p_tenant int, p_limit int)
-RETURNS TABLE (known timestamptz, type text, rule_set text, reason text, raised bigint, lowered bigint, n bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT max(l.known), v.type, l.rule_set, l.reason, l.own_after & ~l.own_before, l.own_before & ~l.own_after, count(*)
-    FROM (SELECT * FROM record.label_change c WHERE c.tenant = p_tenant ORDER BY c.known DESC LIMIT 5000) l
-    JOIN record.version v ON v.tenant = p_tenant AND v.seq = l.seq
-    GROUP BY date_trunc('minute', l.known), v.type, l.rule_set, l.reason, l.own_after & ~l.own_before, l.own_before & ~l.own_after
-    ORDER BY 1 DESC LIMIT p_limit
-$$;
+-- What changed about labels, newest first, as far as the caller may know of it: the row may be seen, with all that the label was and
+-- became, and the caller works in every program that made it. (A label that falls when another program admits somebody tells of both.)
+CREATE OR REPLACE FUNCTION gate.label_changes(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_limit int
+) RETURNS TABLE (known timestamptz, type text, rule_set text, reason text, raised bigint, lowered bigint, n bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    /*alive*/
+    RETURN QUERY
+    SELECT max(l.known), l.type, l.rule_set, l.reason, l.own_after & ~l.own_before, l.own_before & ~l.own_after, count(*)
+    FROM (SELECT c.*, r.type FROM record.label_change c
+          JOIN record.version v ON v.tenant = p_tenant AND v.seq = c.seq
+          JOIN record.resource r ON r.tenant = p_tenant AND r.type = v.type AND r.id = v.id
+          WHERE c.tenant = p_tenant AND r.origin <@ p_programs AND v.origin <@ p_programs AND /*row:r*/
+            AND /*part:r:c.own_before | c.own_after | c.parts_before | c.parts_after*/
+          ORDER BY c.known DESC LIMIT 5000) l
+    GROUP BY date_trunc('minute', l.known), l.type, l.rule_set, l.reason, l.own_after & ~l.own_before, l.own_before & ~l.own_after
+    ORDER BY 1 DESC LIMIT p_limit;
+END $$;
 
 -- The account under which labels are given again. It is made where it is missing, works in every program, and cannot sign in.
 CREATE OR REPLACE FUNCTION gate.labeller(p_tenant int, p_credential bytea, p_now timestamptz, p_expires timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+    IF p_expires > p_now + interval '1 hour' THEN
+        RAISE EXCEPTION 'a credential of the server itself lasts an hour';
+    END IF;
     INSERT INTO record.account (tenant, account, kind, login, name) VALUES (p_tenant, 'system-labels', 'system', 'system-labels', 'Labels')
     ON CONFLICT DO NOTHING;
     IF NOT EXISTS (SELECT FROM record.assignment s WHERE s.tenant = p_tenant AND s.account = 'system-labels') THEN

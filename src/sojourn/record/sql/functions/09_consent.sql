@@ -19,7 +19,7 @@ END $$;
 CREATE OR REPLACE FUNCTION gate.consent_preview(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz,
     p_mask bigint, p_programs int[], p_keys text[], p_purpose text, p_action text, p_related boolean,
-    p_patient text, p_counted text[], p_shared text[], p_as text[], p_for text, p_without text, p_grants jsonb, p_relations jsonb
+    p_patient text, p_counted text[], p_shared text[], p_as text[], p_for text, p_opens bigint, p_without text, p_grants jsonb, p_relations jsonb
 ) RETURNS TABLE (type text, total int, before int, after int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off AS $$
@@ -39,7 +39,7 @@ BEGIN
         WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.known_to = 'infinity' AND NOT 'Consent/' || g.consent = ANY (known);
         UPDATE record.relation l SET known_to = p_now
         WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.known_to = 'infinity' AND NOT l.source = ANY (known);
-        sooner := gate.reached(p_tenant, 0, '{}', p_as, p_for, 'disclose', true, p_now, p_patient, p_shared, mine);
+        sooner := gate.reached(p_tenant, p_opens, '{}', p_as, p_for, 'disclose', true, p_now, p_patient, p_shared, mine);
         IF p_without IS NOT NULL THEN
             UPDATE record.consent_grant g SET known_to = p_now
             WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.known_to = 'infinity' AND g.consent = p_without;
@@ -55,7 +55,7 @@ BEGIN
         INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
         SELECT p_tenant, p_patient, l.actor, l.kind, '', l.valid_from, l.valid_to, p_now
         FROM jsonb_to_recordset(p_relations) AS l(actor text, kind text, valid_from timestamptz, valid_to timestamptz);
-        later := gate.reached(p_tenant, 0, '{}', p_as, p_for, 'disclose', true, p_now, p_patient, p_shared, mine);
+        later := gate.reached(p_tenant, p_opens, '{}', p_as, p_for, 'disclose', true, p_now, p_patient, p_shared, mine);
         RAISE EXCEPTION 'take it back' USING ERRCODE = 'SJ000';
     EXCEPTION WHEN SQLSTATE 'SJ000' THEN
         NULL;  -- the variables stay, the rows do not
@@ -67,6 +67,13 @@ BEGIN
     GROUP BY r.type ORDER BY r.type;
 END $$;
 
+-- Whether anybody forbade one of these something that is not over: from whoever that is anything may be withheld (decision 55).
+CREATE OR REPLACE FUNCTION gate.is_denied(p_tenant int, p_keys text[], p_now timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM record.consent_grant g
+                   WHERE g.tenant = p_tenant AND g.recipient = ANY (p_keys) AND g.effect = 'deny' AND g.known_to = 'infinity' AND p_now < g.valid_to)
+$$;
+
 -- The open grants and relations of one Consent, for the page that says what a revocation stops.
 CREATE OR REPLACE FUNCTION gate.consent_rows(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_consent text)
 RETURNS TABLE (what text, effect text, recipient text, purpose text, basis bigint, valid_from timestamptz, valid_to timestamptz)
@@ -75,7 +82,7 @@ BEGIN
     /*alive*/
     RETURN QUERY
     SELECT 'grant', g.effect, g.recipient, g.purpose, bit_or(g.basis), min(g.valid_from), max(g.valid_to) FROM record.consent_grant g
-    WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.known_to = 'infinity' AND g.valid_from <= p_now AND p_now < g.valid_to
+    WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.known_to = 'infinity' AND g.effect <> 'label' AND g.valid_from <= p_now AND p_now < g.valid_to
     GROUP BY g.effect, g.recipient, g.purpose
     UNION ALL
     SELECT 'relation', '', l.actor, '', 0, min(l.valid_from), max(l.valid_to) FROM record.relation l

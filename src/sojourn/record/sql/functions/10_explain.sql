@@ -44,14 +44,14 @@ BEGIN
     SELECT 'current', r.type, r.id, r.version, r.seq, r.updated, r.patient, r.at, r.own, r.parts, r.refs, r.origin, r.ref_origin, r.tokens,
            (SELECT coalesce(bit_or(b.bit), 0) FROM (SELECT 1::bigint << i AS bit FROM generate_series(0, 20) i) b
             WHERE (b.bit & (r.own | r.parts)) <> 0 AND /*part:r:b.bit*/),
-           /*each:r*/, /*clean:r*/, r.body
+           /*each:r*/, /*clean:r*/, /*body:r*/
     FROM unnest(p_names) AS n(name)
     JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(n.name, '/', 1) AND r.id = split_part(n.name, '/', 2);
     RETURN QUERY
     SELECT v.kind, v.type, v.id, v.version, v.seq, v.updated, v.patient, v.at, v.own, v.parts, v.refs, v.origin, v.ref_origin, v.tokens,
            (SELECT coalesce(bit_or(b.bit), 0) FROM (SELECT 1::bigint << i AS bit FROM generate_series(0, 20) i) b
             WHERE (b.bit & (v.own | v.parts)) <> 0 AND /*part:v:b.bit*/),
-           /*each:v*/, true, v.body
+           /*each:v*/, true, /*body:v*/
     FROM unnest(p_names) AS n(name)
     CROSS JOIN LATERAL (SELECT * FROM record.version w
                         WHERE w.tenant = p_tenant AND w.type = split_part(n.name, '/', 1) AND w.id = split_part(n.name, '/', 2)

@@ -28,7 +28,7 @@ BEGIN
         SELECT p.*, c.name, c.agent FROM pairs p JOIN record.account c ON c.tenant = p_tenant AND c.account = p.account WHERE c.kind = 'staff'),
     people AS (                                         -- everybody whose name or address is compared: staff, and patients who may be seen
         SELECT r.type, r.id, convert_from(r.body, 'UTF8')::jsonb AS said FROM record.resource r
-        WHERE r.tenant = p_tenant AND (r.type = 'Practitioner' OR (r.type = 'Patient' AND r.id IN (SELECT k.patient FROM looked k))) AND /*row:r*/),
+        WHERE r.tenant = p_tenant AND (r.type = 'Practitioner' OR (r.type = 'Patient' AND r.id IN (SELECT k.patient FROM looked k))) AND r.body <> '' AND /*row:r*/),
     facts AS (
         SELECT q.type, q.id, q.said ->> 'birthDate' AS born,
                ARRAY (SELECT DISTINCT lower(n ->> 'family') FROM jsonb_array_elements(coalesce(q.said -> 'name', '[]')) AS n WHERE n ->> 'family' <> '') AS families,

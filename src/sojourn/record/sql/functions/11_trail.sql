@@ -11,6 +11,9 @@
 --           that may be the hidden program. Of what somebody found who may see more than the reader, nothing: what a search finds
 --           depends on all that its asker may see. Signing in and out concerns no record and stays.
 --   self    the reader is the patient: every line about them, with what is left of it, by name and without versions.
+--
+-- Lines are taken in chunks, and of each chunk every version that its lines showed is asked about once: those who treat a client open the same
+-- resources day after day, and a year of looking at one chart shows each of its versions hundreds of times.
 CREATE OR REPLACE FUNCTION gate.trail(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_reader text, p_patient text, p_account text, p_actions text[], p_outcome text, p_type text, p_for text,
@@ -21,9 +24,11 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
-    lines refcursor;
-    line record.audit;
+    size CONSTANT int := least(greatest(p_limit, 50), 1000);
+    chunk record.audit[];
     head record.seal;
+    found record;
+    line record.audit;
     people text[];                              -- accounts asked for, by name or by whom they stand for
     wanted text[];
     left_of text[];
@@ -33,6 +38,9 @@ DECLARE
     more boolean;                               -- who did it may see more than the reader
     known boolean;                              -- the reader may know that they work here
     given int := 0;
+    at timestamptz := p_at;                     -- where the next chunk begins
+    at_stamp bigint := p_stamp;
+    at_n bigint := p_n;
 BEGIN
     /*alive*/
     IF p_account IS NOT NULL THEN
@@ -43,80 +51,95 @@ BEGIN
     ELSIF people IS NOT NULL THEN
         wanted := ARRAY (SELECT 'account:' || x FROM unnest(people) AS x);
     END IF;
-    IF wanted IS NULL THEN
-        OPEN lines FOR SELECT l.* FROM record.audit l
-            WHERE l.tenant = p_tenant AND l.recorded >= p_from AND l.recorded < p_until AND l.recorded <= p_at
-              AND (l.recorded, l.stamp, l.n) < (p_at, p_stamp, p_n)
-            ORDER BY l.recorded DESC, l.stamp DESC, l.n DESC;
-    ELSE
-        -- What is sealed is found by its keys; the few lines that are not yet, by looking at each.
-        SELECT s.* INTO head FROM record.seal s WHERE s.tenant = p_tenant ORDER BY s.number DESC LIMIT 1;
-        OPEN lines FOR SELECT l.* FROM (
-                SELECT k.recorded, k.stamp, k.n FROM record.audit_key k
-                WHERE k.tenant = p_tenant AND k.key = ANY (wanted) AND k.recorded >= p_from AND k.recorded < p_until
-                  AND (k.recorded, k.stamp, k.n) < (p_at, p_stamp, p_n)
-                UNION ALL
-                SELECT u.recorded, u.stamp, u.n FROM record.audit u
-                WHERE u.tenant = p_tenant AND (u.stamp, u.n) > (coalesce(head.stamp, -1), coalesce(head.n, -1))
-                  AND u.recorded >= p_from AND u.recorded < p_until AND (u.recorded, u.stamp, u.n) < (p_at, p_stamp, p_n)
-                  AND (CASE WHEN p_patient IS NULL THEN u.account = ANY (people) ELSE p_patient = ANY (u.patients) END)) f
-            JOIN record.audit l ON l.tenant = p_tenant AND l.stamp = f.stamp AND l.n = f.n
-            ORDER BY f.recorded DESC, f.stamp DESC, f.n DESC;
-    END IF;
+    SELECT s.* INTO head FROM record.seal s WHERE s.tenant = p_tenant ORDER BY s.number DESC LIMIT 1;
     LOOP
-        FETCH lines INTO line;
-        EXIT WHEN NOT FOUND OR given >= p_limit;
-        CONTINUE WHEN (people IS NOT NULL AND NOT line.account = ANY (people)) OR (p_actions IS NOT NULL AND NOT line.action = ANY (p_actions))
-            OR (p_outcome IS NOT NULL AND line.outcome <> p_outcome) OR (p_type IS NOT NULL AND line.type <> p_type)
-            OR (p_for IS NOT NULL AND line.purpose <> p_for) OR (p_request IS NOT NULL AND line.request <> p_request);
-        name := NULL; kind := NULL; agent := NULL;
-        SELECT c.name, c.kind, c.agent INTO name, kind, agent FROM record.account c WHERE c.tenant = p_tenant AND c.account = line.account;
-        CONTINUE WHEN p_outside IS NOT NULL AND p_outside <> (coalesce(kind, '') = 'organization');
-        left_of := NULL;
-        whose := NULL;
-        looking := line.action IN ('read', 'vread', 'history', 'search', 'everything');
-        asked := line.query;
-        IF line.shown <> '{}' THEN
-            SELECT CASE p_reader WHEN 'whole' THEN array_agg(v.type || '/' || v.id || '/_history/' || v.version ORDER BY v.seq)
-                   ELSE array_agg(DISTINCT v.type || '/' || v.id) END,
-                   array_agg(DISTINCT v.patient) FILTER (WHERE v.patient IS NOT NULL)
-            INTO left_of, whose
-            FROM record.version v
-            WHERE v.tenant = p_tenant AND v.seq = ANY (line.shown) AND (p_reader <> 'self' OR v.patient = p_patient)
-              AND (looking OR NOT v.apart OR /*part:v:12*/)
-              AND (p_reader <> 'part' OR looking OR (v.plain_seq = v.seq AND v.type <> ALL (gate.longitudinal()))) AND /*row:v*/
-              AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/);
-        END IF;
-        IF p_reader = 'whole' THEN
-            CONTINUE WHEN line.shown <> '{}' AND left_of IS NULL AND line.action NOT IN ('search', 'history', 'everything');
-            whose := CASE WHEN line.shown = '{}' THEN line.patients ELSE whose END;
-        ELSIF p_reader = 'self' THEN
-            CONTINUE WHEN NOT p_patient = ANY (line.patients);
-            whose := ARRAY[p_patient];
-            asked := '';
+        IF wanted IS NULL THEN
+            chunk := ARRAY (SELECT l FROM record.audit l
+                WHERE l.tenant = p_tenant AND l.recorded >= p_from AND l.recorded < p_until AND l.recorded <= at AND (l.recorded, l.stamp, l.n) < (at, at_stamp, at_n)
+                ORDER BY l.recorded DESC, l.stamp DESC, l.n DESC LIMIT size);
         ELSE
-            CONTINUE WHEN left_of IS NULL AND NOT (line.type = '' AND line.patients = '{}' AND line.shown = '{}');
-            SELECT coalesce(bool_or(p.part2 AND NOT p.program = ANY (p_programs)), false), coalesce(bool_or(NOT p.part2 OR p.program = ANY (p_programs)), true)
-            INTO more, known
-            FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
-            WHERE s.tenant = p_tenant AND s.account = line.account AND s.valid_from <= line.recorded AND line.recorded < s.valid_to
-              AND s.known_to = 'infinity';
-            CONTINUE WHEN NOT known
-                OR ((more OR coalesce(kind, '') <> 'staff') AND looking AND NOT (line.action IN ('read', 'vread')
-                    OR (line.action = 'history' AND line.query ~ '^[A-Za-z]+/[^/]+/_history$')));
-            asked := '';
+            -- What is sealed is found by its keys; the few lines that are not yet, by looking at each.
+            chunk := ARRAY (SELECT l FROM (
+                    SELECT k.recorded, k.stamp, k.n FROM record.audit_key k
+                    WHERE k.tenant = p_tenant AND k.key = ANY (wanted) AND k.recorded >= p_from AND k.recorded < p_until
+                      AND (k.recorded, k.stamp, k.n) < (at, at_stamp, at_n)
+                    UNION ALL
+                    SELECT u.recorded, u.stamp, u.n FROM record.audit u
+                    WHERE u.tenant = p_tenant AND (u.stamp, u.n) > (coalesce(head.stamp, -1), coalesce(head.n, -1))
+                      AND u.recorded >= p_from AND u.recorded < p_until AND (u.recorded, u.stamp, u.n) < (at, at_stamp, at_n)
+                      AND (CASE WHEN p_patient IS NULL THEN u.account = ANY (people) ELSE p_patient = ANY (u.patients) END)
+                    ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT size) f
+                JOIN record.audit l ON l.tenant = p_tenant AND l.stamp = f.stamp AND l.n = f.n
+                ORDER BY f.recorded DESC, f.stamp DESC, f.n DESC);
         END IF;
-        CONTINUE WHEN p_patient IS NOT NULL AND NOT coalesce(p_patient = ANY (whose), false);
-        CONTINUE WHEN p_entity IS NOT NULL AND NOT coalesce(p_entity = ANY (ARRAY (
-            SELECT split_part(e, '/', 1) || '/' || split_part(e, '/', 2) FROM unnest(left_of) AS e)), false);
-        given := given + 1;
-        recorded := line.recorded; stamp := line.stamp; n := line.n; request := line.request; account := line.account; role := line.role; door := line.door;
-        purpose := line.purpose; action := line.action; outcome := line.outcome; type := line.type; query := asked;
-        mark := sha256(convert_to(line.query, 'UTF8'));
-        patients := coalesce(whose, '{}'); entities := coalesce(left_of, '{}');
-        RETURN NEXT;
+        EXIT WHEN chunk = '{}';
+        at := chunk[cardinality(chunk)].recorded;
+        at_stamp := chunk[cardinality(chunk)].stamp;
+        at_n := chunk[cardinality(chunk)].n;
+        FOR found IN
+            WITH lines AS MATERIALIZED (
+                SELECT l.ordinality AS place, l.shown, l.action IN ('read', 'vread', 'history', 'search', 'everything') AS looking, c.name, c.kind, c.agent
+                FROM unnest(chunk) WITH ORDINALITY AS l LEFT JOIN record.account c ON c.tenant = p_tenant AND c.account = l.account
+                WHERE (people IS NULL OR l.account = ANY (people)) AND (p_actions IS NULL OR l.action = ANY (p_actions))
+                  AND (p_outcome IS NULL OR l.outcome = p_outcome) AND (p_type IS NULL OR l.type = p_type) AND (p_for IS NULL OR l.purpose = p_for)
+                  AND (p_request IS NULL OR l.request = p_request) AND (p_outside IS NULL OR p_outside = (coalesce(c.kind, '') = 'organization'))),
+            told AS MATERIALIZED (
+                SELECT v.seq, v.type || '/' || v.id AS thing, v.version, v.patient, (NOT v.apart OR /*part:v:12*/) AS said,
+                       v.plain_seq = v.seq AND v.type <> ALL (gate.longitudinal()) AS plain
+                FROM (SELECT DISTINCT s.seq FROM lines l CROSS JOIN unnest(l.shown) AS s(seq)) s
+                JOIN record.version v ON v.tenant = p_tenant AND v.seq = s.seq
+                WHERE (p_reader <> 'self' OR v.patient = p_patient) AND /*row:v*/
+                  AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/))
+            SELECT l.place, l.name, l.kind, l.agent, l.looking, e.left_of, e.whose
+            FROM lines l LEFT JOIN (
+                SELECT m.place, CASE p_reader WHEN 'whole' THEN array_agg(t.thing || '/_history/' || t.version ORDER BY t.seq)
+                       ELSE array_agg(DISTINCT t.thing) END AS left_of,
+                       array_agg(DISTINCT t.patient) FILTER (WHERE t.patient IS NOT NULL) AS whose
+                FROM lines m CROSS JOIN LATERAL (SELECT DISTINCT x FROM unnest(m.shown) x) AS s(seq) JOIN told t ON t.seq = s.seq
+                WHERE (m.looking OR t.said) AND (p_reader <> 'part' OR m.looking OR t.plain)
+                GROUP BY m.place) e ON e.place = l.place
+            ORDER BY l.place
+        LOOP
+            line := chunk[found.place];
+            left_of := found.left_of;
+            whose := found.whose;
+            looking := found.looking;
+            name := found.name; kind := found.kind; agent := found.agent;
+            asked := line.query;
+            IF p_reader = 'whole' THEN
+                CONTINUE WHEN line.shown <> '{}' AND left_of IS NULL AND line.action NOT IN ('search', 'history', 'everything');
+                whose := CASE WHEN line.shown = '{}' THEN line.patients ELSE whose END;
+            ELSIF p_reader = 'self' THEN
+                CONTINUE WHEN NOT p_patient = ANY (line.patients);
+                whose := ARRAY[p_patient];
+                asked := '';
+            ELSE
+                CONTINUE WHEN left_of IS NULL AND NOT (line.type = '' AND line.patients = '{}' AND line.shown = '{}');
+                SELECT coalesce(bool_or(p.part2 AND NOT p.program = ANY (p_programs)), false), coalesce(bool_or(NOT p.part2 OR p.program = ANY (p_programs)), true)
+                INTO more, known
+                FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
+                WHERE s.tenant = p_tenant AND s.account = line.account AND s.valid_from <= line.recorded AND line.recorded < s.valid_to
+                  AND s.known_to = 'infinity';
+                CONTINUE WHEN NOT known
+                    OR ((more OR coalesce(kind, '') <> 'staff') AND looking AND NOT (line.action IN ('read', 'vread')
+                        OR (line.action = 'history' AND line.query ~ '^[A-Za-z]+/[^/]+/_history$')));
+                asked := '';
+            END IF;
+            CONTINUE WHEN p_patient IS NOT NULL AND NOT coalesce(p_patient = ANY (whose), false);
+            CONTINUE WHEN p_entity IS NOT NULL AND NOT coalesce(p_entity = ANY (ARRAY (
+                SELECT split_part(e, '/', 1) || '/' || split_part(e, '/', 2) FROM unnest(left_of) AS e)), false);
+            recorded := line.recorded; stamp := line.stamp; n := line.n; request := line.request; account := line.account; role := line.role; door := line.door;
+            purpose := line.purpose; action := line.action; outcome := line.outcome; type := line.type; query := asked;
+            mark := sha256(convert_to(line.query, 'UTF8'));
+            patients := coalesce(whose, '{}'); entities := coalesce(left_of, '{}');
+            RETURN NEXT;
+            given := given + 1;
+            IF given >= p_limit THEN
+                RETURN;
+            END IF;
+        END LOOP;
+        EXIT WHEN cardinality(chunk) < size;
     END LOOP;
-    CLOSE lines;
 END $$;
 
 -- Who can be asked for: every account, by name. Names of staff are no record of anybody.

@@ -173,7 +173,7 @@ BEGIN
         WHERE v.patient IS NOT NULL)
     SELECT whose.patient, c.id, c.version, c.body FROM whose
     LEFT JOIN LATERAL (
-        SELECT DISTINCT v.id, v.version, v.body FROM record.consent_grant g
+        SELECT DISTINCT v.id, v.version, /*body:v*/ AS body FROM record.consent_grant g
         JOIN record.version v ON v.tenant = p_tenant AND v.seq = g.consent_seq AND v.type = 'Consent'
         WHERE g.tenant = p_tenant AND g.patient = whose.patient AND g.recipient = ANY (p_keys) AND g.effect = 'permit'
           AND g.purpose = p_purpose AND g.action = p_action AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity') c ON true

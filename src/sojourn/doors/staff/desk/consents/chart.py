@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from sojourn.base.errors import Invalid, NotFound
+from sojourn.care.staffing import zones
 from sojourn.doors.staff import words
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.desk.consents import effects
@@ -52,7 +53,7 @@ def _one(request: Request, at: Opened, problem: str = "") -> Response:
     return show(
         request, "one.html", at.banner, status=422 if problem else 200, at=at, words=worded(request, at), state=standing.standing(consent, access.now),
         checked=elements.elements(consent), facts=facts(at), problem=problem, waits=validity.waits_for_event(consent) and consent.get("status") == "active",
-        irrevocable=ending.irrevocable(consent), mandatory=ending.mandatory(consent), today=access.now.date().isoformat(), ours=bool(terms.value(consent, terms.DIGEST)),
+        irrevocable=ending.irrevocable(consent), mandatory=ending.mandatory(consent), today=zones.today(access).isoformat(), ours=bool(terms.value(consent, terms.DIGEST)),
         copy=terms.value(consent, terms.COPY),
     )  # fmt: skip
 

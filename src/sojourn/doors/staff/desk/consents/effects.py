@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sojourn.gate.consenting import terms
+from sojourn.gate.consenting import membership, terms
 from sojourn.gate.consenting.preview import Effect
 from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.policy import tables
@@ -100,9 +100,9 @@ def stops(rows: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[S
     """Open grants and relations, in words."""
     found = []
     for row in rows:
-        who = _key(str(row["recipient"]), names)
-        purpose = _purpose(str(row["purpose"]))
-        what = f"{who} is known as one who has to do with this patient" if row["what"] == "relation" else f"{who}: {'may receive records' if row['effect'] == 'permit' else 'is kept from records'} for {purpose if purpose != '*' else 'any purpose'}"
+        who = _key(membership.split(str(row["recipient"]))[1], names)
+        purpose = _purpose(str(row["purpose"]) or membership.split(str(row["recipient"]))[0])
+        what = f"{who} is known as one who has to do with this patient for {purpose}" if row["what"] == "relation" else f"{who}: {'may receive records' if row['effect'] == 'permit' else 'is kept from records'} for {purpose if purpose != '*' else 'any purpose'}"
         found.append(Stop(what, "no end" if row["valid_to"].year >= 9999 else f"to {row['valid_to'] - timedelta(microseconds=1):%d %b %Y}"))
     return list(dict.fromkeys(found))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import FormData, UploadFile
 
 from sojourn.base.errors import Invalid, NotFound
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.desk.consents import effects
 from sojourn.doors.staff.desk.consents.reading import Opened, opened, path, show, worded
 from sojourn.gate.consenting import elements, preview, signers, signing
@@ -79,5 +80,5 @@ async def _page(request: Request, at: Opened, values: dict[str, str], problems: 
     likely = "minor_and_parent" if years is not None and years < signers.MAJORITY else "patient"
     return show(
         request, "sign.html", at.banner, status=422 if problems else 200, at=at, words=worded(request, at), values=values, problems=problems, how=how, effects=shown,
-        missing=elements.unsigned(at.consent), authorities=signers.AUTHORITIES, identities=signers.IDENTITIES, likely=likely, today=access.now.date().isoformat(), beside=effects.beside(at.consent),
+        missing=elements.unsigned(at.consent), authorities=signers.AUTHORITIES, identities=signers.IDENTITIES, likely=likely, today=zones.today(access).isoformat(), beside=effects.beside(at.consent),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,7 @@ import msgspec
 
 from sojourn.base import clock
 from sojourn.base.errors import Malformed
+from sojourn.doors.staff.desk.consents.reading import line as consent_line
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.names import moment, organization_names, patient_names
 from sojourn.doors.staff.kinds import title
@@ -69,8 +71,19 @@ async def one(request: Request) -> Response:
     if disclosurelog.readable(access, row):
         _, content = await disclosurelog.payload(access, row["disclosure"])
         text = msgspec.json.format(content, indent=2).decode() if "json" in row["media"] else ""
-    return render(request, PAGE, "desk/disclosures/one.html", row=row, line=line, text=text, people=await patient_names(access, row["patients"]),
-                  notice=notice_text(row["notice"]))  # fmt: skip
+    people, consents = await asyncio.gather(patient_names(access, row["patients"]), _consents(access, row["consents"]))
+    return render(request, PAGE, "desk/disclosures/one.html", row=row, line=line, text=text, people=people, consents=consents, notice=notice_text(row["notice"]))
+
+
+async def _consents(access: Access, named: list[str]) -> list[tuple[str, str]]:
+    """The consents under which it went: where each is read, and what it is; those that the caller may not see are only counted."""
+    ids = [n.removeprefix("Consent/").partition("/")[0] for n in named]
+    found = (await access.search("Consent", [("_id", ",".join(sorted(set(ids))))], count=50)).matches if ids and access.may("Consent", "search") else []
+    by = {s.id: consent_line(access, s, {}) for s in found}
+    of = {s.id: str((s.resource.get("patient") or {}).get("reference", "")).removeprefix("Patient/") for s in found}
+    seen = [(f"/patients/{of[i]}/consents/{i}", f"{by[i].title}, signed {by[i].signed}" if by[i].signed else by[i].title) for i in dict.fromkeys(ids) if i in by]
+    hidden = len({i for i in ids if i not in by})
+    return [*seen, *([("", f"{hidden} that you may not see")] if hidden else [])]
 
 
 def notice_text(carried: str) -> str:

@@ -8,7 +8,8 @@ from sojourn.base.errors import Invalid, NotFound
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.labels.words import LABELS, LAWS, labels
 from sojourn.doors.staff.desk.names import moment, patient_names
-from sojourn.gate import bases, labelsettings, overriding
+from sojourn.gate import bases, labelsettings, overriding, puttingapart
+from sojourn.gate.labelling import bits_of
 from sojourn.gate.labelrules import tag_codes, value_sets
 from sojourn.gate.screening import asking
 from sojourn.gate.screening.text import words
@@ -46,9 +47,9 @@ LAW = (
 
 
 class Question(NamedTuple):
-    """A question as the list shows it."""
+    """A question as the list shows it. n: its name (asking.name)."""
 
-    n: int
+    n: str
     who: str
     patient: str
     what: str
@@ -67,7 +68,7 @@ async def answer(request: Request) -> Response:
     """POST /desk/labels/questions/{n}."""
     said = await sent(request)
     try:
-        await asking.answer(request.state.access, number(request), said.get("answer", ""), [], said.get("note", ""))
+        await asking.answer(request.state.access, request.path_params["n"], said.get("answer", ""), [], said.get("note", ""))
     except Invalid as error:
         return await _page(request, Form(CODE), Form(LAW), problem=error.message, status=422)
     return redirect(request, PAGE.path, "saved")
@@ -105,10 +106,11 @@ async def _page(request: Request, code: Form, law: Form, *, problem: str = "", s
     decided = await overriding.overrides(access)
     names = await patient_names(access, [r["patient"] for r in (*asked, *decided) if r["patient"]])
     changed = await labelsettings.changes(access)
+    apart = await puttingapart.decisions(access)
     return render(
-        request, PAGE, "desk/labels/list.html", status=status, problem=problem, code=code, law=law, questions=[question(row, names) for row in asked],
+        request, PAGE, "desk/labels/list.html", status=status, problem=problem, code=code, law=law, questions=[question(access, row, names) for row in asked],
         decisions=[decision(row, names) for row in decided], state=state(standing), lists=_lists(), codes=standing.codes, laws=standing.laws, labels=labels, law_names=LAWS,
-        subjects=LABELS, moment=moment, changed=[change(row) for row in changed], screened=words(),
+        subjects=LABELS, moment=moment, changed=[change(row) for row in changed], apart=[put_apart(row) for row in apart], screened=words(),
     )  # fmt: skip
 
 
@@ -120,10 +122,10 @@ def number(request: Request) -> int:
     return int(text)
 
 
-def question(row: Any, names: dict[str, str]) -> Question:
+def question(access: Access, row: Any, names: dict[str, str]) -> Question:
     """One question."""
     who = names.get(row["patient"] or "", "")
-    return Question(row["n"], who or "Somebody whom you may not see", row["patient"] if who else "", row["type"], row["why"], labels(row["codes"]), moment(row["asked"]), row["author"])
+    return Question(asking.name(access, row), who or "Somebody whom you may not see", row["patient"] if who else "", row["type"], row["why"], labels(row["codes"]), moment(row["asked"]), row["author"])
 
 
 def decision(row: Any, names: dict[str, str]) -> dict[str, Any]:
@@ -134,6 +136,25 @@ def decision(row: Any, names: dict[str, str]) -> dict[str, Any]:
         "effect": "Put on" if row["effect"] == "raise" else "Taken off", "labels": labels(row["codes"]), "reason": row["reason"], "by": row["account"],
         "until": f"until {moment(row['valid_to'])}" if over else "",
     }  # fmt: skip
+
+
+def put_apart(row: Any) -> dict[str, str]:
+    """One decision that put something apart: nothing of what it is about."""
+    return {"entry": f"{row['type']}/{row['id']}", "codes": " ".join(row["codes"]), "path": f"/desk/labels/apart/{row['type']}/{row['id']}", "labels": labels(row["codes"]), "when": moment(row["valid_from"]), "by": row["account"]}
+
+
+async def undo(request: Request) -> Response:
+    """POST /desk/labels/apart/{type}/{id}: what was put apart by mistake comes back."""
+    access, sent_ = request.state.access, await sent(request)
+    type_, id_ = request.path_params["type"], request.path_params["id"]
+    codes = [code for row in await puttingapart.decisions(access, (type_, id_)) for code in row["codes"] if bits_of([code]) & bases.APART]
+    if not codes:
+        raise NotFound("There is no such entry.")
+    reason = sent_.get("reason", "").strip()
+    if not reason:
+        raise Invalid("Write why; it stays with the record.")
+    await access.relabel(type_, id_, "lower", codes, reason)
+    return redirect(request, PAGE.path, "saved")
 
 
 def change(row: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sojourn.doors.staff.desk.frame import render
 from sojourn.doors.staff.desk.labels.labels import PAGE, decision
 from sojourn.doors.staff.desk.labels.words import LABELS, labels
 from sojourn.doors.staff.desk.names import patient_names
-from sojourn.gate import bases, overriding
+from sojourn.gate import bases, elementlabels, overriding
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 
@@ -43,6 +43,17 @@ async def decide(request: Request) -> Response:
     return redirect(request, f"{PAGE.path}/{type_}/{id_}", "saved")
 
 
+async def take_off(request: Request) -> Response:
+    """Take the label off one element."""
+    type_, id_ = request.path_params["type"], request.path_params["id"]
+    said = await sent(request)
+    try:
+        await elementlabels.take_off(request.state.access, type_, id_, said.get("place", ""), said.get("version", ""), said.get("reason", ""))
+    except Invalid as error:
+        return await _page(request, Form(FIELDS), problem=error.message, status=422)
+    return redirect(request, f"{PAGE.path}/{type_}/{id_}", "saved")
+
+
 async def _page(request: Request, form: Form, *, problem: str = "", status: int = 200) -> Response:
     access = request.state.access
     type_, id_ = request.path_params["type"], request.path_params["id"]
@@ -51,5 +62,6 @@ async def _page(request: Request, form: Form, *, problem: str = "", status: int 
     names = await patient_names(access, [row["patient"] for row in rows if row["patient"]])
     carried = [c["code"] for c in stored.resource.get("meta", {}).get("security", ()) if c.get("system") != bases.CONFIDENTIALITY]
     return render(
-        request, PAGE, "desk/labels/one.html", status=status, problem=problem, form=form, type=type_, id=id_, carried=labels(carried), decisions=[decision(row, names) for row in rows]
+        request, PAGE, "desk/labels/one.html", status=status, problem=problem, form=form, type=type_, id=id_, carried=labels(carried), decisions=[decision(row, names) for row in rows],
+        elements=[(e, labels(list(e.codes))) for e in elementlabels.listed(stored.resource)], version=stored.version,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 
 from sojourn.base.errors import Malformed
 from sojourn.doors.staff.desk.trail.trail import wished
+from sojourn.doors.staff.sheets import harmless
 from sojourn.fhir import codec
 from sojourn.gate.trail import events, people
 from sojourn.gate.trail.lines import Line, every
@@ -67,11 +68,6 @@ def _cells(line: Line) -> list[str]:
         " ".join(line.patients), " ".join(line.entities),
     )  # fmt: skip
     return [harmless(value) for value in values]
-
-
-def harmless(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _rows(rows: list[list[str]]) -> bytes:

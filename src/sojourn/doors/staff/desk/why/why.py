@@ -134,7 +134,7 @@ def _row(step: str, row: Any) -> str:
         limits = f"{row['basis']}, to {row['recipient']}, for {said.purpose(row['purpose'])}, {said.period(row['valid_from'], row['valid_to'])}{known}"
         return f"{said.consent(row['consent'])}: {limits}" + (f". It does not fit: {said.joined(row['why_not'])}" if row["why_not"] else ". It fits.")
     if step == "relation":
-        return f"{row['actor']}: {row['kind']} from {row['source']}, {said.period(row['valid_from'], row['valid_to'])}{known}" + ("" if row["holds"] else ". Not in force.")
+        return f"{said.actor(row['actor'])}: {row['kind']} from {row['source']}, {said.period(row['valid_from'], row['valid_to'])}{known}" + ("" if row["holds"] else ". Not in force.")
     if step == "role":
         return f"{said.joined(row['actions'])} on {'every type' if '*' in row['types'] else said.joined(row['types'][:8]) + (' and others' if len(row['types']) > 8 else '')}, {said.period(row['valid_from'], row['valid_to'])}{known}"
     if step == "who":

@@ -1,0 +1,1 @@
+"""What comes from others: whose it is, and into which program it is filed."""

@@ -1,0 +1,1 @@
+"""Group sessions: one screen for the group, one note for each client."""

@@ -1,0 +1,1 @@
+"""Warm hand-off to somebody outside: sent with consent, acknowledged, seen, reported back."""

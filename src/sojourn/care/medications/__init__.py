@@ -1,0 +1,1 @@
+"""Medications by every source: changed with reasons, reconciled, compared with dated tables."""

@@ -1,0 +1,147 @@
+"""Index a paper: into whose chart it goes, what it is, of which day, and who looks at it.
+
+It becomes a DocumentReference with a clean PDF of its pages (no scripts, no files within, no earlier versions); the bytes as received stay
+sealed beside the record. https://hl7.org/fhir/R4/documentreference.html
+"""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
+
+from sojourn.base import errors
+from sojourn.care import policies, tasks
+from sojourn.care.papers import reading, sandbox
+from sojourn.care.resources import CARE, concept, moment, ref
+from sojourn.gate import bases, papers
+from sojourn.gate.access import Access
+from sojourn.gate.changes import Change, new_id
+from sojourn.gate.papers import Paper
+
+NEEDS: Final = (*papers.NEEDS, ("Patient", "search"))
+WRITES: Final = (*NEEDS, ("DocumentReference", "create"), ("Task", "create"))
+CATEGORY: Final = "paper"
+TRACE: Final = "paper-trace"
+REVIEW: Final = "paper-review"
+PAPER: Final = "https://sojourn.example/fhir/NamingSystem/paper"
+"""Under this system a document names the paper that it was."""
+LABELS: Final = {b.code: b.source for b in bases.BASES if b.code and not b.bit & (bases.PART2 | bases.APART | bases.UNLABELLED)}
+"""What a paper may be labelled with beside what its program says. Notes kept apart do not come by fax: they are written in their own place."""
+
+
+class Wish(NamedTuple):
+    """How a paper is to be indexed. born: the birth date on the paper, or '' with `unborn` where there is none. encounter, stay: ids or ''.
+
+    reviewer: `Practitioner/id`, or '' if nobody has to look at it.
+    """
+
+    patient: str
+    program: int
+    kind: str
+    day: str
+    title: str
+    labels: tuple[str, ...] = ()
+    born: str = ""
+    unborn: bool = False
+    encounter: str = ""
+    stay: str = ""
+    reviewer: str = ""
+    urgent: bool = False
+
+
+def wrong(wish: Wish, person: dict[str, Any], today: date, kinds: list[str], programs: set[int]) -> dict[str, str]:
+    """What is wrong with a wish, by field; the birth date on the paper is compared with that of the chart."""
+    found: dict[str, str] = {}
+    if wish.kind not in kinds:
+        found["kind"] = "Choose what it is."
+    day = None
+    with suppress(ValueError):
+        day = date.fromisoformat(wish.day)
+    if day is None or day > today:
+        found["day"] = "Write the date on the paper; it cannot be in the future."
+    if not wish.title.strip():
+        found["title"] = "Write what it says in a few words, so that it is found again."
+    if wish.program not in programs:
+        found["program"] = "Choose the program that it belongs to."
+    if not set(wish.labels) <= set(LABELS):
+        found["labels"] = "Choose among the labels."
+    if not wish.born and not wish.unborn:
+        found["born"] = "Write the birth date that is on the paper, or say that there is none."
+    elif wish.born and wish.born != str(person.get("birthDate", "")):
+        found["born"] = "This is not the birth date in the chart. Look whether it is the right person."
+    return found
+
+
+async def index(access: Access, paper: Paper, wish: Wish) -> str:
+    """Put it into the chart; the id of the document, which is that of the paper: sent twice it is there once.
+
+    Raises Malformed for what is wrong, NotFound for a patient who may not be seen, VersionConflict where somebody changed the paper since.
+    Should the server fall before the paper is marked, it still waits, and indexing it again finds the document that is there.
+    """
+    if paper.state != papers.WAITING:
+        raise errors.Conflict("This paper is in a chart already, or was set aside.")
+    person = (await access.read("Patient", wish.patient)).resource
+    rules = await policies.of(access)
+    if found := wrong(wish, person, access.now.date(), list(rules.value("papers.kinds")), set(access.caller.programs)):
+        raise errors.Malformed(next(iter(found.values())))
+    stamped = paper._replace(program=wish.program, about=wish.title.strip())
+    stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
+    clean = await sandbox.composed([(await papers.content(access, paper), paper.media, paper.pages)])
+    changes = [Change("create", "DocumentReference", paper.id, document(access, paper, wish, clean), program=wish.program)]
+    if wish.reviewer:
+        due = access.now + timedelta(days=rules.number("papers.review-days"))
+        changes.append(review(access, paper.id, wish.patient, wish.reviewer, wish.labels, due=due, urgent=wish.urgent, program=wish.program))
+    with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
+        await access.write(changes, action="paper-index")
+    await papers.keep(access, stamped, state=papers.INDEXED)
+    return paper.id
+
+
+def review(access: Access, document: str, patient: str, owner: str, labels: tuple[str, ...], *, due: Any, urgent: bool, program: int | None) -> Change:
+    """The task of whoever looks at it, labelled as the document is."""
+    task = tasks.new(access, REVIEW, "Look at a document that came from outside", patient=patient, owner=owner, focus=f"DocumentReference/{document}",
+                     priority="urgent" if urgent else "routine", due=due, program=program)  # fmt: skip
+    assert task.resource is not None  # noqa: S101 - a create has one
+    if labels:
+        task.resource["meta"] = {"security": _codings(labels)}
+    return task
+
+
+def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str, Any]:
+    """The DocumentReference."""
+    related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
+    context = {**({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})}
+    attachment = {"contentType": reading.PDF, "data": base64.b64encode(clean).decode(), "size": len(clean), "title": wish.title.strip(), "creation": wish.day}
+    came = {papers.FAX: "by fax", papers.SCAN: "by scan"}[paper.door]
+    return {
+        "resourceType": "DocumentReference",
+        **({"meta": {"security": _codings(wish.labels)}} if wish.labels else {}),
+        "identifier": [{"system": PAPER, "value": paper.id}],
+        "status": "current",
+        "docStatus": "final",
+        "type": {"text": wish.kind},
+        "category": [concept(CATEGORY, "Paper from outside")],
+        "subject": ref("Patient", wish.patient),
+        "date": moment(access),
+        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door == papers.FAX else ""),
+        "content": [{"attachment": attachment}],
+        "context": context,
+    }
+
+
+def _codings(labels: tuple[str, ...]) -> list[dict[str, str]]:
+    mask = 0
+    for code in labels:
+        mask |= bases.bit_of(code)
+    return bases.codings(mask)
+
+
+async def reviewers(access: Access) -> list[tuple[str, dict[str, Any]]]:
+    """Who may be asked to look at it: (`Practitioner/id`, Practitioner), by name."""
+    found = await access.search("Practitioner", [("active:not", "false"), ("_sort", "family,given")], count=300)
+    return [(f"Practitioner/{s.id}", s.resource) for s in found.matches]
+
+
+__all__ = ["CARE", "CATEGORY", "LABELS", "NEEDS", "REVIEW", "TRACE", "WRITES", "Wish", "document", "index", "new_id", "review", "reviewers", "wrong"]

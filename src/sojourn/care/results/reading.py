@@ -1,0 +1,163 @@
+"""Results as screens need them: what waits, one with what it was before, those of a client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sojourn.base import errors
+from sojourn.care import tasks
+from sojourn.care.results import model, review
+from sojourn.care.results.model import REPORT, VALUE, Result, Value
+from sojourn.care.results.review import Review
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.found import Stored
+
+_WITH: Final = (("_include", "Task:focus"), ("_include:iterate", "DiagnosticReport:result"))
+_ORDER: Final = {"stat": 0, "urgent": 1, "asap": 1}
+_MANY: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A review with the result that it is about."""
+
+    review: Review
+    result: Result
+
+
+async def mine(access: Access, *, count: int = _MANY, beside: bool = False) -> list[Waiting]:
+    """What waits for the caller or for their role: critical ones first, then abnormal ones, then the next due. At most two searches.
+
+    beside: on a page that shows the other kinds of tasks.ABOUT, too.
+    """
+    asked = await tasks.about(access, review.KIND) if beside else None
+    if asked is not None:
+        own = [s for s in asked[0] if "owner" in s.resource]
+        free = [s for s in asked[0] if "owner" not in s.resource]
+        return ordered(_joined([*own[:count], *free[:count]], asked[1]))
+    wanted = [[("owner", access.caller.agent)]] if access.caller.agent else []
+    wanted.append([("performer", f"{tasks.ROLE}|{access.caller.role}"), ("owner:missing", "true")])
+    found = await asyncio.gather(*(_search(access, params, count) for params in wanted))
+    return ordered([w for some in found for w in some])
+
+
+async def everyone(access: Access, *, count: int = _MANY) -> list[Waiting]:
+    """What waits for anybody, as far as the caller may see it."""
+    return ordered(await _search(access, [], count))
+
+
+async def of_patient(access: Access, patient: str) -> list[Waiting]:
+    """What waits about one client."""
+    return ordered(await _search(access, [("patient", patient)], _MANY))
+
+
+async def notices(access: Access) -> list[tasks.Work]:
+    """Critical results to which the chain called the caller."""
+    return await tasks.mine(access, kinds=[review.NOTICE]) if access.caller.agent else []
+
+
+async def _search(access: Access, params: Sequence[tuple[str, Any]], count: int) -> list[Waiting]:
+    answer = await access.search("Task", [*params, review.code(review.KIND), ("status", ",".join(tasks.OPEN)), ("_sort", "authored-on"), *_WITH], count=count)
+    return _joined(answer.matches, answer.included)
+
+
+def _joined(matches: list[Stored], included: list[Stored]) -> list[Waiting]:
+    """Reviews with their results. One whose result is not shown is not there."""
+    known = {f"{s.type}/{s.id}": s.resource for s in included}
+    out = []
+    for stored in matches:
+        one = review.read(stored.resource, stored.version)
+        if one is not None and one.focus in known:
+            out.append(Waiting(one, result(known[one.focus], known)))
+    return out
+
+
+def result(focus: dict[str, Any], known: dict[str, dict[str, Any]]) -> Result:
+    """A result with those of its values that are known."""
+    if focus["resourceType"] == VALUE:
+        return Result(VALUE, str(focus["id"]), focus, (focus,))
+    parts = [known[name] for r in focus.get("result") or () if (name := str(r.get("reference", ""))) in known]
+    return Result(REPORT, str(focus["id"]), focus, tuple(parts))
+
+
+def ordered(found: list[Waiting]) -> list[Waiting]:
+    """Each once: critical, then abnormal and of these the corrected, then by the time that is left."""
+    once = {w.review.id: w for w in found}
+    return sorted(once.values(), key=lambda w: (_ORDER.get(w.review.priority, 2), not w.review.corrected, w.review.due.isoformat() if w.review.due else "~", w.review.authored, w.review.id))
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A review with its result, the values that it had before it was corrected (by the id of the Observation), and earlier values of the same tests."""
+
+    review: Review
+    result: Result
+    before: dict[str, list[Value]]
+    earlier: list[dict[str, Any]]
+
+
+async def one(access: Access, patient: str, id_: str) -> One:
+    """One review. Raises NotFound, also for one of another client, and where the result is not to be seen."""
+    answer = await access.search("Task", [("_id", id_), review.code(review.KIND), ("patient", patient), *_WITH], count=1)
+    found = _joined(answer.matches, answer.included)
+    if not found:
+        raise errors.NotFound
+    waiting = found[0]
+    before, earlier = await asyncio.gather(_before(access, waiting.review), _same_tests(access, patient, waiting.result))
+    return One(waiting.review, waiting.result, before, earlier)
+
+
+async def _before(access: Access, one: Review) -> dict[str, list[Value]]:
+    """The values that were corrected, as they were: at most six."""
+    wanted = [v for v in one.before if v.startswith(f"{VALUE}/")][:6]
+    out: dict[str, list[Value]] = {}
+    for name, _, version in (v.partition("|") for v in wanted):
+        try:
+            stored = await access.vread(VALUE, name.partition("/")[2], version)
+        except (errors.NotFound, errors.Gone):
+            continue
+        out[stored.id] = model.values(stored.resource)
+    return out
+
+
+async def _same_tests(access: Access, patient: str, found: Result) -> list[dict[str, Any]]:
+    codings = dict.fromkeys(f"{c['system']}|{c['code']}" for p in found.parts for c in (p.get("code") or {}).get("coding") or () if c.get("system") and c.get("code"))
+    if not codings or not access.may(VALUE, "search"):
+        return []
+    answer = await access.search(VALUE, [("patient", patient), ("category", "laboratory"), ("code", ",".join(list(codings)[:40])), ("_sort", "-date")], count=200)
+    return answer.resources
+
+
+async def reports(access: Access, patient: str, *, count: int, cursor: str | None = None) -> tuple[list[Result], str | None]:
+    """The reports of a client, the newest first."""
+    answer = await access.search(REPORT, [("patient", patient), ("category", "LAB,laboratory"), ("_sort", "-date"), ("_include", "DiagnosticReport:result")], count=count, cursor=cursor)
+    known = {f"{s.type}/{s.id}": s.resource for s in answer.included}
+    return [result(r, known) for r in answer.resources], answer.next
+
+
+async def values(access: Access, patient: str, *, count: int = 400) -> list[dict[str, Any]]:
+    """The newest laboratory values of a client."""
+    if not access.may(VALUE, "search"):
+        return []
+    return (await access.search(VALUE, [("patient", patient), ("category", "laboratory"), ("_sort", "-date")], count=count)).resources
+
+
+async def looked_at(access: Access, patient: str) -> dict[str, Review]:
+    """Who looked at which result of a client, by `Type/id`: the newest review of each."""
+    answer = await access.search("Task", [("patient", patient), review.code(review.KIND), ("status", "completed"), ("_sort", "-authored-on")], count=200)
+    found: dict[str, Review] = {}
+    for stored in answer.matches:
+        one = review.read(stored.resource, stored.version)
+        if one is not None:
+            found.setdefault(one.focus, one)
+    return found
+
+
+def order_of(result_: Result) -> str:
+    """The id of the order that a result answers, or ''."""
+    return next(iter(result_.orders), "")

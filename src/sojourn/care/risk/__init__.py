@@ -1,0 +1,1 @@
+"""Danger: which answers open it, who is told, what is done, and how it is closed."""

@@ -1,0 +1,1 @@
+"""Scheduling: appointments, groups and their weeks, who waits, and the hours delivered."""

@@ -1,0 +1,53 @@
+"""The laboratory of the sample sends by HL7 v2: results that are filed, and some that wait for people."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sojourn.base import clock
+from sojourn.cli.riverbend_desk import at_browser
+from sojourn.doors.hl7v2.receiving import Peer, Receiver
+from sojourn.gate.exchange import partners
+from sojourn.gate.exchange.partners import Envoys, Partner
+from sojourn.gate.gate import Gate
+from sojourn.sample.parts import BASE
+from sojourn.wire import hl7v2write
+
+LABORATORY = "Cedar Ridge Laboratory"
+_OBX = (("2951-2", "Sodium", "139", "mmol/L", "136-144", "N"), ("2823-3", "Potassium", "5.6", "mmol/L", "3.5-5.0", "H"), ("2160-0", "Creatinine", "0.9", "mg/dL", "0.6-1.2", "N"))
+
+
+async def lay_out(gate: Gate, today: date) -> None:  # noqa: ARG001 - as the others
+    """Once. The messages come in by the same way as those of a laboratory; the server does them when it starts."""
+    async with at_browser(gate, "ivy") as ivy:
+        if await partners.every(ivy):
+            return
+        lab = Partner(
+            "", LABORATORY, contact="The laboratory's help desk", applications=("CEDARLIS",), facilities=("CEDAR RIDGE",), authorities={"RIVERBEND": f"{BASE}mrn"}, types=("ORU^R01", "ORU^R30"),
+        )  # fmt: skip
+        await partners.put(ivy, lab, None, "Agreed with the laboratory.")
+    async with at_browser(gate, "priya") as priya:
+        found = await priya.search("EpisodeOfCare", [("status", "active"), ("_include", "EpisodeOfCare:patient")], count=60)
+        people = [s.resource for s in found.included if s.resource.get("identifier") and s.resource.get("birthDate")]
+        receiver = Receiver(Envoys(gate))
+        for n, person in enumerate(people[:4]):
+            name = person["name"][0]
+            number = person["identifier"][0]["value"] if n != 2 else "CR-90417"  # noqa: PLR2004 - the third comes under a number of the laboratory's own
+            await receiver.take(_result(f"CR{n + 1:05d}", number, str(name["family"]), str(name["given"][0]), str(person["birthDate"]), "R30" if n == 3 else "R01"), Peer("127.0.0.1", near=True))  # noqa: PLR2004
+
+
+def _result(control: str, number: str, family: str, given: str, born: str, event: str) -> bytes:
+    """A metabolic panel of this morning."""
+    at = clock.now() - timedelta(hours=2)
+    rows = [
+        hl7v2write.segment("OBX", {1: str(n), 2: "NM", 3: (code, name, "LN"), 5: value, 6: (unit, unit, "UCUM"), 7: usual, 8: flag, 11: "F", 14: hl7v2write.moment(at - timedelta(hours=18))})
+        for n, (code, name, value, unit, usual, flag) in enumerate(_OBX, 1)
+    ]
+    return hl7v2write.message(
+        hl7v2write.header(sender=("CEDARLIS",), sender_facility=("CEDAR RIDGE",), receiver=("SOJOURN",), receiver_facility=("RIVERBEND",), at=at, type_=("ORU", event, f"ORU_{event}"), control=control, version="2.5.1"),
+        hl7v2write.segment("PID", {1: "1", 3: (number, "", "", "RIVERBEND" if number.startswith("RB") else "CEDAR", "MR"), 5: (family, given), 7: born.replace("-", "")}),
+        hl7v2write.segment("ORC", {1: "RE", 3: f"F{control}"}),
+        hl7v2write.segment("OBR", {1: "1", 3: f"F{control}", 4: ("24323-8", "Comprehensive metabolic panel", "LN"), 7: hl7v2write.moment(at - timedelta(hours=18)), 22: hl7v2write.moment(at), 24: "CH", 25: "F"}),
+        *rows,
+        hl7v2write.segment("NTE", {1: "1", 3: "Specimen slightly hemolyzed; potassium may read high."}),
+    ).encode()  # fmt: skip

@@ -1,0 +1,56 @@
+"""What a message says of its confidentiality, and its sender's law, as labels of what it becomes.
+
+Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note or a Z-segment, and the profile of the
+partner. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from sojourn.gate import bases
+from sojourn.gate.exchange.partners import Partner
+from sojourn.wire.hl7v2 import Message
+
+_R: Final = {"system": bases.CONFIDENTIALITY, "code": "R"}
+_V: Final = {"system": bases.CONFIDENTIALITY, "code": "V"}
+
+
+def _act(code: str) -> dict[str, str]:
+    return {"system": bases.ACT_CODE, "code": code}
+
+
+PART2: Final = _act("42CFRPart2")
+_CODES: Final[dict[str, tuple[dict[str, str], ...]]] = {
+    "R": (_R,), "V": (_V,), "VIP": (_V,), "PSY": (_R, _act("PSY")), "PSYTHPN": (_V, _act("PSYTHPN")), "AID": (_R, _act("HIV")), "AIDS": (_R, _act("HIV")), "HIV": (_R, _act("HIV")),
+    "ETH": (_R, PART2), "ETHUD": (_R, PART2), "SUD": (_R, PART2), "42CFRPART2": (_R, PART2), "STD": (_R, _act("HIV")), "SDV": (_R, _act("SDV")), "UWM": (_V,), "PRS": (_R, _act("PRS")),
+}  # fmt: skip
+"""Codes of tables 0177, 0272, 0099 and 0717, and v3 codes that senders put in their place. Any other code than U, N, L, M is read as restricted."""
+_USUAL: Final = frozenset({"U", "N", "L", "M", "EMP", ""})
+_CARRIERS: Final = {"ORC": (28,), "TXA": (18,), "PV1": (16,), "OBX": (13,), "ARV": (3, 4)}
+_NOTICE: Final = re.compile(r"42\s*c\.?\s*f\.?\s*r\.?\s*(?:part|§|\.)?\s*2\b|42cfrpart2", re.IGNORECASE)
+
+
+def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
+    """The labels, each once; confidentiality the gravest."""
+    found: list[dict[str, str]] = [_R, PART2] if partner.part2 else []
+    for segment in message.segments:
+        for n in _CARRIERS.get(segment.name, ()):
+            for rep in segment.reps(n):
+                code = rep.c(1).upper().replace(" ", "")
+                rep.c(2)
+                rep.c(3)
+                if segment.name == "OBX" and code not in _CODES:
+                    continue  # user-defined access checks: only what we can read says anything
+                if code not in _USUAL:
+                    found += _CODES.get(code, (_R,))
+        if (segment.name == "NTE" or segment.name[0] == "Z") and any(_NOTICE.search(segment.raw(n)) for n in range(1, len(segment.fields))):
+            found += [_R, PART2]
+    out: list[dict[str, Any]] = []
+    for coding in found:
+        if coding not in out:
+            out.append(dict(coding))
+    if _V in out:
+        out = [c for c in out if c != _R]
+    return out

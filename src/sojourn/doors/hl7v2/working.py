@@ -1,0 +1,143 @@
+"""Does the messages that wait: some at a time, in their order, each wholly or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from sojourn.base import errors, log
+from sojourn.base.background import Background
+from sojourn.base.db import Changed
+from sojourn.doors.hl7v2 import inbound
+from sojourn.fhir.outcome import Issue
+from sojourn.gate.exchange import doing
+from sojourn.gate.exchange.doing import Done, Round, Taken
+from sojourn.gate.exchange.keeping import FAILED, RECEIVED
+
+if TYPE_CHECKING:
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.exchange.partners import Envoys, Partner
+
+DOOR: Final = "hl7v2"
+_log = log.logger(__name__)
+_PAUSE: Final = 0.5  # seconds between looks
+_MOST: Final = 24  # messages in one transaction
+_MOST_BYTES: Final = 4 << 20
+_TRIES: Final = 8
+_WAIT: Final = 15.0  # seconds until something that did not work is tried again, times how often it was tried
+
+
+class Working(Background):
+    """The task that does it. More than one process may have one: a message is done by one of them."""
+
+    def __init__(self, envoys: Envoys) -> None:
+        self._envoys = envoys
+        self._wanted = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something came."""
+        self._wanted.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._wanted.clear()
+            busy = False
+            for tenant in list(self._envoys.house.tenants.values()):
+                try:
+                    busy = await self.round(tenant) > 0 or busy
+                except errors.SojournError as error:
+                    _log.warning("messages wait", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - of any kind: those of others must be done, and these are tried again
+                    _log.error("messages wait", error)
+            if not busy:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_PAUSE):
+                        await self._wanted.wait()
+
+    async def round(self, tenant: Tenant) -> int:
+        """Do the next messages; how many were settled. Raises Unavailable."""
+        partners = {p.id: p for p in await self._envoys.partners(tenant) if p.door == DOOR}
+        if not partners:
+            return 0
+        taken: list[Taken] = []
+        try:
+            async with doing.begun(self._envoys.house, tenant.number) as here:
+                taken = await here.take(DOOR, list(partners), _MOST, _MOST_BYTES)
+                return await self._do(here, tenant, partners, taken) if taken else 0
+        except errors.Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - what went wrong with many is found out one by one
+            if isinstance(error, errors.StaleCredential):
+                self._envoys.forget(tenant)
+            if not taken:
+                raise
+        settled = 0
+        for _ in range(len(taken)):
+            done = await self._one(tenant, partners)
+            if not done:
+                break
+            settled += done
+        return settled
+
+    async def _one(self, tenant: Tenant, partners: dict[str, Partner]) -> int:
+        """The next message by itself. What fails is said, and the others go on."""
+        taken: list[Taken] = []
+        try:
+            async with doing.begun(self._envoys.house, tenant.number) as here:
+                taken = await here.take(DOOR, list(partners), 1, 1)
+                return await self._do(here, tenant, partners, taken) if taken else 0
+        except errors.Unavailable:
+            raise
+        except errors.StaleCredential:
+            self._envoys.forget(tenant)
+            return 0
+        except Exception as error:  # noqa: BLE001 - of any kind: it must not stop the others
+            if not taken:
+                raise
+            _log.warning("a message could not be done", error=type(error).__name__, attempt=taken[0].tries + 1)
+            await self._failed(tenant, partners, taken[0], error)
+            return 1
+
+    async def _failed(self, tenant: Tenant, partners: dict[str, Partner], one: Taken, error: Exception) -> None:
+        passing = isinstance(error, errors.Conflict | Changed | errors.VersionConflict) and one.tries < _TRIES
+        why = (
+            f"What it became was refused: {error.message}"
+            if isinstance(error, errors.SojournError)
+            else f"An error of ours stopped it ({type(error).__name__}). Tell whoever runs the server; it can be done again."
+        )
+        async with doing.begun(self._envoys.house, tenant.number) as here:
+            access = await self._envoys.access(tenant, partners[one.partner])
+            await here.settle(
+                access,
+                [
+                    Done(
+                        one.id,
+                        RECEIVED if passing else FAILED,
+                        "It is tried again." if passing else _plain(error, why),
+                        again=_WAIT * (one.tries + 1),
+                    )
+                ],
+            )
+
+    async def _do(self, here: Round, tenant: Tenant, partners: dict[str, Partner], taken: list[Taken]) -> int:
+        by_partner: dict[str, list[Taken]] = {}
+        for one in taken:
+            by_partner.setdefault(one.partner, []).append(one)
+        for id_, some in by_partner.items():
+            access = await self._envoys.access(tenant, partners[id_])
+            works = await inbound.mapped(access, partners[id_], some)
+            inside = here.inside(access)
+            changes = [c for w in works for c in w.changes]
+            if changes:
+                await inside.write(changes, action="exchange")
+            await here.settle(access, [w.done for w in works if w.done is not None])
+        return len(taken)
+
+
+def _plain(error: Exception, why: str) -> str:
+    """The reason without anything that a message said: of a resource that is not valid only where it is wrong."""
+    if isinstance(error, errors.Invalid):
+        places = sorted({i.expression for i in error.issues if isinstance(i, Issue) and i.expression})[:5]
+        return "What it became is not valid FHIR" + (f" at {', '.join(places)}" if places else "") + ". Open it and look at these fields."
+    return why

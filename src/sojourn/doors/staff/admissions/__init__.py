@@ -1,0 +1,1 @@
+"""Admissions: the call sheet, the board of cases, and one case from the first call to the admission."""

@@ -1,0 +1,1 @@
+"""Authorizations: the board of whoever watches them, and those of one client."""

@@ -1,0 +1,1 @@
+"""Beds and census: who is where now, and who was at any midnight."""

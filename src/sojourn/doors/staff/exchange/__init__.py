@@ -1,0 +1,1 @@
+"""Exchange: partners and the messages that come and go, for whoever looks after them."""

@@ -1,0 +1,92 @@
+"""GET /exchange: what waits, and partners. GET /exchange/messages: envelopes, never what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from sojourn.doors.staff.pages import PAGES
+from sojourn.doors.staff.words import day_and_time
+from sojourn.gate.exchange import messages, partners
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sojourn.gate.exchange.messages import Envelope
+
+TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
+_LATE: Final = timedelta(minutes=15)
+"""A message that waits to be done for longer than this is late: something does not work."""
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that says it."""
+    minutes = max(0, int((now - then).total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= size:
+            n = minutes // size
+            return f"{n} {unit}{'' if n == 1 else 's'}"
+    raise AssertionError
+
+
+async def show(request: Request) -> Response:
+    """What waits for somebody, and the partners."""
+    access = request.state.access
+    found, waiting, heard, open_ = await asyncio.gather(
+        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD))
+    )
+    names = {p.id: p.name for p in found}
+    counts = []
+    for state in (RECEIVED, REVIEW, FAILED, HELD):
+        some = [w for w in waiting if w.state == state]
+        oldest = min((w.oldest for w in some), default=None)
+        late = state == RECEIVED and oldest is not None and access.now - oldest > _LATE
+        counts.append({
+            "state": state, "name": messages.STATES[state], "n": sum(w.n for w in some), "oldest": age(oldest, access.now) if oldest is not None else "", "late": late,
+            "tone": "red" if late else TONES[state],
+        })  # fmt: skip
+    rows = [
+        {
+            "id": p.id, "name": p.name, "how": _how(p), "state": ("active", "plain") if p.active else ("stopped", "amber"), "day": heard.get(p.id, (0, None))[0],
+            "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED),
+        }
+        for p in found
+    ]  # fmt: skip
+    return PAGES.render(
+        request, "exchange/desk.html", counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"),  # noqa: PLR2004
+    )  # fmt: skip
+
+
+def _how(partner: partners.Partner) -> str:
+    return "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+
+
+def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:
+    """An envelope as a list shows it."""
+    state = "Waits behind another" if envelope.behind else messages.STATES[envelope.state]
+    return {
+        "id": envelope.id, "kind": envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
+        "reason": envelope.reason, "control": envelope.control, "received": day_and_time(envelope.received),
+    }  # fmt: skip
+
+
+async def listed(request: Request) -> Response:
+    """Envelopes, the last to come first; of a state, a partner."""
+    access, asked = request.state.access, request.query_params
+    state = asked.get("state", "") if asked.get("state", "") in messages.STATES else ""
+    before = int(asked["before"]) if asked.get("before", "").isdigit() and len(asked["before"]) < 19 else 0  # noqa: PLR2004 - as many as a bigint has
+    found = await partners.every(access)
+    partner = asked.get("partner", "") if asked.get("partner", "") in {p.id for p in found} else ""
+    some = await messages.listed(access, states=(state,) if state else (), partner=partner, before=before)
+    shown = some[: messages.PAGE]
+    following = "?" + urlencode({"state": state, "partner": partner, "before": shown[-1].seq}) if len(some) > messages.PAGE else ""
+    return PAGES.render(
+        request, "exchange/messages.html", rows=[row(e, {p.id: p.name for p in found}, access.now) for e in shown], states=messages.STATES, state=state, partner=partner,
+        partners=[(p.id, p.name) for p in found], following=following,
+    )  # fmt: skip

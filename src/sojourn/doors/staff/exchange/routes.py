@@ -1,0 +1,20 @@
+"""The addresses of the exchange, for doors/staff/routes.py."""
+
+from __future__ import annotations
+
+from sojourn.doors.staff.exchange import desk, message, partner
+from sojourn.doors.staff.screens import Screen
+from sojourn.gate.exchange.messages import NEEDS, OPENS
+from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
+
+SCREENS: tuple[Screen, ...] = (
+    Screen("/exchange", desk.show, verb="Exchange: partners and messages", key="g x", needs=NEEDS, group="Places"),
+    Screen("/exchange/messages", desk.listed, verb="Messages from outside", needs=NEEDS, group="Places"),
+    Screen("/exchange/messages/{message}", message.show, needs=NEEDS),
+    Screen("/exchange/messages/{message}", message.act, ("POST",), needs=NEEDS),
+    Screen("/exchange/messages/{message}/content", message.content, needs=OPENS),
+    Screen("/exchange/messages/{message}/content", message.choose, ("POST",), needs=(*OPENS, ("Patient", "read"))),
+    Screen("/exchange/partners/new", partner.new, ("GET", "POST"), verb="Register a partner", needs=ADMINISTER, group="Places"),
+    Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),
+)

@@ -1,0 +1,1 @@
+"""A device in a client's hands: hand it over, one page on it, and take it back."""

@@ -1,0 +1,1 @@
+"""Incidents: report one on a telephone, and look into those that were reported."""

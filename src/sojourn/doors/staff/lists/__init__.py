@@ -1,0 +1,1 @@
+"""Medications, allergies, problems of a chart; reconciling; the table they are compared with."""

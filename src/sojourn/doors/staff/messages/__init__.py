@@ -1,0 +1,1 @@
+"""Messages between colleagues, and the hand-over of a unit."""

@@ -1,0 +1,1 @@
+"""Moving on: transitions between levels of care, and discharges."""

@@ -1,0 +1,1 @@
+"""Laboratory orders: the sheet, one order until its result, its requisition, the catalog."""

@@ -1,0 +1,1 @@
+"""Deadlines, limits and lists of care: what is shipped, and what this organization set instead."""

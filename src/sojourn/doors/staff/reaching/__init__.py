@@ -1,0 +1,1 @@
+"""What makes roles reach further or less far, and how people sign in."""

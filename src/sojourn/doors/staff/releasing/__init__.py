@@ -1,0 +1,1 @@
+"""Requests for the release of information: list, form, packet, black passages, letters."""

@@ -1,0 +1,1 @@
+"""The schedule: calendars, arrivals, groups, who waits, reminders, hours delivered."""

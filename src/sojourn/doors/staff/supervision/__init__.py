@@ -1,0 +1,1 @@
+"""Credentials, the queue to co-sign, and the log of supervision."""

@@ -1,0 +1,1 @@
+"""One task: what it asks, and taking or ending it."""

@@ -1,0 +1,1 @@
+"""Apps and services: registered, allowed by people, given tokens, ended."""

@@ -1,0 +1,115 @@
+"""Imports in bulk: NDJSON line by line, in constant memory; what is refused is said for each line."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sojourn.base import errors
+from sojourn.fhir import codec
+from sojourn.fhir.outcome import Issue
+from sojourn.gate.bulk import asking
+from sojourn.gate.importing import Arrival, bring_in
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+LINE: Final = 16 << 20
+"""Bytes of one line, at most."""
+TOLD: Final = 500
+"""Refused lines that are told of one by one."""
+_STEP = 1 << 20  # bytes that are unpacked at once, however much would come of them
+
+Read = Callable[[], Awaitable[bytes]]
+
+
+@dataclass
+class Brought:
+    """What became of an import. refused: how many; issues: of the first of them, each with its line."""
+
+    written: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    issues: list[Issue] = field(default_factory=list)
+
+
+async def check(access: Access) -> None:
+    """Raise Forbidden unless the caller may import: the right of the role, and nothing of the record is closed to them.
+
+    Whoever imports chooses ids. From somebody who may not see everything, an id that is taken would have to be refused, which tells of it.
+    """
+    await asking.check(access, "import")
+    whole = not access.decision.redacted and all(access.may("*", action) for action in ("read", "search", "create", "update"))
+    if not whole:
+        await access.refuse("import", "Bulk", "")
+        raise errors.Forbidden("An import takes an account that sees everything: one that works in all programs, within scopes for everything (system/*.cruds).")
+
+
+def program(access: Access, key: str) -> int | None:
+    """The program that made what comes in: the one named, else the one under which the caller writes. Raises Malformed for one that is not theirs."""
+    if not key:
+        return access.caller.acting
+    number = next((p.number for p in access.programs if p.key == key), None)
+    if number is None:
+        raise errors.Malformed("program is the key of a program that the caller works in.")
+    return number
+
+
+async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool = False) -> Brought:
+    """Import lines as they come. read: the next bytes, none at the end. packed: by gzip. What was written stays, whatever comes later; the same again
+    changes nothing. Raises TooLarge for a line that is, and Malformed for what is not gzip."""
+    brought, loop = Brought(), asyncio.get_running_loop()
+    pieces = _unpacked(read) if packed else _pieces(read)
+    async for outcome in bring_in(access, _arrivals(pieces, made_by, loop)):
+        brought.written += outcome.written
+        brought.unchanged += outcome.unchanged
+        brought.refused += len(outcome.refused)
+        for one in outcome.refused[: max(0, TOLD - len(brought.issues))]:
+            first = one.issues[0]
+            brought.issues.append(Issue("error", first.code, first.expression, f"Line {one.place}: {first.diagnostics}"))
+    return brought
+
+
+def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.AbstractEventLoop) -> Iterator[Arrival]:
+    """Lines as arrivals; read in a thread while the loop runs."""
+    number, rest = 0, b""
+    while piece := asyncio.run_coroutine_threadsafe(anext(pieces, b""), loop).result():
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > LINE:
+            raise errors.TooLarge(f"A line is larger than {LINE >> 20} MB.")
+        for line in lines:
+            number += 1
+            if line.strip():
+                yield _arrival(number, line, made_by)
+    if rest.strip():
+        yield _arrival(number + 1, rest, made_by)
+
+
+def _arrival(number: int, line: bytes, made_by: int | None) -> Arrival:
+    try:
+        value = codec.loads(line)
+    except codec.BadJson as error:
+        value = str(error)
+    if isinstance(value, str | list | int | float | bool) or value is None:
+        return Arrival(str(number), made_by, value if isinstance(value, str) else "a resource is an object")
+    return Arrival(str(number), made_by, value)
+
+
+async def _pieces(read: Read) -> AsyncIterator[bytes]:
+    while piece := await read():
+        yield piece
+
+
+async def _unpacked(read: Read) -> AsyncIterator[bytes]:
+    unpacker = zlib.decompressobj(31)
+    try:
+        while piece := await read():
+            while piece:
+                if data := await asyncio.to_thread(unpacker.decompress, piece, _STEP):
+                    yield data
+                piece = unpacker.unconsumed_tail
+    except zlib.error:
+        raise errors.Malformed("The body is not gzip.") from None

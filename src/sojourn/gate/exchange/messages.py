@@ -1,0 +1,212 @@
+"""Messages: envelope, state and reason for who operates; what one says for who may know it.
+
+The envelope names nobody. The content of a message is opened by who has the right to (`Exchange`, `open`) and works in every program under 42 CFR
+Part 2, or in all those to which its partner may deliver; and of one that was mapped only by who may see everything that it became.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sojourn.base import errors
+from sojourn.gate.exchange import partners
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, PURPOSE, RECEIVED, REVIEW, context
+from sojourn.record import exchange
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.exchange.partners import Partner
+
+NEEDS: Final = (("Exchange", "operate"),)
+OPENS: Final = (*NEEDS, ("Exchange", "open"))
+STATES: Final = {
+    RECEIVED: "Waiting to be done", REVIEW: "Waiting for somebody", HELD: "Held", FAILED: "Failed", MAPPED: "Done", ASIDE: "Set aside",
+}  # fmt: skip
+PAGE: Final = 50
+_NOT_THERE: Final = "There is no such message."
+
+
+class Envelope(NamedTuple):
+    """A message from outside. behind: an earlier one about the same person waits for somebody, and this one waits for it."""
+
+    id: str
+    seq: int
+    partner: str
+    door: str
+    direction: str
+    control: str
+    kind: str
+    version: str
+    size: int
+    state: str
+    reason: str
+    tries: int
+    received: datetime
+    updated: datetime
+    behind: bool
+
+
+class Result(NamedTuple):
+    """What a message became. resources: `Type/id`. unmapped: fields that say something and were not used, as in PID-11.4; findings: what was odd."""
+
+    patient: str = ""
+    resources: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+
+
+class Opened(NamedTuple):
+    """A message with what it says."""
+
+    envelope: Envelope
+    content: bytes
+    result: Result
+
+
+class Waits(NamedTuple):
+    """How many of a partner's messages are in a state, and when the oldest came."""
+
+    partner: str
+    state: str
+    n: int
+    oldest: datetime
+
+
+def _envelope(row: Any) -> Envelope:
+    return Envelope(row["message"], *(row[name] for name in Envelope._fields[1:]))
+
+
+def sealed_result(access: Access, message: str, result: Result) -> bytes:
+    """A result as it is kept."""
+    return access.house.key.encrypt(PURPOSE, json.dumps(result._asdict()).encode(), context(access.tenant.number, message))
+
+
+def _result(access: Access, message: str, sealed: bytes | None) -> Result:
+    if sealed is None:
+        return Result()
+    said: dict[str, Any] = json.loads(access.house.key.decrypt(PURPOSE, sealed, context(access.tenant.number, message)))
+    whole: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items() if k in Result._fields}
+    return Result(**whole)
+
+
+async def listed(access: Access, *, states: Sequence[str] = (), partner: str = "", kind: str = "", before: int = 0) -> list[Envelope]:
+    """Envelopes, the last to come first. before: `seq` of the last that was shown."""
+    await access.check("operate", "Exchange")
+    rows = await exchange.messages(access.house.db, access.head, list(states), partner, kind, before, PAGE + 1)
+    return [_envelope(row) for row in rows]
+
+
+async def waiting(access: Access) -> list[Waits]:
+    """How much waits, by partner and state."""
+    await access.check("operate", "Exchange")
+    return [Waits(r["partner"], r["state"], int(r["n"]), r["oldest"]) for r in await exchange.counts(access.house.db, access.head)]
+
+
+async def heard(access: Access) -> dict[str, tuple[int, datetime | None]]:
+    """By partner: messages within a day, and when the last came."""
+    await access.check("operate", "Exchange")
+    return {r["partner"]: (int(r["day_count"]), r["last"]) for r in await exchange.heard(access.house.db, access.head)}
+
+
+async def envelope(access: Access, id_: str) -> Envelope:
+    """One envelope. Raises NotFound."""
+    await access.check("operate", "Exchange")
+    row = await exchange.message(access.house.db, access.head, id_)
+    if row is None:
+        raise errors.NotFound(_NOT_THERE)
+    return _envelope(row)
+
+
+async def events(access: Access, id_: str) -> list[Any]:
+    """What happened to one: at, state, name, reason; the newest first."""
+    await access.check("operate", "Exchange")
+    return list(await exchange.events(access.house.db, access.head, id_))
+
+
+def may_open(access: Access, partner: Partner | None) -> bool:
+    """Whether the caller may open what a partner sends, as far as that follows from the partner."""
+    mine = set(access.caller.programs)
+    under = {p.number for p in access.rules.programs.values() if p.part2}
+    theirs = set(partner.programs) if partner is not None else set()
+    return access.may("Exchange", "open") and (under <= mine or bool(theirs) and theirs <= mine)
+
+
+async def opened(access: Access, id_: str) -> Opened:
+    """One with what it says; each look is in the trail. Raises NotFound alike for one that is not there and one that the caller may not open."""
+    await access.check("open", "Exchange")
+    row = await exchange.message(access.house.db, access.head, id_)
+    partner = next((p for p in await partners.every(access) if row is not None and p.id == row["partner"]), None)
+    result = _result(access, id_, bytes(row["result"]) if row is not None and row["result"] is not None else None) if row is not None else Result()
+    if row is None or not may_open(access, partner) or not await _sees(access, result):
+        await access.note(access.entry("exchange-open", "Exchange", id_, outcome="absent"))
+        raise errors.NotFound(_NOT_THERE)
+    body = bytes(row["body"])
+    content = await asyncio.to_thread(access.house.key.decrypt, PURPOSE, body, context(access.tenant.number, id_))
+    await access.note(access.entry("exchange-open", "Exchange", id_, patients=[result.patient] if result.patient else []))
+    return Opened(_envelope(row), content, result)
+
+
+async def _sees(access: Access, result: Result) -> bool:
+    """Whether the caller may see the person and all that a message became."""
+    wanted: dict[str, list[str]] = {"Patient": [result.patient]} if result.patient else {}
+    for reference in result.resources:
+        type_, _, id_ = reference.partition("/")
+        wanted.setdefault(type_, []).append(id_)
+    for type_, ids_ in wanted.items():
+        if not access.may(type_, "search"):
+            return False
+        for start in range(0, len(ids_), 100):
+            some = ids_[start : start + 100]
+            found = await access.search(type_, [("_id", ",".join(some))], count=100)
+            if len({s.id for s in found.matches}) != len(set(some)):
+                return False
+    return True
+
+
+async def move(access: Access, id_: str, do: str, reason: str = "") -> None:
+    """Hold a message, let it go on, do it again (`again`), or set it aside. Raises Malformed, NotFound, Conflict where it moved on meanwhile."""
+    await access.check("operate", "Exchange")
+    ways = {
+        "hold": ((RECEIVED,), HELD, HELD), "release": ((HELD,), RECEIVED, "released"), "again": ((FAILED, REVIEW, MAPPED, ASIDE), RECEIVED, "again"),
+        "aside": ((FAILED, REVIEW, HELD), ASIDE, ASIDE),
+    }  # fmt: skip
+    if do not in ways:
+        raise errors.Malformed("Choose what to do.")
+    if do in ("hold", "aside") and not reason.strip():
+        raise errors.Malformed("Write why, without names: this is read by those who may not know whose it is.")
+    source, state, event = ways[do]
+    await _moved(access, id_, list(source), state, event, reason, None)
+    await access.note(access.entry(f"exchange-{do}", "Exchange", id_))
+
+
+async def choose(access: Access, id_: str, patient: str, program: int | None, person: str) -> None:
+    """Say whose a message is that waits for that, and to which program it belongs; it is done again. person: as the sender names them, to be known from now on.
+
+    Raises NotFound, Forbidden, Conflict.
+    """
+    found = await opened(access, id_)
+    await access.read("Patient", patient)
+    if program is not None and program not in access.caller.programs:
+        raise errors.Forbidden("You do not work in that program.")
+    choice = json.dumps({"patient": patient, "program": program}).encode()
+    sealed = access.house.key.encrypt(PURPOSE, choice, context(access.tenant.number, id_))
+    await _moved(access, id_, [REVIEW], RECEIVED, "chosen", "", sealed)
+    if person:
+        from sojourn.gate.exchange.keeping import theirs
+
+        await exchange.know(access.house.db, access.head, found.envelope.partner, theirs(access.house, access.tenant.number, found.envelope.partner, person), patient, access.caller.account)
+    await access.note(access.entry("exchange-choose", "Exchange", id_, patients=[patient]))
+
+
+async def _moved(access: Access, id_: str, source: list[str], state: str, event: str, reason: str, choice: bytes | None) -> None:
+    done = await access.house.db.call(
+        "SELECT gate.exchange_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS done", *access.head, id_, source, state, event, access.caller.account, reason.strip()[:300], choice
+    )
+    if not done[0]["done"]:
+        await envelope(access, id_)
+        raise errors.Conflict("This message moved on meanwhile. It is shown as it is now.")

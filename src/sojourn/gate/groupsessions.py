@@ -1,0 +1,133 @@
+"""Group sessions before they are signed: sealed, for those who lead the group.
+
+They are no part of the record: no client's search, token, export, history or feed reaches them, and nothing in them that is readable in
+the database names a client. What is signed leaves from here as each client's own note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from sojourn.base import errors, ids
+from sojourn.record import groups
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+OPEN, SIGNED, MISSED = "open", "signed", "missed"
+_PURPOSE = "group-session"
+
+
+class Listed(NamedTuple):
+    """A session without what is in it, and how far its parts are."""
+
+    id: str
+    program: int
+    schedule: str
+    starts: datetime
+    ends: datetime
+    leaders: tuple[str, ...]
+    closed: bool
+    open: int
+    signed: int
+    missed: int
+
+
+class Session(NamedTuple):
+    """A session with its shared part as bytes."""
+
+    id: str
+    program: int
+    schedule: str
+    starts: datetime
+    ends: datetime
+    leaders: tuple[str, ...]
+    body: bytes
+    stamp: str
+    closed: bool
+
+
+class Part(NamedTuple):
+    """One client's part as bytes. document: the id that the note has, or will have."""
+
+    id: str
+    state: str
+    document: str
+    body: bytes
+    stamp: str
+
+
+def _who(access: Access) -> tuple[str, list[int]]:
+    """The caller's own reference, and the programs whose sessions they oversee."""
+    access.require("lead", "GroupSession")
+    return access.caller.agent or "", list(access.caller.programs) if access.may("GroupSession", "oversee") else []
+
+
+def _context(access: Access, *names: str) -> bytes:
+    return "\0".join((str(access.tenant.number), *names)).encode()
+
+
+async def begin(access: Access, program: int, schedule: str, starts: datetime, ends: datetime, leaders: Sequence[str], body: bytes) -> str:
+    """Begin a session; of the same group and time there is only one, whoever begins it. Raises Forbidden for a program that is not the caller's."""
+    agent, _ = _who(access)
+    if program and program not in access.caller.programs:
+        raise errors.Forbidden("You do not work in the program of this group.")
+    id_ = ids.new_id("group-session")
+    sealed = access.house.key.seal(_PURPOSE, body, _context(access, id_))
+    found = await groups.begin(access.house.db, access.head, id_, program, schedule, starts, ends, sorted({*leaders, *([agent] if agent else [])}), sealed, ids.new_id("stamp"))
+    await access.note(access.entry("group-begin", "GroupSession", found))
+    return found
+
+
+async def listed(access: Access, low: datetime | None = None, high: datetime | None = None) -> list[Listed]:
+    """Sessions that the caller may open and that begin in a span; without one those that are not finished."""
+    agent, programs = _who(access)
+    rows = await groups.sessions(access.house.db, access.head, agent, programs, low, high)
+    return [Listed(r["session"], r["program"], r["schedule"], r["starts"], r["ends"], tuple(r["leaders"]), r["closed"] is not None, r["open"], r["signed"], r["missed"]) for r in rows]
+
+
+async def open_(access: Access, id_: str) -> tuple[Session, list[Part]]:
+    """A session with its parts. Raises NotFound alike for one that is not there and one that is led by others; each look is in the trail."""
+    agent, programs = _who(access)
+    row = await groups.session(access.house.db, access.head, id_, agent, programs)
+    if row is None:
+        await access.note(access.entry("group-read", "GroupSession", id_, outcome="absent"))
+        raise errors.NotFound("There is no such group session.")
+    rows = await groups.parts(access.house.db, access.head, id_, agent, programs)
+    await access.note(access.entry("group-read", "GroupSession", id_))
+    key = access.house.key
+    session = Session(row["session"], row["program"], row["schedule"], row["starts"], row["ends"], tuple(row["leaders"]), key.open(_PURPOSE, row["body"], _context(access, id_)), row["stamp"], row["closed"] is not None)
+    return session, [Part(r["part"], r["state"], r["document"], key.open(_PURPOSE, r["body"], _context(access, id_, r["part"], r["document"])), r["stamp"]) for r in rows]
+
+
+async def keep(access: Access, session: Session, body: bytes, *, leaders: Sequence[str] | None = None, closed: bool = False) -> str:
+    """Keep the shared part; its new stamp. Raises VersionConflict where it was changed elsewhere since, NotFound. Nothing that is there is lost."""
+    agent, programs = _who(access)
+    stamp = ids.new_id("stamp")
+    sealed = access.house.key.seal(_PURPOSE, body, _context(access, session.id))
+    there = await groups.keep(access.house.db, access.head, session.id, agent, programs, None if leaders is None else list(leaders), sealed, session.stamp, stamp, closed)
+    return _kept(there, stamp, session.stamp)
+
+
+async def keep_part(access: Access, session: str, part: Part, *, state: str = OPEN) -> str:
+    """Keep one part; its new stamp. Raises VersionConflict where it was changed, signed or missed since, NotFound."""
+    agent, programs = _who(access)
+    stamp = ids.new_id("stamp")
+    sealed = access.house.key.seal(_PURPOSE, part.body, _context(access, session, part.id, part.document))
+    there = await groups.keep_part(access.house.db, access.head, session, agent, programs, part.id, state, part.document, sealed, part.stamp, stamp)
+    return _kept(there, stamp, part.stamp)
+
+
+def _kept(there: str | None, stamp: str, seen: str) -> str:
+    if there is None:
+        raise errors.NotFound("There is no such group session.")
+    if there != stamp:
+        raise errors.VersionConflict("This was changed in another window; nothing was lost.", current=there, expected=seen)
+    return stamp
+
+
+def new_part(body: bytes) -> Part:
+    """A part that is not kept yet, with the id that its note will have."""
+    return Part(ids.new_id("group-part"), OPEN, ids.new_id(), body, "")

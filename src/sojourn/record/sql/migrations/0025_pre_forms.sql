@@ -1,0 +1,7 @@
+-- Organizations that are there already: who makes blank forms.
+INSERT INTO record.role_rule (tenant, role, types, actions)
+SELECT t.tenant, n.role, n.types, n.actions
+FROM record.tenant t
+CROSS JOIN (VALUES ('supervisor', '{Questionnaire}'::text[], '{create,update,delete}'::text[]),
+                   ('administrator', '{Questionnaire}', '{read,search,history,create,update,delete}')) AS n(role, types, actions)
+WHERE EXISTS (SELECT FROM record.role_rule r WHERE r.tenant = t.tenant AND r.role = n.role AND r.known_to = 'infinity');

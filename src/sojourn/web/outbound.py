@@ -1,0 +1,103 @@
+"""Get a small JSON from an address that somebody else chose, never from our own network (SSRF).
+
+Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, redirects, credentials in the
+address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
+that a name which resolves differently the second time (DNS rebinding) leads nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from sojourn.base.errors import SojournError
+
+LARGEST: Final = 1 << 18
+SECONDS: Final = 5.0
+_CARRIERS = ipaddress.ip_network("100.64.0.0/10")  # shared address space (RFC 6598), which is neither private nor public
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64 (RFC 6052)
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+class NotReached(SojournError):
+    """The address could not be asked."""
+
+    status = 400
+    code = "transient"
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The IP addresses of a host name."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Whom we trust to vouch for others, read once: the list of authorities takes 25 ms to read, in which the server does nothing else."""
+    return httpx.create_ssl_context()
+
+
+def public(address: str) -> bool:
+    """Whether an IP address is one of the public internet: not of this machine, its network, its cloud or anything reserved."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _TRANSLATED else None)
+        if inner is not None:
+            return public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _CARRIERS
+
+
+class Outbound:
+    """Asks addresses of others. hosts: of our own network, which may be asked too, also without HTTPS."""
+
+    def __init__(self, hosts: Iterable[str] = (), *, resolver: Resolve = resolve, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """resolver and transport: for tests."""
+        self._hosts = frozenset(h.strip().lower() for h in hosts if h.strip())
+        self._resolve = resolver
+        self._transport = transport
+
+    async def get(self, address: str) -> Any:
+        """The JSON at an address. Raises NotReached."""
+        try:
+            return await asyncio.wait_for(self._get(address), SECONDS)
+        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+            raise NotReached from None
+
+    async def _get(self, address: str) -> Any:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").lower()
+        own = host in self._hosts
+        if not host or parts.username or parts.password or (parts.scheme != "https" and not (own and parts.scheme == "http")):
+            raise NotReached
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        found = await self._resolve(host, port)
+        if not found or (not own and not all(public(one) for one in found)):
+            raise NotReached
+        there = found[0]
+        netloc = f"[{there}]:{port}" if ":" in there else f"{there}:{port}"
+        target = httpx.URL(f"{parts.scheme}://{netloc}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else ""))
+        headers = {"host": host if parts.port is None else f"{host}:{parts.port}", "accept": "application/json", "accept-encoding": "identity"}
+        client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
+        async with client, client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as answer:
+            if answer.status_code != httpx.codes.OK or answer.headers.get("content-encoding", "identity") != "identity":
+                raise NotReached  # nothing that grows when it is unpacked
+            body = b""
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST:
+                    raise NotReached
+        return json.loads(body)

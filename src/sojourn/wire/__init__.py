@@ -1,0 +1,1 @@
+"""The other languages, as codecs: bytes in, segments out, and back. Pure."""

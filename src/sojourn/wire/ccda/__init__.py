@@ -1,0 +1,1 @@
+"""C-CDA: clinical documents in XML, read into plain facts."""

@@ -1,0 +1,164 @@
+"""The clinical statements of an entry as facts: by their templates, or their shape and section.
+
+Template roots: HL7 C-CDA R2.1, Companion Guide; R1.1 uses the same roots without extensions. A statement that is only wrapped (a concern, an
+organizer) gives the facts of what is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sojourn.wire.ccda import values
+from sojourn.wire.ccda.facts import Fact, Marks
+from sojourn.wire.ccda.marks import marks_of
+from sojourn.wire.ccda.values import Coded, Quantity, Span
+from sojourn.wire.ccda.xml import Node
+
+Value = Coded | Quantity | str
+STATEMENTS: Final = ("act", "observation", "organizer", "substanceAdministration", "supply", "procedure", "encounter", "observationMedia", "regionOfInterest")
+_ROOT: Final = "2.16.840.1.113883.10.20.22.4."
+_KINDS: Final[Mapping[str, str]] = {
+    "7": "allergy", "90": "allergy", "4": "problem", "16": "medication", "52": "immunization", "2": "result", "27": "vital",
+    "12": "procedure", "13": "procedure", "14": "procedure", "49": "encounter", "38": "social", "78": "social", "85": "social", "72": "social",
+    "109": "social", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "plan", "146": "plan",
+}  # fmt: skip
+_BY_SECTION: Final[Mapping[str, str]] = {
+    "allergies": "allergy", "problems": "problem", "medications": "medication", "immunizations": "immunization", "results": "result", "vitals": "vital",
+    "procedures": "procedure", "encounters": "encounter", "social-history": "social", "plan": "plan",
+}  # fmt: skip
+# What stands in the statement that it says more about: template -> name of the detail.
+_ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason"}
+_WRAPPED: Final = ("COMP", "SUBJ", "")
+_DEEPEST: Final = 12
+
+
+def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterator[Fact]:
+    """The facts of an entry."""
+    for child in entry.below:
+        if child.name in STATEMENTS:
+            yield from _statement(child, section, narrative, marks_of(entry, narrative), 0)
+
+
+def _statement(node: Node, section: str, narrative: Mapping[str, str], around: Marks, depth: int) -> Iterator[Fact]:
+    if depth > _DEEPEST:
+        return
+    marks = marks_of(node, narrative, around)
+    inside = [s for c in node.all("component") for s in c.below if s.name in STATEMENTS] if node.name == "organizer" else []
+    concern = node.name == "act" and set(_numbers(node)) & {"3", "30", "132", "113", "80"}
+    if concern or (node.name == "act" and section in ("problems", "allergies") and not values.coded(node.one("code"), narrative).system.endswith("sct")):
+        inside += [s for r in node.all("entryRelationship") if r.get("typeCode") in _WRAPPED for s in r.below if s.name == "observation"]
+    if inside:
+        for child in inside:
+            for fact in _statement(child, section, narrative, marks, depth + 1):
+                concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" else ""
+                yield fact._replace(details=(*fact.details, ("concern", concern_status))) if concern_status else fact
+        return
+    yield _fact(node, section, narrative, marks)
+
+
+def _numbers(node: Node) -> list[str]:
+    """The numbers of its C-CDA entry templates."""
+    roots = [t.get("root") for t in node.all("templateId")]
+    return [root.removeprefix(_ROOT) for root in roots if root.startswith(_ROOT)]
+
+
+def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) -> Fact:
+    numbers = _numbers(node)
+    kind = next((_KINDS[n] for n in numbers if n in _KINDS), "") or _BY_SECTION.get(section, "other")
+    mood = node.get("moodCode") or "EVN"
+    if mood not in ("EVN", "CRT") and kind != "plan":
+        kind = "medication" if kind == "medication" else "plan"
+    time = next((t for n in node.all("effectiveTime") if any(t := values.span(n))), Span())
+    value = _value(node.one("value"), narrative)
+    what = values.coded(node.one("code"), narrative)
+    details = list(_details(node, narrative))
+    if kind == "allergy":
+        substance = next((s for p in node.all("participant/participantRole/playingEntity") if (s := _entity(p, narrative))), None)
+        what, details = (substance or _as_code(value) or what), [*details, *([("type", value)] if substance and value is not None else [])]
+        value = None
+    elif kind == "problem" and isinstance(value, Coded) and (value or value.null):
+        what, value = value, None
+    elif node.name in ("substanceAdministration", "supply"):
+        product = next((p for place in ("consumable", "product") for p in node.all(f"{place}/manufacturedProduct/manufacturedMaterial")), None)
+        what = _entity(product, narrative) if product else what
+        details += [("lot", lot.text()) for lot in (product.all("lotNumberText") if product else ()) if lot.text()]
+    if not what:
+        what = next((d for r in node.all("participant/participantRole") for e in r.below if e.name in ("playingDevice", "playingEntity") and (d := _entity(e, narrative))), what)
+    return Fact(
+        kind, what, values.coded(node.one("statusCode"), {}).code, time, value, node.get("negationInd").lower() in ("true", "1"), mood, tuple(details), values.identifiers(node),
+        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line,
+    )  # fmt: skip
+
+
+def _as_code(value: Value | None) -> Coded | None:
+    return value if isinstance(value, Coded) and value else None
+
+
+def _entity(node: Node, narrative: Mapping[str, str]) -> Coded:
+    """A substance, product or material: its code, and its name where the code has no words."""
+    found = values.coded(node.one("code"), narrative)
+    said = values.name(node.one("name"))
+    return found._replace(text=said) if said and not (found.text or found.display) else found
+
+
+def _value(node: Node | None, narrative: Mapping[str, str]) -> Value | None:
+    if node is None:
+        return None
+    kind = node.get("type").rpartition(":")[2]
+    if kind in ("CD", "CE", "CV", "CO", "CS") or (not kind and node.get("code")):
+        return values.coded(node, narrative)
+    if kind in ("PQ", "INT", "REAL", "IVL_PQ", "IVL_INT", "IVL_REAL") or (not kind and node.get("value")):
+        found = values.quantity(node)
+        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else None
+    if kind in ("TS", "IVL_TS"):
+        return values.span(node).start or None
+    if kind == "BL":
+        return node.get("value") or None
+    return node.text() or values.referred(node, narrative) or None
+
+
+def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    for place, name in (("routeCode", "route"), ("targetSiteCode", "site"), ("interpretationCode", "interpretation"), ("methodCode", "method"), ("priorityCode", "priority")):
+        for child in node.all(place):
+            if found := values.coded(child, narrative):
+                yield name, found
+    for place, name in (("doseQuantity", "dose"), ("rateQuantity", "rate"), ("quantity", "quantity"), ("repeatNumber", "repeats")):
+        found_quantity = values.quantity(node.one(place))
+        if found_quantity.number:
+            yield name, found_quantity
+    for child in node.all("effectiveTime"):
+        if (every := child.one("period")) is not None and (found_quantity := values.quantity(every)).number:
+            yield "frequency", found_quantity
+    for child in node.all("referenceRange/observationRange"):
+        if found_range := _value(child.one("value"), narrative) or values.referred(child.one("text"), narrative):
+            yield "range", found_range
+    yield from _others(node, narrative)
+
+
+def _others(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    """What other statements and participants say about it."""
+    for participant in node.all("participant"):
+        if participant.get("typeCode") in ("LOC", "DEV") and (role := participant.one("participantRole")) is not None:
+            entity = role.one("playingEntity") or role.one("playingDevice")
+            said = values.name(entity.one("name")) if entity else ""
+            if found := said or values.coded(role.one("code"), narrative):
+                yield "location" if participant.get("typeCode") == "LOC" else "device", found
+    for related in node.all("entryRelationship"):
+        for child in related.below:
+            name = next((_ABOUT[n] for n in _numbers(child) if n in _ABOUT), "")
+            if name == "diagnosis":
+                yield from (("diagnosis", c) for o in child.all("entryRelationship/observation") if isinstance(c := _value(o.one("value"), narrative), Coded) and c)
+            elif child.name in STATEMENTS:
+                found_value = _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative)
+                if found_value:
+                    yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(related.get("typeCode"), "about"), found_value
+                if name == "reaction":
+                    yield from (item for item in _others(child, narrative) if item[0] == "severity")
+
+
+def _author(node: Node) -> str:
+    for place in ("author/assignedAuthor/assignedPerson/name", "performer/assignedEntity/assignedPerson/name", "author/assignedAuthor/representedOrganization/name"):
+        if said := values.name(node.one(place)):
+            return said
+    return ""

@@ -1,0 +1,41 @@
+"""The risk path in two worlds: an episode of a Part 2 program changes no page and no answer of whoever may not see it.
+
+The second world is the first one with the episode added, its chain run to the end, and a precaution put up.
+"""
+
+from __future__ import annotations
+
+from sojourn.care.risk import precautions
+from sojourn.record.database import Dsn
+from tests.care.risky import DAY, cssrs, ward
+from tests.people import SUD, encounter
+from tests.web.real import furnish
+from tests.web.test_emergency import same
+from tests.web.test_risk import visitor
+
+
+async def test_a_hidden_episode_is_nowhere(database: Dsn) -> None:
+    async with ward(database, at=DAY, program=SUD) as sud:
+        await furnish(sud.clinic)
+        await sud.clinic.make("sys-mh", encounter(sud.client))
+        away = await visitor(sud, "mh-clinician")
+        paths = ("/today", "/risk", f"/patients/{sud.client}/risk", f"/patients/{sud.client}", f"/patients/{sud.client}/risk/plan", "/patients/nobody/risk")
+        before = [(r.status_code, same(r.text)) for r in [await away.get(path) for path in paths]]
+        asked = same((await away.post("/palette", {"q": "risk", "patient": sud.client})).text)
+        reply = await sud.answer("c-ssrs-screener", cssrs(q2=1, q4=1))
+        await precautions.put(await sud.access("therapist"), sud.client, "in-sight")
+        await sud.minutes(40)
+        away = await visitor(sud, "mh-clinician")
+        after = [await away.get(path) for path in paths]
+        assert [(r.status_code, same(r.text)) for r in after] == before
+        assert same((await away.post("/palette", {"q": "risk", "patient": sud.client})).text) == asked
+        id_ = (await sud.episode()).id
+        for act in ("acknowledge", "pass", "action", "close"):
+            hidden, none = [await away.post(f"/patients/{sud.client}/risk/{one}/{act}", {"code": "spoke"}) for one in (id_, "A" * 22)]
+            assert (hidden.status_code, same(hidden.text)) == (none.status_code, same(none.text)) == (404, same(none.text))
+        for type_ in ("ClinicalImpression", "RiskAssessment", "Task", "Flag"):
+            assert (await sud.clinic.get("mh-clinician", f"{type_}?patient={sud.client}")).entries == []
+            assert (await sud.clinic.get("mh-clinician", type_)).entries == []
+        assert reply.status == 201
+        seen = await (await visitor(sud, "therapist")).get("/risk")
+        assert "Rivera" in seen.text
