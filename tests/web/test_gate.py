@@ -111,8 +111,6 @@ async def test_a_changed_assignment_costs_no_sign_in(clinic: Clinic) -> None:
     browser = await screen(clinic, "mh-clinician")
     assert (await browser.get("/patients")).status_code == 200
     await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'mh-clinician'")
-    answer = await browser.get("/patients")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/patients")
     assert (await browser.get("/patients")).status_code == 200
 
 
@@ -120,5 +118,4 @@ async def test_a_revoked_session_leads_to_the_sign_in_also_where_it_is_remembere
     browser = await screen(clinic, "mh-clinician")
     assert (await browser.get("/patients")).status_code == 200
     await clinic.owner.execute("UPDATE record.credential SET revoked = now() - interval '1 second' WHERE account = 'mh-clinician'")
-    assert (await browser.get("/patients")).headers["location"] == "/patients"
     assert "/sign-in" in (await browser.get("/patients")).headers["location"]

@@ -125,3 +125,25 @@ async def test_the_trail_says_what_a_role_works_for_and_the_organization_changes
     assert "Now: works for running the organization" in page
     assert "No longer: works for payment" in page
     assert (await visitor.get("/roles/patient")).text.count("work for") == 0
+
+
+async def test_what_was_filled_in_before_a_role_changed_goes_on_under_the_rights_of_now(clinic: Clinic) -> None:
+    writer = await signed_in(clinic, "mh-clinician")
+
+    async def sends_after(role: str, subject: str) -> int:
+        await writer.get("/messages/new")
+        form = {"client": "", "to": "role:technician", "subject": subject, "text": "Long, and typed with one finger.", "key": writer.hidden("key"), "do": "send"}
+        later(seconds=1)
+        await clinic.owner.execute("SELECT gate.assign(1, 'mh-clinician', $1, '{2}', 2, $2)", role, clock.now())
+        status: int = (await writer.post("/messages/new", form)).status_code
+        return status
+
+    async def kept() -> int:
+        count: int = await clinic.owner.fetchval("SELECT count(*) FROM record.thread")
+        return count
+
+    assert (await sends_after("nurse", "Keys"), await kept()) == (303, 1), "no way round by the sign-in, and kept once"
+    assert (await sends_after("system", "Doors"), await kept()) == (403, 1), "refused as anything that a role does not include"
+    later(seconds=1)
+    await clinic.owner.execute("SELECT gate.assign(1, 'mh-clinician', 'clinician', '{2}', 2, $1)", clock.now())
+    assert (await writer.get("/messages/new")).status_code == 200, "what is given acts at once, too"

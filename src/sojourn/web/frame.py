@@ -10,7 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from sojourn.base import ids
-from sojourn.base.errors import NotAllowed, NotFound, ProofNeeded, SojournError, StaleCredential, Unauthenticated
+from sojourn.base.errors import Conflict, NotAllowed, NotFound, ProofNeeded, SojournError, StaleCredential, Unauthenticated
 from sojourn.base.log import logger
 from sojourn.web import confirm
 from sojourn.web.page import redirect
@@ -124,10 +124,12 @@ class Errors:
     def page(self, request: Request, error: Exception) -> Response:
         """The answer to an error. Only a fault of ours is logged with its trace."""
         known = as_ours(error)
-        if isinstance(known, StaleCredential) and request.method == "GET" and getattr(request.state, "access", None) is not None:
+        if isinstance(known, StaleCredential) and getattr(request.state, "access", None) is not None:
             # What this person may act as has changed: look again, and ask again. If the session is over, that leads to the sign-in.
             request.app.state.gate.identity.forget(request.state.access.caller)
-            return redirect(request, request.url.path)
+            if request.method == "GET":
+                return redirect(request, request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+            known = Conflict(MEANWHILE)  # not sent again by us: part of it may have been done
         if known.status == Unauthenticated.status:
             ended = "session-ended" if token_of(request) else ""
             return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in", ended)
@@ -138,6 +140,7 @@ class Errors:
         return response
 
 
+MEANWHILE = "What you may do here was changed in this very moment. Go back and look what was kept before you send it again."
 NOTHING_HERE = "There is nothing at this address that you can see. Check the address, or search for whom or what you need."
 """Said alike of a page that does not exist, a record that does not, and one that may not be seen."""
 

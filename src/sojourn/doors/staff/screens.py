@@ -41,6 +41,20 @@ class Screen(NamedTuple):
         return Route(self.path, anybodys(self) if self.open else guarded(self), methods=list(self.methods))
 
 
+async def known_anew(request: Request) -> None:
+    """Where the caller stands, as whoever they are now: if a role or rule changed since they were looked up, they are looked up again before
+    anything is done, so that what they sent goes on under the rights that they have now. Raises Unauthenticated where the session is over."""
+    try:
+        await standing.look(request)
+    except StaleCredential:
+        gate, access = request.app.state.gate, request.state.access
+        gate.identity.forget(access.caller)
+        request.state.access = await gate.renewed(access)
+        if request.state.access is None:
+            raise Unauthenticated from None
+        await standing.look(request)
+
+
 def anybodys(screen: Screen) -> Handler:
     """The handler of a screen for strangers too; whoever is signed in sees there, too, which emergencies are in force."""
 
@@ -64,9 +78,9 @@ def guarded(screen: Screen) -> Handler:
             raise Unauthenticated
         if getattr(request.state, "handed", None) is not None and not screen.hand:
             raise NotFound
-        if not all(request.state.access.may(type_, action) for type_, action in screen.needs):
+        await known_anew(request)
+        if not all(request.state.plain_access.may(type_, action) for type_, action in screen.needs):
             raise Forbidden
-        await standing.look(request)
         if request.method == "GET":
             together.keep(request.state.access)
         await clocks.enter(request)
