@@ -95,3 +95,17 @@ async def test_what_follows_from_its_maker_is_not_taken_off_and_what_is_hidden_i
     await elementlabels.take_off(access, "Observation", one["id"], by["HIV",].place, stored.version, "wrong")
     _, body = await kept(clinic, one["id"])
     assert [(c["code"]["text"], bool(c.get("extension"))) for c in body["component"]] == [("detox", True), ("session", True), ("viral load", False)]
+
+
+@pytest.mark.parametrize("who", ["sys-sud", "both-clinician"])
+async def test_an_element_that_the_authors_own_program_lets_them_see_is_not_kept_twice(clinic: Clinic, who: str) -> None:
+    p = (await clinic.make("sys-sud", patient())).id
+    await clinic.make("sys-sud", encounter(p))
+    first = (await clinic.make("sys-sud", observation(p, component=[labelled(part("craving"), "SUD")]))).json()
+    assert len(first["component"]) == 1
+    sent = {**first, "component": [*first["component"], labelled(part("relapse"), "SUD")], "language": "en"}
+    assert (await clinic.put(who, sent)).status == 200
+    assert [c["code"]["text"] for c in (await kept(clinic, first["id"]))[1]["component"]] == ["craving", "relapse"]
+    patched = await clinic.ask(who, "PATCH", f"Observation/{first['id']}", [{"op": "remove", "path": "/component/0"}], (("content-type", "application/json-patch+json"),))
+    assert patched.status == 200, patched.body
+    assert [c["code"]["text"] for c in (await kept(clinic, first["id"]))[1]["component"]] == ["relapse"]

@@ -74,3 +74,15 @@ async def test_when_a_credential_has_ended_the_page_says_which_and_nothing_typed
     assert "The mother called." in answer.text
     assert "ended 1 day ago" in (await author.get("/today")).text
     assert "LCSW NY 4711" in (await author.get("/credentials/mine")).text
+
+
+async def test_a_document_from_elsewhere_whose_kind_is_only_a_code_has_a_page(clinic: Clinic) -> None:
+    access = await at_the_screen(clinic, WHO)
+    document = await documents.read(access, "note1")
+    sent = {"resourceType": "DocumentReference", "status": "current", "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}]}, "subject": {"reference": f"Patient/{document.patient}"},
+            "content": [{"attachment": {"contentType": "text/plain", "data": "aGVsbG8="}}]}  # fmt: skip
+    made = await clinic.make("sys-mh", sent)
+    author = Visitor(clinic)
+    await author.sign_in(WHO)
+    page = await author.get(f"/patients/{document.patient}/documents/{made.id}")
+    assert (page.status_code, "34133-9" in page.text) == (200, True)

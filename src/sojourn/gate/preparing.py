@@ -200,7 +200,8 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
         body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
     stored = codec.loads(body)
     if row["clean"] and not access.decision.redacted:
-        return stored, stored, Sight(access.decision.mask, frozenset(), access.decision.redacted)
+        # Nothing in it is hidden from them, also what only their programs or a consent permit: merging must take none of it for hidden.
+        return stored, stored, Sight(access.decision.mask | labels.read(stored)[1], frozenset(), access.decision.redacted)
     name = f"{change.type}/{change.id}"
     hidden, permitted = await sight(access, [(name, stored)])
     more = await more_than_notes(access, hidden)

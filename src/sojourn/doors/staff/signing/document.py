@@ -20,7 +20,7 @@ from sojourn.doors.staff import kinds
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.words import own_name
+from sojourn.doors.staff.words import code_text, own_name
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -146,7 +146,7 @@ async def _page(request: Request, *, problem: str = "", typed: dict[str, str] | 
     rows = [Row(s, s.binds(document.resource), f"data:image/png;base64,{s.drawn}" if s.drawn else "") for s in signatures]
     acts = _acts(access, document, works)
     return PAGES.render(
-        request, "signing/document.html", status=status, banner=about, parts=allowed(access), here="notes", document=document, rows=rows, acts=acts,
+        request, "signing/document.html", status=status, banner=about, parts=allowed(access), here="notes", title=code_text(document.resource.get("type") or {}) or "Document", document=document, rows=rows, acts=acts,
         happened=await _named(access, happened), state=_state(document, works), text=document.text, added=[_added(a) for a in added],
         later=[(item, *kinds_line(item.resource)) for item in later if item.id not in mine], problem=problem, typed=typed or {}, relations=RELATIONS,
         unsigned_note=document.author == access.caller.agent and not document.closed and bool(reading.template_of(document.resource)), identities=signing.IDENTITIES, late=_late(document), locks=_when(document.locks) if document.locks else "", waits=_waits(works, access), key=access.request,
