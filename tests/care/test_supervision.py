@@ -84,7 +84,7 @@ async def test_credentials_are_entered_by_whoever_may_and_sessions_are_written_d
     now = next(h for h in await keeping.holders(director) if h.id == "mh-clinician")
     assert [c.text for c in now.credentials] == ["MHC-LP NY 8"]
     assert [h.id for h in supervision.under([now], "Practitioner/both-clinician", TODAY)] == ["mh-clinician"]
-    today: Any = director.now.date()
+    today: Any = director.today
     await supervision.log(director, [now.reference], day=today, minutes=50, kind="individual", topic="Boundaries")
     for who, minutes, kind in (([now.reference], 2, "individual"), ([], 60, "group"), ([now.reference, "Practitioner/x"], 60, "individual"), ([director.caller.agent or ""], 60, "group")):
         with pytest.raises(errors.Invalid):

@@ -39,7 +39,7 @@ async def asked(clinic: Clinic, who: str = "sys-mh") -> tuple[str, str, str]:
 
 async def test_there_are_sixty_days_and_thirty_more_once(clinic: Clinic) -> None:
     _, _, id_ = await asked(clinic)
-    today = clock.now().date()
+    today = (await access(clinic)).today
     first = await requests.one(await access(clinic), id_)
     assert (first.received, first.due, first.extended) == (today, today + timedelta(days=60), False)
     await requests.extend(await access(clinic), id_, "The chart is at the archive.")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, timedelta
 
+from sojourn.base import clock
+from sojourn.base.clock import FakeClock
+from sojourn.care.plan import due
+from sojourn.care.risk import precautions
 from sojourn.care.staffing import zones
-from sojourn.doors.staff.words import day_and_time
+from sojourn.doors.staff.words import age, day_and_time
+from sojourn.gate import patientrequests
 from sojourn.gate.access import Access
 from tests import people
+from tests.care.signers import practitioner
 from tests.people import FAR, MH, SUD, Clinic, encounter, patient
 from tests.web.test_emergency import post
 from tests.web.test_gate import clinic, screen  # noqa: F401 - the fixture is pytest's
@@ -70,3 +77,35 @@ async def test_a_chart_goes_by_the_clock_of_the_stay_and_a_hidden_stay_changes_n
     said = {name: re.findall(r"2 Mar 2026, (\d\d:\d\d)", text)[:1] + re.findall(r"<dt>Times</dt>\s*<dd[^>]*>([^<]*)", text) for name, text in pages.items()}
     assert said["nothing"] == said["hidden"] == ["06:00", "Chicago"], said
     assert said["shown to the director"] == ["04:00", "Los Angeles"], said
+
+
+async def test_half_an_hour_before_midnight_the_day_is_still_that_of_the_site_for_what_is_over_and_what_is_to_come(clinic: Clinic) -> None:  # noqa: F811
+    """Los Angeles, 2 March 2026, 23:30; in UTC it is the third."""
+    second, third = date(2026, 3, 2), date(2026, 3, 3)
+    with clock.using(FakeClock(datetime(2026, 3, 3, 7, 30, tzinfo=UTC))) as standing:
+        assert isinstance(standing, FakeClock)
+        await two_sites(clinic)
+        ana = (await clinic.make("sys-far", patient("Far"))).id
+        await clinic.make("sys-far", {"resourceType": "EpisodeOfCare", "status": "active", "patient": {"reference": f"Patient/{ana}"}, "managingOrganization": {"reference": organization(clinic, FAR)}, "period": {"start": "2026-02-01"}})
+        officer, room = await screen(clinic, "officer"), f"/patients/{ana}/requests"
+        said = {"kind": "amendment", "what": "I never smoked."}
+        assert (await post(officer, room, room, **said, received=third.isoformat())).status_code == 422, "tomorrow has not come"
+        assert (await post(officer, room, room, **said, received=second.isoformat())).status_code == 303
+        await practitioner(clinic, "far-clinician")
+        mine = await access(clinic, "far-clinician")
+        zones.enter(mine)
+        assert (mine.today, (await access(clinic, "mh-clinician")).now.date()) == (second, third)
+        await precautions.put(mine, ana, "in-sight", second)
+        standing.advance(timedelta(minutes=20))
+        assert [p.until for p in await precautions.of_patient(await access(clinic, "far-clinician"), ana)] == [second.isoformat()]
+        whole = {"status": "active", "period": {"start": "2026-03-01", "end": second.isoformat()}}
+        assert precautions.in_force(whole, clock.now())
+        assert not precautions.in_force({"status": "active", "period": {"start": third.isoformat()}}, clock.now()), "it begins tomorrow"
+        assert (due.days_left(due.end_of(second), mine), due.days_left(due.end_of(third), mine), due.end_of(second) > clock.now()) == ("today", "tomorrow", True)
+        (asked,) = await patientrequests.queue(await access(clinic, "officer"))
+        assert patientrequests.days_left(asked, clock.now()) == 60
+        assert (age("2000-03-03"), age("2000-03-02")) == ("25", "26")
+        standing.advance(timedelta(minutes=15))
+        assert not precautions.in_force(whole, clock.now())
+        assert await precautions.of_patient(await access(clinic, "far-clinician"), ana) == []
+        assert (patientrequests.days_left(asked, clock.now()), due.end_of(second) < clock.now()) == (59, True)

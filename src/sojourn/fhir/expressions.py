@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from sojourn.base import clock
+from sojourn.base import clock, wall
 from sojourn.fhir.invariants import language
 from sojourn.fhir.invariants_compile import Compiler
 from sojourn.fhir.invariants_functions import FUNCTIONS, Values, as_text
@@ -91,7 +91,7 @@ _MORE: Final[dict[str, Callable[..., Values]]] = {
     "weight": _weight,
     "ordinal": _weight,
     "join": _join,
-    "today": lambda v: [clock.now().date().isoformat()],
+    "today": lambda v: [wall.day(clock.now()).isoformat()],
     "now": lambda v: [clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")],
 }
 

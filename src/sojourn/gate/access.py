@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sojourn.base import clock, errors, underway
+from sojourn.base import clock, errors, underway, wall
 from sojourn.gate import decide, narrowing
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.found import Found, Stored
@@ -61,6 +61,11 @@ class Access:
     def programs(self) -> list[Program]:
         """The programs that the caller works in."""
         return [p for n, p in sorted(self.rules.programs.items()) if n in self.caller.programs]
+
+    @property
+    def today(self) -> date:
+        """The day by the clock of this request (decision 52), or of the house: what has come and what is over goes by it, never by that of UTC."""
+        return wall.day(self.now, self.rules.zones.get(0) or wall.DEFAULT)
 
     def may(self, type_: str, action: str) -> bool:
         """Whether the caller's role includes an action on a type at all."""

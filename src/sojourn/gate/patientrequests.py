@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sojourn.base import errors
+from sojourn.base import errors, wall
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.documenting import CODES, Clerk
 from sojourn.gate.preparing import instant
@@ -99,9 +99,9 @@ async def take(access: Access, kind: str, patient: str, what: str, why: str, *, 
     It belongs to the programs of what it is about: what a Part 2 patient asks for is a Part 2 record.
     """
     await access.check("oversee", "*", f"Patient/{patient}")
-    day = received or access.now.date()
+    day = received or access.today
     asked = kinds(day).get(kind)
-    if asked is None or not what.strip() or day > access.now.date():
+    if asked is None or not what.strip() or day > access.today:
         raise errors.Malformed("A request needs its kind, what is asked for, and the day on which it came.")
     await access.read("Patient", patient)
     about = focus.strip()
@@ -160,7 +160,7 @@ async def _task(access: Access, id_: str) -> tuple[dict[str, Any], Request]:
 async def extend(access: Access, id_: str, why: str) -> None:
     """Take longer, once, with a written reason (45 CFR 164.526(b)(2)(ii)). Raises Malformed when it cannot be done."""
     task, request = await _task(access, id_)
-    if request.status != OPEN or request.extended or not request.kind.longer or not why.strip() or access.now.date() > request.due:
+    if request.status != OPEN or request.extended or not request.kind.longer or not why.strip() or access.today > request.due:
         raise errors.Malformed("The time can be extended once, before it is over, with a written reason.")
     due = request.due + timedelta(days=request.kind.longer)
     output = {"type": {"text": _EXTENDED}, "valueDate": due.isoformat()}
@@ -217,5 +217,4 @@ def _noted(access: Access, task: dict[str, Any], text: str) -> dict[str, Any]:
 
 def days_left(request: Request, now: datetime) -> int:
     """Whole days until it is due; negative when it is late."""
-    end = datetime.combine(request.due, time.max, UTC)
-    return (end - now).days
+    return (request.due - wall.day(now)).days

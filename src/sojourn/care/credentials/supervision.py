@@ -72,7 +72,7 @@ async def log(access: Access, supervisees: Iterable[str], *, day: date, minutes:
         wrong.append("Individual supervision is with one person: enter one after the other, or choose in a group.")
     if not 5 <= minutes <= 480:
         wrong.append("Minutes: from 5 to 480.")
-    if day > access.now.date():
+    if day > access.today:
         wrong.append("The day cannot be in the future.")
     if access.caller.agent in who:
         wrong.append("Nobody supervises themselves.")

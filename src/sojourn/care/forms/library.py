@@ -111,7 +111,7 @@ async def begin(access: Access, title: str, *, items: Sequence[Json] = (), more:
     id_ = new_id()
     resource: Json = {
         **(more or {}), "resourceType": "Questionnaire", "url": f"{access.house.base}/Questionnaire/{id_}", "version": "1", "title": title.strip(), "status": "draft",
-        "subjectType": ["Patient"], "date": access.now.date().isoformat(),
+        "subjectType": ["Patient"], "date": access.today.isoformat(),
     }  # fmt: skip
     if items:
         resource["item"] = list(items)
@@ -143,7 +143,7 @@ async def next_version(access: Access, form: Form) -> str:
     if waiting:
         return waiting.id
     id_, number = new_id(), max(_number(f.version)[0] for f in every) + 1
-    resource = {**{k: v for k, v in form.resource.items() if k not in ("id", "meta", "effectivePeriod")}, "version": str(number), "status": "draft", "date": access.now.date().isoformat()}
+    resource = {**{k: v for k, v in form.resource.items() if k not in ("id", "meta", "effectivePeriod")}, "version": str(number), "status": "draft", "date": access.today.isoformat()}
     await access.write([Change("create", "Questionnaire", id_, resource)], action="form-change")
     return id_
 
@@ -163,7 +163,7 @@ async def publish(access: Access, form: Form, version: str) -> list[Fault]:
     stops = [f for f in stops if not (f.code == "no-options" and form.by_link[f.place].options)]
     if stops:
         return stops
-    today = access.now.date().isoformat()
+    today = access.today.isoformat()
     changes = [Change("update", "Questionnaire", form.id, {**form.resource, "status": "active", "date": today, "effectivePeriod": {"start": today}}, if_match=version)]
     for one in await stored(access, [("url", form.url), ("status", "active")]):
         if one.id != form.id:
@@ -177,7 +177,7 @@ async def retire(access: Access, id_: str) -> None:
     one = await access.read("Questionnaire", id_)
     if one.resource.get("status") != "active":
         raise Conflict("Only a published form can be retired.")
-    await access.write([Change("update", "Questionnaire", id_, _ended(one.resource, access.now.date().isoformat()), if_match=one.version)], action="form-publish")
+    await access.write([Change("update", "Questionnaire", id_, _ended(one.resource, access.today.isoformat()), if_match=one.version)], action="form-publish")
 
 
 async def discard(access: Access, id_: str) -> None:

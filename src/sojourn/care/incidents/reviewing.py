@@ -139,7 +139,7 @@ async def give(access: Access, case: Case, what: str, owner: str, due: date, *, 
         raise errors.Malformed("An action says what is to be done, and by whom.")
     if owner in case.incident.about:
         raise errors.Malformed("An action is given to somebody whom the report is not about: who has one learns of it.")
-    if due < access.now.date():
+    if due < access.today:
         raise errors.Malformed("Choose a day that is not over.")
     await incidents.add_action(access, case.report.id, owner, due, json.dumps({"what": what.strip()[:4000]}).encode(), name=name)
 

@@ -121,7 +121,7 @@ def acting(access: Access, line: Line, act: str, why: str) -> Change:
     if act != "resume":
         after["statusReason"] = reason if line.type == ORDER else [reason]
     if act == "stop" and line.type == TOLD and isinstance(r.get("effectivePeriod"), dict):
-        after["effectivePeriod"] = {**r["effectivePeriod"], "end": max(access.now.date().isoformat(), str(r["effectivePeriod"].get("start", ""))[:10])}
+        after["effectivePeriod"] = {**r["effectivePeriod"], "end": max(access.today.isoformat(), str(r["effectivePeriod"].get("start", ""))[:10])}
     return Change("update", line.type, line.id, after, if_match=line.version)
 
 

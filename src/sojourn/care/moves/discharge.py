@@ -78,7 +78,7 @@ async def lines(access: Access, stay: levels.Stay, rules: policies.Policies) -> 
 async def _found(access: Access, stay: levels.Stay, search: str) -> bool:
     if not search:
         return False
-    day = access.now.date()
+    day = access.today
     type_, _, query = search.format(today=day.isoformat(), week=(day + timedelta(days=7)).isoformat(), reconciled=reconciled.at(reconciled.DISCHARGE, stay.id)).partition("?")
     if not access.may(type_, "search"):
         return False

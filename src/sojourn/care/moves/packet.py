@@ -84,7 +84,7 @@ def _doses(part: Filled, names: Mapping[str, str]) -> Filled:
 async def _one(access: Access, patient: str, part: Part, said: str, episode: str) -> _Looked:
     if not part.search:
         return _Looked(Filled(part, [], said), [])
-    type_, _, query = part.search.format(today=access.now.date().isoformat(), reconciled=reconciled.at(reconciled.TRANSITION, episode)).partition("?")
+    type_, _, query = part.search.format(today=access.today.isoformat(), reconciled=reconciled.at(reconciled.TRANSITION, episode)).partition("?")
     if not access.may(type_, "search"):
         return _Looked(Filled(part, [], said, barred=True), [])
     found = await access.search(type_, [("patient", patient), *parse_qsl(query)], count=_SHOWN)

@@ -73,12 +73,12 @@ def rhythms() -> dict[str, Rhythm]:
 async def panels(access: Access) -> list[Panel]:
     """What can be ordered today, by title: the organization's own, and what is shipped and was not taken off the list. One search."""
     found = await access.search("ActivityDefinition", [("topic", f"{CARE}|{TOPIC}"), ("_sort", "_lastUpdated")], count=500) if access.may("ActivityDefinition", "search") else None
-    listed = {p.key: p for p in shipped(access.now.date())}
+    listed = {p.key: p for p in shipped(access.today)}
     for resource in found.resources if found else ():
         panel = read(resource)
         if panel is None:
             continue
-        if resource.get("status") == "active" and panel.effective <= access.now.date():
+        if resource.get("status") == "active" and panel.effective <= access.today:
             listed[panel.key] = panel
         else:
             listed.pop(panel.key, None)
@@ -126,7 +126,7 @@ async def end(access: Access, panel: Panel) -> None:
 def _resource(access: Access, key: str, title: str, specimen: str, *, fasting: bool, code: str, source: str, status: str) -> dict[str, Any]:
     return {
         "resourceType": "ActivityDefinition", "identifier": [{"system": PANEL, "value": key}], "status": status, "title": title, "kind": "ServiceRequest", "date": moment(access),
-        "topic": [concept(TOPIC, "Laboratory panel")], "effectivePeriod": {"start": access.now.date().isoformat()},
+        "topic": [concept(TOPIC, "Laboratory panel")], "effectivePeriod": {"start": access.today.isoformat()},
         "extension": [{"url": SPECIMEN, "valueString": specimen}, {"url": FASTING, "valueBoolean": fasting}],
         **({"code": {"coding": [{"system": LOINC, "code": code}], "text": title}} if code else {}), **({"copyright": source} if source else {}),
     }  # fmt: skip

@@ -84,7 +84,7 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
         raise errors.Conflict("This paper is in a chart already, or was set aside.")
     person = (await access.read("Patient", wish.patient)).resource
     rules = await policies.of(access)
-    if found := wrong(wish, person, access.now.date(), list(rules.value("papers.kinds")), set(access.caller.programs)):
+    if found := wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)):
         raise errors.Malformed(next(iter(found.values())))
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on

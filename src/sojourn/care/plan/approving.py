@@ -149,7 +149,7 @@ def _document(access: Access, plan: Plan, id_: str, body: bytes) -> dict[str, An
 def _asked_of(access: Access, plan: Plan, wanted: Sequence[str], program: int | None, physician: str) -> list[Change]:
     """Tasks for those whose signatures are asked for."""
     out = []
-    at = due.end_of(access.now.date())
+    at = due.end_of(access.today)
     focus = f"CarePlan/{plan.id}"
     if SUPERVISOR in wanted:
         out.append(tasks.new(access, due.SIGNATURES, "A treatment plan waits for the supervisor's signature", patient=plan.patient, role="supervisor", due=at, focus=focus, program=program))
@@ -195,7 +195,7 @@ async def settle(access: Access, plan: Plan, rules: Policies, stay: levels.Stay 
 
 def in_force(access: Access, plan: Plan, name: str, rules: Policies, stay: levels.Stay | None) -> list[Change]:
     """A plan whose signatures are complete: it and what it proposed are in force, and its next review has a day."""
-    today = access.now.date()
+    today = access.today
     until = due.next_review(today, stay.level if stay else "", rules)
 
     def patched(view: dict[str, Any]) -> dict[str, Any]:

@@ -40,8 +40,8 @@ async def cases(access: Access, *, supervised: bool = False) -> list[Case]:
 
 async def expired(access: Access) -> list[Plan]:
     """Plans in force on paper only: `CarePlan?status=active&date=eb<today>`. What billing will ask before it sends a claim."""
-    found = await access.search("CarePlan", [("category", "assess-plan"), ("status", "active"), ("date", f"eb{access.now.date().isoformat()}")], count=200)
-    return [p for p in reading.plans(found) if p.expired(access.now.date())]
+    found = await access.search("CarePlan", [("category", "assess-plan"), ("status", "active"), ("date", f"eb{access.today.isoformat()}")], count=200)
+    return [p for p in reading.plans(found) if p.expired(access.today)]
 
 
 def waiting(made: Sequence[Case], now: datetime) -> list[Case]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from sojourn.base import wall
 from sojourn.care import levels
 from sojourn.care.plan import fhir, findings
 from sojourn.care.plan.model import ACTIVE, CHANGED, REVIEWING, Plan
@@ -49,8 +50,8 @@ class Due(NamedTuple):
 
 
 def end_of(day: date) -> datetime:
-    """The last moment of a day. A day in a plan is a whole day wherever the site is: it ends at the day's end in UTC."""
-    return datetime.combine(day, time(23, 59, 59), UTC)
+    """The last moment of a day by the clock on the wall (decision 52): nothing is late before its day is over there."""
+    return datetime.combine(day, time(23, 59, 59), wall.here()).astimezone(UTC)
 
 
 def began(stay: levels.Stay) -> datetime | None:
@@ -109,7 +110,7 @@ def _status(condition: dict[str, Any]) -> str:
 
 def days_left(at: datetime, access: Access) -> str:
     """`in 3 days`, `today`, `2 days late`."""
-    days = (at.date() - access.now.date()).days
+    days = (wall.day(at) - access.today).days
     if days == 0:
         return "late since today" if at < access.now else "today"
     if days > 0:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 
-from sojourn.base import errors
+from sojourn.base import errors, wall
 from sojourn.care import levels, policies, tasks
 from sojourn.care.measures.forms import MEASURE
 from sojourn.care.plan import due, findings, observed, reading, reviews, work
@@ -69,9 +69,16 @@ async def _events(access: Access, plan: str, stay: levels.Stay) -> list[str]:
     return due.events(whole, stay, around.scores, [r for r in told if r["resourceType"] == "Condition"], around.rated)
 
 
+def _day(access: Access, wanted: due.Due) -> date:
+    """The day that the id of its task stands for; of a review that of its plan, whatever the clock."""
+    if wanted.kind == due.EVENT:
+        return access.today
+    return wall.day(wanted.at) if wanted.kind == due.REVIEW else wanted.at.date()
+
+
 async def write(access: Access, stay: levels.Stay, wanted: due.Due, focus: str) -> None:
     """Write it, unless another process was faster: the id is the same for the same cause on the same day."""
-    cause = "\0".join((wanted.kind, focus, wanted.why, wanted.at.date().isoformat() if wanted.kind != due.EVENT else access.now.date().isoformat()))
+    cause = "\0".join((wanted.kind, focus, wanted.why, _day(access, wanted).isoformat()))
     id_ = hashlib.sha256(cause.encode()).hexdigest()[:32]
     try:
         await access.write([work.task(access, stay, wanted, focus, id_=id_)], action="plan-due")

@@ -169,13 +169,13 @@ def problem_from(entry: Entry) -> Problem:
 
 def goal_from(access: Access, aim: Aim) -> Goal:
     """A goal in the words of an entry, its day counted from today."""
-    return Goal("", "", aim.statement, due=access.now.date() + timedelta(days=aim.days))
+    return Goal("", "", aim.statement, due=access.today + timedelta(days=aim.days))
 
 
 def objective_from(access: Access, step: Step) -> Objective:
     """An objective in the words of an entry."""
     made = Objective("", "", step.statement, measure=step.measure, counted=step.counted, comparator=step.comparator, target=step.target)
-    return replace(made, due=access.now.date() + timedelta(days=step.days))
+    return replace(made, due=access.today + timedelta(days=step.days))
 
 
 def intervention_from(deed: Deed) -> Intervention:

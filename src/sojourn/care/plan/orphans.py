@@ -69,7 +69,7 @@ async def of_patient(access: Access, patient: str) -> list[Orphan]:
     since = (access.now - WINDOW).date()
     recent = [n for n in notes.resources if (fhir.day(n.get("date")) or date.min) >= since] if notes else []
     linked = {f"{s.type}/{s.id}": s.resource for s in notes.included} if notes else {}
-    return loose(access.now.date(), plans, Around(known, recent, linked, visits.resources if visits else []))
+    return loose(access.today, plans, Around(known, recent, linked, visits.resources if visits else []))
 
 
 async def _search(access: Access, type_: str, params: Sequence[tuple[str, str]]) -> Found | None:

@@ -165,7 +165,7 @@ async def finish(access: Access, plan: Plan, review: Review, rated: Sequence[Rat
         **({"assessor": who} if (who := author(access)) and who["reference"].startswith("Practitioner/") else {}),
     }  # fmt: skip
     changes.append(Change("patch", "ClinicalImpression", review.id, patch=lambda before: {k: v for k, v in {**before, **view}.items() if v not in ([], "")}, if_match=review.version))
-    until = due.next_review(access.now.date(), stay.level if stay else "", rules)
+    until = due.next_review(access.today, stay.level if stay else "", rules)
 
     def planned(before: Json) -> Json:
         after = {**before, "period": {**before.get("period", {}), "end": until.isoformat()}}
@@ -204,7 +204,7 @@ def _written(access: Access, plan: Plan, o: Objective, r: Rated, score: Value | 
     met, stopped = r.decision == "met", r.decision == "discontinue"
 
     def goal(view: Json) -> Json:
-        view = {**view, "outcomeReference": [*view.get("outcomeReference", ()), outcome], "statusDate": access.now.date().isoformat(),
+        view = {**view, "outcomeReference": [*view.get("outcomeReference", ()), outcome], "statusDate": access.today.isoformat(),
                 "achievementStatus": {"coding": [{"system": fhir.ACHIEVEMENT, "code": "achieved" if met else achieved}], "text": "Met" if met else words}}  # fmt: skip
         if met or stopped:
             view |= {"lifecycleStatus": "completed" if met else "cancelled", "statusReason": r.reason.strip() or "Met"}

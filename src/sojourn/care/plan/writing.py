@@ -62,7 +62,7 @@ async def begin(access: Access, stay: levels.Stay) -> str:
         if known.open and known.stay == stay.id:
             return known.id
     resource = fhir.new_plan(
-        stay.patient, stay.id, f"Treatment plan, {stay.program}" if stay.program else "Treatment plan", by=author(access), teams=stay.teams, begun=access.now.date(), now=moment(access),
+        stay.patient, stay.id, f"Treatment plan, {stay.program}" if stay.program else "Treatment plan", by=author(access), teams=stay.teams, begun=access.today, now=moment(access),
     )  # fmt: skip
     change = Change("create", "CarePlan", new_id(), resource, program=_program(access, stay.organization))
     await access.write([change], action="plan")
@@ -151,7 +151,7 @@ def ending(access: Access, part: Part, why: str, *, met: bool = False) -> Change
         if isinstance(part, Intervention):
             return {**view, "status": "completed" if met else "revoked", "note": [*view.get("note", ()), said]}
         achieved = {"achievementStatus": {"coding": [{"system": fhir.ACHIEVEMENT, "code": "achieved"}], "text": "Met"}} if met else {}
-        return {**view, "lifecycleStatus": "completed" if met else "cancelled", "statusDate": access.now.date().isoformat(), "statusReason": why or "Met", **achieved}
+        return {**view, "lifecycleStatus": "completed" if met else "cancelled", "statusDate": access.today.isoformat(), "statusReason": why or "Met", **achieved}
 
     return Change("patch", TYPES[kind_of(part)], part.id, patch=patched)
 
@@ -176,7 +176,7 @@ def kind_of(part: Part) -> str:
 
 def activated(access: Access, plan: Plan) -> list[Change]:
     """What a plan proposed comes into force."""
-    today = access.now.date().isoformat()
+    today = access.today.isoformat()
 
     def goal(view: Json) -> Json:
         begun = {} if view.get("startDate") else {"startDate": today}
@@ -190,7 +190,7 @@ def activated(access: Access, plan: Plan) -> list[Change]:
 async def finish(access: Access, plan: Plan, why: str, *, reached: bool) -> None:
     """End a plan with its parts: the stay is over, or another plan takes its place."""
     def patched(view: Json) -> Json:
-        period = {**view.get("period", {}), "end": access.now.date().isoformat()}
+        period = {**view.get("period", {}), "end": access.today.isoformat()}
         noted = [*view.get("note", ()), {"time": moment(access), "text": why}] if why else view.get("note")
         return {**view, "status": "completed" if reached else "revoked", "period": period, **({"note": noted} if noted else {})}
 

@@ -125,7 +125,7 @@ def added(access: Access, patient: str, said: Mapping[str, str], *, program: int
     code = said.get("code", "").strip().upper()
     if code and not _CODE.fullmatch(code):
         raise errors.Malformed("The code is not one of ICD-10-CM: such as F32.1. Leave it empty if you do not know it.")
-    onset = _day(said.get("onset", ""), access.now.date())
+    onset = _day(said.get("onset", ""), access.today)
     who, treats = author(access), _treats(access, program)
     extension = [*([source(said["source"])] if said.get("source") in SOURCES else []), *([treats] if treats else [])]
     problem: dict[str, Any] = {
@@ -157,7 +157,7 @@ def acting(access: Access, problem: Problem, act: str, why: str, day: str = "") 
     else:
         after["clinicalStatus"] = _status(_CLINICAL, _CLINICAL_OF[act])
         if act != "again":
-            after["abatementDateTime"] = _day(day, access.now.date()) or access.now.date().isoformat()
+            after["abatementDateTime"] = _day(day, access.today) or access.today.isoformat()
     return Change("update", TYPE, problem.id, after, if_match=problem.version)
 
 

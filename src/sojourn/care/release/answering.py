@@ -34,14 +34,14 @@ async def packet(access: Access, request: Request, found: Preview) -> bytes:
     person = next((r for r in marking.entries(found) if r["resourceType"] == "Patient"), None)
     span = f"{request.since or 'the beginning'} to {request.until or 'today'}" if request.since or request.until else ""
     # What stands on it beside the entries: the statement and the scope of the consents, which may be others for the same entries.
-    beside = disclosing.digest_of(digest(found, request.marks), found.outgoing.notice, found.outgoing.scope, access.now.date().isoformat())
+    beside = disclosing.digest_of(digest(found, request.marks), found.outgoing.notice, found.outgoing.scope, access.today.isoformat())
     key = (access.caller.account, request.id, beside)
     if key in _made:
         _shown[_looks(access, request)] = (clock.monotonic(), _made[key])
         return _made[key]
     facts = (
         ("To", request.requester), ("Address", request.address), ("About", f"{words.name(person)}, born {person.get('birthDate', 'unknown')}" if person else ""), ("On the basis of", request.basis.title),
-        ("Purpose", PURPOSES.get(request.purpose, request.purpose)), ("What", requests.SCOPES[request.scope][0]), ("Of the days", span), ("Prepared", access.now.date().isoformat()),
+        ("Purpose", PURPOSES.get(request.purpose, request.purpose)), ("What", requests.SCOPES[request.scope][0]), ("Of the days", span), ("Prepared", access.today.isoformat()),
     )  # fmt: skip
     _made[key] = await packets.made(access, found, Cover("Released record", facts), request.marks)
     _shown[_looks(access, request)] = (clock.monotonic(), _made[key])
@@ -109,7 +109,7 @@ def refusal(request: Request, found: Preview) -> str:
 
 async def _letter(access: Access, request: Request, key: str, **values: str) -> Any:
     template = (await letters.templates(access))[key]
-    known = {"today": letters.long(access.now.date()), "requester": request.requester, "address": request.address, "received": letters.long(request.received), "organization": access.tenant.name}
+    known = {"today": letters.long(access.today), "requester": request.requester, "address": request.address, "received": letters.long(request.received), "organization": access.tenant.name}
     program = await requests.belongs(access, request.patient)
     return letters.filing(access, request.patient, template.title, letters.filled(template, {**known, **values}), program)
 

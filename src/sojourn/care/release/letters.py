@@ -67,7 +67,7 @@ def filled(template: Template, values: Mapping[str, str]) -> str:
 
 def pdf(access: Access, text: str, *, notice: bool = False, scope: str = "") -> bytes:
     """A letter as a PDF; with the notice of 42 CFR 2.32 where Part 2 records speak from it."""
-    day = access.now.date()
+    day = access.today
     pieces = [Line(access.tenant.name, "head", fresh=True), Line("", "small"), *(Line(line) for line in text.splitlines())]
     if notice:
         pieces += [Line("", "small"), Line("Notice on redisclosure (42 CFR 2.32)", "head"), Line(disclosing.statement("release", "whole", day).text), *([Line(scope)] if scope else [])]
@@ -111,7 +111,7 @@ async def written(access: Access, template: Template, asked: Wish, recipient: st
     stays = sorted((r for r in resources if r["resourceType"] == "EpisodeOfCare"), key=words.day)
     days = list(dict.fromkeys(words.day(v)[:10] for v in visits if words.day(v)))
     values = {
-        "today": long(access.now.date()), "organization": access.tenant.name, "recipient": recipient, "name": words.name(person) if person else "", "born": str((person or {}).get("birthDate", "")),
+        "today": long(access.today), "organization": access.tenant.name, "recipient": recipient, "name": words.name(person) if person else "", "born": str((person or {}).get("birthDate", "")),
         "number": str(len(visits)), "visits": "visit" if len(visits) == 1 else "visits", "days": "\n".join(f"    {d}" for d in days) or "    none",
         "from": days[0] if days else "no day", "to": days[-1] if days else "no day", "stays": "\n".join(f"    {words.headline(s)}" for s in stays) or "    none that we may name",
     }  # fmt: skip

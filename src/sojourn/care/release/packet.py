@@ -49,7 +49,7 @@ async def made(access: Access, found: Preview, cover: Cover, marks: Mapping[str,
                 sections.append((f"{document.title} ({words.day(resource) or 'no date'})", document.reference))
                 body += await _document(document, resource, kept)
     notice = bool(found.outgoing.notice)
-    day = access.now.date()
+    day = access.today
     front = _front(access, cover, sections, {}, found, notice=notice)
     pages, _ = sheets.laid_out(front)
     inside, marked = sheets.laid_out(body, len(pages) + 1)
@@ -60,7 +60,7 @@ async def made(access: Access, found: Preview, cover: Cover, marks: Mapping[str,
 
 
 def _front(access: Access, cover: Cover, sections: Sequence[tuple[str, str]], at: Mapping[str, int], found: Preview, *, notice: bool) -> list[Piece]:
-    day = access.now.date()
+    day = access.today
     pieces: list[Piece] = [Line(access.tenant.name, "small", fresh=True), Line(cover.title, "title"), Line("", "small")]
     pieces += [Line(f"{label}: {text}") for label, text in cover.facts if text]
     if notice:

@@ -205,7 +205,7 @@ async def take(access: Access, patient: str, asked: Asked) -> str:
     It belongs to the program of the caller's that made the chart, a Part 2 program first: who asked for a Part 2 record is one.
     """
     await access.check("release", "*", f"Patient/{patient}")
-    if found := wrong(asked, access.now.date()):
+    if found := wrong(asked, access.today):
         raise errors.Malformed(next(iter(found.values())))
     received = date.fromisoformat(asked.received)
     basis = rules.bases(received)[asked.basis]
@@ -299,7 +299,7 @@ async def preview(access: Access, request: Request) -> Preview:
 
 async def extend(access: Access, request: Request, why: str, letter: Change) -> None:
     """Take longer, once, with a written reason and the letter that says it. Raises Malformed."""
-    if not request.open or request.extended or not request.basis.longer or not why.strip() or access.now.date() > request.due:
+    if not request.open or request.extended or not request.basis.longer or not why.strip() or access.today > request.due:
         raise errors.Malformed("The time can be extended once, before it is over, with a written reason.")
     due = request.due + timedelta(days=request.basis.longer)
     now = {code_of(i.get("type")): str(i.get("valueString", "")) for i in request.task.get("input", ())} | {"extended": "yes"}
@@ -344,4 +344,4 @@ def _output(request: Request, kind: str, value: str, text: str) -> list[dict[str
 
 def notice(found: Preview, access: Access) -> str:
     """The statement that goes with it, in full; '' where none is due."""
-    return disclosing.statement("release", "whole", access.now.date()).text if found.outgoing.notice else ""
+    return disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""

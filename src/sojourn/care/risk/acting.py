@@ -54,7 +54,7 @@ async def acknowledge(access: Access, id_: str) -> None:
 
 async def act(access: Access, id_: str, code: str, text: str) -> None:
     """Record what was done. It ends the notices of everybody. Raises Malformed, NotFound, Forbidden, Conflict."""
-    choice = choices.of("action", access.now.date()).get(code)
+    choice = choices.of("action", access.today).get(code)
     if choice is None:
         raise errors.Malformed("Choose what was done.")
     if choice.words and not text.strip():
@@ -92,10 +92,10 @@ async def close(access: Access, id_: str, version: str, closing: Closing) -> Non
     screened = await screenings(access, episode)
     rules = await policies.of(access)
     longest = limits.rescreen(rules, episode.state.level)
-    problems = missing(episode, closing, screened=bool(screened), today=access.now.date(), longest=longest)
+    problems = missing(episode, closing, screened=bool(screened), today=access.today, longest=longest)
     if problems:
         raise NotYet(problems)
-    outcome = choices.of("disposition", access.now.date())[closing.disposition]
+    outcome = choices.of("disposition", access.today)[closing.disposition]
     event = Event(CLOSED, access.now, _who(access), access.caller.name, about=screened[0] if screened else "", code=outcome.code, text=" ".join(filter(None, (closing.said.strip(), f"No C-SSRS: {closing.without.strip()}" if not screened else ""))))
     done = {**grown(episode.resource, [event]), "status": "completed", "summary": closing.formulation.strip()}
     done["effectivePeriod"] = {**done.get("effectivePeriod", {}), "end": instant(access.now)}

@@ -31,7 +31,7 @@ _log = log.logger(__name__)
 
 async def follow(access: Access, wrote: Sequence[Wrote]) -> list[Change]:
     """What must be written with these. Nearly always nothing, and then nothing is asked."""
-    day = access.now.date()
+    day = access.today
     names = {f"{w.type}/{w.id}" for w in wrote}
     found = [(w, f) for w in wrote if (f := triage.of(w.resource, day)) is not None and not _derived(w.resource, names)]
     if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sojourn.base import errors
+from sojourn.base import errors, wall
 from sojourn.care.resources import author, concept, moment, ref
 from sojourn.care.risk import choices, reading
 from sojourn.care.risk.episode import TYPE
@@ -43,7 +43,7 @@ def _past(text: object, now: datetime, *, end: bool = False) -> bool:
     try:
         if len(said) <= 10:
             day = date.fromisoformat(said if len(said) == 10 else f"{said}-01"[:10] if len(said) == 7 else f"{said}-01-01")
-            return day < now.date() if end else day <= now.date()
+            return day < wall.day(now) if end else day <= wall.day(now)
         return datetime.fromisoformat(said) <= now
     except (ValueError, TypeError):
         return False
@@ -71,10 +71,10 @@ async def of_patient(access: Access, patient: str) -> list[Precaution]:
 
 async def put(access: Access, patient: str, code: str, until: date | None = None) -> str:
     """Put one up, from now. until: the last day, if one is set. Raises Malformed, Forbidden, NotFound."""
-    choice = choices.of("precaution", access.now.date()).get(code)
+    choice = choices.of("precaution", access.today).get(code)
     if choice is None:
         raise errors.Malformed("Choose a precaution.")
-    if until is not None and until < access.now.date():
+    if until is not None and until < access.today:
         raise errors.Malformed("It cannot end before it begins.")
     flag: dict[str, Any] = {
         "resourceType": "Flag", "status": "active", "category": [SAFETY], "code": concept(choice.code, choice.text), "subject": ref("Patient", patient),

@@ -29,7 +29,7 @@ async def cosign(access: Access, document: Document, *, version: str) -> None:
     works = await waiting(access, document, COSIGN)
     _may_cosign(access, document, works)
     me = await people.me(access)
-    credential = held.best(me.practitioner or {}, access.now.date())
+    credential = held.best(me.practitioner or {}, access.today)
     if credential is not None and credential.level in ("intern", "supervised"):
         raise errors.Forbidden("Your own credential needs a co-signature: you cannot give one.")
     rules = await policies.of(access)

@@ -133,7 +133,7 @@ async def _payers(access: Access, rules: Policies, document: Mapping[str, Any]) 
     if not routing.by_payer(map(str, rules.value("signing.co-sign"))):
         return ()
     about = str(((document.get("context") or {}).get("period") or {}).get("start") or document.get("date") or "")[:10]
-    day = date.fromisoformat(about) if len(about) == 10 else access.now.date()  # noqa: PLR2004 - a whole day
+    day = date.fromisoformat(about) if len(about) == 10 else access.today  # noqa: PLR2004 - a whole day
     return await payers.of(access, id_of(document.get("subject"), "Patient"), day)
 
 

@@ -79,7 +79,7 @@ async def me(access: Access) -> Person:
     resource = await _read(access, caller.agent)
     credential = ""
     if resource and caller.agent.startswith("Practitioner/"):
-        credential = held.at_signing(resource, access.now.date())
+        credential = held.at_signing(resource, access.today)
     return Person(caller.agent, name_of(resource) or caller.name, credential, caller.role, listed=resource is not None, practitioner=resource)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sojourn.base import wall
 from sojourn.care.credentials import held
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def route(policies: Policies, practitioner: Mapping[str, Any] | None, now: datet
     A rule that cannot be read must not let anything pass: then a supervisor co-signs, at once.
     """
     rows = [str(row) for row in policies.value("signing.co-sign")]
-    credential = held.best(practitioner or {}, now.date())
+    credential = held.best(practitioner or {}, wall.day(now))
     level = credential.level if credential else ""
     supervisor = credential.supervisor if credential else ""
     if unreadable(rows):

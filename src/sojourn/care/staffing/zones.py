@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from sojourn.base import wall
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 TIMEZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 """The extension of a Location that names its zone (https://hl7.org/fhir/R4/extension-timezone.html)."""
-DEFAULT: Final = "America/New_York"
+DEFAULT: Final = wall.DEFAULT
 """Where neither a site nor the organization says."""
-_HERE: ContextVar[tuple[str, bool]] = ContextVar("here", default=(DEFAULT, False))
-"""By which clock this request or duty goes, and whether a site says so."""
 
 
 def enter(access: Access, programs: Iterable[int] = ()) -> None:
@@ -24,22 +23,22 @@ def enter(access: Access, programs: Iterable[int] = ()) -> None:
     known = access.rules.zones
     own = {known.get(n) for n in access.caller.programs}
     at = next((n for n in (*programs, access.caller.acting or 0, *(access.caller.programs[:1] if len(own) == 1 else ())) if n and n in known), 0)
-    _HERE.set((known.get(at) or DEFAULT, bool(at)))
+    wall.enter(known.get(at) or DEFAULT, said=bool(at))
 
 
 def here() -> ZoneInfo:
     """The zone of this request or duty."""
-    return named(_HERE.get()[0])
+    return wall.here()
 
 
 def today(access: Access) -> date:
-    """The day by this clock."""
-    return access.now.astimezone(here()).date()
+    """The day by this clock: what is over and what is still to come is measured by it."""
+    return access.today
 
 
 def of_a_site() -> bool:
     """Whether a site says the zone of this request or duty; otherwise it is the organization's own rule, or the default."""
-    return _HERE.get()[1]
+    return wall.said()
 
 
 def of_program(access: Access, program: int | None) -> ZoneInfo:
@@ -54,10 +53,7 @@ def several(access: Access) -> bool:
 
 def named(name: str) -> ZoneInfo:
     """The zone of that name; the default for one that nobody knows."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo(DEFAULT)
+    return wall.named(name)
 
 
 def of(location: Mapping[str, Any] | None) -> ZoneInfo:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
-from sojourn.base import clock
+from sojourn.base import clock, wall
 from sojourn.care.staffing import zones
 
 Resource = Mapping[str, Any]
@@ -104,7 +104,7 @@ def moment_of(moment: object) -> datetime | None:
 
 def age(born: str, until: date | None = None) -> str:
     """Whole years; months under two years. Empty unless the day of birth is known."""
-    start, end = day_of(born), until or clock.now().date()
+    start, end = day_of(born), until or wall.day(clock.now())
     if start is None or start > end:
         return ""
     months = (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)

@@ -80,7 +80,7 @@ def _signer(access: Access, form: Form) -> Signer:
     acts = caller.standing
     if caller.kind != "proxy" or not acts or not acts.by_law or f"Patient/{acts.patient}" != patient:
         raise errors.Forbidden("Only the patient, or who acts for them by law, signs here.")
-    years = signers.age(form.patient, access.now.date())
+    years = signers.age(form.patient, access.today)
     grown = years is not None and years >= signers.MAJORITY
     return Signer("guardian" if grown else "representative", str(caller.agent), evidence=f"{caller.agent}: acts for the patient by law, as the record says")
 

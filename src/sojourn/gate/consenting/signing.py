@@ -97,7 +97,7 @@ async def signed(
     """The same for a caller who has proved who they are already. program: to which the papers belong; capture: who takes the signature."""
     if form.get("status") != "draft":
         raise errors.Invalid("Only a draft can be signed.", expression="Consent.status")
-    if found := problems(form, signing, wording, patient, access.now.date()):
+    if found := problems(form, signing, wording, patient, access.today):
         raise errors.Invalid(" ".join(found))
     moment = access.now.isoformat(timespec="milliseconds")
     when = signing.signed_on.isoformat() if signing.method == "paper" and signing.signed_on else moment

@@ -138,7 +138,7 @@ async def _choices(access: Access, patient: str) -> dict[str, Any]:
     names = {f"{s.type}/{s.id}": own_name(s.resource) for s in coverages.included} if coverages else {}
     payers = [(str(c["id"]), ", ".join(filter(None, (names.get(str(p.get("reference", "")), str(p.get("display", ""))) for p in c.get("payor") or ()))) or "Coverage") for c in coverages.resources] if coverages else []
     of = [(f"{LEVEL}.{level}", model.title(LEVEL, level)) for level in dict.fromkeys([*(s.level for s in known if s.level), *LEVELS])]
-    of += [(f"{SERVICE}.{key}", s.title) for key, s in sorted(services.services(access.now.date()).items(), key=lambda pair: pair[1].title)]
+    of += [(f"{SERVICE}.{key}", s.title) for key, s in sorted(services.services(access.today).items(), key=lambda pair: pair[1].title)]
     return {"stays": [(s.id, " · ".join(filter(None, (s.program, s.level and f"level {s.level}", day_text(s.started))))) for s in known], "payers": payers, "kinds": of, "units": list(UNITS.items()), "ways": list(OBTAINED.items())}
 
 

@@ -97,7 +97,7 @@ async def _finish(request: Request, at: Opened, filled: Filled) -> Response:
     if by_client:
         return redirect(request, f"/patients/{at.about.id}/forms/{at.form.id}/client?done=yes")
     made = actions.changes(access, at.about.id, filled)[1]
-    if access.may("ClinicalImpression", "search") and any(triage.of(change.resource or {}, access.now.date()) for change in made):
+    if access.may("ClinicalImpression", "search") and any(triage.of(change.resource or {}, access.today) for change in made):
         return redirect(request, f"/patients/{at.about.id}/risk", "risk-now")
     return redirect(request, f"/patients/{at.about.id}/forms/answers/{id_}", "form-sent")
 

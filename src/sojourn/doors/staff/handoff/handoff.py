@@ -106,7 +106,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
     shown: dict[str, Any] = {}
     if handoff.open and handoff.step == "prepared" and access.may("*", "release"):
         found = await referral.preview(access, handoff)
-        notice = disclosing.statement("release", "whole", access.now.date()).text if found.outgoing.notice else ""
+        notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
         shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope}
     due, tone = remaining(moment_of(handoff.due), access.now)
     return PAGES.render(

@@ -41,7 +41,7 @@ async def closed(request: Request) -> Response:
 
 
 def _due(access: Access, todo: reviewing.Todo) -> tuple[str, str]:
-    days = (todo.action.due - access.now.date()).days
+    days = (todo.action.due - access.today).days
     return (f"{-days} days late", "red") if days < 0 else ("today", "amber") if days == 0 else (f"in {days} days", "plain")
 
 

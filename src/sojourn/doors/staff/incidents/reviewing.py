@@ -131,7 +131,7 @@ async def _page(request: Request, problem: str = "", form: dict[str, list[str]] 
         factors=FACTORS, notices=notices, clients=[(c, named.clients[c]) for c in incident.clients if c in named.clients], staff=[(s, named.staff[s], s in incident.about) for s in incident.staff if s in named.staff],
         happened=words.spoken(incident.happened), day=incident.happened[:10], time=incident.happened[11:16], learned_day=incident.learned[:10], learned_time=incident.learned[11:16], reported=words.spoken(case.report.reported.isoformat(), day=not case.report.author),
         program=next((p.name for n, p in access.rules.programs.items() if n == incident.program), ""), colleagues=sorted(((r, n) for r, n in colleagues.items() if r not in incident.about), key=lambda x: x[1]),
-        actions=[(t, colleagues.get(t.action.owner, "A colleague"), f"{t.action.due.day} {t.action.due:%b %Y}", t.open and t.action.due < access.now.date()) for t in case.actions], owners=owners,
+        actions=[(t, colleagues.get(t.action.owner, "A colleague"), f"{t.action.due.day} {t.action.due:%b %Y}", t.open and t.action.due < access.today) for t in case.actions], owners=owners,
         traces=[(t, words.spoken(t.at.isoformat(), day=t.n == 1 and not case.report.author)) for t in traces], told=[(t, colleagues.get(t.who) or ("nobody could be reached" if not t.who else "a reviewer"), words.spoken(t.at)) for t in incident.told],
         unfinished=care.unfinished(case), committee=access.may("Incident", "committee"), writes=access.may("DocumentReference", "create"), today=access.now.astimezone(words.zone()).date().isoformat(),
         now=access.now.astimezone(words.zone()).strftime("%H:%M"), once=ids.new_token()[:20], signed=words.spoken(incident.committee.get("signed_at", "")),

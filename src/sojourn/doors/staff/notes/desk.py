@@ -129,7 +129,7 @@ _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 
 def _services(template: Template, access: Access) -> list[tuple[str, str]]:
     """Those that the template is for, then all others."""
-    known: dict[str, Service] = services.services(access.now.date())
+    known: dict[str, Service] = services.services(access.today)
     first = [key for key in template.services if key in known]
     return [(key, known[key].title) for key in (*first, *(k for k in known if k not in first and k != "own"))]
 

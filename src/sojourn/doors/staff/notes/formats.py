@@ -94,6 +94,6 @@ def _read(form: FormData, before: Template) -> Template:
 def _form(request: Request, kept: templates.Kept, new: bool, problem: str = "", *, status: int = 200) -> Response:
     template = kept.template
     rows = [Row(*section) for section in template.sections] + [Row(required=False) for _ in range(_SPARE)]
-    known = [(s.key, s.title) for s in services(request.state.access.now.date()).values()]
+    known = [(s.key, s.title) for s in services(request.state.access.today).values()]
     values: dict[str, Any] = {"kept": kept, "shape": template, "rows": rows, "new": new, "problem": problem, "header": HEADER, "checks": CHECKS, "services": known}
     return PAGES.render(request, "notes/format.html", status=status, **values)

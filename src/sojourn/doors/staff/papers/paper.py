@@ -111,7 +111,7 @@ async def _index(request: Request, paper: Paper, said: dict[str, str]) -> Respon
     access = request.state.access
     person = (await access.read("Patient", wish.patient)).resource if wish.patient else {}
     rules = await policies.of(access)
-    wrong = indexing.wrong(wish, person, access.now.date(), list(rules.value("papers.kinds")), set(access.caller.programs)) if person else {"patient": "Choose whose it is."}
+    wrong = indexing.wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)) if person else {"patient": "Choose whose it is."}
     if wrong:
         return await _page(request, "", 422, {**said, "do": "choose"}, wrong, labels)
     await indexing.index(access, paper, wish)

@@ -24,7 +24,7 @@ async def show(request: Request) -> Response:
     found = await thread.of(access, seen.plan, objective)
     names = await team.named(access, found.people)
     goal, problem = thread.goal_of(seen.plan, objective)
-    picture = line.drawn(objective, found.values, found.events, access.now.date())
+    picture = line.drawn(objective, found.values, found.events, access.today)
     return render(
         request, "thread.html", seen, objective=objective, events=found.events, names=names, goal=goal, problem=problem, picture=picture, kinds=line.kinds(found.events),
         aim=document.aim, by=document.by, titles=thread.TITLES, deeds=seen.plan.interventions_for(objective.id), now=reviews.change_since(found.values, None, objective.baseline)[0],

@@ -97,5 +97,5 @@ def render(request: Request, template: str, seen: Seen, *, block: str = "", stat
     root = f"/patients/{seen.about.id}/plan/{seen.plan.id}"
     return PAGES.render(
         request, f"plan/{template}", block=block, status=status, banner=seen.about, parts=allowed(access), here="plan", seen=seen, plan=seen.plan, stage=seen.stage,
-        due=due_text(seen, access), root=root, today=access.now.date(), short=short, **values,
+        due=due_text(seen, access), root=root, today=access.today, short=short, **values,
     )  # fmt: skip

@@ -65,7 +65,7 @@ async def state(request: Request, seen: Seen) -> Signing:
     """The words and their signatures. Three or four questions."""
     access, plan = request.state.access, seen.plan
     person, own, copies = await asyncio.gather(access.read("Patient", plan.patient), _own(request), approving.copies(access, plan))
-    client, minor = name_of(person.resource), approving.is_minor(str(person.resource.get("birthDate", "")), access.now.date())
+    client, minor = name_of(person.resource), approving.is_minor(str(person.resource.get("birthDate", "")), access.today)
     wanted = approving.asked(seen.rules, seen.level, minor=minor)
     there: Sequence[signing.Signature] = ()
     if plan.document:

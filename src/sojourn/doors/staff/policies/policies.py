@@ -67,7 +67,7 @@ async def change(request: Request) -> Response:
 async def _page(request: Request, problem: str = "", about: str = "", status: int = 200) -> Response:
     access = request.state.access
     before = await own.history(access)
-    in_force = policies.Policies(access.now.date(), {(o.key, o.level): o.value for o in before if o.until is None})
+    in_force = policies.Policies(access.today, {(o.key, o.level): o.value for o in before if o.until is None})
     rooms: dict[str, list[Rule]] = {}
     for policy in policies.shipped().values():
         rooms.setdefault(speaking.room(policy.key.partition(".")[0]), []).append(_rule(policy, in_force, before))

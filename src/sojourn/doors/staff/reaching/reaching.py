@@ -53,7 +53,7 @@ async def _page(request: Request, problem: str = "") -> Response:
     programs = {str(n): p.name for n, p in sorted(access.rules.programs.items())}
     names = {**{a: name for a, (name, _) in people.items()}, **{agent: name for name, agent in people.values() if agent}, **places, **programs, **RELATIONS}
     now = [p for p in rows if p.ended is None]
-    own = starting_rule("staff", access.now.date())
+    own = starting_rule("staff", access.today)
     return PAGES.render(
         request, "reaching/reaching.html", status=422 if problem else 200, problem=problem,
         lists={what: [_line(p, names) for p in now if p.what == what] for what in placing.KINDS}, people=[(a, name) for a, (name, _) in people.items()],

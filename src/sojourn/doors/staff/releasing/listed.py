@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import ids
@@ -42,7 +41,7 @@ async def show(request: Request) -> Response:
 
 def row(access: Access, r: requests.Request, names: dict[str, str], soon: float) -> dict[str, Any]:
     """A request in a list; its deadline said as what remains."""
-    left = (datetime.combine(r.due, time.max, UTC) - access.now).days
+    left = (r.due - access.today).days
     when = f"{-left} days late" if left < 0 else "due today" if left == 0 else f"{left} days left"
     return {
         "id": r.id, "who": names.get(r.patient, ""), "asks": r.requester, "basis": r.basis.title, "due": when if r.open else r.outcome.partition(":")[0],
@@ -76,7 +75,7 @@ async def take(request: Request) -> Response:
                   said.get("scope", ""), said.get("since", ""), said.get("until", ""), said.get("due", ""), said.get("key", "")[:60])  # fmt: skip
     if asked.basis == "representative":
         asked = asked._replace(recipient=said.get("person", ""))
-    wrong = requests.wrong(asked, access.now.date())
+    wrong = requests.wrong(asked, access.today)
     if wrong:
         return await _new(request, wrong, 422, said)
     try:
@@ -95,7 +94,7 @@ async def _new(request: Request, wrong: dict[str, str] | None = None, status: in
     soon = (await policies.of(access)).number("release.soon-days")
     return PAGES.render(
         request, "releasing/new.html", status=status, banner=about, parts=allowed(access), here="release", wrong=wrong or {}, said=said or {"received": zones.today(access).isoformat()},
-        bases=list(rules.bases(access.now.date()).values()), receivers=receivers, people=people, scopes=[(k, v[0]) for k, v in requests.SCOPES.items()], today=zones.today(access).isoformat(),
+        bases=list(rules.bases(access.today).values()), receivers=receivers, people=people, scopes=[(k, v[0]) for k, v in requests.SCOPES.items()], today=zones.today(access).isoformat(),
         key=ids.new_id("release"), purposes=[(code, PURPOSES[code].capitalize()) for code in requests.OFFERED], earlier=[row(access, r, {}, soon) for r in earlier],
     )  # fmt: skip
 

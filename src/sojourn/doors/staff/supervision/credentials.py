@@ -39,7 +39,7 @@ async def show(request: Request) -> Response:
     found = await keeping.holders(access)
     warn = (await policies.of(access)).number("credentials.warn-days")
     names = {h.reference: h.name for h in found}
-    today = access.now.date()
+    today = access.today
     rows = [_row(h, c, names, today, warn) for h in found for c in h.credentials if c.level]
     order = {"ended": 0, "red": 1, "amber": 2}
     rows.sort(key=lambda r: (order.get(r.state, order.get(r.tone, 3)), r.holder))
@@ -78,7 +78,7 @@ async def mine(request: Request) -> Response:
     stored = await access.read("Practitioner", id_)
     holder = keeping.holder(stored.resource, stored.version)
     warn = (await policies.of(access)).number("credentials.warn-days")
-    rows = [_row(holder, c, {}, access.now.date(), warn) for c in holder.credentials if c.level]
+    rows = [_row(holder, c, {}, access.today, warn) for c in holder.credentials if c.level]
     return PAGES.render(request, "supervision/mine.html", rows=rows, holder=holder)
 
 
@@ -107,7 +107,7 @@ async def _page(request: Request, *, problem: str = "", typed: dict[str, str] | 
     if holder is None:
         raise NotFound
     warn = (await policies.of(access)).number("credentials.warn-days")
-    today = access.now.date()
+    today = access.today
     listed = [(n, c, *_state(c, today, warn)) for n, c in enumerate(holder.credentials) if c.level]
     supervisors = [(h.reference, h.name) for h in found if h.id != holder.id and any(c.on(today) and c.level == "independent" for c in held.managed(h.resource))]
     return PAGES.render(

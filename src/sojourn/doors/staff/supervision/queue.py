@@ -89,7 +89,7 @@ async def credentials(access: Access) -> list[Line]:
         return []
     days = (await policies.of(access)).number("credentials.warn-days")
     lines = []
-    for one in keeping.ending(found, access.now.date(), days)[:20]:
+    for one in keeping.ending(found, access.today, days)[:20]:
         mine_ = one.holder.id == me
         days_ = f"{abs(one.days)} day{'' if abs(one.days) == 1 else 's'}"
         said = f"ended {days_} ago" if one.days < 0 else "ends today" if one.days == 0 else f"ends in {days_}"

@@ -52,7 +52,7 @@ async def log(request: Request) -> Response:
 
 async def _page(request: Request, *, problem: str = "", typed: dict[str, str] | None = None, chosen: list[str] | None = None, status: int = 200) -> Response:
     access: Access = request.state.access
-    today = access.now.date()
+    today = access.today
     works, sent_back, found, rules, entries = await asyncio.gather(
         queue.mine(access), _returned_by_me(access), keeping.holders(access), policies.of(access),
         supervision.sessions(access, today - timedelta(weeks=supervision.WEEKS)),

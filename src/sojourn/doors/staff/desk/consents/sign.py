@@ -35,7 +35,7 @@ async def send(request: Request) -> Response:
     values = {k: v for k, v in form.items() if isinstance(v, str)}
     given, too_large = await _signing(form)
     words = worded(request, at)
-    found = signing.problems(at.consent, given, words, at.patient, request.state.access.now.date())
+    found = signing.problems(at.consent, given, words, at.patient, request.state.access.today)
     if too_large:
         found.append("The file is larger than 900 kB. Scan in grey at 150 dots per inch, or photograph it smaller.")
     if found:
@@ -76,7 +76,7 @@ async def _page(request: Request, at: Opened, values: dict[str, str], problems: 
     access = request.state.access
     how = "paper" if (values.get("method") or request.query_params.get("how")) == "paper" else "electronic"
     shown = effects.said(await preview.of_form(access, at.consent), at.names) if at.kind["direction"] != "none" else []
-    years = signers.age(at.patient, access.now.date())
+    years = signers.age(at.patient, access.today)
     likely = "minor_and_parent" if years is not None and years < signers.MAJORITY else "patient"
     return show(
         request, "sign.html", at.banner, status=422 if problems else 200, at=at, words=worded(request, at), values=values, problems=problems, how=how, effects=shown,

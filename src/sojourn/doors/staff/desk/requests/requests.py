@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sojourn.base import clock
+from sojourn.base import clock, wall
 from sojourn.base.errors import Malformed
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
@@ -71,7 +71,7 @@ def line(r: Asked, names: dict[str, str]) -> Line:
 
 
 def _new() -> Form:
-    kinds = tuple((k.code, k.text) for k in asked.kinds(clock.now().date()).values())
+    kinds = tuple((k.code, k.text) for k in asked.kinds(wall.day(clock.now())).values())
     return Form((
         Field("kind", "What they ask for", "Choose what they ask for.", options=(("", "Choose"), *kinds)),
         Field("what", "In their words", "Write what they ask for.", type="textarea", max_length=4000),
@@ -83,14 +83,14 @@ def _new() -> Form:
 
 def _past_day(text: str) -> str:
     day = day_of(text)
-    return "" if len(text) == 10 and day is not None and day <= clock.now().date() else "Write the day on which it came; it cannot be in the future."
+    return "" if len(text) == 10 and day is not None and day <= wall.day(clock.now()) else "Write the day on which it came; it cannot be in the future."
 
 
 async def new(request: Request) -> Response:
     """GET /patients/{id}/requests: write down what this patient asks for."""
     about = await banner.fetch(request.state.access, request.path_params["id"])
     form = _new()
-    form.values["received"] = clock.now().date().isoformat()
+    form.values["received"] = wall.day(clock.now()).isoformat()
     return _new_page(request, about, form)
 
 

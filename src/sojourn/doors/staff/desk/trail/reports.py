@@ -60,7 +60,7 @@ async def account(request: Request) -> Response:
     """GET /desk/reports/{id}/{rule}: one accounting of disclosures."""
     access: Access = request.state.access
     rule = request.path_params["rule"]
-    if rule not in {r.id for r in accounting.rules(access.now.date())}:
+    if rule not in {r.id for r in accounting.rules(access.today)}:
         raise NotFound("There is no such report.")
     patient = (await access.read("Patient", request.path_params["id"])).resource
     found = await accounting.accounting(access, patient["id"], rule)
@@ -72,7 +72,7 @@ async def account(request: Request) -> Response:
 def _report(request: Request, patient: words.Resource, here: str, **values: Any) -> Response:
     access: Access = request.state.access
     tabs = [("Who looked", f"{PAGE.path}/{patient['id']}", here == LOOKED)]
-    tabs += [(r.tab, f"{PAGE.path}/{patient['id']}/{r.id}", here == r.id) for r in accounting.rules(access.now.date())]
+    tabs += [(r.tab, f"{PAGE.path}/{patient['id']}/{r.id}", here == r.id) for r in accounting.rules(access.today)]
     template = "desk/trail/looked.html" if here == LOOKED else "desk/trail/account.html"
     about = {"name": words.full_name(patient), "born": words.day_text(patient.get("birthDate")), "number": words.record_number(patient)}
     return render(request, PAGE, template, tabs=tabs, about=about, made=f"{_day(access.now)}, {access.now:%H:%M} UTC", by=access.caller.name, **values)
