@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import gzip
 import json
+import math
 import random
 import re
 import statistics
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--resources", type=int, default=200_000)
     parser.add_argument("--folder", type=Path, help="keep what is made here, and use what is here")
     parser.add_argument("--rounds", type=int, default=4, help="times that each person opens each page")
+    parser.add_argument("--warm", type=float, default=0.5, help="rounds before those that count")
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two pages of a person")
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--only", default="", help="a pattern of routes to measure")
@@ -150,9 +152,9 @@ async def _measure(house: House, arguments: Any) -> None:
     house.serve()
     with machine.first([house.processes["server"].pid, house.postmaster], wanted=arguments.first):
         meter = machine.Meter({"server": house.processes["server"].pid, "postgres": house.postmaster})
-        worked = await _work(house, found, secrets, arguments.rounds, arguments.pause, arguments.seconds)
+        worked = await _work(house, found, secrets, arguments.rounds, arguments.pause, arguments.seconds, arguments.warm)
         use = meter.read()
-        hurried = await _work(house, found, secrets, arguments.rounds // 2, 0.0, arguments.seconds) if arguments.rounds > 1 else []
+        hurried = await _work(house, found, secrets, arguments.rounds // 2, 0.0, arguments.seconds, 0.5) if arguments.rounds > 1 else []
     await gate.close()
     _report(worked, hurried, queries, use)
     await _weigh(house, secrets[who[0]])
@@ -205,25 +207,32 @@ def _missing(found: dict[str, list[Found]]) -> None:
     print("pages that nobody reached by a link:", ", ".join(sorted(set(pages()) - reached)) or "none", flush=True)
 
 
-async def _work(house: House, found: dict[str, list[Found]], secrets: dict[str, str], rounds: int, pause: float, seconds: float) -> list[Took]:
-    """Everybody at once, each their own pages in an order of their own; half a round warms up and does not count."""
+async def _work(house: House, found: dict[str, list[Found]], secrets: dict[str, str], rounds: int, pause: float, seconds: float, warm: float) -> list[Took]:
+    """Everybody at once, each their own pages in an order of their own; `warm` rounds without a pause come first and do not count."""
     took: list[Took] = []
-    until = time.perf_counter() + seconds
+    until = 0.0
+    together = asyncio.Barrier(len(found))
 
     async def person(name: str) -> None:
+        nonlocal until
         rng = random.Random(name)
         reader, writer = await asyncio.open_connection("127.0.0.1", house.ports["server"])
-        for turn in range(rounds + 1):
-            for page in rng.sample(found[name], len(found[name]) if turn else len(found[name]) // 2):
-                if time.perf_counter() > until:
+        before = math.ceil(warm)
+        for turn in range(-before, rounds):
+            if not turn:
+                await together.wait()
+                until = until or time.perf_counter() + seconds
+            share = len(found[name]) // 2 if turn == -1 and warm % 1 else len(found[name])
+            for page in rng.sample(found[name], share):
+                if turn >= 0 and time.perf_counter() > until:
                     break
-                if pause and turn:
+                if pause and turn >= 0:
                     await asyncio.sleep(rng.expovariate(1 / pause))
                 head = f"GET {page.address} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sojourn={secrets[name]}\r\nAccept-Encoding: gzip\r\n\r\n"
                 began = time.perf_counter()
                 writer.write(head.encode())
                 status = await _answer(reader)
-                if turn:
+                if turn >= 0:
                     took.append(Took(name, page.route, (time.perf_counter() - began) * 1000, status))
         writer.close()
 

@@ -1,4 +1,4 @@
-"""By which clock on a wall a request or duty goes: set once, read wherever a day or a time is shown or compared."""
+"""The clock on the wall by which a request or duty goes: set once, read wherever days are compared."""
 
 from __future__ import annotations
 
