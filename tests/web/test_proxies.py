@@ -129,7 +129,7 @@ async def test_what_a_parent_would_see_is_said_before_and_is_what_they_get(here:
     mother = (await clinic.make("sys-mh", related(p, "MTH"))).id
     desk = await at_desk(here)
     page = (await desk.get(f"/patients/{p}/proxies/{mother}")).text
-    for said in ("A parent acts for a child", "then it ends by itself", "Records of a Part 2 program", "Care that a minor of 15 may consent to alone", "mental health law"):
+    for said in ("A parent acts for a child", "then it ends by itself", "Records of a Part 2 program", "Care that a minor of 15 may consent to alone", "No lawyer has checked this rule", "mental health law"):
         assert said in page, said
     await arrived(here, await invited(desk, p, mother, "known"), await code_of(here, p, mother, "known"))
     account = await account_of(clinic, f"RelatedPerson/{mother}")

@@ -45,7 +45,8 @@ _FORM: Final = 2
 
 
 class ValueSet(NamedTuple):
-    """One list as it is shipped. sure: whether the codes were checked; question: for a list that only asks (`[[ask]]`)."""
+    """One list as it is shipped. sure: whether the codes were checked; question: for a list that only asks (`[[ask]]`); checked: against what a test
+    holds every code of it, empty where nothing at hand has the code system."""
 
     file: str
     title: str
@@ -58,6 +59,7 @@ class ValueSet(NamedTuple):
     prefixes: tuple[str, ...]
     note: str
     question: str
+    checked: str
 
 
 class OwnCode(NamedTuple):
@@ -101,7 +103,8 @@ def value_sets() -> tuple[ValueSet, ...]:
 def _value_set(file: str, part: Mapping[str, Any]) -> ValueSet:
     codes, prefixes = tuple(part.get("codes", ())), tuple(part.get("prefixes", ()))
     return ValueSet(
-        file, part["title"], tuple(part["systems"]), tuple(part["tags"]), part["source"], part["sure"], part["since"], codes, prefixes, part.get("note", ""), part.get("question", "")
+        file, part["title"], tuple(part["systems"]), tuple(part["tags"]), part["source"], part["sure"], part["since"], codes, prefixes, part.get("note", ""), part.get("question", ""),
+        part.get("checked", ""),
     )  # fmt: skip
 
 

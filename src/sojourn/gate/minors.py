@@ -43,6 +43,12 @@ def rules(states: Sequence[str], on: datetime) -> tuple[Rule, ...]:
     return tuple(r for r in current if not states or not set(states) <= listed or r.state in states)
 
 
+def unverified(states: Sequence[str]) -> bool:
+    """Whether anything that these states say of minors here waits for counsel; of a state that nobody has written down, all of it does."""
+    known, _ = _table()
+    return not states or any(r.verify for r in known if r.state in states) or not set(states) <= {r.state for r in known}
+
+
 def majority(states: Sequence[str], on: datetime) -> int:
     """The age from which somebody acts for themselves and a parent no longer does: the lowest that any of the states has."""
     ages = _table()[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from sojourn.doors.staff.desk.labels.words import LAWS
-from sojourn.gate import bases
+from sojourn.gate import bases, minors
 from sojourn.gate.patientaccounts import Right
 
 RIGHTS = {
@@ -16,7 +16,8 @@ RIGHTS = {
     "": "Nothing that you can see lets them in",
 }
 _APART = "Psychotherapy notes and SUD counseling notes, which nobody sees by an account."
-_MINORS = "Care that a minor of {age} may consent to alone under the law of {states}: {subjects}."
+_MINORS = "Care that a minor of {age} may consent to alone under the law of {states}: {subjects}.{doubt}"
+_DOUBT = " No lawyer has checked this rule of ours yet."
 
 
 def day(at: datetime | date) -> str:
@@ -56,6 +57,6 @@ def withheld(right: Right) -> list[str]:
     said.append("Care that the client consented to alone as a minor, and records of domestic or sexual violence, unless a consent opens them.")
     kept = [LAWS[b.name].lower() if b.name != "hiv" else "HIV" for b in bases.BASES if right.withheld & b.bit and b.name in ("mental_health", "hiv", "reproductive", "genetic", "part2")]
     if kept:
-        said.append(_MINORS.format(age=right.age, states=" and ".join(right.states) or "the strictest state that is known here, since this organization has not said in which it works", subjects=", ".join(kept)))
+        said.append(_MINORS.format(age=right.age, states=" and ".join(right.states) or "the strictest state that is known here, since this organization has not said in which it works", subjects=", ".join(kept), doubt=_DOUBT if minors.unverified(right.states) else ""))
     said.append("What the client has asked to be kept from them, once that is agreed to.")
     return said

@@ -187,7 +187,7 @@ def _lists() -> list[dict[str, Any]]:
         rows = [
             {
                 "title": v.title, "number": f"{len(v.codes) + len(v.prefixes)}", "since": f"{v.since.day} {v.since:%b %Y}", "source": v.source,
-                "sure": "asks only" if v.question else "checked" if v.sure else ("not checked yet", "amber"),
+                "sure": "asks only" if v.question else f"checked: {v.checked}" if v.checked else "compared by hand" if v.sure else ("not checked yet", "amber"),
             }
             for v in sets
         ]  # fmt: skip
