@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -45,7 +45,7 @@ def titles() -> dict[str, str]:
     assert found is not None
     assert found.submodule_search_locations
     (listed,) = Path(found.submodule_search_locations[0]).glob("data/icd10c-tabular-April-1-2026.xml")
-    return {str(d.findtext("name")): str(d.findtext("desc")) for d in ElementTree.parse(listed).iter("diag")}  # noqa: S314 - a file of a pinned package
+    return {str(d.findtext("name")): str(d.findtext("desc")) for d in ET.parse(listed).iter("diag")}  # noqa: S314 - a file of a pinned package
 
 
 @pytest.mark.parametrize("listed", [pytest.param(s, id=f"{s.file} {s.title}") for s in value_sets() if ICD in s.systems])
