@@ -8,6 +8,7 @@ from sojourn.base import log
 from sojourn.base.background import Background
 from sojourn.base.errors import SojournError
 from sojourn.care.authorizations import watching as authorizations
+from sojourn.care.exchange import following as exchange
 from sojourn.care.results import following as results
 from sojourn.care.signing import late
 from sojourn.gate import labelfollower
@@ -35,7 +36,7 @@ class Following(Background):
         clockwork = Clockwork(gate)
         self._followers = {
             **LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller), "late": late.follower(clockwork),
-            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork),
+            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork), "exchange": exchange.follower(clockwork),
         }  # fmt: skip
 
     async def _run(self) -> None:

@@ -11,11 +11,13 @@ from sojourn.base import clock
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
+from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent
 from tests.people import MH, SUD, A, encounter, patient
 from tests.web.real import HASH
 
 CHANGING = re.compile(r'(name="csrf" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+IDS = re.compile(r"(?<=/exchange/messages/)[\w-]+")
 
 
 async def test_whom_a_message_is_about_changes_no_page_of_who_may_not_know_them(database: Dsn) -> None:
@@ -43,6 +45,39 @@ async def test_whom_a_message_is_about_changes_no_page_of_who_may_not_know_them(
         assert pages[0] == pages[1]
         assert [status for _, status, _ in pages[0]] == [200, 200, 200, 404, 404]
         assert "Quillfeather" not in str(pages)
+
+
+async def test_why_a_message_waits_is_the_same_whether_or_not_there_is_somebody_or_an_order(database: Dsn) -> None:
+    """Somebody of SUD has that number or that order and another birth date, or nobody has: answer, envelope, lists and tasks are the same."""
+    order = {
+        "resourceType": "ServiceRequest", "status": "active", "intent": "order", "code": {"text": "Panel"},
+        "identifier": [{"system": "https://sojourn.example/fhir/NamingSystem/lab-requisition", "value": "Q7"}],
+    }  # fmt: skip
+    async with house(database) as clinic:
+        client = (await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R1"}]))).id
+        await clinic.make("sys-sud", {**order, "subject": {"reference": f"Patient/{client}"}})
+        await registered(clinic.gate)
+        await registered(clinic.gate, HOSPITAL)
+        door = listener(clinic.gate)
+        row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
+        await organization.account(clinic.owner, A, row, clock.now())
+        browser = await visitor(clinic, "ivo")
+        other = {"family": "Othersurname", "born": "19700101"}
+        pages = []
+        for mrn, placer in (("R1", "Q7"), ("X1", "Q8")):
+            found: list[object] = []
+            for control, content in (("K1", oru("K1", mrn=mrn, **other)), ("K2", oru("K2", mrn="", placer=placer, filler="F2", **other)), ("K3", adt("A01", "K3", mrn=mrn, **other))):
+                answer = await sent(door, content)
+                found.append([s.name for s in answer.segments] + [code(answer)])
+                await done(door, clinic.gate)
+                id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message WHERE control = $1", control))
+                for path in ("/exchange", "/exchange/messages", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
+                    shown = await browser.get(path)
+                    found.append((shown.status_code, IDS.sub("ID", CHANGING.sub("", shown.text))))
+            pages.append(found)
+            await clinic.owner.execute("DELETE FROM record.exchange_message")
+            await clinic.owner.execute("DELETE FROM record.exchange_event")
+        assert pages[0] == pages[1]
 
 
 async def test_what_came_is_readable_nowhere_in_the_database(database: Dsn) -> None:

@@ -11,6 +11,7 @@ from sojourn.base import clock
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
+from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import code, done, listener, oru, registered, sent, states
 from tests.people import MH, SUD, A, Clinic, encounter, patient
 from tests.web.real import HASH, Visitor
@@ -65,6 +66,28 @@ async def test_from_what_waits_to_whose_it_is(clinic: Clinic) -> None:
     assert await states(clinic.gate, clinic.owner) == [("mapped", "")] * 2, "their number is known from now on"
 
 
+async def test_somebody_who_is_not_here_is_written_down_when_somebody_says_so(clinic: Clinic) -> None:
+    await registered(clinic.gate, HOSPITAL)
+    door = listener(clinic.gate)
+    await sent(door, adt("A01", mrn="X7", family="Newcomer", by="MERCY"))
+    await done(door, clinic.gate)
+    id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message"))
+    ivy = await visitor(clinic, "ivy")
+    page = (await ivy.get(f"/exchange/messages/{id_}/content")).text
+    assert "Nobody here has an identifier" in page
+    assert "somebody who is not here yet" in page
+    assert (await ivy.post(f"/exchange/messages/{id_}/content", {"do": "choose", "patient": "+", "program": ""})).status_code == 422
+    assert (await ivy.post(f"/exchange/messages/{id_}/content", {"do": "choose", "patient": "+", "program": str(MH), "known": "yes"})).status_code == 303
+    await sent(door, adt("A08", "H2", mrn="X7", family="Newcomer", by="MERCY", at="20260304090000-0500"))
+    await done(door, clinic.gate)
+    assert await states(clinic.gate, clinic.owner) == [("mapped", "")] * 2
+    (made,) = (await clinic.get("sys-mh", "Patient?family=Newcomer")).entries
+    (stay,) = (await clinic.get("sys-mh", f"Encounter?patient={made['id']}")).entries
+    assert stay["status"] == "in-progress"
+    became = (await ivy.get(f"/exchange/messages/{id_}/content")).text
+    assert "Visits" in became
+
+
 async def test_a_failed_message_says_why_and_is_done_again_or_set_aside(clinic: Clinic) -> None:
     await registered(clinic.gate, program=MH)
     door = listener(clinic.gate)
@@ -114,6 +137,14 @@ async def test_a_partner_is_registered_changed_and_stopped(clinic: Clinic) -> No
     path = made.headers["location"]
     page = (await adam.get(path)).text
     assert "RIVER = urn:oid" in page
+    profile = {**FORM, "registers": "yes", "strangers": "aside", "ignored": "AL1, IN1", "tables": "0004:OBS = O", "marks": "ZPR-3=Y = PSY"}
+    assert (await adam.post(path, {**profile, "tables": "OBS = O"})).status_code == 422
+    assert (await adam.post(path, {**profile, "marks": "ZPR-3=Y = WHATEVER"})).status_code == 422
+    assert (await adam.post(path, profile)).status_code == 303
+    page = (await adam.get(path)).text
+    for kept in ("0004:OBS = O", "ZPR-3=Y = PSY", "AL1, IN1", 'value="aside" selected'):
+        assert kept in page
+    assert (await adam.post(path, FORM)).status_code == 303
     door = listener(clinic.gate)
     assert code(await sent(door, oru("M1"))) == "AA"
     assert (await adam.post(f"{path}/state", {"state": "stopped", "why": ""})).status_code == 422

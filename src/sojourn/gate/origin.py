@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sojourn.gate import bases, preparing, relabelling
+from sojourn.gate import bases, elsewhere, preparing, relabelling
 from sojourn.gate.preparing import Prepared
 from sojourn.record import labelling, store
 
@@ -71,7 +71,7 @@ async def extended(access: Access, prepared: Sequence[Prepared]) -> list[Prepare
     known = access.house.admitted
     wanted: dict[str, set[int]] = {}
     for p in prepared:
-        if p.type in _ADMITTING and p.kind != "delete" and p.patient and not p.own & bases.APART:
+        if p.type in _ADMITTING and p.kind != "delete" and p.patient and not p.own & bases.APART and not elsewhere.told(p.resource or {}):
             written = here[p.patient].origin if p.patient in here else ()
             new = {n for n in p.origin if n not in written and (tenant, p.patient, n) not in known}
             if new:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sojourn.gate import bases, reach
+from sojourn.gate import bases, elsewhere, reach
 from sojourn.gate.consent import EVER, FOREVER, Relation, _id_of, _moment
 
 _NOBODYS = bases.UNLABELLED | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
@@ -88,7 +88,7 @@ def _episode(episode: Mapping[str, Any], source: Source) -> _Said | None:
 
 def _visit(visit: Mapping[str, Any], source: Source) -> _Said | None:
     status = visit.get("status")
-    if status in ("entered-in-error", "cancelled"):
+    if status in ("entered-in-error", "cancelled") or elsewhere.told(visit):
         return None
     actors = [p.get("individual", {}).get("reference") for p in visit.get("participant", ())]
     if status != "finished":
@@ -97,7 +97,7 @@ def _visit(visit: Mapping[str, Any], source: Source) -> _Said | None:
 
 
 def _appointment(booked: Mapping[str, Any], source: Source) -> _Said | None:
-    if booked.get("status") in ("entered-in-error", "cancelled"):
+    if booked.get("status") in ("entered-in-error", "cancelled") or elsewhere.told(booked):
         return None
     actors = [p.get("actor", {}) for p in booked.get("participant", ())]
     patients = [a for a in actors if _id_of(a, "Patient")]

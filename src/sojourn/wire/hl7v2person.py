@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sojourn.wire.hl7v2 import Message, Repetition
+from sojourn.wire.hl7v2 import Message, Repetition, Segment
 
 OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
@@ -22,8 +22,16 @@ def key(message: Message) -> str:
     pid = message.one("PID")
     if pid is None:
         return ""
-    first = pid.reps(3) or pid.reps(2)
-    if first and first[0].c(1):
-        return f"{authority(first[0])}|{first[0].c(1)}"
+    return key_of(pid, (3, 2)) or key_by_name(pid)
+
+
+def key_by_name(pid: Segment) -> str:
+    """Name and birth date as one text; '' without a name."""
     named = (pid.v(5, 1), pid.v(5, 2), pid.v(7))
     return "|".join(named) if named[0] else ""
+
+
+def key_of(segment: Segment, fields: tuple[int, ...]) -> str:
+    """The first identifier of the first of these fields (CX) that says something, as one text; '' where there is none."""
+    first = next((found for n in fields if (found := segment.reps(n))), None)
+    return f"{authority(first[0])}|{first[0].c(1)}" if first and first[0].c(1) else ""

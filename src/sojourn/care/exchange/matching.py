@@ -17,11 +17,16 @@ from sojourn.care.orders.ordering import NUMBER
 from sojourn.care.resources import id_of
 from sojourn.gate import origin
 from sojourn.gate.exchange import doing
+from sojourn.gate.exchange.messages import NEW
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.found import Stored
 
+UNSURE: Final = "It is not certain whose it is, or to which program it belongs (PID-3, PID-5, PID-7, ORC-2). Choose whose it is."
+"""What an envelope says, whatever is or is not there: who reads it may not know."""
+NOBODY: Final = "Nobody here has an identifier or an order that it names (PID-3, ORC-2)."
+"""Also what somebody is told who may not see whom it names."""
 _SOME: Final = 40  # values in one search
 _LIKE: Final = 6
 
@@ -50,10 +55,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The answer. patient: '' where somebody has to decide; then why, in words that name nobody, and who it may be. orders: ServiceRequests by number."""
+    """The answer. patient: '' where somebody has to decide; then why and who it may be. orders: ServiceRequests by number.
+
+    why tells of what is there: it is for who may see whom it names, and the envelope says UNSURE. nobody: nobody has an identifier or an order
+    that it names.
+    """
 
     patient: str = ""
     why: str = ""
+    nobody: bool = False
     candidates: tuple[str, ...] = ()
     orders: tuple[Stored, ...] = ()
 
@@ -68,7 +78,7 @@ async def answers(access: Access, questions: Sequence[Question]) -> list[Match]:
     """For each question its answer. A handful of searches for all of them, and one or two more for each who is found nowhere."""
     known = await doing.known(access, list(dict.fromkeys((q.partner, q.person.key) for q in questions if q.person.key)))
     by_number, by_identifier = await asyncio.gather(_orders(access, questions), _identified(access, questions))
-    named = {id_ for q in questions if (id_ := q.chosen[0] or known.get((q.partner, q.person.key), ""))}
+    named = {id_ for q in questions if (id_ := q.chosen[0].replace(NEW, "") or known.get((q.partner, q.person.key), ""))}
     named |= {id_of(s.resource.get("subject"), "Patient") for stored in by_number.values() for s in stored}
     people = {s.id: s.resource for s in await _of(access, "Patient", "_id", named)} | {id_: r for found in by_identifier.values() for id_, r in found.items()}
     return [await _answer(access, q, known, by_number, by_identifier, people) for q in questions]
@@ -78,6 +88,8 @@ async def _answer(
     access: Access, q: Question, known: dict[tuple[str, str], str], by_number: dict[str, list[Stored]], by_identifier: dict[tuple[str, str], dict[str, Any]], people: dict[str, Any],
 ) -> Match:  # fmt: skip
     orders = [s for n in q.orders for s in by_number.get(n.upper(), ())]
+    if q.chosen[0] == NEW:
+        return Match(nobody=True)
     if q.chosen[0]:
         patient = q.chosen[0]
         return Match(patient, orders=tuple(s for s in orders if id_of(s.resource.get("subject"), "Patient") == patient)) if patient in people else Match(why="The person who was chosen cannot be seen by this partner's account.")
@@ -94,11 +106,9 @@ async def _answer(
         why = "What it says of the person points to several people." if len(found) > 1 else f"The person whom {next(iter(found.values()))} names has another family name or birth date (PID-5, PID-7)."
         return Match(why=why, candidates=tuple(sorted(found))[:_LIKE])
     if not q.person.family and not q.person.identifiers:
-        return Match(why="It does not say whose it is (PID-3, PID-5).")
+        return Match(why="It does not say whose it is (PID-3, PID-5).", nobody=True)
     like = await _alike(access, q.person)
-    # Whether somebody is alike is told with the content, to who may know: this stands on the envelope.
-    why = "Nobody here has an identifier or an order that it names (PID-3, ORC-2). Choose whose it is."
-    return Match(why=why, candidates=tuple(like))
+    return Match(why=NOBODY, nobody=True, candidates=tuple(like))
 
 
 def against(person: Person, patient: dict[str, Any]) -> bool:
@@ -175,6 +185,11 @@ async def programs_of(access: Access, matches: Sequence[Match], usual: Sequence[
 
 async def _only(access: Access, patients: set[str]) -> dict[str, int]:
     """The one program in which a person has an open episode, where it is one."""
+    return {patient: next(iter(programs)) for patient, programs in (await in_care(access, patients)).items() if len(programs) == 1}
+
+
+async def in_care(access: Access, patients: set[str]) -> dict[str, set[int]]:
+    """The programs in which each has an open episode. Two questions at most."""
     episodes = await _of(access, "EpisodeOfCare", "patient", patients) if patients else []
     active = [s for s in episodes if s.resource.get("status") in ("active", "onhold", "waitlist", "planned")]
     made = await origin.makers(access, [f"EpisodeOfCare/{s.id}" for s in active])
@@ -182,4 +197,4 @@ async def _only(access: Access, patients: set[str]) -> dict[str, int]:
     for s in active:
         if (n := made[f"EpisodeOfCare/{s.id}"]) is not None:
             found.setdefault(id_of(s.resource.get("patient"), "Patient"), set()).add(n)
-    return {patient: next(iter(programs)) for patient, programs in found.items() if len(programs) == 1}
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sojourn.care.resources import id_of
+from sojourn.gate import elsewhere
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 
@@ -15,7 +16,7 @@ async def beds_end(access: Access, patient: str, episode: str, now: str, disposi
     out = []
     for stored in found.matches:
         of = [id_of(e, "EpisodeOfCare") for e in stored.resource.get("episodeOfCare", ())]
-        if of and episode not in of:
+        if (of and episode not in of) or elsewhere.told(stored.resource):
             continue
         locations = [{**e, "status": "completed", "period": {**e.get("period", stored.resource.get("period", {})), "end": now}} for e in stored.resource.get("location", ())]
         over = {**stored.resource, "status": "finished", "period": {**stored.resource.get("period", {}), "end": now}, **({"location": locations} if locations else {})}

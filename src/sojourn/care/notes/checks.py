@@ -14,6 +14,7 @@ from sojourn.care import policies
 from sojourn.care.notes import drafting, naming, services, similar
 from sojourn.care.notes.model import HEADER, NewNote, Template
 from sojourn.care.resources import code_of
+from sojourn.gate import elsewhere
 from sojourn.gate.access import Access
 
 _LONG = timedelta(hours=12)
@@ -118,7 +119,7 @@ async def overlap(access: Access, note: NewNote, template: Template) -> list[Fin
 def _counts(encounter: Mapping[str, Any], note: NewNote, template: Template) -> bool:
     """Whether it is another session: not this one, not a stay, not what did not happen; of a group, not the same group."""
     period = encounter.get("period", {})
-    if encounter["id"] in (note.document, note.encounter) or encounter.get("status") in _OVER or not period.get("end"):
+    if encounter["id"] in (note.document, note.encounter) or encounter.get("status") in _OVER or not period.get("end") or elsewhere.told(encounter):
         return False
     start, end = (datetime.fromisoformat(str(period[name])) for name in ("start", "end")) if len(str(period.get("start", ""))) > 10 and len(str(period["end"])) > 10 else (None, None)
     if start is None or end is None or end - start > _LONG or end <= note.start or note.stop <= start:

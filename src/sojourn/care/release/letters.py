@@ -15,7 +15,7 @@ from sojourn.base import errors
 from sojourn.care.release import marking, sheets, words
 from sojourn.care.release.sheets import Line
 from sojourn.care.resources import CARE, author, concept, moment, ref
-from sojourn.gate import disclosing, releasing
+from sojourn.gate import disclosing, elsewhere, releasing
 from sojourn.gate import policies as own
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
@@ -107,7 +107,7 @@ async def written(access: Access, template: Template, asked: Wish, recipient: st
     found = await releasing.preview(access, asked)
     resources = marking.entries(found)
     person = next((r for r in resources if r["resourceType"] == "Patient"), None)
-    visits = sorted((r for r in resources if r["resourceType"] == "Encounter" and r.get("status") in ("finished", "in-progress", "arrived")), key=words.day)
+    visits = sorted((r for r in resources if r["resourceType"] == "Encounter" and r.get("status") in ("finished", "in-progress", "arrived") and not elsewhere.told(r)), key=words.day)
     stays = sorted((r for r in resources if r["resourceType"] == "EpisodeOfCare"), key=words.day)
     days = list(dict.fromkeys(words.day(v)[:10] for v in visits if words.day(v)))
     values = {

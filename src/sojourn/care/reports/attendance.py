@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.care.reports import stays
 from sojourn.care.reports.model import Column, Definition, Figure, Row
 from sojourn.care.scheduling import appointments, hours, zones
+from sojourn.gate import elsewhere
 
 if TYPE_CHECKING:
     from sojourn.care.reports.source import Source
@@ -30,7 +31,7 @@ async def rows(source: Source) -> list[Row]:
     counts: dict[str, list[int]] = {}
     for resource in await source.search("Appointment", *dated):
         booked = appointments.read(resource)
-        if booked.patient and booked.start is not None and low <= booked.start <= when.at and (kind := _kind(booked.status)) is not None:
+        if booked.kind != elsewhere.CODE and booked.patient and booked.start is not None and low <= booked.start <= when.at and (kind := _kind(booked.status)) is not None:
             counts.setdefault(booked.patient, [0, 0, 0, 0])[kind] += 1
     spans = [v for e in await source.search("Encounter", *dated, ("status", "finished,in-progress,onleave")) if (v := hours.span(e)) is not None and low <= v.start and v.end <= when.at]
     minutes = hours.minutes(spans, when.where)

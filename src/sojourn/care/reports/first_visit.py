@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.care.reports import days, funnel
 from sojourn.care.reports.model import Column, Definition, Figure, Row
 from sojourn.care.resources import id_of
+from sojourn.gate import elsewhere
 
 if TYPE_CHECKING:
     from sojourn.care.reports.source import Source
@@ -25,7 +26,7 @@ async def rows(source: Source) -> list[Row]:
         since = ("date", f"ge{min(c.begun for c in cases).isoformat()}")
         for visit in await source.of("Encounter", "subject", (f"Patient/{c.patient}" for c in cases), since):
             at = days.moment(visit.get("period", {}).get("start"), when.where)
-            if at is not None and visit.get("status") in _PLACE and at <= when.at:
+            if at is not None and visit.get("status") in _PLACE and at <= when.at and not elsewhere.told(visit):
                 visits.setdefault(id_of(visit.get("subject"), "Patient"), []).append(at)
     sites = await source.sites()
     orgs = {p.number: str(p.organization).partition("/")[2] for p in source.access.rules.programs.values()}

@@ -10,6 +10,7 @@ from sojourn.care.reports import days
 from sojourn.care.reports.model import Column, Definition, Figure, Row
 from sojourn.care.reports.unsigned import AGES, IN_TIME, LATE, OLDER
 from sojourn.care.resources import id_of
+from sojourn.gate import elsewhere
 
 if TYPE_CHECKING:
     from sojourn.care.reports.source import Source
@@ -33,7 +34,7 @@ async def rows(source: Source) -> list[Row]:
     found = []
     for visit in await source.search("Encounter", *source.during(low, when.at), ("status", "finished")):
         ended = days.moment(visit.get("period", {}).get("end"), when.where, end=True)
-        if ended is None or not low < ended <= when.at or visit.get("class", {}).get("code") in _STAYS or visit["id"] in written:
+        if ended is None or not low < ended <= when.at or visit.get("class", {}).get("code") in _STAYS or visit["id"] in written or elsewhere.told(visit):
             continue
         patient, age = id_of(visit.get("subject"), "Patient"), days.between(ended, when.at) or 0
         who = next((name for p in visit.get("participant", ()) if (name := people.get(str(p.get("individual", {}).get("reference", "")), ""))), "")

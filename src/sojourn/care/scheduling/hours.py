@@ -11,6 +11,7 @@ from sojourn.care.levels import Stay, of_episode, stay
 from sojourn.care.policies import Policies
 from sojourn.care.resources import id_of
 from sojourn.care.scheduling import zones
+from sojourn.gate import elsewhere
 from sojourn.gate.access import Access
 
 _BEDS = ("IMP", "ACUTE", "NONAC", "SS", "PRENC", "OBSENC")
@@ -52,7 +53,7 @@ class Row(NamedTuple):
 
 def span(encounter: Mapping[str, Any]) -> Span | None:
     """The time that an Encounter delivered; None for one that did not take place, has no end, or is a stay in a bed."""
-    if encounter.get("status") not in ("finished", "in-progress", "onleave") or encounter.get("class", {}).get("code") in _BEDS:
+    if encounter.get("status") not in ("finished", "in-progress", "onleave") or encounter.get("class", {}).get("code") in _BEDS or elsewhere.told(encounter):
         return None
     period = encounter.get("period", {})
     start, end = str(period.get("start", "")), str(period.get("end", ""))

@@ -14,7 +14,7 @@ from sojourn.care.policies import Policies
 from sojourn.care.resources import CARE, code_of, concept, id_of, moment, ref
 from sojourn.care.scheduling import appointments
 from sojourn.care.scheduling.appointments import Booked
-from sojourn.gate import origins
+from sojourn.gate import elsewhere, origins
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 
@@ -96,7 +96,7 @@ def _id(booked: Booked) -> str:
 async def queue(access: Access, rules: Policies) -> int:
     """By the clock: a reminder for each appointment that comes up within the policy's hours. How many are new."""
     low, high = access.now, access.now + timedelta(hours=rules.number("schedule.reminder-hours"))
-    coming = [b for b in await appointments.between(access, low, high, statuses=("booked",)) if b.patient]
+    coming = [b for b in await appointments.between(access, low, high, statuses=("booked",)) if b.patient and b.kind != elsewhere.CODE]
     new = 0
     for first in range(0, len(coming), 100):
         new += await _queue(access, coming[first : first + 100])

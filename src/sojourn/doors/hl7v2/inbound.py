@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.care.exchange import matching
-from sojourn.care.exchange.matching import Match, Question
-from sojourn.doors.hl7v2 import marks, oru, persons
-from sojourn.doors.hl7v2.oru import CannotMap, Report
-from sojourn.fhir import codec
+from sojourn.care.exchange.matching import UNSURE, Match, Question
+from sojourn.doors.hl7v2 import adt, demographics, filing, marks, oru, persons
+from sojourn.doors.hl7v2.facts import CannotMap, Draft
+from sojourn.doors.hl7v2.oru import Report
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange.doing import Done, Taken, id_for
-from sojourn.gate.exchange.keeping import FAILED, MAPPED, RECEIVED, REVIEW
-from sojourn.gate.exchange.messages import Result
-from sojourn.gate.preparing import instant
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
+from sojourn.gate.exchange.messages import NEW, Result
 from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import Message, NotReadable
 
@@ -26,29 +23,36 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
 
-MAPPED_TYPES: Final = ("ORU^R01",)
+READERS: Final[dict[str, Callable[[Message, Partner], Draft]]] = dict.fromkeys(adt.TYPES, adt.draft)
+"""What reads a message of a type."""
+MAPPED_TYPES: Final = ("ORU^R01", *READERS)
 """What becomes resources; every other message is kept, and read by people."""
-SOURCE: Final = "https://sojourn.example/fhir/NamingSystem/exchange-message"
-_SOME: Final = 60
 
 
 @dataclass(slots=True)
 class Work:
-    """One message on its way. done: what became of it, once that is known."""
+    """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person."""
 
     taken: Taken
     message: Message | None = None
     reports: list[Report] = field(default_factory=list)
+    draft: Draft | None = None
     question: Question | None = None
     match: Match = field(default_factory=Match)
     program: int | None = None
     done: Done | None = None
     changes: list[Change] = field(default_factory=list)
+    known: list[tuple[str, str, str]] = field(default_factory=list)
+    alike: list[tuple[str, str]] = field(default_factory=list)
 
-    def fail(self, state: str, why: str, candidates: tuple[str, ...] = ()) -> None:
-        """It becomes nothing now."""
+    def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
+        """It becomes nothing now. detail: for who may see the candidates."""
         findings = tuple(self.message.findings) if self.message is not None else ()
-        self.done = Done(self.taken.id, state, why, Result(findings=findings, candidates=candidates))
+        self.done = Done(self.taken.id, state, why, Result(findings=findings, candidates=candidates, why=detail))
+
+    def unsure(self, partner: Partner, detail: str, candidates: tuple[str, ...]) -> None:
+        """Somebody has to decide whose it is or where it belongs."""
+        self.fail(ASIDE if partner.strangers == "aside" else REVIEW, UNSURE, candidates, detail)
 
 
 async def mapped(access: Access, partner: Partner, taken: Sequence[Taken]) -> list[Work]:
@@ -59,10 +63,13 @@ async def mapped(access: Access, partner: Partner, taken: Sequence[Taken]) -> li
     there = await _there(access, partner, open_)
     touched: set[tuple[str, str]] = set()
     for work in open_:
-        _build(access, partner, work, there)
+        if work.draft is not None:
+            _draft(access, partner, work, there)
+        else:
+            _build(access, partner, work, there)
         mine = {(c.type, c.id) for c in work.changes}
         if mine & touched:  # two messages of one round about the same report: the later one next time
-            work.changes, work.done = [], Done(work.taken.id, RECEIVED)
+            work.changes, work.known, work.alike, work.done = [], [], [], Done(work.taken.id, RECEIVED)
         touched |= mine
     return works
 
@@ -77,14 +84,17 @@ def _read(partner: Partner, taken: Taken) -> Work:
                 f"Messages {message.type or 'without a type (MSH-9)'} are kept and not filed by themselves. Read it, do what it asks, and set it aside.",
             )
             return work
-        work.reports = oru.reports(message, partner)
+        if message.type in READERS:
+            work.draft = READERS[message.type](message, partner)
+        else:
+            work.reports = oru.reports(message, partner)
     except NotReadable as error:
         work.fail(FAILED, f"It cannot be read: {error}")
         return work
     except CannotMap as error:
         work.fail(FAILED, f"{error.why}" + (f" See {error.where}." if error.where and error.where not in error.why else ""))
         return work
-    orders = tuple(dict.fromkeys(n for r in work.reports for n in r.numbers))
+    orders = work.draft.numbers if work.draft is not None else tuple(dict.fromkeys(n for r in work.reports for n in r.numbers))
     work.question = Question(partner.id, persons.person(message, partner), orders, taken.chosen)
     return work
 
@@ -96,49 +106,120 @@ async def _whose(access: Access, partner: Partner, works: Sequence[Work]) -> Non
     matches = await matching.answers(access, [w.question for w in works if w.question is not None])
     for work, match in zip(works, matches, strict=True):
         work.match = match
-        if not match.patient:
-            work.fail(REVIEW, match.why, match.candidates)
-    found = [w for w in works if w.done is None]
-    programs = await matching.programs_of(
-        access, [w.match for w in found], [partner.program] * len(found), [w.taken.chosen[1] for w in found]
-    )
-    for work, program in zip(found, programs, strict=True):
+        joins = work.draft is not None and work.draft.joins
+        if not joins and not match.patient and not _new(access, partner, work):
+            work.unsure(partner, match.why, match.candidates)
+    await _joined(access, partner, [w for w in works if w.done is None and w.draft is not None and w.draft.joins])
+    found = [w for w in works if w.done is None and not (w.draft is not None and w.draft.joins)]
+    for work, program in zip(found, await _programs(access, partner, found), strict=True):
         work.program = program
         if program is None:
-            work.fail(
-                REVIEW,
-                "It does not say to which program it belongs: no order of ours is named, and the person is in none or in several. Choose it.",
-                (work.match.patient,),
-            )
+            why = "It does not say to which program it belongs: no order of ours is named, and the person is in none or in several. Choose it."
+            work.unsure(partner, why, (work.match.patient,) if not work.match.nobody else ())
+
+
+def _new(access: Access, partner: Partner, work: Work) -> bool:
+    """Whether the message writes down somebody who is not here: our own registration system by a number of ours, or somebody said so."""
+    draft, question = work.draft, work.question
+    if draft is None or question is None or not draft.registers or not work.match.nobody or work.message is None:
+        return False
+    ours = {i for i in question.person.identifiers if i[0] in partner.authorities.values()}
+    if not (work.taken.chosen[0] == NEW or partner.registers and ours and question.person.family and question.person.born):
+        return False
+    work.match = Match(filing.new_patient(access, partner, question.person.key), nobody=True)
+    if draft.person is None:
+        draft.person = demographics.patient(work.message, partner)
+    if question.person.key:
+        work.known.append((partner.id, question.person.key, work.match.patient))
+    return True
+
+
+async def _joined(access: Access, partner: Partner, works: Sequence[Work]) -> None:
+    """Two numbers of theirs are one person: the number that is left means whom the earlier one meant, or both are put to who decides."""
+    for work in works:
+        assert work.draft is not None and work.question is not None and work.message is not None  # noqa: S101, PT018 - it was read
+        pairs = work.draft.joins
+        found = await matching.answers(access, [Question(partner.id, who, chosen=work.taken.chosen if who.key == work.question.person.key else ("", None)) for pair in pairs for who in pair])
+        unsure = next((m for m in found[::2] if not m.patient and not m.nobody), None)
+        if unsure is not None:
+            work.unsure(partner, unsure.why, unsure.candidates)
+            continue
+        for (who, _), now, before in zip(pairs, found[::2], found[1::2], strict=True):
+            here = now.patient or before.patient
+            if here and who.key:
+                work.known.append((partner.id, who.key, here))
+            if before.patient and before.patient != here:
+                work.alike.append((here, before.patient))
+        here = next((m.patient for m in found if m.patient), "")
+        if work.alike:
+            work.message.findings.append("Both numbers are people of ours: they stand among people written down twice, where somebody links them or says that they are two.")
+        work.done = Done(work.taken.id, MAPPED, "", Result(here, (), tuple(work.message.unseen()), tuple(work.message.findings)))
+
+
+async def _programs(access: Access, partner: Partner, works: Sequence[Work]) -> list[int | None]:
+    """To which program each belongs. What relates to a stay belongs where the person is in care, or where what it changes belongs."""
+    plain = [w for w in works if w.draft is None or not w.draft.admits]
+    answers = dict(zip(map(id, plain), await matching.programs_of(access, [w.match for w in plain], [partner.program] * len(plain), [w.taken.chosen[1] for w in plain]), strict=True)) if plain else {}
+    rest = [w for w in works if w.draft is not None and w.draft.admits]
+    anchors = {id(w): _anchor(access, partner, w) for w in rest}
+    made = await filing.makers(access, sorted({a for a in anchors.values() if a}))
+    cares = await matching.in_care(access, {w.match.patient for w in rest if not w.match.nobody})
+    for work in rest:
+        mine = cares.get(work.match.patient, set())
+        known = made.get(anchors[id(work)])
+        usual = partner.program if partner.program is not None and (partner.program in mine or work.match.nobody) else None
+        chosen = work.taken.chosen[1]
+        answers[id(work)] = chosen if chosen is not None else known if known is not None else usual if usual is not None else next(iter(mine)) if len(mine) == 1 else None
+    return [answers[id(w)] for w in works]
+
+
+def _anchor(access: Access, partner: Partner, work: Work) -> str:
+    """What the message is about, if it is there already: a visit, or the person alone."""
+    assert work.draft is not None  # noqa: S101 - asked of those that have one
+    if not work.draft.pieces:
+        return f"Patient/{work.match.patient}" if not work.match.nobody else ""
+    first = work.draft.pieces[0]
+    return f"{first.type}/{filing.ids(access, partner, work.draft, work.match.patient)[first.key]}"
 
 
 async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dict[tuple[str, str], Stored]:
-    """Of all that is to be written what is there already. Two searches for each sixty."""
+    """Of all that is to be written what is there already. Two searches for each sixty, and one for each further type."""
     wanted: dict[str, list[str]] = {"DiagnosticReport": [], "Observation": []}
+    drafted: dict[str, list[str]] = {}
     for work in works:
         for report in work.reports:
             id_, parts = _ids(access, partner, work, report)
             wanted["DiagnosticReport"].append(id_)
             wanted["Observation"] += parts
-    out: dict[tuple[str, str], Stored] = {}
-    reports = await _search(access, "DiagnosticReport", wanted["DiagnosticReport"])
-    out |= {(s.type, s.id): s for s in reports}
-    if reports:  # values stand only under reports that stand
-        out |= {(s.type, s.id): s for s in await _search(access, "Observation", wanted["Observation"])}
+        if work.draft is not None:
+            mine = filing.ids(access, partner, work.draft, work.match.patient)
+            for piece in work.draft.pieces:
+                drafted.setdefault(piece.type, []).append(mine[piece.key])
+            if work.draft.person is not None:
+                drafted.setdefault("Patient", []).append(work.match.patient)
+    out = await filing.search(access, {"DiagnosticReport": wanted["DiagnosticReport"], **drafted})
+    if any(type_ == "DiagnosticReport" for type_, _ in out):  # values stand only under reports that stand
+        out |= await filing.search(access, {"Observation": wanted["Observation"]})
     return out
-
-
-async def _search(access: Access, type_: str, ids: Sequence[str]) -> list[Stored]:
-    found: list[Stored] = []
-    for start in range(0, len(ids), _SOME):
-        found += (await access.search(type_, [("_id", ",".join(ids[start : start + _SOME]))], count=_SOME)).matches
-    return found
 
 
 def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[str, list[str]]:
     """Ids that the same result always has: of this partner, this person and this program."""
     whole = id_for(access, partner.id, work.match.patient, str(work.program), "report", *report.key)
     return whole, [id_for(access, whole, *v.key) for v in report.values]
+
+
+def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
+    """The changes of a message that is no result."""
+    draft, message = work.draft, work.message
+    if draft is None or message is None or draft.joins:
+        return
+    labels = marks.of(message, partner)
+    work.changes, written, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there)
+    if work.changes:
+        work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, message.type, written, labels, work.program))
+    result = Result(work.match.patient, tuple(written), tuple(message.unseen()), (*message.findings, *findings))
+    work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
 
 
 def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
@@ -155,72 +236,20 @@ def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
             return
         seen.add(ids[0])
         before = there.get(("DiagnosticReport", ids[0]))
-        if (
-            before is not None
-            and report.issued is not None
-            and (known := _moment(before.resource.get("issued"))) is not None
-            and known > report.issued
-        ):
+        if before is not None and report.issued is not None and (known := filing.moment(before.resource.get("issued"))) is not None and known > report.issued:
             findings.append("A newer message about the same report came before; what is there was left as it is.")
             continue
-        orders = [
-            s.id
-            for s in work.match.orders
-            if any(str(i.get("value", "")).upper() in {n.upper() for n in report.numbers} for i in s.resource.get("identifier") or ())
-        ]
-        for resource in oru.resources(report, ids, work.match.patient, orders, labels, before.resource if before is not None else None):
-            reference = f"{resource['resourceType']}/{resource['id']}"
-            written.append(reference)
-            if (change := _change(resource, there.get((resource["resourceType"], resource["id"])), work.program)) is not None:
+        for resource in oru.resources(report, ids, work.match.patient, _orders(work, report), labels, before.resource if before is not None else None):
+            written.append(f"{resource['resourceType']}/{resource['id']}")
+            if (change := filing.change_of(resource, there.get((resource["resourceType"], resource["id"])), work.program)) is not None:
                 work.changes.append(change)
     if work.changes:
-        work.changes.append(_provenance(access, partner, work, written, labels))
+        work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, work.message.type, written, labels, work.program))
     result = Result(work.match.patient, tuple(written), tuple(work.message.unseen()), tuple(findings))
     work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
 
 
-def _change(resource: dict[str, Any], before: Stored | None, program: int | None) -> Change | None:
-    """What writes it; None where it is there with the same content."""
-    if before is None:
-        return Change("create", resource["resourceType"], resource["id"], resource, program=program)
-    if _content(before.resource) == _content(resource) and _labels(resource) <= _labels(before.resource):
-        return None
-    return Change("update", resource["resourceType"], resource["id"], resource, if_match=before.version, program=program)
-
-
-def _content(resource: dict[str, Any]) -> bytes:
-    """What it says, whatever the order and what the server added."""
-    return codec.dumps(sorted((k, v) for k, v in resource.items() if k not in ("meta", "text")))
-
-
-def _labels(resource: dict[str, Any]) -> set[tuple[str, str]]:
-    """The labels that it carries."""
-    return {(str(c.get("system")), str(c.get("code"))) for c in (resource.get("meta") or {}).get("security") or ()}
-
-
-def _provenance(access: Access, partner: Partner, work: Work, written: Sequence[str], labels: Sequence[dict[str, Any]]) -> Change:
-    """Where it came from, when, and through which message."""
-    assert work.message is not None  # noqa: S101 - it was read
-    who: dict[str, Any] = (
-        {"reference": partner.organization, "display": partner.name} if partner.organization else {"display": partner.name}
-    )
-    digest = f"{zlib.crc32(repr(sorted(written)).encode()):08x}"
-    made: dict[str, Any] = {
-        "resourceType": "Provenance", "target": [{"reference": r} for r in written], "recorded": instant(access.now),
-        "activity": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE"}], "text": f"Received by HL7 v2 ({work.message.type})"},
-        "agent": [{"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "code": "author"}]}, "who": who}],
-        "entity": [{"role": "source", "what": {"identifier": {"system": SOURCE, "value": work.taken.id}, "display": "The message as it came"}}],
-    }  # fmt: skip
-    if labels:
-        made["meta"] = {"security": [dict(s) for s in labels]}
-    return Change(
-        "create", "Provenance", id_for(access, work.taken.id, "provenance", str(work.taken.tries), digest), made, program=work.program
-    )
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
+def _orders(work: Work, report: Report) -> list[Any]:
+    """Ids of the orders that a report answers."""
+    wanted = {n.upper() for n in report.numbers}
+    return [s.id for s in work.match.orders if any(str(i.get("value", "")).upper() in wanted for i in s.resource.get("identifier") or ())]

@@ -1,7 +1,7 @@
 """What a message says of its confidentiality, and its sender's law, as labels of what it becomes.
 
-Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note or a Z-segment, and the profile of the
-partner. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
+Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note or a Z-segment, fields that the
+partner's profile names, and the profile itself. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
                     found += _CODES.get(code, (_R,))
         if (segment.name == "NTE" or segment.name[0] == "Z") and any(_NOTICE.search(segment.raw(n)) for n in range(1, len(segment.fields))):
             found += [_R, PART2]
+    found += [label for said, means in partner.marks.items() if _says(message, said) for label in _CODES.get(means.upper(), (_R,))]
     out: list[dict[str, Any]] = []
     for coding in found:
         if coding not in out:
@@ -54,3 +55,10 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
     if _V in out:
         out = [c for c in out if c != _R]
     return out
+
+
+def _says(message: Message, mark: str) -> bool:
+    """Whether a message has a mark of the profile: a field that says something, or what the profile names."""
+    place, _, wanted = mark.partition("=")
+    name, _, n = place.partition("-")
+    return any(rep.c(1) and (not wanted or rep.c(1).casefold() == wanted.casefold()) for segment in message.all(name) for rep in segment.reps(int(n)))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sojourn.doors.hl7v2 import observations, persons, values
+from sojourn.doors.hl7v2.facts import CannotMap
 from sojourn.doors.hl7v2.observations import Value
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment
@@ -49,13 +50,7 @@ _IMAGES: Final = frozenset(
 )
 _WAITING: Final = ("registered", "partial", "preliminary")
 
-
-class CannotMap(Exception):
-    """The message cannot become anything: why, in words that name nobody. where: as in OBR-4."""
-
-    def __init__(self, why: str, where: str = "") -> None:
-        super().__init__(why)
-        self.why, self.where = why, where
+__all__ = ["STATUSES", "CannotMap", "Report", "reports", "resources"]
 
 
 @dataclass(slots=True)

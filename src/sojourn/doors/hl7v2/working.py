@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import errors, log
 from sojourn.base.background import Background
 from sojourn.base.db import Changed
+from sojourn.care.exchange import twice
 from sojourn.doors.hl7v2 import inbound
 from sojourn.fhir.outcome import Issue
 from sojourn.gate.exchange import doing
@@ -131,6 +132,9 @@ class Working(Background):
             changes = [c for w in works for c in w.changes]
             if changes:
                 await inside.write(changes, action="exchange")
+            await here.learn(access, [k for w in works for k in w.known])
+            for pair in (p for w in works for p in w.alike):
+                await twice.found(access, *pair)
             await here.settle(access, [w.done for w in works if w.done is not None])
         return len(taken)
 

@@ -33,6 +33,7 @@ PLACES: dict[str, str] = {
     "transition-plan": "/patients/{patient}/plan",
     "transition-returned": "/patients/{patient}/moves/{focus}",
     "transition-schedule": "/patients/{patient}/appointments",
+    "stay-elsewhere": "/patients/{patient}/encounters",
     "paper-review": "/patients/{patient}/papers/{focus}",
     "paper-moved": "/tasks/{id}",
     "fax-refused": "/tasks/{id}",

@@ -66,6 +66,11 @@ class Round:
         """The same Access, whose writes are part of this transaction. What it reads is what was committed before."""
         return Turn(self._tenant, self._transaction).inside(access)
 
+    async def learn(self, access: Access, known: Sequence[tuple[str, str, str]]) -> None:
+        """From now on (partner, person as the partner names them) is this patient."""
+        for partner, person, patient in known:
+            await exchange.know(self._transaction, access.head, partner, theirs(self._house, self._tenant, partner, person), patient, access.caller.account)
+
     async def settle(self, access: Access, done: Sequence[Done]) -> None:
         """Say what became of them."""
         if done:

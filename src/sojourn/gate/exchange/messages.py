@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
 
 NEEDS: Final = (("Exchange", "operate"),)
+NEW: Final = "+"
+"""In the place of a patient: somebody who is not here yet, whom the message writes down."""
 OPENS: Final = (*NEEDS, ("Exchange", "open"))
 STATES: Final = {
     RECEIVED: "Waiting to be done", REVIEW: "Waiting for somebody", HELD: "Held", FAILED: "Failed", MAPPED: "Done", ASIDE: "Set aside",
@@ -51,13 +53,17 @@ class Envelope(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a message became. resources: `Type/id`. unmapped: fields that say something and were not used, as in PID-11.4; findings: what was odd."""
+    """What a message became. resources: `Type/id`. unmapped: fields that say something and were not used, as in PID-11.4; findings: what was odd.
+
+    why: what is to be decided, for who may see all whom `candidates` names; the reason on the envelope is the same whatever is there.
+    """
 
     patient: str = ""
     resources: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    why: str = ""
 
 
 class Opened(NamedTuple):
@@ -190,17 +196,20 @@ async def choose(access: Access, id_: str, patient: str, program: int | None, pe
     Raises NotFound, Forbidden, Conflict.
     """
     found = await opened(access, id_)
-    await access.read("Patient", patient)
+    if patient != NEW:
+        await access.read("Patient", patient)
+    elif program is None:
+        raise errors.Malformed("Choose the program that writes them down.")
     if program is not None and program not in access.caller.programs:
         raise errors.Forbidden("You do not work in that program.")
     choice = json.dumps({"patient": patient, "program": program}).encode()
     sealed = access.house.key.encrypt(PURPOSE, choice, context(access.tenant.number, id_))
     await _moved(access, id_, [REVIEW], RECEIVED, "chosen", "", sealed)
-    if person:
+    if person and patient != NEW:
         from sojourn.gate.exchange.keeping import theirs
 
         await exchange.know(access.house.db, access.head, found.envelope.partner, theirs(access.house, access.tenant.number, found.envelope.partner, person), patient, access.caller.account)
-    await access.note(access.entry("exchange-choose", "Exchange", id_, patients=[patient]))
+    await access.note(access.entry("exchange-choose", "Exchange", id_, patients=[patient] if patient != NEW else []))
 
 
 async def _moved(access: Access, id_: str, source: list[str], state: str, event: str, reason: str, choice: bytes | None) -> None:

@@ -26,6 +26,13 @@ BASES: Final = {
     "treatment": "Treatment, under HIPAA", "consent": "The patient's consent (42 CFR 2.31)", "qsoa": "An agreement with a qualified service organization (42 CFR 2.11)", "law": "A law that requires it",
 }
 """On what basis we receive what they send."""
+STRANGERS: Final = {"wait": "They wait for somebody to choose", "aside": "They are set aside, and can be done later"}
+"""Messages of which it is not certain whose they are."""
+MARKS: Final = ("R", "V", "42CFRPart2", "PSY", "PSYTHPN", "HIV", "ETH", "SUD", "SDV", "PRS")
+"""What a field of a partner's own may be said to mean (doors/hl7v2/marks.py)."""
+_TABLE: Final = re.compile(r"\d{4}:\S[^:]*")
+_MARK: Final = re.compile(r"[A-Z][A-Z0-9]{2}-[1-9]\d?(=.+)?")
+_SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _LIFE: Final = timedelta(hours=1)
 _REMEMBERED: Final = 5.0  # seconds; whether a partner is active is asked of the database when a message is kept
@@ -41,6 +48,10 @@ class Partner:
     part2: they are a 42 CFR Part 2 program. basis: a key of BASES. programs: those to which they may deliver; empty: all. program: to which
     their results belong where nothing else says it. authorities: what an assigning authority of theirs (PID-3.4) is called here.
     timezone: of times without an offset. charset: of messages that name none, as a codec.
+    registers: they are our own registration system: what they say of a person is how the person is written down. strangers: what becomes of
+    messages of which it is not certain whose they are, a key of STRANGERS. ignored: segments that are kept in the message and become nothing.
+    tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
+    as `ZPR-3=Y` = `42CFRPart2`.
     """
 
     id: str
@@ -61,6 +72,11 @@ class Partner:
     authorities: Mapping[str, str] = field(default_factory=dict)
     timezone: str = "America/New_York"
     charset: str = ""
+    registers: bool = False
+    strangers: str = "wait"
+    ignored: tuple[str, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
     acknowledgement: str = "auto"
     state: str = "active"
     author: str = ""
@@ -71,6 +87,14 @@ class Partner:
     def active(self) -> bool:
         """Whether messages of theirs are taken."""
         return self.state == "active"
+
+    def local(self, table: str, code: str) -> str:
+        """A code of theirs as the table of the standard has it."""
+        return self.tables.get(f"{table}:{code}", code)
+
+    def uses(self, segment: str) -> bool:
+        """Whether a segment of theirs becomes anything."""
+        return segment not in self.ignored
 
     def comes_from(self, address: str) -> bool:
         """Whether an address is one of theirs."""
@@ -86,7 +110,7 @@ class Partner:
 
 
 _NOT_FACTS: Final = frozenset({"id", "state", "author", "reason", "since"})
-_LISTS: Final = frozenset({"applications", "facilities", "addresses", "types", "programs"})
+_LISTS: Final = frozenset({"applications", "facilities", "addresses", "types", "programs", "ignored"})
 
 
 def facts(partner: Partner) -> str:
@@ -129,7 +153,20 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
         raise errors.Malformed("A time zone is named as America/New_York.") from None
     if partner.acknowledgement not in ACKNOWLEDGEMENTS or partner.basis not in BASES:
         raise errors.Malformed("Choose how messages are acknowledged, and on what basis they come.")
+    _profile_checked(partner)
     return replace(partner, certificate=certificate, name=partner.name.strip()[:120])
+
+
+def _profile_checked(partner: Partner) -> None:
+    """How their messages are read. Raises Malformed."""
+    if partner.strangers not in STRANGERS:
+        raise errors.Malformed("Choose what becomes of messages of which it is not certain whose they are.")
+    if not all(_SEGMENT.fullmatch(s) for s in partner.ignored):
+        raise errors.Malformed("A segment is named by three capital letters or digits, as in IN1.")
+    if not all(_TABLE.fullmatch(k) and v.strip() for k, v in partner.tables.items()):
+        raise errors.Malformed("Write each code of theirs on a line of its own, with its table, as in 0004:OBS = O.")
+    if not all(_MARK.fullmatch(k) and v in MARKS for k, v in partner.marks.items()):
+        raise errors.Malformed(f"Write each mark of theirs on a line of its own, as in ZPR-3=Y = 42CFRPart2. A mark means one of: {', '.join(MARKS)}.")
 
 
 async def every(access: Access) -> list[Partner]:

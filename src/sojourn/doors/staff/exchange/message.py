@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
+from sojourn.care.exchange import kinds, matching
 from sojourn.doors.staff.exchange import desk
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
@@ -125,10 +126,12 @@ async def _content(request: Request, said: dict[str, str] | None = None, problem
     typed = said.get("q", "").strip()[:80]
     people, trouble = await people_found(access, typed)
     candidates = await _candidates(access, found.result.candidates) if found.envelope.state == REVIEW else []
+    why = found.result.why if candidates and len(candidates) == len(found.result.candidates) else matching.NOBODY
     chosen = next((p for p in (*candidates, *people) if p.id == said.get("patient")), None)
     return PAGES.render(
         request, "exchange/content.html", status=status, m=found.envelope, row=desk.row(found.envelope, names, access.now), segments=_segments(found.content), person=_person(found.content), result=found.result,
-        links=_links(found.result), q=typed, found=people, candidates=candidates, chosen=chosen, programs=access.programs, problem=problem or trouble, review=found.envelope.state == REVIEW,
+        links=_links(found.result), q=typed, found=people, candidates=candidates, chosen=chosen, programs=access.programs, problem=problem or trouble, review=found.envelope.state == REVIEW, why=why,
+        stranger=found.envelope.kind in kinds.WRITES_DOWN,
     )  # fmt: skip
 
 
@@ -142,6 +145,8 @@ async def _candidates(access: Access, ids: tuple[str, ...]) -> list[Any]:
 def _links(result: messages.Result) -> list[tuple[str, str]]:
     """What it became, as addresses and words."""
     out = [(f"/patients/{result.patient}", "The chart")] if result.patient else []
+    if result.patient and any(r.startswith("Encounter/") for r in result.resources):
+        out.append((f"/patients/{result.patient}/encounters", "Visits"))
     reports = sum(r.startswith("DiagnosticReport/") for r in result.resources)
     if result.patient and reports:
         out.append(

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Malformed, VersionConflict
+from sojourn.care.exchange import kinds
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
 from sojourn.gate.exchange import partners
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-_LISTS = ("applications", "facilities", "addresses", "types")
-_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement")
-TYPES = ("ORU^R01",)
+_LISTS = ("applications", "facilities", "addresses", "types", "ignored")
+_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers")
+_MAPS = ("authorities", "tables", "marks")
+_EACH = {
+    "authorities": "Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.",
+    "tables": "Write each code of theirs on a line of its own, with its table, as in 0004:OBS = O.",
+    "marks": "Write each mark of theirs on a line of its own, as in ZPR-3=Y = 42CFRPart2.",
+}
 
 
 async def new(request: Request) -> Response:
@@ -37,7 +43,7 @@ async def _form(request: Request, before: Partner | None) -> Response:
     problem, status = "", 200
     if request.method == "POST":
         form = await request.form()
-        said = {k: str(form.get(k, "")) for k in (*_TEXTS, *_LISTS, "authorities", "program", "part2")} | {
+        said = {k: str(form.get(k, "")) for k in (*_TEXTS, *_LISTS, *_MAPS, "program", "part2", "registers")} | {
             "programs": [str(v) for v in form.getlist("programs")]
         }
         try:
@@ -52,31 +58,39 @@ async def _form(request: Request, before: Partner | None) -> Response:
     ]
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
-        acknowledgements=partners.ACKNOWLEDGEMENTS, states=states, types=", ".join(TYPES),
+        acknowledgements=partners.ACKNOWLEDGEMENTS, strangers=partners.STRANGERS, states=states, types=_types(),
     )  # fmt: skip
+
+
+def _types() -> str:
+    """What is filed by itself, in few words."""
+    events = ", ".join(t.partition("^")[2] for t in kinds.FILED if t.startswith("ADT"))
+    return ", ".join([*(t for t in kinds.FILED if not t.startswith("ADT")), f"ADT ({events})"])
 
 
 def _said(partner: Partner) -> dict[str, Any]:
     facts = asdict(partner)
     return {
-        **{k: facts[k] for k in _TEXTS}, **{k: ", ".join(facts[k]) for k in _LISTS}, "authorities": "\n".join(f"{k} = {v}" for k, v in partner.authorities.items()),
+        **{k: facts[k] for k in _TEXTS}, **{k: ", ".join(facts[k]) for k in _LISTS}, **{k: "\n".join(f"{theirs} = {ours}" for theirs, ours in facts[k].items()) for k in _MAPS},
+        "registers": "yes" if partner.registers else "",
         "program": "" if partner.program is None else str(partner.program), "part2": "yes" if partner.part2 else "", "programs": [str(p) for p in partner.programs],
     }  # fmt: skip
 
 
 def _read(said: dict[str, Any], before: Partner) -> Partner:
     """What was typed. Raises Malformed."""
-    authorities = {}
-    for line in said["authorities"].splitlines():
-        theirs, by, ours = line.partition("=")
-        if line.strip() and (not by or not theirs.strip() or not ours.strip()):
-            raise Malformed("Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.")
-        if line.strip():
-            authorities[theirs.strip()] = ours.strip()
+    maps: dict[str, dict[str, str]] = {name: {} for name in _MAPS}
+    for name in _MAPS:
+        for line in filter(str.strip, said.get(name, "").splitlines()):
+            theirs, by, ours = (line.rpartition if name == "marks" else line.partition)("=")
+            if not by or not theirs.strip() or not ours.strip():
+                raise Malformed(_EACH[name])
+            maps[name][theirs.strip()] = ours.strip()
     facts: dict[str, Any] = {
-        **{k: said[k].strip() for k in _TEXTS}, **{k: tuple(filter(None, (one.strip() for one in said[k].replace("\n", ",").split(",")))) for k in _LISTS}, "authorities": authorities,
+        **{k: said[k].strip() for k in _TEXTS}, **{k: tuple(filter(None, (one.strip() for one in said[k].replace("\n", ",").split(",")))) for k in _LISTS}, **maps, "registers": said["registers"] == "yes",
         "program": int(said["program"]) if said["program"].isdigit() else None, "part2": said["part2"] == "yes", "programs": tuple(sorted(int(p) for p in said["programs"] if p.isdigit())),
     }  # fmt: skip
+    facts["strangers"] = facts["strangers"] or before.strangers
     return replace(before, **facts)
 
 
@@ -90,6 +104,6 @@ async def move(request: Request) -> Response:
         before = await partners.one(access, id_)
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
-            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, states=[], types=", ".join(TYPES),
+            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, strangers=partners.STRANGERS, states=[], types=_types(),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

@@ -10,6 +10,7 @@ from sojourn.care import policies
 from sojourn.care.scheduling import appointments, zones
 from sojourn.doors.staff.schedule import frame, one
 from sojourn.doors.staff.words import own_name
+from sojourn.gate import elsewhere
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -63,7 +64,7 @@ async def _page(request: Request, problem: str = "", form: dict[str, str] | None
     low, high = zones.day_bounds(day, where)
     every = await zones.places(access)
     sites = sorted((own_name(p), id_) for id_, p in every.items() if any(c.get("code") == "si" for c in p.get("physicalType", {}).get("coding", ())))
-    booked = [b for b in await appointments.between(access, low, high, statuses=_STATUSES) if b.patient and (not site or any(_site(r, every) == site for r in b.rooms))]
+    booked = [b for b in await appointments.between(access, low, high, statuses=_STATUSES) if b.patient and b.kind != elsewhere.CODE and (not site or any(_site(r, every) == site for r in b.rooms))]
     names = await frame.names(access, booked, rooms=[])
     lines = []
     for b in booked:

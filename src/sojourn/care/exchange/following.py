@@ -1,0 +1,99 @@
+"""For listeners.py: a stay elsewhere and a document that came by message find somebody, once.
+
+Who answers for the person is asked, or who stands in for them, if they may see it; the words say neither where it was nor why.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sojourn.base import errors
+from sojourn.care import policies, tasks
+from sojourn.care.papers.indexing import REVIEW
+from sojourn.care.resources import id_of
+from sojourn.care.results import owners
+from sojourn.care.signing.preparing import once
+from sojourn.gate import elsewhere, origin
+
+if TYPE_CHECKING:
+    from sojourn.care.policies import Policies
+    from sojourn.gate.access import Access
+    from sojourn.gate.clockwork import Clockwork
+    from sojourn.gate.feed import Change as Committed
+    from sojourn.gate.feed import Handler, Turn
+    from sojourn.gate.found import Stored
+
+STAY: Final = "stay-elsewhere"
+DOCUMENT: Final = "https://sojourn.example/fhir/NamingSystem/exchange-document"
+"""Under this system a document names what it is for the partner who sent it."""
+_CLASSES: Final = ("IMP", "EMER", "ACUTE", "NONAC")
+_BACK: Final = timedelta(days=30)
+"""What began longer ago is history."""
+_SOME: Final = 40
+
+
+def follower(clockwork: Clockwork) -> Handler:
+    """It reads what is committed and writes in the turn; what was asked once is not asked again."""
+
+    async def handle(turn: Turn, changes: list[Committed]) -> None:
+        wanted = {t: sorted({c.id for c in changes if c.type == t and c.kind in ("create", "update")}) for t in ("Encounter", "DocumentReference")}
+        if not any(wanted.values()):
+            return
+        looking = await clockwork.access(turn.tenant)
+        found = [s for type_, ids in wanted.items() for s in await _of(looking, type_, ids) if _asks(s.resource, looking.now)]
+        if not found:
+            return
+        rules, inside = await policies.of(looking), turn.inside(looking)
+        for stored in found:
+            await _ask(looking, inside, stored, rules)
+
+    return handle
+
+
+async def _of(access: Access, type_: str, ids: list[str]) -> list[Stored]:
+    found: list[Stored] = []
+    for start in range(0, len(ids), _SOME):
+        found += (await access.search(type_, [("_id", ",".join(ids[start : start + _SOME]))], count=_SOME)).matches
+    return found
+
+
+def _asks(resource: dict[str, Any], now: datetime) -> bool:
+    """Whether somebody is to know of it."""
+    if resource["resourceType"] == "DocumentReference":
+        return resource.get("status") == "current" and any(i.get("system") == DOCUMENT for i in resource.get("identifier") or ())
+    if not elsewhere.told(resource) or resource.get("class", {}).get("code") not in _CLASSES or resource.get("status") not in ("arrived", "in-progress", "onleave", "finished"):
+        return False
+    period = resource.get("period") or {}
+    said = str(period.get("end") or period.get("start") or "")
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        return True
+    return (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)) >= now - _BACK
+
+
+async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) -> None:
+    about, resource = f"{stored.type}/{stored.id}", stored.resource
+    patient = id_of(resource.get("subject"), "Patient")
+    if not patient:
+        return
+    over = resource.get("status") == "finished"
+    document = stored.type == "DocumentReference"
+    id_ = once(REVIEW if document else STAY, about, "over" if over else "", stored.version if document and resource.get("docStatus") == "amended" else "")
+    if (await access.search("Task", [("_id", id_)], count=1)).matches:
+        return
+    program = await origin.made_by(access, stored.type, stored.id)
+    known = access.rules.programs.get(program) if program is not None else None
+    owner = await owners.owner(access, patient, about, known, rules)
+    words = "Look at a document that came from outside" if document else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
+    change = tasks.new(
+        inside, REVIEW if document else STAY, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
+        priority="routine" if document else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document else 1), program=program, id_=id_,
+    )  # fmt: skip
+    assert change.resource is not None  # noqa: S101 - a create has one
+    if security := [dict(s) for s in (resource.get("meta") or {}).get("security") or () if isinstance(s, dict)]:
+        change.resource["meta"] = {"security": security}
+    with suppress(errors.Conflict):  # it is there already
+        await inside.write([change], action="task")

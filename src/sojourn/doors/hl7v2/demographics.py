@@ -1,0 +1,211 @@
+"""PID, NK1: a person as a registration system writes them down, as Patient and RelatedPersons. Pure.
+
+https://hl7.org/fhir/R4/patient.html; HL7 v2.8, 3.4.2, 3.4.5; https://build.fhir.org/ig/HL7/v2-to-fhir for what becomes what.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sojourn.doors.hl7v2 import persons, values
+from sojourn.doors.hl7v2.facts import Piece, Place
+from sojourn.gate.exchange.partners import Partner
+from sojourn.wire.hl7v2 import Message, Repetition, Segment
+
+_NAME_USES: Final = {"L": "official", "C": "official", "D": "usual", "N": "nickname", "M": "maiden", "BAD": "old", "TEMP": "temp", "A": "anonymous", "S": "anonymous"}
+_ADDRESS_USES: Final = {"H": "home", "P": "home", "L": "home", "O": "work", "B": "work", "BA": "old", "C": "temp", "TM": "temp", "BI": "billing"}
+_PHONE_USES: Final = {"PRN": "home", "ORN": "home", "VHN": "home", "WPN": "work", "PRS": "mobile"}
+_MARITAL: Final = {"S": "S", "M": "M", "D": "D", "W": "W", "P": "T", "E": "L", "I": "I", "U": "UNK"}
+_V3_MARITAL: Final = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
+_RACES: Final = frozenset({"1002-5", "2028-9", "2054-5", "2076-8", "2106-3"})
+_CDC: Final = "urn:oid:2.16.840.1.113883.6.238"
+_US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
+_ETHNIC: Final = {"H": ("2135-2", "Hispanic or Latino"), "N": ("2186-5", "Non Hispanic or Latino"), "2135-2": ("2135-2", "Hispanic or Latino"), "2186-5": ("2186-5", "Non Hispanic or Latino")}
+_SSN: Final = "http://hl7.org/fhir/sid/us-ssn"
+
+
+def names(segment: Segment, n: int) -> list[dict[str, Any]]:
+    """XPN: names, each with its use."""
+    out = []
+    for rep in segment.reps(n):
+        family, given = values.name(rep)
+        use = _NAME_USES.get(rep.c(7).upper(), "official")
+        if family or given:
+            out.append({
+                "use": use, **({"family": family} if family else {}), **({"given": list(given)} if given else {}),
+                **({"prefix": [values.line(rep.c(5))]} if rep.c(5) else {}), **({"suffix": [values.line(rep.c(4))]} if rep.c(4) else {}),
+            })  # fmt: skip
+    return out
+
+
+def addresses(segment: Segment, n: int) -> list[dict[str, Any]]:
+    """XAD: addresses."""
+    out = []
+    for rep in segment.reps(n):
+        lines = [line for line in (values.line(rep.c(1, 1) or rep.c(1, 2)), values.line(rep.c(2)), values.line(rep.c(19))) if line]
+        use = _ADDRESS_USES.get(rep.c(7).upper(), "")
+        found = {
+            **({"use": use} if use else {}), **({"line": lines} if lines else {}),
+            **{name: said for name, c in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6), ("district", 9)) if (said := values.line(rep.c(c)))},
+        }  # fmt: skip
+        if set(found) - {"use"}:
+            out.append(found)
+    return out
+
+
+def telecoms(segment: Segment, *fields: tuple[int, str]) -> list[dict[str, Any]]:
+    """XTN: telephones and addresses of mail. fields: (field, use where none is said)."""
+    out: list[dict[str, Any]] = []
+    for n, usual in fields:
+        for rep in segment.reps(n):
+            said = _telecom(rep, usual)
+            if said is not None and said["value"] not in [o["value"] for o in out]:
+                out.append(said)
+    return out
+
+
+def _telecom(rep: Repetition, usual: str) -> dict[str, Any] | None:
+    kind, use = rep.c(3).upper(), _PHONE_USES.get(rep.c(2).upper(), usual)
+    mail = rep.c(4) or (rep.c(1) if "@" in rep.c(1) else "")
+    if mail and kind not in ("PH", "CP", "FX"):
+        return {"system": "email", "value": values.line(mail), "use": use if use != "mobile" else "home"}
+    parts = [rep.c(n) for n in (5, 6, 7, 8)]
+    number = values.line(rep.c(1)) or values.line(rep.c(12)) or " ".join(filter(None, (f"+{parts[0]}" if parts[0] else "", parts[1], parts[2])))
+    if not number or not re.search(r"\d", number):
+        return None
+    whole = f"{number} x{parts[3]}" if parts[3] and not rep.c(1) else number
+    return {"system": {"FX": "fax", "BP": "pager"}.get(kind, "phone"), "value": whole, "use": "mobile" if kind == "CP" else use}
+
+
+def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] | None], dict[str, Any]]:
+    """From the Patient that is there (None for none) the one that the message says. What it does not say stays; `""` takes it out."""
+    pid, who = message.one("PID"), persons.person(message, partner)
+    said: dict[str, Any] = {}
+    gone: list[str] = []
+    if pid is not None:
+        said, gone = _said(pid, partner)
+    numbers = [{"system": s, "value": v} for s, v in who.identifiers]
+
+    def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
+        was = dict(before or {"resourceType": "Patient", "active": True})
+        out = {k: v for k, v in {**was, **{k: v for k, v in said.items() if k not in _LISTS}}.items() if k not in gone}
+        if "deceasedDateTime" in said:
+            out.pop("deceasedBoolean", None)
+        elif "deceasedBoolean" in said and "deceasedDateTime" in out:
+            out.pop("deceasedBoolean" if said["deceasedBoolean"] else "deceasedDateTime")
+        if "multipleBirthInteger" in said:
+            out.pop("multipleBirthBoolean", None)
+        elif "multipleBirthBoolean" in said and said["multipleBirthBoolean"] and "multipleBirthInteger" in out:
+            out.pop("multipleBirthBoolean")
+        for name in ("name", "address", "telecom"):
+            if name in said:
+                out[name] = _together(was.get(name) or (), said[name])
+        if "extension" in said:
+            mine = {e["url"] for e in said["extension"]}
+            out["extension"] = [*(e for e in was.get("extension") or () if e.get("url") not in mine), *said["extension"]]
+        there = {(str(i.get("system", "")), str(i.get("value", ""))) for i in was.get("identifier") or ()}
+        more = [i for i in [*numbers, *said.get("identifier", ())] if (i["system"], i["value"]) not in there]
+        if more:
+            out["identifier"] = [*(was.get("identifier") or ()), *more]
+        return out
+
+    return make
+
+
+_LISTS: Final = ("name", "address", "telecom", "extension", "identifier")
+
+
+def _together(before: Sequence[Mapping[str, Any]], said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is said in the place of what stands there for the same use; what was agreed about a number (an extension) stays with it."""
+    known = {str(b.get("value")): b for b in before if b.get("value") and b.get("extension")}
+    uses = {s.get("use") for s in said}
+    fresh = [{**s, "extension": known[str(s["value"])]["extension"]} if s.get("value") and str(s["value"]) in known else s for s in said]
+    return [*fresh, *(dict(b) for b in before if b.get("use") not in uses)]
+
+
+def _said(pid: Segment, partner: Partner) -> tuple[dict[str, Any], list[str]]:
+    """The elements that PID states, and those that it takes out."""
+    zone = ZoneInfo(partner.timezone)
+    born, died = values.when(pid.v(7), zone), values.when(pid.v(29), zone)
+    sex = persons.sex(pid.v(8), partner)
+    said: dict[str, Any] = {
+        "name": names(pid, 5), "address": addresses(pid, 11), "telecom": telecoms(pid, (13, "home"), (14, "work"), (40, "home")),
+        "birthDate": born.text[:10] if born else "", "gender": sex, "maritalStatus": _marital(pid, partner), "extension": _ethnicity(pid),
+    }  # fmt: skip
+    if language := values.concept(pid.first(15), persons.own(partner)):
+        said["communication"] = [{"language": {"text": str(language.get("text") or language["coding"][0]["code"])}, "preferred": True}]
+    if died is not None:
+        said["deceasedDateTime"] = died.text
+    elif pid.v(30).upper() in ("Y", "N"):
+        said["deceasedBoolean"] = pid.v(30).upper() == "Y"
+    if pid.v(25).isdigit() and pid.v(24).upper() != "N":
+        said["multipleBirthInteger"] = int(pid.v(25)[:2])
+    elif pid.v(24).upper() in ("Y", "N"):
+        said["multipleBirthBoolean"] = pid.v(24).upper() == "Y"
+    if digits := re.sub(r"\D", "", pid.v(19)):
+        said["identifier"] = [{"system": _SSN, "value": digits}] if len(digits) == 9 else []  # noqa: PLR2004 - as many as one has
+    gone = {11: "address", 8: "gender", 16: "maritalStatus", 15: "communication"}  # a name and a birth date are not taken out
+    return {k: v for k, v in said.items() if v or v is False}, [name for n, name in gone.items() if pid.is_null(n)]
+
+
+def _marital(pid: Segment, partner: Partner) -> dict[str, Any]:
+    found = values.concept(pid.first(16), persons.own(partner))
+    if found is None:
+        return {}
+    code = _MARITAL.get(partner.local("0002", pid.v(16)).upper(), "")
+    coding = [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor" if code == "UNK" else _V3_MARITAL, "code": code}] if code else []
+    return {**({"coding": coding} if coding else {}), "text": str(found.get("text") or pid.v(16))}
+
+
+def _ethnicity(pid: Segment) -> list[dict[str, Any]]:
+    """US Core race and ethnicity, where the codes are those of the CDC or of table 0189."""
+    out: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
+    words = []
+    for rep in pid.reps(10):
+        code, text = rep.c(1), values.line(rep.c(2))
+        if re.fullmatch(r"\d{4}-\d", code):
+            parts.append({"url": "ombCategory" if code in _RACES else "detailed", "valueCoding": {"system": _CDC, "code": code, **({"display": text} if text else {})}})
+            words.append(text or code)
+    if parts:
+        out.append({"url": f"{_US_CORE}race", "extension": [*parts, {"url": "text", "valueString": ", ".join(words)}]})
+    if found := _ETHNIC.get(pid.v(22).upper()):
+        coding = {"system": _CDC, "code": found[0], "display": found[1]}
+        out.append({"url": f"{_US_CORE}ethnicity", "extension": [{"url": "ombCategory", "valueCoding": coding}, {"url": "text", "valueString": found[1]}]})
+    return out
+
+
+_ROLES: Final = "http://terminology.hl7.org/CodeSystem/v2-0131"
+
+
+def relatives(message: Message, partner: Partner) -> list[Piece]:
+    """NK1: RelatedPersons. What relation it is stays a text: a code of a parent or guardian would let them act for the person."""
+    out = []
+    for n, nk1 in enumerate(message.all("NK1"), 1):
+        named, zone = names(nk1, 2), ZoneInfo(partner.timezone)
+        if not named:
+            continue
+        relation, role = values.concept(nk1.first(3), persons.own(partner)), nk1.v(7).upper()
+        text = str((relation or {}).get("text") or "") or "Next of kin"
+        body: dict[str, Any] = {"resourceType": "RelatedPerson", "active": True, "name": named, "relationship": [{"text": text}]}
+        if role in ("C", "N", "E", "F", "S"):
+            body["relationship"].append({"coding": [{"system": _ROLES, "code": role}], "text": values.line(nk1.v(7, 2)) or {"C": "Emergency contact", "N": "Next of kin"}.get(role, role)})
+        for name, found in (("telecom", telecoms(nk1, (5, "home"), (6, "work"), (40, "home"))), ("address", addresses(nk1, 4))):
+            if found:
+                body[name] = found
+        start, end, born = (values.when(nk1.v(f), zone) for f in (8, 9, 16))
+        period = {k: v.text for k, v in (("start", start), ("end", end)) if v is not None}
+        body |= {**({"period": period} if period else {}), **({"birthDate": born.text[:10]} if born else {})}
+        if gender := persons.sex(nk1.v(15), partner):
+            body["gender"] = gender
+        key = ("contact", str(named[0].get("family", "")).casefold(), " ".join(named[0].get("given", ())).casefold() or str(n))
+        out.append(Piece("RelatedPerson", key, _of(body, "patient")))
+    return out
+
+
+def _of(body: dict[str, Any], element: str) -> Callable[[Place], dict[str, Any] | None]:
+    """What is there with what is said in its place, about the person."""
+    return lambda place: {**(place.before or {}), **body, element: {"reference": f"Patient/{place.patient}"}}

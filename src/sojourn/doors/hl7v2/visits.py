@@ -1,0 +1,275 @@
+"""PV1, DG1, AL1, IN1: a visit elsewhere, what was found in it, allergies and insurance, as FHIR. Pure.
+
+https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 3.4.6 (AL1), 6.5.6 (IN1).
+
+A visit that a partner tells of is information, whoever the partner is: our beds are given out here, and a message gives out none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sojourn.doors.hl7v2 import persons, values
+from sojourn.doors.hl7v2.facts import AS_OF, Piece, Place
+from sojourn.gate import elsewhere
+from sojourn.gate.exchange.partners import Partner
+from sojourn.wire.hl7v2 import Message, Segment
+from sojourn.wire.hl7v2person import authority
+
+STATUSES: Final = {
+    "A01": "in-progress", "A04": "in-progress", "A05": "planned", "A06": "in-progress", "A07": "in-progress", "A10": "arrived", "A14": "planned", "A03": "finished", "A11": "cancelled", "A13": "in-progress",
+    "A21": "onleave", "A22": "in-progress", "A23": "entered-in-error", "A27": "cancelled", "A38": "cancelled", "A02": "", "A08": "", "A09": "", "A12": "", "A15": "", "A16": "", "A25": "", "A26": "",
+}  # fmt: skip
+"""What an event makes of a visit; '': what its dates say, or what it was."""
+_CLASSES: Final = {"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC", "R": "AMB", "B": "IMP"}
+_V3_ACT: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_NULL_FLAVOR: Final = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+_PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+_WORDS: Final = {"IMP": "Hospital stay elsewhere", "EMER": "Emergency visit elsewhere", "AMB": "Visit elsewhere", "PRENC": "Planned visit elsewhere", "UNK": "Visit elsewhere"}
+
+
+def visit_key(message: Message, partner: Partner) -> tuple[str, ...]:
+    """What a visit is for its sender: its number (PV1-19, PV1-50), else the moment of admission; () where there is neither."""
+    pv1 = message.one("PV1")
+    if pv1 is None:
+        return ()
+    for n in (19, 50):
+        rep = pv1.first(n)
+        if rep.c(1):
+            return ("visit", authority(rep), values.line(rep.c(1)))
+    admitted = values.when(pv1.v(44), ZoneInfo(partner.timezone))
+    return ("visit", "admitted", admitted.moment.isoformat()) if admitted is not None else ()
+
+
+def visit(message: Message, partner: Partner, event: str, at: datetime | None) -> Piece | None:
+    """The Encounter; None where nothing says which visit it is."""
+    pv1, key = message.one("PV1"), visit_key(message, partner)
+    if pv1 is None or not key:
+        return None
+    body, zone = _body(message, pv1, partner, key), ZoneInfo(partner.timezone)
+    admitted, left = values.when(pv1.v(44), zone), values.when(pv1.v(45), zone)
+    where, now = _place(pv1), values.when(message.header.v(7), zone)
+    moved = at.isoformat() if at is not None else now.moment.isoformat() if now is not None else ""
+
+    def make(place: Place) -> dict[str, Any]:
+        was: Mapping[str, Any] = place.before or {}
+        status = STATUSES[event] or str(was.get("status", "")) or ("finished" if left is not None else "planned" if body["class"]["code"] == "PRENC" else "in-progress")
+        out = {**was, **body, "resourceType": "Encounter", "status": status, "subject": {"reference": f"Patient/{place.patient}"}}
+        period = {**(was.get("period") or {}), **({"start": admitted.text} if admitted else {}), **({"end": left.text} if left else {})}
+        if status == "finished" and "end" not in period and moved:
+            period["end"] = moved
+        if event == "A13":
+            period.pop("end", None)
+            stay = {k: v for k, v in (out.get("hospitalization") or {}).items() if k not in ("dischargeDisposition", "destination")}
+            out = {**{k: v for k, v in out.items() if k != "hospitalization"}, **({"hospitalization": stay} if stay else {})}
+        if was.get("hospitalization") and body.get("hospitalization") and event != "A13":
+            out["hospitalization"] = {**was["hospitalization"], **body["hospitalization"]}
+        if period:
+            out["period"] = period
+        if locations := _locations(list(was.get("location") or ()), where, moved, event):
+            out["location"] = locations
+        return out
+
+    return Piece("Encounter", key, make)
+
+
+def _body(message: Message, pv1: Segment, partner: Partner, key: tuple[str, ...]) -> dict[str, Any]:
+    own = persons.own(partner)
+    code = _CLASSES.get(partner.local("0004", pv1.v(2)).upper(), "UNK")
+    body: dict[str, Any] = {
+        "class": {"system": _NULL_FLAVOR if code == "UNK" else _V3_ACT, "code": code},
+        "type": [{"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}], "text": _WORDS[code]}, *(t for n in (4,) if (t := values.concept(pv1.first(n), own)))],
+        "serviceProvider": {"reference": partner.organization, "display": partner.name} if partner.organization else {"display": values.line(message.header.v(4)) or partner.name},
+    }  # fmt: skip
+    if key[1] != "admitted":
+        body["identifier"] = [{"type": values.coded("VN", "http://terminology.hl7.org/CodeSystem/v2-0203"), "system": key[1] if key[1].startswith("urn:") else f"{own}/visit", "value": key[2]}]
+    if service := values.concept(pv1.first(10), own):
+        body["serviceType"] = service
+    people = []
+    for n, role in ((7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM")):
+        for rep in pv1.reps(n):
+            if shown := values.person(rep):
+                people.append({"type": [values.coded(role, _PARTICIPATION)], "individual": {"display": shown}})
+    if people:
+        body["participant"] = people
+    stay: dict[str, Any] = {}
+    for element, n in (("admitSource", 14), ("dischargeDisposition", 36)):
+        if said := values.concept(pv1.first(n), own):
+            table = {14: "0023", 36: "0112"}[n]
+            stay[element] = _tabled(said, table, own)
+    if pv1.v(13).upper() == "R":
+        stay["reAdmission"] = values.coded("R", "http://terminology.hl7.org/CodeSystem/v2-0092")
+    if goes := values.line(pv1.v(37)):
+        stay["destination"] = {"display": goes}
+    if stay:
+        body["hospitalization"] = stay
+    pv2 = message.one("PV2")
+    if pv2 is not None and (why := values.concept(pv2.first(3), own)):
+        body["reasonCode"] = [why]
+    return body
+
+
+def _tabled(concept: dict[str, Any], table: str, own: str) -> dict[str, Any]:
+    """A code of a user-defined table that names no system is one of its sender's."""
+    codings = [c if c.get("system") else {"system": f"{own}/table/{table}", **c} for c in concept.get("coding") or ()]
+    return {**concept, **({"coding": codings} if codings else {})}
+
+
+def _place(pv1: Segment) -> str:
+    """PV1-3 as words: facility, point of care, room, bed."""
+    rep = pv1.first(3)
+    parts = [values.line(rep.c(n)) for n in (4, 7, 8, 1, 2, 3)]
+    rep.c(9)
+    return ", ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _locations(before: list[dict[str, Any]], where: str, moved: str, event: str) -> list[dict[str, Any]]:
+    """Where the person was and is: a transfer ends the place before; a cancelled transfer takes it back."""
+    if not where:
+        return before
+    last = before[-1] if before else None
+    if last is not None and last["location"].get("display") == where:
+        return before
+    if event == "A12" and len(before) > 1 and before[-2]["location"].get("display") == where:
+        back = {k: v for k, v in before[-2].items() if k != "period"}
+        began = {k: v for k, v in (before[-2].get("period") or {}).items() if k != "end"}
+        return [*before[:-2], {**back, "status": "active", **({"period": began} if began else {})}]
+    over = [*before[:-1], {**last, "status": "completed", **({"period": {**(last.get("period") or {}), "end": moved}} if moved else {})}] if last is not None else []
+    return [*over, {"location": {"display": where}, "status": "active", **({"period": {"start": moved}} if moved and last is not None else {})}]
+
+
+_CONDITION: Final = "http://terminology.hl7.org/CodeSystem/"
+
+
+def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> list[Piece]:
+    """DG1: Conditions found in the visit; those that say neither code nor words are left."""
+    out = []
+    for dg1 in message.all("DG1"):
+        zone, own = ZoneInfo(partner.timezone), persons.own(partner)
+        code = values.concept(dg1.first(3), own)
+        words = values.line(dg1.v(4))
+        if code is None and not words:
+            continue
+        coding = list((code or {}).get("coding") or ())
+        if coding and "system" not in coding[0] and (named := values.system(dg1.v(2), own="")):
+            coding[0] = {"system": named, **coding[0]}
+        text = words or str((code or {}).get("text", ""))
+        wrong = dg1.v(21).upper() == "D"
+        body: dict[str, Any] = {
+            "category": [values.coded("encounter-diagnosis", f"{_CONDITION}condition-category", "Encounter Diagnosis")],
+            "verificationStatus": values.coded("entered-in-error" if wrong else "confirmed" if dg1.v(6).upper() == "F" else "provisional", f"{_CONDITION}condition-ver-status"),
+            "code": {**({"coding": coding} if coding else {}), **({"text": text} if text else {})},
+        }  # fmt: skip
+        if (since := values.when(dg1.v(5), zone)) is not None:
+            body["onsetDateTime"] = since.text
+        if (said := values.when(dg1.v(19), zone)) is not None:
+            body["recordedDate"] = said.text
+        if who := values.person(dg1.first(16)):
+            body["asserter"] = {"display": who}
+        key = ("diagnosis", *visit_of, str(coding[0].get("code", "")) if coding else text.casefold())
+        out.append(Piece("Condition", key, _within(body, visit_of)))
+    return _once(out)
+
+
+def _within(body: dict[str, Any], visit_of: tuple[str, ...]) -> Any:
+    def make(place: Place) -> dict[str, Any]:
+        at = {"encounter": {"reference": f"Encounter/{place.ids[visit_of]}"}} if visit_of in place.ids else {}
+        return {**(place.before or {}), "resourceType": "Condition", **body, "subject": {"reference": f"Patient/{place.patient}"}, **at}
+
+    return make
+
+
+def _once(pieces: list[Piece]) -> list[Piece]:
+    """Each key once; the last that a message says of it stands."""
+    return list({(p.type, p.key): p for p in pieces}.values())
+
+
+_KINDS: Final = {"DA": "medication", "FA": "food", "EA": "environment", "MA": None, "MC": None, "LA": "environment", "PA": "environment", "AA": "environment"}
+_NONE: Final = frozenset({"nka", "nkda", "none", "no known allergies", "no known drug allergies", "unknown"})
+
+
+def allergies(message: Message, partner: Partner, who: str) -> list[Piece]:
+    """AL1: allergies, unconfirmed, as somebody else says them. That there are none is a statement of theirs, and becomes nothing."""
+    out = []
+    for al1 in message.all("AL1"):
+        code = values.concept(al1.first(3), persons.own(partner))
+        if code is None or {str(code.get("text", "")).casefold(), *(str(c.get("code", "")).casefold() for c in code.get("coding") or ())} & _NONE:
+            continue
+        body: dict[str, Any] = {
+            "clinicalStatus": values.coded("active", f"{_CONDITION}allergyintolerance-clinical"), "verificationStatus": values.coded("unconfirmed", f"{_CONDITION}allergyintolerance-verification"),
+            "code": code, "asserter": {"display": who},
+        }  # fmt: skip
+        if kind := _KINDS.get(al1.v(2).upper()):
+            body["category"] = [kind]
+        reactions = [{"text": text} for rep in al1.reps(5) if (text := values.line(rep.c(2)) or values.line(rep.c(1)))]
+        if reactions:
+            severity = {"SV": "severe", "MO": "moderate", "MI": "mild"}.get(al1.v(4).upper())
+            body["reaction"] = [{"manifestation": reactions, **({"severity": severity} if severity else {})}]
+        if (since := values.when(al1.v(6), ZoneInfo(partner.timezone))) is not None:
+            body["onsetDateTime"] = since.text
+        coded = (code.get("coding") or [{}])[0]
+        out.append(Piece("AllergyIntolerance", ("allergy", str(coded.get("code", "")) or str(code.get("text", "")).casefold()), _about(body, "AllergyIntolerance", "patient")))
+    return _once(out)
+
+
+def _about(body: dict[str, Any], type_: str, element: str) -> Any:
+    def make(place: Place) -> dict[str, Any]:
+        was = place.before or {}
+        kept = {"verificationStatus", "clinicalStatus"} & was.keys()  # what somebody here found out about it stays
+        return {**was, "resourceType": type_, **{k: v for k, v in body.items() if k not in kept}, element: {"reference": f"Patient/{place.patient}"}}
+
+    return make
+
+
+_RELATIONS: Final = {"SEL": "self", "18": "self", "SELF": "self", "SPO": "spouse", "01": "spouse", "CHD": "child", "19": "child", "PAR": "parent", "OTH": "other"}
+_SELF_PAY: Final = ("SELF PAY", "SELFPAY", "SELF-PAY")
+
+
+def insurance(message: Message, partner: Partner) -> list[Piece]:
+    """IN1: Coverages; in force where the sender keeps our register, else drafts that somebody has to check."""
+    out = []
+    for n, in1 in enumerate(message.all("IN1"), 1):
+        zone, own = ZoneInfo(partner.timezone), persons.own(partner)
+        payer, number, plan = values.line(in1.v(4)), values.line(in1.v(3)), values.concept(in1.first(2), own)
+        if not (payer or number) or payer.upper() in _SELF_PAY:
+            continue
+        body: dict[str, Any] = {
+            "status": "active" if partner.registers else "draft",
+            "payor": [{**({"identifier": {"system": f"{own}/payer", "value": number}} if number else {}), "display": payer or number}], "order": n,
+        }  # fmt: skip
+        classes = [("plan", values.line(in1.v(2)), str((plan or {}).get("text", ""))), ("group", values.line(in1.v(8)), values.line(in1.v(9)))]
+        if found := [{"type": values.coded(kind, f"{_CONDITION}coverage-class"), "value": value, **({"name": words} if words and words != value else {})} for kind, value, words in classes if value]:
+            body["class"] = found
+        if policy := values.line(in1.v(36)) or values.line(in1.v(49)):
+            body["subscriberId"] = policy
+        in1.v(49)
+        if (relation := values.concept(in1.first(17), own)) is not None:
+            code = _RELATIONS.get(partner.local("0063", in1.v(17)).upper())
+            body["relationship"] = values.coded(code, f"{_CONDITION}subscriber-relationship") if code else {"text": str(relation.get("text") or in1.v(17))}
+        if names := " ".join(filter(None, (values.line(in1.v(16, 2)), values.line(in1.v(16, 1))))):
+            body["subscriber"] = {"display": names}
+        start, end = values.when(in1.v(12), zone), values.when(in1.v(13), zone)
+        if period := {k: v.text for k, v in (("start", start), ("end", end)) if v is not None}:
+            body["period"] = period
+        if kind := values.concept(in1.first(15), own):
+            body["type"] = _tabled(kind, "0086", own)
+        key = ("coverage", number or payer.casefold(), body.get("subscriberId", "") or values.line(in1.v(2)))
+        out.append(Piece("Coverage", key, _covering(body)))
+    return _once(out)
+
+
+def _covering(body: dict[str, Any]) -> Any:
+    def make(place: Place) -> dict[str, Any]:
+        was = place.before or {}
+        said = {k: v for k, v in body.items() if k != "status"} if was else body  # whether it counts was decided here
+        subscriber = body.get("relationship", {}).get("coding", [{}])[0].get("code") == "self"
+        about = {"reference": f"Patient/{place.patient}"}
+        return {**was, "resourceType": "Coverage", **said, "beneficiary": about, **({"subscriber": about} if subscriber else {})}
+
+    return make
+
+
+__all__ = ["AS_OF", "STATUSES", "allergies", "diagnoses", "insurance", "visit", "visit_key"]
