@@ -61,6 +61,7 @@ FLASHES = {
     "papers-taken": "Taken in. Now say whose it is.",
     "paper-indexed": "It is in the chart. Whoever is to look at it has been told.",
     "paper-aside": "Set aside. It is kept as it came, and in no chart.",
+    "document-reconciled": "Signed. What you took over is on the lists of the chart.",
     "paper-moved": "Moved. The privacy officer has been told who saw it here.",
     "request-refused": "Refused. The letter is below, for print.",
     "released": "Released, and written into the disclosure log.",

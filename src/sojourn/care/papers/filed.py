@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
-from sojourn.care.papers.indexing import CATEGORY, REVIEW, TRACE, review
+from sojourn.care.papers.indexing import CATEGORY, RECONCILE, REVIEW, TRACE, review
+from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import CARE, code_of, concept, id_of, moment, ref
 from sojourn.gate import lookers, origin
 from sojourn.gate.access import Access
@@ -47,6 +48,11 @@ class Filed(NamedTuple):
         return base64.b64decode(next((str((c.get("attachment") or {}).get("data", "")) for c in self.resource.get("content", ())), ""))
 
     @property
+    def document(self) -> bool:
+        """Whether it is a clinical document (C-CDA), which has sections and no pages."""
+        return _is_document(self.resource)
+
+    @property
     def came(self) -> bool:
         """Whether it came from outside, and is no letter or trace of ours."""
         return any(code_of(c) == CATEGORY for c in self.resource.get("category", ()))
@@ -56,7 +62,7 @@ def read(stored: Any) -> Filed:
     """The paper that a stored DocumentReference is. Raises NotFound for any other."""
     r = stored.resource
     codes = {code_of(c) for c in r.get("category", ())}
-    if not codes & {CATEGORY, TRACE, LETTER}:
+    if not codes & {CATEGORY, TRACE, LETTER} and not _is_document(r):
         raise errors.NotFound("There is no such document.")
     attachment = next((c.get("attachment") or {} for c in r.get("content", ())), {})
     context = r.get("context") or {}
@@ -64,6 +70,10 @@ def read(stored: Any) -> Filed:
         str(r["id"]), id_of(r.get("subject"), "Patient"), str((r.get("type") or {}).get("text", "")), str(attachment.get("title", "")), str(attachment.get("creation", ""))[:10], str(r.get("date", "")),
         str(r.get("description", "")), TRACE in codes, next((id_of(e, "Encounter") for e in context.get("encounter", ())), ""), stored.version, r,
     )  # fmt: skip
+
+
+def _is_document(r: dict[str, Any]) -> bool:
+    return any((c.get("attachment") or {}).get("contentType") == CCDA for c in r.get("content", ()))
 
 
 async def of_patient(access: Access, patient: str, *, cursor: str | None = None) -> tuple[list[Filed], str | None]:
@@ -82,12 +92,12 @@ async def one(access: Access, patient: str, id_: str) -> Filed:
 
 async def asked(access: Access, filed: Filed) -> list[tasks.Work]:
     """Who is to look at it."""
-    return [w for w in await tasks.of_patient(access, filed.patient, kinds=[REVIEW]) if w.focus == f"DocumentReference/{filed.id}"]
+    return [w for w in await tasks.of_patient(access, filed.patient, kinds=[REVIEW, RECONCILE]) if w.focus == f"DocumentReference/{filed.id}"]
 
 
 async def looked(access: Access, filed: Filed, note: str) -> None:
-    """Somebody looked at it: what asked for it ends. Raises Malformed where nothing asks for it."""
-    works = await asked(access, filed)
+    """Somebody looked at it: what asked for it ends. Raises Malformed where nothing asks for it. What is to be reconciled is not over by looking."""
+    works = [w for w in await asked(access, filed) if w.kind == REVIEW]
     if not works:
         raise errors.Malformed("Nobody is asked to look at it any more.")
     for work in works:
@@ -121,8 +131,8 @@ async def move(access: Access, filed: Filed, to: str, why: str) -> None:
     for work in await asked(access, filed):
         old = await access.read("Task", work.id)
         changes.append(tasks.finishing(access, old.resource, "It was in the wrong chart.", status="cancelled", if_match=old.version))
-        if work.owner:
-            made = review(access, filed.id, to, work.owner, (), due=due, urgent=work.priority == "urgent", program=program)
+        if work.owner or work.kind == RECONCILE:
+            made = review(access, filed.id, to, work.owner, (), due=due, urgent=work.priority == "urgent", program=program, kind=work.kind)
             assert made.resource is not None  # noqa: S101 - a create has one
             made.resource |= security
             changes.append(made)

@@ -7,6 +7,7 @@ sealed beside the record. https://hl7.org/fhir/R4/documentreference.html
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,9 @@ WRITES: Final = (*NEEDS, ("DocumentReference", "create"), ("Task", "create"))
 CATEGORY: Final = "paper"
 TRACE: Final = "paper-trace"
 REVIEW: Final = "paper-review"
+RECONCILE: Final = "summary-reconcile"
+"""Asks somebody to reconcile a clinical document with the chart (care/summaries)."""
+_ASKS: Final = {REVIEW: "Look at a document that came from outside", RECONCILE: "Reconcile a document that came from outside"}
 PAPER: Final = "https://sojourn.example/fhir/NamingSystem/paper"
 """Under this system a document names the paper that it was."""
 LABELS: Final = {b.code: b.source for b in bases.BASES if b.code and not b.bit & (bases.PART2 | bases.APART | bases.UNLABELLED)}
@@ -99,9 +103,9 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     return paper.id
 
 
-def review(access: Access, document: str, patient: str, owner: str, labels: tuple[str, ...], *, due: Any, urgent: bool, program: int | None) -> Change:
-    """The task of whoever looks at it, labelled as the document is."""
-    task = tasks.new(access, REVIEW, "Look at a document that came from outside", patient=patient, owner=owner, focus=f"DocumentReference/{document}",
+def review(access: Access, document: str, patient: str, owner: str, labels: tuple[str, ...], *, due: Any, urgent: bool, program: int | None, kind: str = REVIEW) -> Change:
+    """The task of whoever looks at it, or reconciles it (RECONCILE: without an owner any clinician), labelled as the document is."""
+    task = tasks.new(access, kind, _ASKS[kind], patient=patient, owner=owner or None, role=None if owner else "clinician", focus=f"DocumentReference/{document}",
                      priority="urgent" if urgent else "routine", due=due, program=program)  # fmt: skip
     assert task.resource is not None  # noqa: S101 - a create has one
     if labels:
@@ -114,7 +118,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
     related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
     context = {**({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})}
     attachment = {"contentType": reading.PDF, "data": base64.b64encode(clean).decode(), "size": len(clean), "title": wish.title.strip(), "creation": wish.day}
-    came = {papers.FAX: "by fax", papers.SCAN: "by scan"}[paper.door]
+    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API"}[paper.door]
     return {
         "resourceType": "DocumentReference",
         **({"meta": {"security": _codings(wish.labels)}} if wish.labels else {}),
@@ -132,10 +136,15 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
 
 
 def _codings(labels: tuple[str, ...]) -> list[dict[str, str]]:
+    return bases.codings(mask_of(labels))
+
+
+def mask_of(labels: Iterable[str]) -> int:
+    """The laws that some labels name."""
     mask = 0
     for code in labels:
         mask |= bases.bit_of(code)
-    return bases.codings(mask)
+    return mask
 
 
 async def reviewers(access: Access) -> list[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,8 @@ from typing import Any, Final
 from sojourn.base import errors
 from sojourn.care.papers import reading
 from sojourn.care.papers.reading import MOST_BYTES
+from sojourn.wire.ccda import reader
+from sojourn.wire.ccda.xml import BadDocument
 
 MEMORY: Final = 2 * 1024**3
 """Bytes of address space that one file may take; libraries and the interpreter are in it."""
@@ -33,8 +35,8 @@ _places: dict[int, asyncio.Semaphore] = {}
 class Unreadable(errors.Malformed):
     """The file cannot be read."""
 
-    def __init__(self, wrong: str) -> None:
-        super().__init__(reading.WRONG.get(wrong, reading.WRONG["broken"]))
+    def __init__(self, wrong: str, more: str = "") -> None:
+        super().__init__(" ".join(filter(None, (reading.WRONG.get(wrong, reading.WRONG["broken"]), more))))
         self.wrong = wrong
 
 
@@ -47,8 +49,19 @@ async def checked(content: bytes) -> tuple[str, int]:
     media = reading.media_of(content)
     if not media:
         raise Unreadable("kind")
+    if media == reading.CCDA:
+        return await _document(content)
     value, _ = await _ask({"do": "inspect", "media": media}, [content])
     return media, int(value["pages"])
+
+
+async def _document(content: bytes) -> tuple[str, int]:
+    """A C-CDA is read here: its reader opens nothing else and has limits of its own (wire/ccda/xml.py)."""
+    try:
+        await asyncio.to_thread(reader.read, content)
+    except BadDocument as error:
+        raise Unreadable("ccda", f"Why: {error}.") from None
+    return reading.CCDA, 1
 
 
 async def drawn(content: bytes, media: str, pages: Sequence[Page], which: int, dots: int = SCREEN) -> bytes:

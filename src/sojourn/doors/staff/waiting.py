@@ -35,6 +35,7 @@ PLACES: dict[str, str] = {
     "transition-schedule": "/patients/{patient}/appointments",
     "stay-elsewhere": "/patients/{patient}/encounters",
     "paper-review": "/patients/{patient}/papers/{focus}",
+    "summary-reconcile": "/patients/{patient}/papers/{focus}/reconcile",
     "paper-moved": "/tasks/{id}",
     "fax-refused": "/tasks/{id}",
     "release-request": "/requests/release/{id}",

@@ -85,6 +85,8 @@ class Document(NamedTuple):
     sections: tuple[Section, ...]
     unstructured: tuple[str, bytes] | None = None
     """Content type and bytes of a document whose body is no structure."""
+    related: tuple[tuple[str, str, str], ...] = ()
+    """Documents that it is about: RPLC, APND or XFRM, the other's id, and its set."""
 
     def facts(self, kind: str = "") -> list[Fact]:
         """The facts of a kind, or all."""

@@ -41,11 +41,22 @@ def read(data: bytes) -> Document:
     set_id, number = root.one("setId"), root.one("versionNumber")
     return Document(
         values.coded(root.one("code"), {}), values.name(root.one("title")), next(iter(values.identifiers(root)), ""),
-        ("|".join(filter(None, (set_id.get("root"), set_id.get("extension")))) if set_id else "", number.get("value") if number else ""),
+        (_joined(set_id) if set_id else "", number.get("value") if number else ""),
         values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), _patient(root),
         tuple(said for a in root.all("author/assignedAuthor") if (said := values.name(a.one("assignedPerson/name") or a.one("representedOrganization/name")))),
-        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, _unstructured(root),
+        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, _unstructured(root), tuple(_related(root)),
     )  # fmt: skip
+
+
+def _related(root: Node) -> Iterator[tuple[str, str, str]]:
+    for node in root.all("relatedDocument"):
+        for parent in node.all("parentDocument"):
+            whole = parent.one("setId")
+            yield node.get("typeCode"), next(iter(values.identifiers(parent)), ""), _joined(whole) if whole else ""
+
+
+def _joined(node: Node) -> str:
+    return "|".join(filter(None, (node.get("root"), node.get("extension"))))
 
 
 def _of_all(sections: tuple[Section, ...], marks: Marks) -> Marks:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.papers import filed, reading, sandbox
 from sojourn.care.papers.filed import Filed
+from sojourn.care.summaries import charting
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.doors.staff.pages import PAGES
+from sojourn.doors.staff.papers import summary
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.papers.paper import picture
 from sojourn.doors.staff.words import day_text
@@ -30,8 +32,12 @@ async def listed(request: Request) -> Response:
     access, patient = request.state.access, request.path_params["id"]
     form = await sent(request) if request.method == "POST" else {}
     cursor = form.get("cursor") or None
-    about, (found, following) = await asyncio.gather(banner.fetch(access, patient), filed.of_patient(access, patient, cursor=cursor))
-    return PAGES.render(request, "papers/chart.html", banner=about, parts=allowed(access), here="papers", rows=[_row(f) for f in found], next=following)
+    about, (found, following), documents = await asyncio.gather(banner.fetch(access, patient), filed.of_patient(access, patient, cursor=cursor), charting.of_patient(access, patient))
+    waits = [d for d in documents if d.done is None and not d.over]
+    done = {d.id for d in documents if d.done is not None}
+    return PAGES.render(
+        request, "papers/chart.html", banner=about, parts=allowed(access), here="papers", rows=[_row(f) for f in found], next=following, waits=waits, done=done, day=day_text, reconciles=all(access.may(t, a) for t, a in charting.WRITES),
+    )  # fmt: skip
 
 
 def _row(f: Filed) -> dict[str, Any]:
@@ -47,7 +53,7 @@ async def page(request: Request) -> Response:
     """One page as a picture."""
     access = request.state.access
     f = await filed.one(access, request.path_params["id"], request.path_params["document"])
-    if f.trace:
+    if f.trace or f.document:
         raise NotFound
     return await picture(f.content, reading.PDF, tuple((n, 0) for n in range(reading.MOST_PAGES)), request.path_params["page"])
 
@@ -70,6 +76,8 @@ async def _one(request: Request, problem: str = "", status: int = 200) -> Respon
     access, patient = request.state.access, request.path_params["id"]
     about, f = await asyncio.gather(banner.fetch(access, patient), filed.one(access, patient, request.path_params["document"]))
     works = await filed.asked(access, f) if access.may("Task", "search") else []
+    if f.document and not f.trace:
+        return await summary.in_chart(request, about, f, _row(f), works, problem, status)
     try:
         words = [] if f.trace or not f.content else await sandbox.texts(f.content, reading.PDF)
     except sandbox.Unreadable as error:

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from sojourn.base.errors import Conflict, Invalid, Malformed, NotFound, NotSupported, VersionConflict
 from sojourn.care import policies
-from sojourn.care.papers import indexing, sandbox, sorting
+from sojourn.care.papers import indexing, reading, sandbox, sorting
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.staffing import zones
+from sojourn.care.summaries import filing, opening
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.papers import tray
+from sojourn.doors.staff.papers import summary, tray
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.patients.terms import search_params
 from sojourn.doors.staff.words import code_text, day_text, first, full_name, own_name
@@ -44,7 +45,7 @@ async def page(request: Request) -> Response:
 
 async def picture(content: bytes, media: str, pages: tuple[tuple[int, int], ...], which: str) -> Response:
     """Page `which` (from 1) as PNG. Raises NotFound."""
-    if not which.isdigit():
+    if not which.isdigit() or media == reading.CCDA:
         raise NotFound
     made = await sandbox.drawn(content, media, pages, int(which) - 1)
     return Response(made, media_type="image/png", headers={"content-disposition": "inline", "content-security-policy": "default-src 'none'; sandbox"})
@@ -109,12 +110,14 @@ async def _index(request: Request, paper: Paper, said: dict[str, str]) -> Respon
         said.get("encounter", ""), said.get("stay", ""), said.get("reviewer", ""), said.get("urgent") == "yes",
     )  # fmt: skip
     access = request.state.access
+    if paper.media == reading.CCDA:
+        wish = filing.with_its_own(await opening.opened(await papers.content(access, paper)), wish)
     person = (await access.read("Patient", wish.patient)).resource if wish.patient else {}
     rules = await policies.of(access)
     wrong = indexing.wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)) if person else {"patient": "Choose whose it is."}
     if wrong:
         return await _page(request, "", 422, {**said, "do": "choose"}, wrong, labels)
-    await indexing.index(access, paper, wish)
+    await (filing.file if paper.media == reading.CCDA else indexing.index)(access, paper, wish)
     return redirect(request, "/tray", "paper-indexed")
 
 
@@ -125,7 +128,10 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
         raise NotFound
     typed = said.get("q", "").strip()[:80]
     rules = await policies.of(access)
-    words = await _words(access, paper)
+    document = await summary.of_paper(access, paper) if paper.media == reading.CCDA else None
+    words = [] if document else await _words(access, paper)
+    if document:
+        said = {**document.begins(list(rules.value("papers.kinds"))), **said}
     found, trouble = await _found(access, typed)
     chosen: dict[str, Any] = {}
     if said.get("do") == "choose" and said.get("patient"):
@@ -133,7 +139,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     return PAGES.render(
         request, "papers/paper.html", status=status, p=paper, row=tray.row(access, paper, rules.number("papers.tray-days")), stamp=paper.stamp, words=words, q=typed, found=found,
         problem=problem or trouble, chosen=chosen, said=said, wrong=wrong or {}, kinds=rules.value("papers.kinds"), programs=access.programs, labels=indexing.LABELS, picked=labels,
-        program=said.get("program") or str(paper.program or chosen.get("program") or ""), may=all(access.may(t, a) for t, a in indexing.WRITES), today=zones.today(access).isoformat(),
+        program=said.get("program") or str(paper.program or chosen.get("program") or ""), may=all(access.may(t, a) for t, a in indexing.WRITES), today=zones.today(access).isoformat(), document=document,
     )  # fmt: skip
 
 

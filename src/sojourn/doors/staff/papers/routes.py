@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sojourn.care.papers import filed, indexing
-from sojourn.doors.staff.papers import chart, paper, tray
+from sojourn.care.summaries import charting
+from sojourn.doors.staff.papers import chart, paper, reconcile, tray
 from sojourn.doors.staff.screens import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -15,6 +16,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/patients/{id}/papers", chart.listed, ("GET", "POST"), verb="Papers from outside", key="d", needs=filed.NEEDS, group="This chart"),
     Screen("/patients/{id}/papers/{document}", chart.one, needs=filed.NEEDS),
     Screen("/patients/{id}/papers/{document}", chart.act, ("POST",), needs=(*filed.NEEDS, ("Task", "update"))),
+    Screen("/patients/{id}/papers/{document}/reconcile", reconcile.show, needs=charting.WRITES),
+    Screen("/patients/{id}/papers/{document}/reconcile", reconcile.act, ("POST",), needs=charting.WRITES),
     Screen("/patients/{id}/papers/{document}/move", chart.choose, ("GET", "POST"), needs=(*filed.NEEDS, *filed.MOVES)),
     Screen("/patients/{id}/papers/{document}/pages/{page}", chart.page, needs=filed.NEEDS),
 )

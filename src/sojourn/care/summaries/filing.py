@@ -1,0 +1,204 @@
+"""Into a chart: the document as it came, with its hash, its labels and where it comes from; and somebody to reconcile it.
+
+Nothing of it is on any list yet: lines are taken over by whoever reconciles it (deciding.py). https://hl7.org/fhir/R4/documentreference.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from sojourn.base import errors
+from sojourn.care import policies
+from sojourn.care.exchange import matching
+from sojourn.care.exchange.matching import Match, Question
+from sojourn.care.papers import indexing
+from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
+from sojourn.care.papers.reading import CCDA
+from sojourn.care.resources import concept, moment, ref
+from sojourn.care.summaries import elements, marking, opening
+from sojourn.gate import origin, papers
+from sojourn.gate.access import Access
+from sojourn.gate.bases import codings
+from sojourn.gate.changes import Change
+from sojourn.gate.exchange import doing
+from sojourn.gate.found import Stored
+from sojourn.gate.papers import Paper
+from sojourn.wire.ccda.facts import Document
+from sojourn.wire.ccda.values import Coded
+
+SAME: Final = "https://sojourn.example/fhir/NamingSystem/outside-document"
+"""Under it stands what the bytes of a document are, keyed: the same document again is known, and nobody can tell from it what it is."""
+_EVENTS: Final = 400
+_EARLIER: Final = 20
+
+
+class Whose(NamedTuple):
+    """Whom a document may be about, for somebody to look at. sure: named by an identifier of ours, with nothing that speaks against it."""
+
+    sure: bool
+    why: str
+    candidates: tuple[str, ...]
+
+
+async def whose(access: Access, document: Document) -> Whose:
+    """By the rules by which messages are matched; here even what is certain is only offered. Three searches at most."""
+    (match,) = await matching.answers(access, [Question("", opening.person(document))])
+    return Whose(bool(match.patient), "" if match.patient else _plain(match), (match.patient,) if match.patient else match.candidates)
+
+
+def _plain(match: Match) -> str:
+    """Why nobody is certain, in words about a document."""
+    if match.candidates and "identifier" in match.why:
+        return "Somebody has the number that it names, and another family name or birth date. Look closely."
+    return "It names nobody of ours by number." if match.candidates else "Nobody here has the number, or the name and birth date, that it names."
+
+
+async def file(access: Access, paper: Paper, wish: Wish) -> str:
+    """Put it into the chart; the id of the document. The same bytes again are the same document, as far as the caller may see it.
+
+    Raises Malformed for what is wrong, NotFound for a patient who may not be seen, VersionConflict where somebody changed the paper since.
+    """
+    if paper.state != papers.WAITING:
+        raise errors.Conflict("This document is in a chart already, or was set aside.")
+    content = await papers.content(access, paper)
+    document = await opening.opened(content)
+    person = (await access.read("Patient", wish.patient)).resource
+    rules = await policies.of(access)
+    wish = with_its_own(document, wish)
+    if found := indexing.wrong(wish, person, access.now.date(), list(rules.value("papers.kinds")), set(access.caller.programs)):
+        raise errors.Malformed(next(iter(found.values())))
+    stamped = paper._replace(program=wish.program, about=wish.title.strip())
+    stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
+    there = await _there(access, wish.patient, same(access, content))
+    id_ = there or paper.id
+    if not there:
+        with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
+            await access.write(await _changes(access, paper, wish, document, content), action="paper-index")
+    await papers.keep(access, stamped, state=papers.INDEXED)
+    return id_
+
+
+def with_its_own(document: Document, wish: Wish) -> Wish:
+    """The wish with the birth date that the document itself states; it is compared with the chart."""
+    born = document.patient.born[:10]
+    return wish._replace(born="" if wish.unborn else born, unborn=wish.unborn or not born)
+
+
+def same(access: Access, content: bytes) -> str:
+    """What the bytes are, keyed."""
+    return doing.id_for(access, "outside document", hashlib.sha256(content).hexdigest())
+
+
+async def _there(access: Access, patient: str, token: str) -> str:
+    found = await access.search("DocumentReference", [("patient", patient), ("identifier", f"{SAME}|{token}"), ("status", "current,superseded")], count=1)
+    return found.matches[0].id if found.matches else ""
+
+
+async def _changes(access: Access, paper: Paper, wish: Wish, document: Document, content: bytes) -> list[Change]:
+    """The document, its task, and an earlier version that it takes the place of."""
+    rules = await policies.of(access)
+    labels = labels_of(document, wish.labels)
+    earlier = await versions(access, wish.patient, document)
+    newer = [s for s in earlier if _number(s.resource) > number(document)]
+    older = [s for s in earlier if s not in newer]
+    body = resource(access, paper, wish, document, content, labels, [s.id for s in older])
+    if newer:
+        body["status"] = "superseded"
+    due = access.now + timedelta(days=rules.number("papers.review-days"))
+    task = indexing.review(access, paper.id, wish.patient, wish.reviewer, (), due=due, urgent=wish.urgent, program=wish.program, kind=RECONCILE)
+    assert task.resource is not None  # noqa: S101 - a create has one
+    if labels:
+        task.resource["meta"] = {"security": labels}
+    changes = [Change("create", "DocumentReference", paper.id, body, program=wish.program)]
+    if not newer:
+        changes.append(task)
+    made = await origin.makers(access, [f"DocumentReference/{s.id}" for s in older])
+    for s in older:
+        if s.resource.get("status") == "current" and made[f"DocumentReference/{s.id}"] is not None:
+            changes.append(Change("update", "DocumentReference", s.id, {**s.resource, "status": "superseded"}, if_match=s.version))
+    return changes
+
+
+async def versions(access: Access, patient: str, document: Document) -> list[Stored]:
+    """Other documents of its set, and those that it says it replaces, as far as the caller may see them. One search, none for one of no set."""
+    wanted = [document.version[0], *(text for kind, id_, whole in document.related if kind == "RPLC" for text in (id_, whole))]
+    tokens = [f"{i['system']}|{_safe(i['value'])}" for text in dict.fromkeys(wanted) if text and (i := elements.identifier(text))]
+    if not tokens:
+        return []
+    found = await access.search("DocumentReference", [("patient", patient), ("contenttype", CCDA), ("identifier", ",".join(tokens)), ("_sort", "-date")], count=_EARLIER)
+    return list(found.matches)
+
+
+def _safe(value: str) -> str:
+    return "".join("\\" + c if c in "\\,|$" else c for c in value)
+
+
+def number(document: Document) -> int:
+    """Its number in its set, 0 where it has none."""
+    text = document.version[1]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _number(resource: dict[str, Any]) -> int:
+    said = next((str(e.get("valueString", "")) for e in resource.get("extension", ()) if e.get("url") == NUMBER), "")
+    return int(said) if said.isdigit() else 0
+
+
+PICKED: Final = "https://sojourn.example/fhir/StructureDefinition/document-picked-label"
+NUMBER: Final = "https://sojourn.example/fhir/StructureDefinition/document-version"
+
+
+def labels_of(document: Document, picked: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What the document says of itself, and what somebody picked."""
+    found = marking.whole(document)
+    mask = indexing.mask_of(picked)
+    return [*found, *(c for c in codings(mask) if c not in found)]
+
+
+def resource(access: Access, paper: Paper, wish: Wish, document: Document, content: bytes, labels: list[dict[str, Any]], older: Sequence[str]) -> dict[str, Any]:
+    """The DocumentReference. The codes of what it says stand in it, so that the labeller finds what it is about, also when rules change."""
+    ids = [i for text in (document.identifier, document.version[0]) if (i := elements.identifier(text))]
+    kind = elements.concept(document.code) or {}
+    related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
+    attachment = {
+        "contentType": CCDA, "data": base64.b64encode(content).decode(), "size": len(content), "hash": base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode(),
+        "title": wish.title.strip(), "creation": wish.day, **({"language": document.language} if _language(document.language) else {}),
+    }  # fmt: skip
+    return {
+        "resourceType": "DocumentReference", **({"meta": {"security": labels}} if labels else {}), **({"extension": said} if (said := _extensions(document, wish)) else {}),
+        "identifier": [{"system": PAPER, "value": paper.id}, {"system": SAME, "value": same(access, content)}, *ids], "status": "current", "docStatus": "final",
+        "type": {**({"coding": kind["coding"]} if "coding" in kind else {}), "text": wish.kind}, "category": [concept(CATEGORY, "Paper from outside")], "subject": ref("Patient", wish.patient), "date": moment(access),
+        **({"author": [{"display": w} for a in document.authors[:10] if (w := elements.words(a))]} if document.authors else {}), **({"custodian": {"display": keeper}} if (keeper := elements.words(document.custodian)) else {}),
+        **({"relatesTo": [{"code": "replaces", "target": ref("DocumentReference", id_)} for id_ in older]} if older else {}),
+        "description": f"Clinical document (C-CDA) from {opening.about(document)}", "content": [{"attachment": attachment}],
+        "context": {**({"event": found} if (found := _events(document)) else {}), **({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})},
+    }  # fmt: skip
+
+
+def _extensions(document: Document, wish: Wish) -> list[dict[str, str]]:
+    of_set = [{"url": NUMBER, "valueString": str(number(document))}] if number(document) else []
+    return [*of_set, *({"url": PICKED, "valueCode": code} for code in wish.labels)]
+
+
+def picked(resource: dict[str, Any]) -> list[dict[str, str]]:
+    """The labels that somebody put on all of the document when it was filed: everything that is taken over from it carries them."""
+    return codings(indexing.mask_of(str(e.get("valueCode", "")) for e in resource.get("extension", ()) if e.get("url") == PICKED))
+
+
+def _events(document: Document) -> list[dict[str, Any]]:
+    """The codes of everything that it says, each once and without words."""
+    out: dict[tuple[str, str], None] = {}
+    for fact in document.facts():
+        for value in (fact.what, fact.value, *(v for _, v in fact.details)):
+            if isinstance(value, Coded):
+                out |= {(c["system"], c["code"]): None for c in elements.codings(value) if "system" in c}
+    return [{"coding": [{"system": system, "code": code}]} for system, code in list(out)[:_EVENTS]]
+
+
+def _language(text: str) -> bool:
+    return bool(text) and text.replace("-", "").isalnum() and text.isascii() and len(text) < 12

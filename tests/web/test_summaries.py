@@ -1,0 +1,181 @@
+"""Clinical documents on the screen, over the real gate: taken in, put into a chart, read, and reconciled line by line with a signature."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from sojourn.base import clock, ids
+from sojourn.care import tasks
+from sojourn.care.papers import indexing, receiving
+from sojourn.care.papers.receiving import File
+from sojourn.care.summaries import filing
+from sojourn.fhir.validate import validate
+from sojourn.gate import papers
+from sojourn.record import organization
+from tests.care import outside
+from tests.care.test_handoff import at as access_of
+from tests.care.test_papers import wish
+from tests.people import FAR, MH, SUD, A, Clinic
+from tests.web.real import Visitor
+from tests.web.test_lists import At, at, house  # noqa: F401 - fixtures
+from tests.web.test_reconcile import order, proved
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SNOMED = "http://snomed.info/sct"
+
+
+async def indexer(clinic: Clinic) -> None:
+    """Somebody who indexes in every program."""
+    if "ivy" not in clinic.tokens:
+        row = organization.AccountRow("ivy", "staff", "ivy", "Ivy Index", None, None, "admissions", [SUD, MH, FAR], MH, [])
+        await organization.account(clinic.owner, A, row, clock.now())
+        clinic.tokens["ivy"] = await clinic.gate.token(clinic.gate.house.tenants[1], "ivy")
+
+
+async def filed(clinic: Clinic, p: str, content: bytes, program: int = MH, **more: Any) -> str:
+    """A document in a chart, by somebody who indexes."""
+    await indexer(clinic)
+    access = await access_of(clinic, "ivy")
+    (id_,), refused = await receiving.take_in(access, [File("ccd.xml", content)], program=program, key=ids.new_id())
+    assert refused == []
+    return await filing.file(access, await papers.one(access, id_), wish(p, kind="Record from another practice", title="Summary of Care", day="2026-02-01", **{"program": program, **more}))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def path(at: At) -> str:  # noqa: F811 - the fixture
+    """A document that waits, in a chart that has some of what it says."""
+    await at.clinic.make("sys-mh", order(at.p, "Sertraline 25 mg tablet", "One every morning"))
+    await at.clinic.make("sys-mh", {"resourceType": "AllergyIntolerance", "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}, "code": {"text": "Penicillin G"}, "patient": {"reference": f"Patient/{at.p}"}})
+    await at.clinic.make("sys-mh", {"resourceType": "Condition", "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": "problem-list-item"}]}, ], "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+                                    "code": {"text": "Type 2 diabetes mellitus"}, "subject": {"reference": f"Patient/{at.p}"}, "onsetDateTime": "2019"})  # fmt: skip
+    return f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.ccd(id_=f'1.2.8.{clock.now().microsecond}'))}"
+
+
+def keys(text: str) -> dict[str, str]:
+    return {html.unescape(name): key for key, name in re.findall(r'<h3 id="name-([0-9a-f]+)">([^<]+?)\s*(?:<span|</h3>)', text)}
+
+
+def form(visitor: Visitor, **choices: dict[str, str]) -> dict[str, str]:
+    """The form of the page that is open with these decisions, by the beginning of a name."""
+    said = {"seen": visitor.hidden("seen")}
+    for begins, fields in choices.items():
+        key = next(k for name, k in keys(visitor.last.text).items() if name.startswith(begins))
+        said |= {f"{field}.{key}": value for field, value in fields.items()}
+    return said
+
+
+async def sign(at: At, visitor: Visitor, path: str, said: dict[str, str]) -> Any:  # noqa: F811 - the fixture
+    await proved(at)
+    shown = await visitor.post(f"{path}/reconcile", {**said, "do": "look"})
+    assert shown.status_code == 200, shown.text
+    fields = {name: html.unescape(value) for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', shown.text)}
+    return await visitor.post(f"{path}/reconcile", {**fields, "do": "sign"}), fields
+
+
+ALL = {"Penicillin": {"what": "update"}, "Type 2": {"what": "there"}, "Lisinopril": {"what": "add"}, "Sertraline": {"what": "no", "reason": "Ordered here as it is"}}
+
+
+async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path: str) -> None:  # noqa: F811 - the fixture
+    listed = (await at.nurse.get(f"/patients/{at.p}/papers")).text
+    assert ("To reconcile" in listed, f"{path}/reconcile" in listed) == (True, True)
+    assert "Reconcile a document that came from outside" in (await at.doctor.get("/today")).text
+    read = (await at.nurse.get(path)).text
+    assert ("Nothing of it is on a list yet." in read, "Allergies as told." in read, "Lakeside Hospital" in read) == (True, True, True)
+    page = (await at.nurse.get(f"{path}/reconcile")).text
+    for words in ("Penicillin G", "Hives", "In the chart: the same", "In the chart: likely the same", "Not on the list that you see", "Lisinopril 10 MG Oral Tablet", "1 tablet, every 24 h", "Results: 1", "Office visit"):
+        assert words in page, words
+    assert (await at.nurse.post(f"{path}/reconcile", {**form(at.nurse), "do": "look"})).status_code == 422
+    assert "Not decided." in at.nurse.last.text
+    await at.nurse.get(f"{path}/reconcile")
+    offered = {name: set(re.findall(rf'name="what\.{key}" value="(\w+)"', page)) for name, key in keys(page).items()}
+    assert offered["Sertraline 50 MG Oral Tablet"] == {"add", "there", "no"}, "who does not prescribe changes no order"
+    assert offered["Lisinopril 10 MG Oral Tablet"] == {"add", "no"}
+    answer, fields = await sign(at, at.nurse, path, {**form(at.nurse, **ALL), "beside.result": "yes"})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    (statement,) = await at.of("MedicationStatement")
+    assert (statement["status"], statement["dosage"], statement["medicationCodeableConcept"]["coding"][0]["code"]) == ("active", [{"text": "1 tablet, every 24 h"}], "314076")
+    (allergy,) = await at.of("AllergyIntolerance")
+    assert (allergy["reaction"][0]["manifestation"][0]["text"], allergy["code"]["coding"][0]["code"]) == ("Hives", "7980")
+    (glucose,) = await at.of("Observation")
+    (problem,) = await at.of("Condition")
+    assert (glucose["code"]["coding"][0]["code"], problem["code"]["text"]) == ("2345-7", "Type 2 diabetes mellitus")
+    (kept,) = await at.of("List")
+    assert [e["flag"]["coding"][0]["code"] for e in kept["entry"]] == ["update", "there", "add", "no"]
+    assert not [i for r in (statement, allergy, glucose, kept) for i in validate(r) if i.severity in ("error", "fatal")]
+    origins = [r for x in (statement, allergy, glucose) for r in (await at.clinic.get("sys-mh", f"Provenance?target={x['resourceType']}/{x['id']}")).entries]
+    assert len(origins) == 3
+    assert all(r["entity"][0]["what"]["reference"] == f"DocumentReference/{path.rpartition('/')[2]}" for r in origins)
+    again = await at.nurse.post(f"{path}/reconcile", {**fields, "do": "sign"})
+    assert again.status_code in (303, 412)
+    assert len(await at.of("MedicationStatement")) == len(await at.of("Observation")) == 1
+    medications = (await at.doctor.get(f"/patients/{at.p}/medications")).text
+    assert ("Lisinopril 10 MG Oral Tablet" in medications, "Lakeside Hospital, 2026-02-01" in medications) == (True, True)
+    assert "reconciled" in (await at.nurse.get(path)).text
+    assert "To reconcile" not in (await at.nurse.get(f"/patients/{at.p}/papers")).text
+    assert not [t for t in await at.of("Task", "&status=requested") if tasks.read(t).kind == indexing.RECONCILE]  # type: ignore[union-attr]
+
+
+async def test_a_prescriber_changes_an_order_by_what_the_document_says(at: At, path: str) -> None:  # noqa: F811 - the fixture
+    await at.doctor.get(f"{path}/reconcile")
+    answer, _ = await sign(at, at.doctor, path, form(at.doctor, **{**ALL, "Sertraline": {"what": "update"}, "Lisinopril": {"what": "no", "reason": "Stopped last week"}}))
+    assert answer.status_code == 303
+    old, new = sorted(await at.of("MedicationRequest"), key=lambda r: r["status"] == "active")
+    assert (old["status"], new["dosageInstruction"][0]["text"], new["priorPrescription"]["reference"]) == ("stopped", "1 tablet, every 24 h", f"MedicationRequest/{old['id']}")
+    assert await at.of("MedicationStatement") == []
+    assert await at.of("Observation") == [], "what is not ticked stays in the document"
+
+
+async def test_what_changed_meanwhile_is_shown_before_anything_is_signed(at: At, path: str) -> None:  # noqa: F811 - the fixture
+    await at.doctor.get(f"{path}/reconcile")
+    said = form(at.doctor, **ALL)
+    (allergy,) = await at.of("AllergyIntolerance")
+    await at.clinic.ask("sys-mh", "PUT", f"AllergyIntolerance/{allergy['id']}", {**allergy, "criticality": "low"})
+    answer = await at.doctor.post(f"{path}/reconcile", {**said, "do": "look"})
+    assert (answer.status_code, "The chart changed since you opened it" in answer.text) == (412, True)
+    await at.doctor.get(f"{path}/reconcile")
+    kept = await at.doctor.post(f"{path}/reconcile", {**form(at.doctor, Lisinopril={"what": "no", "reason": "Half typed"}), "do": "keep", "tab": "one", "stamp": at.doctor.hidden("stamp")})
+    assert kept.status_code == 204
+    assert "Half typed" in (await at.doctor.get(f"{path}/reconcile")).text
+
+
+async def test_labels_of_what_is_taken_over_rise_with_the_document(at: At) -> None:  # noqa: F811 - the fixture
+    content = outside.ccd(outside.section("10160-0", outside.medication("1.2.3.3", outside.LISINOPRIL), confidentiality="R") + outside.section("30954-2", outside.result("1.2.3.5", outside.GLUCOSE, "7.2", "mmol/L")), id_="1.2.8.77")
+    there = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, content, labels=('SDV',))}"
+    reader = at.both
+    await reader.get(f"{there}/reconcile")
+    assert reader.last.status_code == 200
+    answer, _ = await sign(at, reader, there, {**form(reader, Lisinopril={"what": "add"}), "beside.result": "yes"})
+    assert answer.status_code == 303
+    for type_ in ("MedicationStatement", "Observation", "List"):
+        (made,) = await at.of(type_)
+        assert "SDV" in {c["code"] for c in made["meta"]["security"]}, type_
+
+
+async def test_a_document_is_taken_in_by_the_tray_shown_safely_and_put_into_the_chart_of_whom_it_names(at: At) -> None:  # noqa: F811 - the fixture
+    await indexer(at.clinic)
+    await at.clinic.owner.execute("UPDATE record.account SET password = (SELECT password FROM record.account WHERE tenant = 1 AND account = 'nurse') WHERE tenant = 1 AND account = 'ivy'")
+    ivy = Visitor(at.clinic)
+    await ivy.sign_in("ivy")
+    await ivy.get("/tray")
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', ivy.last.text)[0]
+    content = outside.ccd(outside.usual() + outside.section("10164-2", "", "<paragraph>Came by <script>alert(1)</script>ambulance.</paragraph><linkHtml href='http://evil.example/'>more</linkHtml>"), id_="1.2.8.90")
+    parts: list[Any] = [("csrf", (None, csrf)), ("key", (None, "k")), ("program", (None, str(MH))), ("files", ("ccd.xml", content))]
+    answer: httpx.Response = await ivy.client.post("/tray", files=parts)
+    assert answer.status_code == 303
+    paper = answer.headers["location"]
+    page = (await ivy.get(paper)).text
+    assert ("Came by ambulance." in page, "evil.example" in page, "alert(1)" in page, at.p in page) == (True, False, False, True)
+    assert (await ivy.get(f"{paper}/pages/1")).status_code == 404
+    await ivy.get(paper)
+    chosen = (await ivy.post(paper, {"do": "choose", "patient": at.p, "stamp": ivy.hidden("stamp")})).text
+    assert ('value="Summary of Care"' in chosen, 'value="2026-02-01"' in chosen, "Birth date in the document" in chosen) == (True, True, True)
+    done = await ivy.post(paper, {"do": "index", "patient": at.p, "kind": "Record from another practice", "title": "Summary of Care", "day": "2026-02-01", "program": str(MH), "stamp": ivy.hidden("stamp")})
+    assert done.status_code == 303, done.text
+    assert "Summary of Care" in (await at.doctor.get(f"/patients/{at.p}/papers")).text
+    assert (await ivy.get(f"/patients/{at.p}/papers/{paper.rpartition('/')[2]}/reconcile")).status_code == 403
