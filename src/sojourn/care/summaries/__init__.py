@@ -1,1 +1,1 @@
-"""Clinical documents from outside (C-CDA): opened, labelled, compared with the chart, and taken over line by line."""
+"""Clinical documents from outside (C-CDA): opened, labelled, compared, taken over line by line."""

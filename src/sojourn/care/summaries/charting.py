@@ -1,4 +1,4 @@
-"""Clinical documents in a chart: which there are and wait, what one says beside the lists, and what a newer version changed."""
+"""Clinical documents in a chart: which wait, what one says beside the lists, what a version changed."""
 
 from __future__ import annotations
 

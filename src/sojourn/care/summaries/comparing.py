@@ -1,4 +1,4 @@
-"""What a document says beside what the chart has: the same by its code or its words, likely the same, or on one side only.
+"""What a document says beside the chart: the same, likely the same, or on one side only.
 
 Only what the reader may see is compared; what is kept from them neither shows nor matches nor counts.
 """

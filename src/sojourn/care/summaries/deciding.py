@@ -1,4 +1,4 @@
-"""What follows from a reconciliation with a document: lines taken over, changed or refused, the rest beside them, one signature for all.
+"""What follows from reconciling a document: lines taken over, changed or refused, one signature.
 
 The result is a signed List (https://hl7.org/fhir/R4/list.html) under the program that filed the document: whether a document is reconciled is
 found by it, and ticked off by nobody.

@@ -1,4 +1,4 @@
-"""Values of a document as elements of FHIR: codes, times, quantities. What FHIR does not allow is left out, never changed into something else."""
+"""Values of a document as elements of FHIR: codes, times, quantities; nothing is changed into another."""
 
 from __future__ import annotations
 

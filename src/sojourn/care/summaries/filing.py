@@ -1,4 +1,4 @@
-"""Into a chart: the document as it came, with its hash, its labels and where it comes from; and somebody to reconcile it.
+"""Into a chart: the document as it came, with hash, labels and source; and somebody to reconcile it.
 
 Nothing of it is on any list yet: lines are taken over by whoever reconciles it (deciding.py). https://hl7.org/fhir/R4/documentreference.html
 """

@@ -1,4 +1,4 @@
-"""What a document says as FHIR resources: pure, nothing made up; what does not map is named with its reason and stays in the document.
+"""What a document says as FHIR resources: pure; what does not map is named with its reason.
 
 Results, vital signs and social history become Observations, immunizations Immunizations, procedures Procedures; allergies, problems and medications
 the lines that are taken over one by one. Visits and plans of others stay in the document: here they would count as visits and orders of ours

@@ -1,4 +1,4 @@
-"""Opening a document: what it is by its content, who it says it is about, where it comes from; parsed once for many looks."""
+"""Opening a document: who it says it is about and where it comes from; parsed once for many looks."""
 
 from __future__ import annotations
 

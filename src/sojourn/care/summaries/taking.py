@@ -1,4 +1,4 @@
-"""Taking over from a document: a line added, a line of ours changed by it, the rest beside; each with its labels and its Provenance."""
+"""Taking over: a line added, a line of ours changed, the rest beside; with labels and Provenance."""
 
 from __future__ import annotations
 

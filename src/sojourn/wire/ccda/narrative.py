@@ -1,4 +1,4 @@
-"""The narrative of a document as HTML that is safe to show: our own few elements, escaped words, nothing that loads, runs or leads away.
+"""The narrative of a document as HTML that is safe to show: few elements of ours, escaped words.
 
 Only what the narrative block of CDA R2 has is rendered (https://hl7.org/cda/stds/core/draft1/narrative.html); everything else gives its words. No
 attribute of the document reaches the page but the spans of cells, as numbers.

@@ -1,4 +1,4 @@
-"""GET and POST /patients/{id}/papers/{document}/reconcile: the chart beside the document, decided line by line, read and signed."""
+"""GET and POST /patients/{id}/papers/{document}/reconcile: document beside chart, decided and signed."""
 
 from __future__ import annotations
 
