@@ -22,6 +22,7 @@ from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.gate import Gate
 from sojourn.gate.keeping import Keeping
+from sojourn.gate.vocabulary.packaged import Packaged
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
@@ -36,7 +37,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     register_installed(settings.data / FOLDER)
     gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections, consequences=CONSEQUENCES)
     following = Following(gate)
-    keeping, doing, exporting = Keeping(gate.house), Doing(gate), Exporting(gate)
+    keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
 
     @asynccontextmanager
@@ -47,12 +48,14 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         await doing.start()
         await exporting.start()
         await hl7.start()
+        await packaged.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
+            await packaged.stop()
             await exporting.stop()
             await hl7.stop()
             await doing.stop()

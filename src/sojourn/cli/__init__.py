@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "check FHIR resources in files and say, one line of JSON each, what is wrong"),
     "load-package": ("load_package", "compile a FHIR package, so that validation knows its profiles"),
     "load-medications": ("load_medications", "load the table that lists of medications are compared with"),
+    "load-vocabulary": ("load_vocabulary", "load a release of ICD-10-CM, SNOMED CT, LOINC, RxNorm or HCPCS"),
     "import": ("import_", "bring FHIR bundles and NDJSON into the record"),
     "explain": ("explain", "say why somebody can or cannot see a record, now or on a past day"),
     "decide": ("decide", "say which records a request may have and why, for scenarios in a file"),

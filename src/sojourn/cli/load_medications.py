@@ -7,23 +7,17 @@ import asyncio
 import sys
 from pathlib import Path
 
-from sojourn.base import crypto
-from sojourn.base.errors import SojournError
 from sojourn.base.settings import Settings
 from sojourn.care.medications import inforce
 from sojourn.care.medications.inforce import FaultyTable
-from sojourn.gate import caretables, operating
-from sojourn.gate.gate import Gate
+from sojourn.cli.acting import acting
+from sojourn.gate import caretables
 from sojourn.record.database import ensure_database
 
 HELP = """\
 A table is TOML or JSON (docs/medications.md). Its rows are added to those that are shipped and go before them; `alone = true` leaves those
 out. Every fault is named with its place, and nothing is loaded while there is one. Earlier versions stay readable.
 """
-
-
-class NoSuchAccount(SojournError):
-    """There is no such account that may load tables; name one with --as whose role administers medication tables."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,22 +55,5 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _load(args: argparse.Namespace, settings: Settings, app: str, text: str) -> None:
-    gate = Gate(app, crypto.load_server_key(settings.key_file), settings.data, base=f"http://{settings.host}:{settings.port}/fhir", connections=1)
-    await gate.open()
-    try:
-        tenants = {t.key: t for t in gate.house.tenants.values()}
-        tenant = tenants.get(args.tenant) if args.tenant else next(iter(tenants.values())) if len(tenants) == 1 else None
-        if tenant is None:
-            raise NoSuchAccount(f"Choose the organization with --tenant: {', '.join(sorted(tenants))}.")
-        account = next((str(row["account"]) for row in await operating.listed(gate.house, tenant) if row["login"] == args.account and row["kind"] == "staff"), "")
-        secret = await gate.token(tenant, account, days=1) if account else ""
-        access = await gate.access(secret) if secret else None
-        try:
-            if access is None or not access.may(caretables.TYPE, "administer"):
-                raise NoSuchAccount
-            await inforce.load(access, text, args.reason)
-        finally:
-            if secret:
-                await gate.identity.revoke(secret)
-    finally:
-        await gate.close()
+    async with acting(settings, app, args.tenant, args.account, caretables.TYPE) as access:
+        await inforce.load(access, text, args.reason)

@@ -15,6 +15,8 @@ from tests.people import Clinic, Reply, consent, encounter, observation, patient
 BUNDLE = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Patient"}}]}
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
 ASYNC = (("prefer", "respond-async"),)
+GENDER = "http://hl7.org/fhir/administrative-gender"
+TERMINOLOGY = ("$lookup", "$validate-code", "$expand", "$translate")
 PATCH = (("content-type", "application/json-patch+json"),)
 
 # (method, shape) -> (example for an Observation or the system, action that the role needs, what the trail calls it; "" for no line)
@@ -55,6 +57,20 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", "T/I/$revoke"): ("Consent/{c}/$revoke", "sign", "revoke"),
     ("GET", "T/I/$access-report"): ("Patient/{p}/$access-report", "trail", "report"),
     ("GET", "T/I/$accounting"): ("Patient/{p}/$accounting", "trail", "report"),
+    ("GET", "T/$lookup"): ("CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
+    ("POST", "T/$lookup"): ("CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
+    ("GET", "T/$validate-code"): ("CodeSystem/$validate-code?url=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
+    ("POST", "T/$validate-code"): ("ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&code=male", "", ""),
+    ("GET", "T/I/$validate-code"): ("ValueSet/{vs}/$validate-code?code=male", "read", "read"),
+    ("POST", "T/I/$validate-code"): ("ValueSet/{vs}/$validate-code?code=male", "read", "read"),
+    ("GET", "T/$expand"): ("ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender", "", ""),
+    ("POST", "T/$expand"): ("ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender", "", ""),
+    ("GET", "T/I/$expand"): ("ValueSet/{vs}/$expand", "read", "read"),
+    ("POST", "T/I/$expand"): ("ValueSet/{vs}/$expand", "read", "read"),
+    ("GET", "T/$translate"): ("ConceptMap/$translate?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
+    ("POST", "T/$translate"): ("ConceptMap/$translate?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
+    ("GET", "T/I/$translate"): ("ConceptMap/{cm}/$translate?code=male&system=http://hl7.org/fhir/administrative-gender", "read", "read"),
+    ("POST", "T/I/$translate"): ("ConceptMap/{cm}/$translate?code=male&system=http://hl7.org/fhir/administrative-gender", "read", "read"),
     ("POST", "T/$validate"): ("Observation/$validate", "", ""),
     ("POST", "T/I/$validate"): ("Observation/{o}/$validate", "", ""),
     ("POST", "$validate"): ("$validate", "", ""),
@@ -88,7 +104,11 @@ async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
     group = await clinic.make("sys-mh", {"resourceType": "Group", "type": "person", "actual": True, "member": [{"entity": {"reference": f"Patient/{p}"}}]})
     export = await clinic.ask("sys-mh", "GET", "$export?_type=Observation", None, ASYNC)
     await make_exports(clinic)
-    return {"g": group.id, "e": export.header("content-location").rpartition("/")[2]}
+    listed = {"resourceType": "ValueSet", "status": "active", "compose": {"include": [{"system": GENDER, "concept": [{"code": "male"}]}]}}
+    mapped = {"code": "male", "target": [{"code": "M", "equivalence": "equivalent"}]}
+    codes = await clinic.make("sys-mh", listed)
+    maps = await clinic.make("sys-mh", {"resourceType": "ConceptMap", "status": "active", "group": [{"source": GENDER, "target": "urn:other", "element": [mapped]}]})
+    return {"g": group.id, "vs": codes.id, "cm": maps.id, "e": export.header("content-location").rpartition("/")[2]}
 
 
 async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: dict[str, str]) -> Reply:
@@ -112,6 +132,8 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
         body = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": label}, {"name": "reason", "valueString": "A test."}]}
     elif shape.endswith("$docref") and method == "POST":
         body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": chart["p"]}]}
+    elif shape.endswith(TERMINOLOGY):
+        body = {"resourceType": "Parameters"} if method == "POST" else None
     elif method == "PATCH":
         body, headers = json.dumps([{"op": "add", "path": "/language", "value": "en"}]).encode(), PATCH
     elif shape == "" and method == "POST":
@@ -126,6 +148,7 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
 def about(shape: str) -> str:
     """The type about which a route's role is asked."""
     words = {"$everything": "Patient", "$docref": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
+    words |= {"$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
     return words.get(shape.rpartition("/")[2], "Observation")
 
 
@@ -158,7 +181,7 @@ async def test_a_route_asks_who_is_there_what_their_role_includes_and_leaves_a_l
             shown = [seq for line in lines for seq in line["shown"]]
             if found or action in ("create", "update", "patch", "delete", "read", "vread"):
                 assert shown, "the line does not say which versions were shown"
-                assert chart["p"] in [p for line in lines for p in line["patients"]]
+                assert route[1].endswith(TERMINOLOGY) or chart["p"] in [p for line in lines for p in line["patients"]]
         if route[0] == "DELETE" and reply.status == 204:
             break  # it is gone for those who come after
 
@@ -173,7 +196,7 @@ async def test_an_answer_that_shows_data_carries_the_receipt_of_its_line(clinic:
 
     monkeypatch.setattr(app, "_finish", finish)
     for route in ROUTES:
-        if "DELETE" in route or "$validate" in route[1] or route[1] in ("metadata", "", "T/$emergency-access", "T/I/$meta-delete", "T/I/$sign", "T/I/$revoke", "T/I/$access-report", "T/I/$accounting"):
+        if "DELETE" in route or "$validate" in route[1] or route[1].endswith(TERMINOLOGY) or route[1] in ("metadata", "", "T/$emergency-access", "T/I/$meta-delete", "T/I/$sign", "T/I/$revoke", "T/I/$access-report", "T/I/$accounting"):
             continue  # these show nobody's data (or are for staff or patients alone), or (bundles) carry the receipts of their entries
         answers.clear()
         reply = await asked(clinic, "sys-mh", route, chart)

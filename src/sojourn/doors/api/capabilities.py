@@ -62,6 +62,7 @@ def _security(base: str) -> dict[str, Any]:
     }
 
 
+_TERMINOLOGY = {"CodeSystem": ("lookup", "validate-code"), "ValueSet": ("expand", "validate-code"), "ConceptMap": ("translate",)}
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 _SYSTEM = (("transaction", ("POST", "")), ("batch", ("POST", "")), ("search-system", ("GET", "")), ("history-system", ("GET", "_history")))
 _INTERACTIONS = (
@@ -102,4 +103,6 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
         operations.append({"name": "export", "definition": f"{_BULK}{type_.lower()}-export"})
     if type_ == "DocumentReference":
         operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
+    for name in _TERMINOLOGY.get(type_, ()):
+        operations.append({"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/{type_}-{name}"})
     return {**out, "operation": operations}

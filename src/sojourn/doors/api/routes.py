@@ -7,7 +7,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import batch, bulk, capabilities, compartments, consents, emergency, labels, operations, read, reports, search, write
+from sojourn.doors.api import (
+    batch,
+    bulk,
+    capabilities,
+    compartments,
+    consents,
+    emergency,
+    labels,
+    operations,
+    read,
+    reports,
+    search,
+    terminology,
+    write,
+)
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir.definitions import RESOURCE_TYPES
@@ -57,6 +71,20 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,
     ("POST", "$validate"): operations.validate,
+    ("GET", "T/$lookup"): terminology.lookup,
+    ("POST", "T/$lookup"): terminology.lookup,
+    ("GET", "T/$validate-code"): terminology.validate,
+    ("POST", "T/$validate-code"): terminology.validate,
+    ("GET", "T/I/$validate-code"): terminology.validate,
+    ("POST", "T/I/$validate-code"): terminology.validate,
+    ("GET", "T/$expand"): terminology.expand,
+    ("POST", "T/$expand"): terminology.expand,
+    ("GET", "T/I/$expand"): terminology.expand,
+    ("POST", "T/I/$expand"): terminology.expand,
+    ("GET", "T/$translate"): terminology.translate,
+    ("POST", "T/$translate"): terminology.translate,
+    ("GET", "T/I/$translate"): terminology.translate,
+    ("POST", "T/I/$translate"): terminology.translate,
     ("GET", "$export"): lambda ask: bulk.begin(ask, None),
     ("POST", "$export"): lambda ask: bulk.begin(ask, None),
     ("GET", "T/$export"): bulk.begin,

@@ -1376,6 +1376,101 @@ CREATE TABLE record.version (
 
 ALTER TABLE record.version OWNER TO sojourn_owner;
 
+CREATE TABLE record.vocabulary_concept (
+    release bigint NOT NULL,
+    code text NOT NULL COLLATE pg_catalog."C",
+    display text NOT NULL,
+    active boolean NOT NULL,
+    kind text NOT NULL,
+    since date,
+    until date,
+    names text[] NOT NULL,
+    replaced text[] NOT NULL,
+    words tsvector NOT NULL
+);
+
+ALTER TABLE record.vocabulary_concept OWNER TO sojourn_owner;
+
+CREATE TABLE record.vocabulary_edge (
+    release bigint NOT NULL,
+    parent text NOT NULL COLLATE pg_catalog."C",
+    child text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.vocabulary_edge OWNER TO sojourn_owner;
+
+CREATE TABLE record.vocabulary_map (
+    release bigint NOT NULL,
+    code text NOT NULL COLLATE pg_catalog."C",
+    target_system text NOT NULL COLLATE pg_catalog."C",
+    target text NOT NULL COLLATE pg_catalog."C",
+    equivalence text NOT NULL COLLATE pg_catalog."C",
+    grp integer NOT NULL,
+    priority integer NOT NULL,
+    rule text NOT NULL,
+    advice text NOT NULL
+);
+
+ALTER TABLE record.vocabulary_map OWNER TO sojourn_owner;
+
+CREATE TABLE record.vocabulary_own (
+    tenant integer NOT NULL,
+    system text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    display text NOT NULL,
+    target_system text NOT NULL COLLATE pg_catalog."C",
+    target text NOT NULL COLLATE pg_catalog."C",
+    target_display text NOT NULL,
+    equivalence text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.vocabulary_own OWNER TO sojourn_owner;
+
+CREATE TABLE record.vocabulary_release (
+    tenant integer NOT NULL,
+    release bigint NOT NULL,
+    system text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    published date,
+    source text NOT NULL,
+    digest bytea NOT NULL,
+    concepts integer DEFAULT 0 NOT NULL,
+    maps integer DEFAULT 0 NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.vocabulary_release OWNER TO sojourn_owner;
+
+ALTER TABLE record.vocabulary_release ALTER COLUMN release ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.vocabulary_release_release_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE record.vocabulary_unmapped (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    system text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    display text NOT NULL,
+    target_system text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    account text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    since date NOT NULL
+);
+
+ALTER TABLE record.vocabulary_unmapped OWNER TO sojourn_owner;
+
 ALTER TABLE ONLY house.functions
     ADD CONSTRAINT functions_pkey PRIMARY KEY (one);
 
@@ -1571,6 +1666,18 @@ ALTER TABLE ONLY record.token
 ALTER TABLE ONLY record.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (tenant, seq);
 
+ALTER TABLE ONLY record.vocabulary_concept
+    ADD CONSTRAINT vocabulary_concept_pkey PRIMARY KEY (release, code);
+
+ALTER TABLE ONLY record.vocabulary_edge
+    ADD CONSTRAINT vocabulary_edge_pkey PRIMARY KEY (release, parent, child);
+
+ALTER TABLE ONLY record.vocabulary_release
+    ADD CONSTRAINT vocabulary_release_pkey PRIMARY KEY (release);
+
+ALTER TABLE ONLY record.vocabulary_unmapped
+    ADD CONSTRAINT vocabulary_unmapped_pkey PRIMARY KEY (tenant, partner, system, code, target_system);
+
 CREATE INDEX account_agent ON record.account USING btree (tenant, agent) WHERE (agent IS NOT NULL);
 
 CREATE INDEX account_state_account ON record.account_state USING btree (tenant, account);
@@ -1731,6 +1838,24 @@ CREATE INDEX version_instance ON record.version USING btree (tenant, type, id, s
 
 CREATE INDEX version_type ON record.version USING btree (tenant, type, seq);
 
+CREATE INDEX vocabulary_concept_words ON record.vocabulary_concept USING gin (words);
+
+CREATE INDEX vocabulary_edge_up ON record.vocabulary_edge USING btree (release, child, parent);
+
+CREATE INDEX vocabulary_map_from ON record.vocabulary_map USING btree (release, code);
+
+CREATE INDEX vocabulary_map_to ON record.vocabulary_map USING btree (release, target_system, target);
+
+CREATE INDEX vocabulary_own_back ON record.vocabulary_own USING btree (tenant, target_system, target, known_from);
+
+CREATE INDEX vocabulary_own_known ON record.vocabulary_own USING btree (tenant, system, code, known_from);
+
+CREATE UNIQUE INDEX vocabulary_own_one ON record.vocabulary_own USING btree (tenant, system, code, target_system, target) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE UNIQUE INDEX vocabulary_release_active ON record.vocabulary_release USING btree (tenant, system) WHERE (state = 'active'::text);
+
+CREATE INDEX vocabulary_release_known ON record.vocabulary_release USING btree (tenant, system, release);
+
 CREATE TRIGGER end_relations AFTER INSERT ON record.version FOR EACH ROW WHEN (((new.kind = ANY (ARRAY['update'::text, 'delete'::text])) AND (new.type = ANY (ARRAY['Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text, 'RelatedPerson'::text])))) EXECUTE FUNCTION record.end_relations();
 
 CREATE TRIGGER hush_relations AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.own <> new.own) AND (new.own <> 0) AND (new.type = ANY (ARRAY['CareTeam'::text, 'EpisodeOfCare'::text, 'Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text])))) EXECUTE FUNCTION record.hush_relations();
@@ -1746,6 +1871,15 @@ CREATE TRIGGER move_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((o
 CREATE TRIGGER plain_form_changed AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.seq = old.rid) AND ((old.seq IS DISTINCT FROM new.seq) OR (old.body IS DISTINCT FROM new.body) OR (old.parts <> new.parts)))) EXECUTE FUNCTION record.drop_plain_form();
 
 CREATE TRIGGER plain_form_gone AFTER DELETE ON record.resource FOR EACH ROW WHEN ((old.seq = old.rid)) EXECUTE FUNCTION record.drop_plain_form();
+
+ALTER TABLE ONLY record.vocabulary_concept
+    ADD CONSTRAINT vocabulary_concept_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
+
+ALTER TABLE ONLY record.vocabulary_edge
+    ADD CONSTRAINT vocabulary_edge_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
+
+ALTER TABLE ONLY record.vocabulary_map
+    ADD CONSTRAINT vocabulary_map_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
 
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 
