@@ -74,6 +74,7 @@ from sojourn.doors.staff.security import security
 from sojourn.doors.staff.signin import outside, second, signin
 from sojourn.doors.staff.supervision.routes import SCREENS as SIGNING_SCREENS
 from sojourn.doors.staff.today import today
+from sojourn.doors.staff.vocabulary.routes import SCREENS as VOCABULARY
 from sojourn.doors.staff.work import task
 from sojourn.web import confirm, frame
 from sojourn.web.static import files
@@ -228,6 +229,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/accounts/{account}/reactivate", accounts.reactivate, ("POST",), needs=ADMINISTER),
     *APPS,
     *EXCHANGE,
+    *VOCABULARY,
     *PROXIES,
     Screen("/places", reaching.show, verb="Places and limits", needs=ROLES, group="Places"),
     Screen("/places/{what}", reaching.change, ("POST",), needs=ROLES),

@@ -1,0 +1,1 @@
+"""Code systems and the maps between them, for whoever looks after the exchange."""
