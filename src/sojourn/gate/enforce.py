@@ -56,9 +56,9 @@ class Bound:
 
     def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
         """The same where the rows of each patient follow each other: the standing with the patient of `alias` (a row for each, with tenant, patient and
-        empty origins), and what is joined to the row `r` where that is in `alias.bits`: it is asked anew only if consents permit something within limits."""
+        empty origins), and the standing for a row `r` where that is in `alias.bits`: it is asked anew only if consents permit something within limits."""
         start = self._start(args)
-        return _standing(alias, start), f" CROSS JOIN LATERAL (SELECT CASE WHEN ({alias}.bits & 72057594037927936) = 0 THEN {alias}.bits ELSE ({_standing('r', start)}) END AS bits OFFSET 0) stands"
+        return _standing(alias, start), f"CASE WHEN ({alias}.bits & 72057594037927936) = 0 THEN {alias}.bits ELSE ({_standing('r', start)}) END"
 
     def row(self, alias: str, args: Args) -> str:
         """May the row be seen: role, bases, relation, deny. The credential is checked with it, once a statement."""

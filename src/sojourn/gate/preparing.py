@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
 from sojourn.fhir.dates import PAST
-from sojourn.gate import apart, bases, bearing, closing, consent, holding, labels, narrating, redact, relationships, runs
+from sojourn.gate import apart, bases, bearing, closing, consent, holding, labels, narrating, quick, redact, relationships, runs
 from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending, entering
 from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.labelling import as_sent, origin_of, own_of
 from sojourn.gate.shown import Row, more_than_notes, show, sight, strips_more
 from sojourn.gate.visible import Sight
-from sojourn.record import index, store
+from sojourn.record import bulk, index, store
 from sojourn.record.blobs import APART, MARK, THRESHOLD
 
 if TYPE_CHECKING:
@@ -226,6 +226,8 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
     for n, one in enumerate(prepared, 1):
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
+        if one.kind in ("create", "label") and not one.parts and one.blobs is None and one.body and one.resource is not None and quick.stands_alone(one.resource, one.body):
+            presence = [*presence, bulk.stands(access.house.keys[access.tenant.number])]
         out.ops.append((
             one.kind, one.type, one.id, one.version, one.expected, None if one.apart else one.plain, one.patient, rows.at if rows else PAST, one.updated,
             one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,

@@ -6,12 +6,16 @@ Everything here may say no where the walk would change nothing; it never says ye
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sojourn.gate.bases import CONFIDENTIALITY, claimed
 from sojourn.gate.labels import read, tag_codes
 from sojourn.gate.visible import _names, target_of
+
+_DISPLAYED = re.compile(rb'"code":"(?:[^"\\\\]|\\\\.)*","display":')
+"""The display of a Coding, as it is nearly always written."""
 
 
 def survey(resource: dict[str, Any]) -> tuple[set[str], bool]:
@@ -43,6 +47,13 @@ def is_bare(body: bytes) -> bool:
 def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool) -> bool:
     """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
     return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource)
+
+
+def stands_alone(resource: dict[str, Any], body: bytes) -> bool:
+    """The same where nothing that it links to is hidden, told at once when it is written: `survey` is asked only where a display is not plainly a Coding's."""
+    if not is_bare(body) or b'"identifier":{' in body or not _labels_stand(resource):
+        return False
+    return body.count(b'"display":') == len(_DISPLAYED.findall(body)) or not survey(resource)[1]
 
 
 def _labels_stand(resource: dict[str, Any]) -> bool:

@@ -50,11 +50,10 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     scope = Scope(tenant, predicate, now)
     add = scope.args.add
     conditions = Conditions(scope, keys)
-    where = [f"r.tenant = {scope.tenant}", f"r.type = {literal(stretch.type)}", "(r.own & 12) = 0"]
-    first = ""
+    rows = [f"r.tenant = {scope.tenant}", f"r.type = {literal(stretch.type)}", "(r.own & 12) = 0"]
+    where, first = [], ""
     if stretch.patients is None:
-        source, order = f"record.resource r{predicate.beside(scope.args)}", "r.rid"
-        where += ["r.patient IS NULL", f"r.rid > {add(stretch.after, 'bigint')}", f"r.rid <= {add(stretch.to, 'bigint')}"]
+        rows += ["r.patient IS NULL", f"r.rid > {add(stretch.after, 'bigint')}", f"r.rid <= {add(stretch.to, 'bigint')}"]
         if stretch.about is not None:
             targets = add([f"Patient/{p}" for p in stretch.about], "text[]")
             shown = scope.shown("e", "r")
@@ -62,22 +61,28 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     else:
         patients = add(list(stretch.patients), "text[]")
         each = f"SELECT {scope.tenant} AS tenant, u.patient, u.ord, '{{}}'::int[] AS origin, '{{}}'::int[] AS ref_origin FROM unnest({patients}) WITH ORDINALITY AS u(patient, ord)"
-        known, beside = predicate.beside_patients("p", scope.args)
-        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits FROM ({each}) p CROSS JOIN LATERAL ({known}) known) "
-        source = f"p JOIN record.resource r ON r.patient = p.patient{beside}"
-        order = "p.ord, r.rid"
-        where += [f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})"]
-    where.append(f"r.{predicate.updated} <= {add(stretch.until, 'timestamptz')}")
+        known, standing = predicate.beside_patients("p", scope.args)
+        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits FROM ({each}) p CROSS JOIN LATERAL ({known}) known ORDER BY p.ord) "
+        rows += ["r.patient = p.patient", f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})"]
+    rows.append(f"r.{predicate.updated} <= {add(stretch.until, 'timestamptz')}")
     if stretch.since is not None:
-        where.append(f"r.{predicate.updated} > {add(stretch.since, 'timestamptz')}")
+        rows.append(f"r.{predicate.updated} > {add(stretch.since, 'timestamptz')}")
+    if stretch.patients is None:
+        where, source, order = [*rows, *where], f"record.resource r{predicate.beside(scope.args)}", "r.rid"
+    else:
+        # Patient by patient, whatever is thought of how many rows there are (OFFSET 0); so they come nearly in order, and only those of each have to be sorted.
+        of_one = f"SELECT r.*, {standing} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
+        source, order = f"p CROSS JOIN LATERAL ({of_one}) r CROSS JOIN LATERAL (SELECT r.bits) stands", "p.ord, r.rid"
     if stretch.filters:
         where.append(either(both(conditions.on("r", c, bounded=True) for c in one) for one in stretch.filters))
     where.append(predicate.row("r", scope.args))
     limit = add(stretch.limit, "int")
     if redacted:
-        source += f" LEFT JOIN record.plain_form f ON f.tenant = {scope.tenant} AND f.seq = r.seq"
+        # What says of itself that it stands needs no form. Its seq is not looked for then: a null is found nowhere, at once.
+        whole = f"({add(stands(keys), 'bigint')} = ANY (r.tokens))"
+        source += f" LEFT JOIN record.plain_form f ON f.tenant = {scope.tenant} AND f.seq = CASE WHEN {whole} THEN NULL ELSE r.seq END"
         fine = f"(r.seq = r.rid AND r.parts = 0 AND r.blobs IS NULL AND r.body <> '' AND {predicate.behind('r', scope.args)})"
-        ready, clean, body = f"(f.seq IS NOT NULL AND {fine})", "false", "coalesce(f.body, r.body)"
+        ready, clean, body = f"((f.seq IS NOT NULL OR {whole}) AND {fine})", "false", "coalesce(f.body, r.body)"
     else:
         fine, ready, body = "false", f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body"
         clean = ready
@@ -98,6 +103,11 @@ _SUMMED = (
     "coalesce(bool_and(ready), true) AS ready, (array_agg(patient))[count(*)] AS patient, (array_agg(rid))[count(*)] AS rid"
 )
 _JOINED = ", string_agg(body, '\\x0a'::bytea) FILTER (WHERE size > 0) AS data, array_agg(patient) FILTER (WHERE size > 0) AS patients"
+
+
+def stands(keys: Keys) -> int:
+    """The key by which a row says of itself that its bytes are what a redacted caller sees of it where nothing is hidden (gate/preparing.py)."""
+    return keys.key("stands")
 
 
 _PRESENT = "SELECT t.name FROM unnest($2::text[]) AS t(name) WHERE EXISTS (SELECT FROM record.resource r WHERE r.tenant = $1 AND r.type = t.name)"
@@ -148,9 +158,9 @@ async def patients(db: Database, tenant: int, after: str, count: int, *, to: str
     return [row["patient"] for row in rows]
 
 
-async def rows(db: Database, tenant: int, statement: Statement) -> list[asyncpg.Record]:
-    """The rows of a statement, under the reading role."""
-    async with db.reading(tenant, large=True) as connection:
+async def rows(db: Database, tenant: int, statement: Statement, *, anew: bool = False) -> list[asyncpg.Record]:
+    """The rows of a statement, under the reading role. anew: planned for just its values, where conditions of a search are in it; else once."""
+    async with db.reading(tenant, large=anew, once=True) as connection:
         found: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.args)
         return found
 

@@ -47,7 +47,7 @@ class Predicate(Protocol):
         ...
 
     def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
-        """The same for a walk patient by patient: the standing with each patient, and what is joined to each row `r`."""
+        """The same for a walk patient by patient: the standing with each patient, and that for a row `r` of theirs, which is to be `stands.bits` beside it."""
         ...
 
     def row(self, alias: str, args: Args) -> str:

@@ -116,20 +116,30 @@ async def lines(access: Access, export: Export, file: File, parts: Sequence[Any]
 
     Raises Changed when something before or after `start` is not what it was any more, and StaleCredential.
     """
-    waiting, walk = bytearray(), Walk(access, export.wish, export.begun)
+    walk = Walk(access, export.wish, export.begun)
     made = Ahead(_made(walk, export, file, parts, start))
     left = Ahead(_left(access, export, file, made))
     try:
-        async for data in left:
-            waiting += data
-            while len(waiting) >= PIECE:
-                yield bytes(waiting[:PIECE])
-                del waiting[:PIECE]
-        if waiting:
-            yield bytes(waiting)
+        async for piece in _even(left):
+            yield piece
     finally:
         left.stop()
         made.stop()
+
+
+async def _even(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in even pieces, the last one shorter. Each is copied once."""
+    waiting: list[memoryview] = []
+    size = 0
+    async for some in data:
+        rest = memoryview(some)
+        while size + len(rest) >= PIECE:
+            yield b"".join([*waiting, rest[: PIECE - size]])
+            rest, waiting, size = rest[PIECE - size :], [], 0
+        waiting.append(rest)
+        size += len(rest)
+    if size:
+        yield b"".join(waiting)
 
 
 async def _left(access: Access, export: Export, file: File, made: AsyncIterator[tuple[Part, int]]) -> AsyncIterator[bytes]:

@@ -123,6 +123,8 @@ class Exporting(Background):
         wish = Wish.unpack(row["asked"])
         walk = Walk(await self._access(row), wish, row["begun"])
         for kind in range(row["kind"], len(wish.kinds)):
+            if kind + 1 < len(wish.kinds) and not await walk.any(kind):
+                continue
             cut = await self._cut(row, kind)
             await self._kind(walk, row, cut)
             await self._step(row, kind + 1, "running" if kind + 1 < len(wish.kinds) else "done")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
@@ -31,14 +30,14 @@ T = TypeVar("T")
 Place = tuple[str, int]
 """A patient ('' for what is of none) and the rid up to which their rows are done."""
 
-ROWS: Final = 2000
-"""Of one stretch, at most: what one statement brings into memory."""
+ROWS: Final = 4000
+"""Of one stretch, at most: what one statement brings into memory. Each statement takes a millisecond beside what it does for its rows."""
 BYTES: Final = 4 << 20
 """Of one stretch, at most, and one line more."""
 _SLOW = 50  # rows that are redacted at once: attachments may be large
-_FIRST = 25  # patients that the first statement goes through; then as many as fill a stretch
-_PATIENTS = 400  # that one statement goes through at most
-_REMEMBERED = 200  # answers about which patients follow
+_FIRST = 50  # patients that the first statement goes through; then as many as fill a stretch
+_PATIENTS = 1000  # that one statement goes through at most
+_FETCHED = 4000  # patients that are looked for at once, for the stretches to come
 _PART2 = b'"42CFRPart2"'
 
 
@@ -116,7 +115,8 @@ class Walk:
         self.access, self.wish, self._until = access, wish, until
         self._whole = not access.caller.outside and not wish.elements  # what goes out is what stands ready
         self._most: dict[str, int] = {}
-        self._following: OrderedDict[tuple[str, int, str | None], list[str]] = OrderedDict()
+        self._near: list[tuple[str, list[str], bool]] = []  # after whom, who follows, whether nobody comes after these: the last two asked for
+        self._asking = asyncio.Lock()
         self._present: set[str] | None = None
 
     async def part(self, kind: int, after: Place, *, to: Place | None = None, lines: int = 0, size: int = 0, counted: bool = False) -> Part:
@@ -134,18 +134,24 @@ class Walk:
             return Part([], 0, to or after, over=True)
         here = "" if patients is None else patients[-1]
         bound: Place = to if to is not None and to[0] == here else (here, LAST)
+        filters = bool(self.wish.conditions(self.access, name))
         if self._whole:
-            found = (await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, lines, counted=counted, joined=not counted)))[0]
+            statement = self._statement(name, after, bound[1], patients, lines, counted=counted, joined=not counted)
+            found = (await bulk.rows(self.access.house.db, self.access.tenant.number, statement, anew=filters))[0]
             if found["ready"] and (found["size"] <= size or to is not None):
                 end = bound if found["rows"] < lines else (found["patient"] or "", found["rid"])
                 self._learn(name, patients, end, found["rows"])
                 more = () if counted or not found["seqs"] else (found["data"] + b"\n", sorted({p for p in found["patients"] if p}))
                 return Part(found["seqs"] or [], found["size"], end, False, *more)  # noqa: FBT003 - not over
-        rows = await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, lines))
+        rows = await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, lines), anew=filters)
         made, done = await _lines(self.access, self.wish, name, rows, size)
         end = bound if done == len(rows) and len(rows) < lines else (rows[done - 1]["patient"] or "", rows[done - 1]["rid"])
         self._learn(name, patients, end, done)
         return Part.of(made, end)
+
+    async def any(self, kind: int) -> bool:
+        """Whether there may be anything of a kind, whoever asks."""
+        return self.wish.kinds[kind] == DELETED or self.wish.kinds[kind] in await self._there()
 
     async def _there(self) -> set[str]:
         """Of which kinds there is anything at all: of most there is nothing, and no walk finds it out more cheaply."""
@@ -161,20 +167,25 @@ class Walk:
 
     async def _patients(self, name: str, after: Place, to: Place | None) -> list[str]:
         """The next patients to go through, the one first with whom a stretch ended."""
-        access, wish, last = self.access, self.wish, to[0] if to is not None else None
+        wish, last = self.wish, to[0] if to is not None else None
         most = _PATIENTS if to is not None else self._most.get(name, _FIRST)
-        if wish.patients is not None:
-            begin = bisect_right(wish.patients, after[0])
-            following = [p for p in wish.patients[begin : begin + most] if last is None or p <= last]
-        else:
-            asked = (after[0], most, last)
-            if asked not in self._following:
-                keys = access.decision.keys if access.decision.related else None
-                self._following[asked] = await bulk.patients(access.house.db, access.tenant.number, after[0], most, to=last, keys=keys)
-                if len(self._following) > _REMEMBERED:
-                    self._following.popitem(last=False)
-            following = self._following[asked]
+        everybody = wish.patients if wish.patients is not None else await self._after(after[0], most)
+        begin = bisect_right(everybody, after[0])
+        following = [p for p in everybody[begin : begin + most] if last is None or p <= last]
         return [*([after[0]] if after[0] and after[1] < LAST else []), *following][:most]
+
+    async def _after(self, after: str, most: int) -> Sequence[str]:
+        """At least so many patients who come after this one, if there are so many: asked for many stretches at once. Whether anything of them may be seen
+        each stretch asks for itself."""
+        async with self._asking:
+            for begin, people, over in self._near:
+                if begin <= after and (over or len(people) - bisect_right(people, after) >= most):
+                    return people
+            access = self.access
+            keys = access.decision.keys if access.decision.related else None
+            people = await bulk.patients(access.house.db, access.tenant.number, after, _FETCHED, keys=keys)
+            self._near = [(after, people, len(people) < _FETCHED), *self._near[:1]]
+            return people
 
     def _statement(self, name: str, after: Place, end: int, patients: Sequence[str] | None, limit: int, **how: bool) -> Any:
         access, wish = self.access, self.wish
@@ -300,6 +311,7 @@ async def _gone(access: Access, wish: Wish, until: datetime, after: Place, to: P
     found = await bulk.rows(
         access.house.db, access.tenant.number,
         bulk.gone(types, Bound(access), tenant=access.tenant.number, now=access.now, since=since, until=until, after=after[1], to=end, limit=limit, patients=wish.patients, directory=DIRECTORY),
+        anew=True,
     )  # fmt: skip
     made = []
     for row in found:
