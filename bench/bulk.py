@@ -80,7 +80,7 @@ def export(port: int, token: str) -> tuple[dict[str, int], int, float, float]:
         body = answer.read()
         if answer.status != 202:
             break
-        time.sleep(0.1)
+        time.sleep(0.02)
     cut = time.perf_counter() - started
     manifest = json.loads(body)
     lines: dict[str, int] = {}

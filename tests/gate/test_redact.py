@@ -341,7 +341,7 @@ def test_contained_resources_of_both_stay_apart() -> None:
 
 
 def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
-    told = 0
+    told = alone = 0
     made = (item.resource for item in islice(organization(7, date(2026, 3, 1)), 4000))
     shared = (codec.loads(line) for path in EXAMPLES if path.exists() for line in gzip.decompress(path.read_bytes()).splitlines())
     for whole in (*made, *shared):
@@ -353,7 +353,21 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
             if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1
+        assert quick.stands_alone(labelled(resource), body) <= quick.stands(labelled(resource), body, links, set(), delicate=delicate)
+        alone += quick.stands_alone(labelled(resource), body)
     assert told > 1000
+    assert alone > 500
+
+
+@pytest.mark.parametrize("element", [
+    {"subject": {"reference": "Patient/p", "display": "Ana"}}, {"subject": {"display": "Ana"}}, {"subject": {"identifier": {"value": "1"}}},
+    {"code": {"coding": [{"system": "http://s", "display": "no code"}]}}, {"text": {"status": "generated", "div": "<div>x</div>"}},
+    {"note": [{"text": '","code":"x","display":"'}], "subject": {"display": "Ana"}}, {"extension": [{"url": "http://x", "valueString": "y"}]},
+])  # fmt: skip
+def test_what_does_not_stand_is_not_told_to_stand_when_it_is_written(element: dict[str, Any]) -> None:
+    plain = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"coding": [{"system": "http://s", "code": 'a"b\\', "display": "D"}]}}
+    assert quick.stands_alone(labelled(plain), dumps(labelled(plain)))
+    assert not quick.stands_alone(labelled({**plain, **element}), dumps(labelled({**plain, **element})))
 
 
 def test_links_in_a_list_go_one_by_one_and_what_is_unknown_is_looked_into() -> None:

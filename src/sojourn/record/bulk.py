@@ -45,7 +45,7 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     """Rows of a stretch that may be seen, in order. `ready`: the body is what goes out as it is; `fine`: it could be, if its form were kept.
 
     counted: one row, of what the lines come to where all are ready: rows, bytes, the versions in order, and the last row's place. Whoever cuts files
-    needs no more, and no line leaves the database for it. joined: with it the lines themselves, as one text.
+    needs no more, and no line leaves the database for it. joined: one row for each patient, with their lines as one text. Both say `ord`: the (last) patient's number from 1, 0 for what is of none.
     """
     scope = Scope(tenant, predicate, now)
     add = scope.args.add
@@ -68,41 +68,45 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     if stretch.since is not None:
         rows.append(f"r.{predicate.updated} > {add(stretch.since, 'timestamptz')}")
     if stretch.patients is None:
-        where, source, order = [*rows, *where], f"record.resource r{predicate.beside(scope.args)}", "r.rid"
+        where, source, place, order = [*rows, *where], f"record.resource r{predicate.beside(scope.args)}", "0", "r.rid"
     else:
         # Patient by patient, whatever is thought of how many rows there are (OFFSET 0); so they come nearly in order, and only those of each have to be sorted.
         of_one = f"SELECT r.*, {standing} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
-        source, order = f"p CROSS JOIN LATERAL ({of_one}) r CROSS JOIN LATERAL (SELECT r.bits) stands", "p.ord, r.rid"
+        source, place, order = f"p CROSS JOIN LATERAL ({of_one}) r CROSS JOIN LATERAL (SELECT r.bits) stands", "p.ord", "p.ord, r.rid"
     if stretch.filters:
         where.append(either(both(conditions.on("r", c, bounded=True) for c in one) for one in stretch.filters))
     where.append(predicate.row("r", scope.args))
     limit = add(stretch.limit, "int")
     if redacted:
-        # What says of itself that it stands needs no form. Its seq is not looked for then: a null is found nowhere, at once.
-        whole = f"({add(stands(keys), 'bigint')} = ANY (r.tokens))"
-        source += f" LEFT JOIN record.plain_form f ON f.tenant = {scope.tenant} AND f.seq = CASE WHEN {whole} THEN NULL ELSE r.seq END"
+        # What says of itself that it stands needs no form kept. No join: one that finds nothing costs as much as the predicate.
+        kept = f"(SELECT coalesce(f.body, r.body) FROM record.plain_form f WHERE f.tenant = {scope.tenant} AND f.seq = r.seq)"
+        body = f"CASE WHEN {add(stands(keys), 'bigint')} = ANY (r.tokens) THEN r.body ELSE {kept} END"
         fine = f"(r.seq = r.rid AND r.parts = 0 AND r.blobs IS NULL AND r.body <> '' AND {predicate.behind('r', scope.args)})"
-        ready, clean, body = f"((f.seq IS NOT NULL OR {whole}) AND {fine})", "false", "coalesce(f.body, r.body)"
+        clean = "false"
     else:
-        fine, ready, body = "false", f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body"
-        clean = ready
+        fine, body = f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body"
+        clean = fine
     rest = f"FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {limit}"
     if counted or joined:
-        # The rows come to the aggregates in their order, one after another: nothing is between them and the limit.
-        line = f", {body} AS body" if joined else ""
-        sql = f"{first}{_SUMMED}{_JOINED if joined else ''} FROM (SELECT r.seq, r.rid, r.patient, {ready} AS ready, octet_length({body}) AS size{line} {rest}) x"
+        inner = f"SELECT r.seq, r.rid, {place} AS ord, {fine} AS fine, {body} AS form {rest}"
+        each = f"SELECT x.seq, x.rid, x.ord, x.fine AND x.form IS NOT NULL AS ready, octet_length(x.form) AS size{', x.form AS body' if joined else ''} FROM ({inner}) x"
+        sql = f"{first}{_SUMMED} FROM ({each}) x" if counted else f"{first}{_JOINED} FROM ({each}) x GROUP BY x.ord ORDER BY x.ord"
     elif redacted:
-        sql = f"{first}SELECT x.*, CASE WHEN x.ready THEN x.form ELSE x.kept END AS body FROM (SELECT {_COLUMNS}, {clean} AS clean, {fine} AS fine, {ready} AS ready, {body} AS form, {BODY.removesuffix(' AS body')} AS kept {rest}) x"
+        inner = f"SELECT {_COLUMNS}, {clean} AS clean, {fine} AS fine, {body} AS form, {BODY.removesuffix(' AS body')} AS kept {rest}"
+        sql = f"{first}SELECT y.*, CASE WHEN y.ready THEN y.form ELSE y.kept END AS body FROM (SELECT x.*, x.fine AND x.form IS NOT NULL AS ready FROM ({inner}) x) y"
     else:
-        sql = f"{first}SELECT {_COLUMNS}, {fine} AS fine, {ready} AS ready, {clean} AS clean, {BODY} {rest}"
+        sql = f"{first}SELECT {_COLUMNS}, false AS fine, {fine} AS ready, {clean} AS clean, {BODY} {rest}"
     return Statement(sql, tuple(scope.args.values))
 
 
-_SUMMED = (
-    "SELECT count(*) AS rows, coalesce(sum(size + 1) FILTER (WHERE size > 0), 0)::bigint AS size, array_agg(seq) FILTER (WHERE size > 0) AS seqs, "
-    "coalesce(bool_and(ready), true) AS ready, (array_agg(patient))[count(*)] AS patient, (array_agg(rid))[count(*)] AS rid"
+_SIZES = "count(*) AS rows, coalesce(sum(size + 1) FILTER (WHERE size > 0), 0)::bigint AS size, coalesce(bool_and(ready), true) AS ready"
+# The rows come to the aggregates in their order, one after another: nothing is between them and the limit.
+_SUMMED = f"SELECT {_SIZES}, array_agg(seq) FILTER (WHERE size > 0) AS seqs, max(ord) AS ord, (array_agg(rid))[count(*)] AS rid"
+# Patient by patient: one text of all is of a size for which memory is fetched anew each time, a third of what it costs.
+_JOINED = (
+    f"SELECT {_SIZES}, array_agg(seq ORDER BY rid) FILTER (WHERE size > 0) AS seqs, ord, max(rid) AS rid, "
+    "string_agg(body, '\\x0a'::bytea ORDER BY rid) FILTER (WHERE size > 0) AS data"
 )
-_JOINED = ", string_agg(body, '\\x0a'::bytea) FILTER (WHERE size > 0) AS data, array_agg(patient) FILTER (WHERE size > 0) AS patients"
 
 
 def stands(keys: Keys) -> int:

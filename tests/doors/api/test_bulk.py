@@ -15,6 +15,7 @@ from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.gate.bulk import running, walking
 from sojourn.gate.bulk.running import Exporting
+from sojourn.record import bulk
 from sojourn.record.database import Dsn
 from tests import people
 from tests.exports import make_exports
@@ -136,6 +137,23 @@ async def test_every_line_is_what_a_read_shows_for_every_caller(clinic: Clinic) 
                     for one in (line, read):
                         one["meta"].pop("extension", None)  # what goes with a whole answer
                     assert line == read
+
+
+async def test_what_says_that_it_stands_is_what_a_redacted_caller_sees(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    plain = (await clinic.make("sys-mh", observation(p, 1))).id
+    await clinic.make("sys-mh", {**observation(p, 2), "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">told</div>'}})
+    await clinic.make("sys-mh", {**encounter(p), "subject": {"reference": f"Patient/{p}", "display": "Ana"}})
+    key = bulk.stands(clinic.gate.house.keys[1])
+    rows = await clinic.owner.fetch("SELECT type, id, body FROM record.resource WHERE $1 = ANY (tokens) AND patient IS NOT NULL", key)
+    assert {(r["type"], r["id"]) for r in rows} == {("Patient", p), ("Observation", plain)}
+    assert walking._forms([r["body"] for r in rows]) == [None, None]
+    _, got = await exported(clinic, "mh-service")
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.plain_form") == 2, "forms are kept of the other two only"
+    assert "Ana" not in json.dumps(got["Encounter"])
+    assert "told" not in json.dumps(got["Observation"])
+    await clinic.put("sys-mh", {**observation(p, 3), "id": plain})  # changed: what was said of it is not said of what it is now
+    assert not await clinic.owner.fetchval("SELECT $1 = ANY (tokens) FROM record.resource WHERE id = $2", key, plain)
 
 
 async def test_levels_types_filters_elements_since_and_deleted(clinic: Clinic) -> None:

@@ -127,26 +127,28 @@ async def lines(access: Access, export: Export, file: File, parts: Sequence[Any]
         made.stop()
 
 
-async def _even(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _even(data: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[bytes]:
     """The same bytes in even pieces, the last one shorter. Each is copied once."""
-    waiting: list[memoryview] = []
+    waiting: list[bytes | memoryview] = []
     size = 0
     async for some in data:
-        rest = memoryview(some)
-        while size + len(rest) >= PIECE:
-            yield b"".join([*waiting, rest[: PIECE - size]])
-            rest, waiting, size = rest[PIECE - size :], [], 0
-        waiting.append(rest)
-        size += len(rest)
+        for one in some:
+            rest: bytes | memoryview = one
+            while size + len(rest) >= PIECE:
+                rest = memoryview(rest)
+                yield b"".join([*waiting, rest[: PIECE - size]])
+                rest, waiting, size = rest[PIECE - size :], [], 0
+            waiting.append(rest)
+            size += len(rest)
     if size:
         yield b"".join(waiting)
 
 
-async def _left(access: Access, export: Export, file: File, made: AsyncIterator[tuple[Part, int]]) -> AsyncIterator[bytes]:
+async def _left(access: Access, export: Export, file: File, made: AsyncIterator[tuple[Part, int]]) -> AsyncIterator[Sequence[bytes]]:
     """What was made, once it is written down; without as many of its first bytes as they have already."""
     async for part, begun in made:
         await _written_down(access, export, file, part)
-        yield part.data[begun:]
+        yield part.data if not begun else [b"".join(part.data)[begun:]]
 
 
 async def _made(walk: Walk, export: Export, file: File, parts: Sequence[Any], start: int) -> AsyncIterator[tuple[Part, int]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from sojourn.base import crypto
 from sojourn.fhir import codec, subset
+from sojourn.fhir.compartment import subject_param
 from sojourn.gate import bases, disclosing, quick, redact, runs, searching
 from sojourn.gate.bulk.asking import DELETED, DIRECTORY
 from sojourn.gate.enforce import Bound
@@ -35,8 +36,8 @@ ROWS: Final = 4000
 BYTES: Final = 4 << 20
 """Of one stretch, at most, and one line more."""
 _SLOW = 50  # rows that are redacted at once: attachments may be large
-_FIRST = 50  # patients that the first statement goes through; then as many as fill a stretch
-_PATIENTS = 1000  # that one statement goes through at most
+_ROWS = 1000  # of one stretch that come into memory one by one
+_PATIENTS = 1000  # that one statement goes through at most: it stops when the stretch is full
 _FETCHED = 4000  # patients that are looked for at once, for the stretches to come
 _PART2 = b'"42CFRPart2"'
 
@@ -52,13 +53,13 @@ class Line(NamedTuple):
 
 class Part(NamedTuple):
     """A stretch. seqs: of the versions that its lines show; size: its bytes. to: the place it ends at; over: whether the kind ends there, of a stretch
-    without a bound. data: its lines as they are sent, unless they were only counted; lines: one by one, where something is done to each."""
+    without a bound. data: the bytes of its lines, in pieces, unless they were only counted; lines: one by one, where something is done to each."""
 
     seqs: list[int]
     size: int
     to: Place
     over: bool
-    data: bytes = b""
+    data: Sequence[bytes] = ()
     patients: Sequence[str] = ()
     lines: Sequence[Line] = ()
 
@@ -66,7 +67,7 @@ class Part(NamedTuple):
     def of(cls, lines: list[Line], to: Place, *, over: bool = False) -> Part:
         """From its lines."""
         data = b"".join([line.body + b"\n" for line in lines])
-        return cls([line.seq for line in lines], len(data), to, over, data, sorted({line.patient for line in lines if line.patient}), lines)
+        return cls([line.seq for line in lines], len(data), to, over, [data], sorted({line.patient for line in lines if line.patient}), lines)
 
     @property
     def stamp(self) -> bytes:
@@ -114,7 +115,7 @@ class Walk:
     def __init__(self, access: Access, wish: Wish, until: datetime) -> None:
         self.access, self.wish, self._until = access, wish, until
         self._whole = not access.caller.outside and not wish.elements  # what goes out is what stands ready
-        self._most: dict[str, int] = {}
+        self._fit: dict[str, int] = {}  # of each kind, how many rows are about as many bytes as a stretch may have
         self._near: list[tuple[str, list[str], bool]] = []  # after whom, who follows, whether nobody comes after these: the last two asked for
         self._asking = asyncio.Lock()
         self._present: set[str] | None = None
@@ -124,7 +125,8 @@ class Walk:
 
         counted: its lines themselves are not wanted. Raises StaleCredential.
         """
-        name, lines, size = self.wish.kinds[kind], min(lines or ROWS, ROWS), min(size or BYTES, BYTES)
+        name, size = self.wish.kinds[kind], min(size or BYTES, BYTES)
+        lines = min(lines or ROWS, ROWS)
         if name == DELETED:
             return await _gone(self.access, self.wish, self._until, after, to, lines)
         if to is None and name not in await self._there():
@@ -134,20 +136,33 @@ class Walk:
             return Part([], 0, to or after, over=True)
         here = "" if patients is None else patients[-1]
         bound: Place = to if to is not None and to[0] == here else (here, LAST)
-        filters = bool(self.wish.conditions(self.access, name))
-        if self._whole:
-            statement = self._statement(name, after, bound[1], patients, lines, counted=counted, joined=not counted)
-            found = (await bulk.rows(self.access.house.db, self.access.tenant.number, statement, anew=filters))[0]
-            if found["ready"] and (found["size"] <= size or to is not None):
-                end = bound if found["rows"] < lines else (found["patient"] or "", found["rid"])
-                self._learn(name, patients, end, found["rows"])
-                more = () if counted or not found["seqs"] else (found["data"] + b"\n", sorted({p for p in found["patients"] if p}))
-                return Part(found["seqs"] or [], found["size"], end, False, *more)  # noqa: FBT003 - not over
-        rows = await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, lines), anew=filters)
+        made = await self._summed(name, after, bound, patients, (lines, size if to is None else 0), counted=counted) if self._whole else None
+        return made or await self._one_by_one(name, after, bound, patients, (lines, size))
+
+    async def _summed(self, name: str, after: Place, bound: Place, patients: Sequence[str] | None, most: tuple[int, int], *, counted: bool) -> Part | None:
+        """A stretch of which the database sums up the lines; None where not all of them stand ready. most: rows, and bytes (0: however many)."""
+        lines, size = most
+        while True:
+            limit = min(lines, self._fit.get(name, ROWS)) if size else lines
+            statement = self._statement(name, after, bound[1], patients, limit, counted=counted, joined=not counted)
+            found = await bulk.rows(self.access.house.db, self.access.tenant.number, statement, anew=bool(self.wish.conditions(self.access, name)))
+            if not all(row["ready"] for row in found):
+                return None
+            count, bytes_ = sum(row["rows"] for row in found), sum(row["size"] for row in found)
+            if count:
+                self._fit[name] = max(1, min(ROWS, int(0.9 * BYTES * count / max(bytes_, 1))))
+            if not size or bytes_ <= size:
+                return _part(found, patients, bound if count < limit else None, counted=counted)
+            if limit <= _SLOW:
+                return None
+            self._fit[name] = min(self._fit[name], max(1, int(0.9 * size * count / bytes_)))
+
+    async def _one_by_one(self, name: str, after: Place, bound: Place, patients: Sequence[str] | None, most: tuple[int, int]) -> Part:
+        """A stretch of which some lines have to be made here."""
+        limit, size = min(most[0], _ROWS), most[1]
+        rows = await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, limit), anew=bool(self.wish.conditions(self.access, name)))
         made, done = await _lines(self.access, self.wish, name, rows, size)
-        end = bound if done == len(rows) and len(rows) < lines else (rows[done - 1]["patient"] or "", rows[done - 1]["rid"])
-        self._learn(name, patients, end, done)
-        return Part.of(made, end)
+        return Part.of(made, bound if done == len(rows) and len(rows) < limit else (rows[done - 1]["patient"] or "", rows[done - 1]["rid"]))
 
     async def any(self, kind: int) -> bool:
         """Whether there may be anything of a kind, whoever asks."""
@@ -159,20 +174,15 @@ class Walk:
             self._present = await bulk.present(self.access.house.db, self.access.tenant.number, self.wish.types)
         return self._present
 
-    def _learn(self, name: str, patients: Sequence[str] | None, end: Place, rows: int) -> None:
-        """Go through as many patients at once as nearly fill a stretch: what is found beyond it is found in vain."""
-        if patients is not None:
-            through = bisect_right(patients, end[0])
-            self._most[name] = max(1, min(_PATIENTS, int(0.85 * ROWS * through / rows) if rows else _PATIENTS, 4 * self._most.get(name, _FIRST)))
-
     async def _patients(self, name: str, after: Place, to: Place | None) -> list[str]:
         """The next patients to go through, the one first with whom a stretch ended."""
         wish, last = self.wish, to[0] if to is not None else None
-        most = _PATIENTS if to is not None else self._most.get(name, _FIRST)
-        everybody = wish.patients if wish.patients is not None else await self._after(after[0], most)
+        if name != "Patient" and subject_param(name) is None:
+            return []
+        everybody = wish.patients if wish.patients is not None else await self._after(after[0], _PATIENTS)
         begin = bisect_right(everybody, after[0])
-        following = [p for p in everybody[begin : begin + most] if last is None or p <= last]
-        return [*([after[0]] if after[0] and after[1] < LAST else []), *following][:most]
+        following = [p for p in everybody[begin : begin + _PATIENTS] if last is None or p <= last]
+        return [*([after[0]] if after[0] and after[1] < LAST else []), *following][:_PATIENTS]
 
     async def _after(self, after: str, most: int) -> Sequence[str]:
         """At least so many patients who come after this one, if there are so many: asked for many stretches at once. Whether anything of them may be seen
@@ -193,6 +203,20 @@ class Walk:
         begin = after[1] if patients is None or patients[0] == after[0] else 0
         stretch = bulk.Stretch(name, patients, begin, end, limit, self._until, wish.after, about, wish.conditions(access, name))
         return bulk.walk(stretch, Bound(access), access.house.keys[access.tenant.number], tenant=access.tenant.number, now=access.now, redacted=access.decision.redacted, **how)
+
+
+def _part(found: Sequence[Any], patients: Sequence[str] | None, end: Place | None, *, counted: bool) -> Part:
+    """The stretch that the rows of bulk.walk come to. end: where it ends; None: at its last row."""
+
+    def patient(row: Any) -> str:
+        return patients[row["ord"] - 1] if patients is not None else ""
+
+    shown = [row for row in found if row["seqs"]]
+    seqs = shown[0]["seqs"] if len(shown) == 1 else [seq for row in shown for seq in row["seqs"]]
+    part = Part(seqs, sum(row["size"] for row in shown), end or (patient(found[-1]), found[-1]["rid"]), over=False)
+    if counted:
+        return part
+    return part._replace(data=[piece for row in shown for piece in (row["data"], b"\n")], patients=[p for p in map(patient, shown) if p])
 
 
 async def _lines(access: Access, wish: Wish, name: str, rows: Sequence[Any], size: int) -> tuple[list[Line], int]:
