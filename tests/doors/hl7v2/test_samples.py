@@ -69,7 +69,7 @@ def _drafted(message: hl7v2.Message) -> str:
         assert [i for i in validate(person) if is_error(i)] == []
         types["Patient"] += 1
     for type_, id_, make in made:
-        resource = make(Place(id_, "p", places, None))
+        resource = make(Place(id_, "p", places, None, b"%PDF-", "2026-03-01T00:00:00Z"))
         if resource is None:
             continue
         assert [i for i in validate({**resource, "id": id_}) if is_error(i)] == []

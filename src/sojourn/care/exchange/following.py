@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 STAY: Final = "stay-elsewhere"
 DOCUMENT: Final = "https://sojourn.example/fhir/NamingSystem/exchange-document"
 """Under this system a document names what it is for the partner who sent it."""
+SOURCE_DIGEST: Final = "https://sojourn.example/fhir/StructureDefinition/exchange-digest"
+"""On an attachment: SHA-256 of what it was made from, so that the same content is not made anew, and another is asked about again."""
 _CLASSES: Final = ("IMP", "EMER", "ACUTE", "NONAC")
 _BACK: Final = timedelta(days=30)
 """What began longer ago is history."""
@@ -74,6 +76,12 @@ def _asks(resource: dict[str, Any], now: datetime) -> bool:
     return (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)) >= now - _BACK
 
 
+def digest_of(resource: dict[str, Any]) -> str:
+    """Of what a document was made from; ''."""
+    attachment: dict[str, Any] = next((c.get("attachment") or {} for c in resource.get("content") or ()), {})
+    return next((str(e.get("valueString", "")) for e in attachment.get("extension") or () if e.get("url") == SOURCE_DIGEST), "")
+
+
 async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) -> None:
     about, resource = f"{stored.type}/{stored.id}", stored.resource
     patient = id_of(resource.get("subject"), "Patient")
@@ -81,7 +89,7 @@ async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) 
         return
     over = resource.get("status") == "finished"
     document = stored.type == "DocumentReference"
-    id_ = once(REVIEW if document else STAY, about, "over" if over else "", stored.version if document and resource.get("docStatus") == "amended" else "")
+    id_ = once(REVIEW if document else STAY, about, "over" if over else "", digest_of(resource))
     if (await access.search("Task", [("_id", id_)], count=1)).matches:
         return
     program = await origin.made_by(access, stored.type, stored.id)

@@ -11,5 +11,7 @@ JOINS: Final = tuple(f"ADT^A{n}" for n in (18, 30, 34, 40, 47))
 VISITS: Final = tuple(f"ADT^A{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 21, 22, 23, 25, 26, 27, 38))
 PERSONS: Final = ("ADT^A28", "ADT^A31")
 RESULTS: Final = ("ORU^R01",)
-FILED: Final = (*RESULTS, *sorted({*VISITS, *PERSONS, *JOINS}))
+DOCUMENTS: Final = tuple(f"MDM^T{n:02d}" for n in (2, 4, 6, 8, 10, 11))
+APPOINTMENTS: Final = ("SIU^S12", "SIU^S13", "SIU^S14", "SIU^S15", "SIU^S16", "SIU^S17", "SIU^S26")
+FILED: Final = (*RESULTS, *DOCUMENTS, *APPOINTMENTS, *sorted({*VISITS, *PERSONS, *JOINS}))
 """Every type that is filed by itself."""

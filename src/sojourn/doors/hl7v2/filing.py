@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
 
+NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 SOURCE: Final = "https://sojourn.example/fhir/NamingSystem/exchange-message"
 _SOME: Final = 60
 OLDER: Final = "A newer message about the same came before; what is there was left as it is."
@@ -45,6 +46,14 @@ async def search(access: Access, wanted: Mapping[str, Sequence[str]]) -> dict[tu
     return out
 
 
+async def staff(access: Access, numbers: Sequence[str]) -> dict[str, str]:
+    """People of ours by their NPI, as references. One search, or none."""
+    if not numbers:
+        return {}
+    found = await access.search("Practitioner", [("identifier", ",".join(f"{NPI}|{n}" for n in sorted(set(numbers))))], count=200)
+    return {str(i["value"]): f"Practitioner/{s.id}" for s in found.matches for i in s.resource.get("identifier") or () if i.get("system") == NPI and i.get("value")}
+
+
 async def makers(access: Access, references: Sequence[str]) -> dict[str, int | None]:
     """Which program made what is there already: what comes later about it belongs to the same."""
     return await origin.makers(access, references) if references else {}
@@ -52,6 +61,7 @@ async def makers(access: Access, references: Sequence[str]) -> dict[str, int | N
 
 def changes(
     access: Access, partner: Partner, draft: Draft, patient: str, program: int | None, labels: Sequence[Mapping[str, Any]], there: Mapping[tuple[str, str], Stored],
+    clean: Mapping[tuple[str, ...], bytes], staff: Mapping[str, str],
 ) -> tuple[list[Change], list[str], list[str]]:  # fmt: skip
     """(changes, what the message wrote or confirmed as `Type/id`, findings). Pieces older than what is there are left."""
     mine = ids(access, partner, draft, patient)
@@ -62,10 +72,11 @@ def changes(
         was = there.get(("Patient", patient))
         made = draft.person(was.resource if was is not None else None)
         _put(out, written, findings, "Patient", patient, made, was, draft.at, labels if was is None else (), program if was is None else None)
+    known = frozenset(f"{t}/{i}" for t, i in there)
     for piece in draft.pieces:
         id_ = mine[piece.key]
         was = there.get((piece.type, id_))
-        made_ = piece.make(Place(id_, patient, mine, was.resource if was is not None else None))
+        made_ = piece.make(Place(id_, patient, mine, was.resource if was is not None else None, clean.get(piece.key, b""), instant(access.now), known, staff))
         if made_ is not None:
             _put(out, written, findings, piece.type, id_, made_, was, draft.at, labels, program)
     return out, written, list(dict.fromkeys(findings))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.care.exchange import matching
+from sojourn.care.exchange import kinds, matching
 from sojourn.care.exchange.matching import UNSURE, Match, Question
-from sojourn.doors.hl7v2 import adt, demographics, filing, marks, oru, persons
+from sojourn.care.papers import sandbox
+from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, oru, persons, scheduled
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.doors.hl7v2.oru import Report
 from sojourn.gate.changes import Change
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
 
-READERS: Final[dict[str, Callable[[Message, Partner], Draft]]] = dict.fromkeys(adt.TYPES, adt.draft)
+READERS: Final[dict[str, Callable[[Message, Partner], Draft]]] = {**dict.fromkeys(adt.TYPES, adt.draft), **dict.fromkeys(kinds.DOCUMENTS, documents.draft), **dict.fromkeys(kinds.APPOINTMENTS, scheduled.draft)}
 """What reads a message of a type."""
 MAPPED_TYPES: Final = ("ORU^R01", *READERS)
 """What becomes resources; every other message is kept, and read by people."""
@@ -44,6 +45,7 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     known: list[tuple[str, str, str]] = field(default_factory=list)
     alike: list[tuple[str, str]] = field(default_factory=list)
+    clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
     def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
         """It becomes nothing now. detail: for who may see the candidates."""
@@ -61,10 +63,13 @@ async def mapped(access: Access, partner: Partner, taken: Sequence[Taken]) -> li
     await _whose(access, partner, [w for w in works if w.done is None])
     open_ = [w for w in works if w.done is None]
     there = await _there(access, partner, open_)
-    touched: set[tuple[str, str]] = set()
     for work in open_:
+        await _readable(access, partner, work, there)
+    staff = await filing.staff(access, [n for w in open_ if w.draft is not None for n in w.draft.staff])
+    touched: set[tuple[str, str]] = set()
+    for work in (w for w in open_ if w.done is None or w.done.state == MAPPED):
         if work.draft is not None:
-            _draft(access, partner, work, there)
+            _draft(access, partner, work, there, staff)
         else:
             _build(access, partner, work, there)
         mine = {(c.type, c.id) for c in work.changes}
@@ -203,19 +208,36 @@ async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dic
     return out
 
 
+async def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
+    """Make one clean PDF of the files of a message, unless they are there already."""
+    if work.draft is None or work.done is not None:
+        return
+    mine = filing.ids(access, partner, work.draft, work.match.patient)
+    for piece in work.draft.pieces:
+        was = there.get((piece.type, mine[piece.key]))
+        if not piece.files or was is not None and documents.same(was.resource, documents.digest(piece.files)):
+            continue
+        try:
+            parts = [(content, *await sandbox.checked(content)) for content in piece.files]
+            work.clean[piece.key] = await sandbox.composed([(content, media, [(n, 0) for n in range(pages)]) for content, media, pages in parts])
+        except sandbox.Unreadable as error:
+            work.fail(FAILED, f"The file in it cannot be taken. {error.message}")
+            return
+
+
 def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[str, list[str]]:
     """Ids that the same result always has: of this partner, this person and this program."""
     whole = id_for(access, partner.id, work.match.patient, str(work.program), "report", *report.key)
     return whole, [id_for(access, whole, *v.key) for v in report.values]
 
 
-def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
+def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored], staff: dict[str, str]) -> None:
     """The changes of a message that is no result."""
     draft, message = work.draft, work.message
     if draft is None or message is None or draft.joins:
         return
     labels = marks.of(message, partner)
-    work.changes, written, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there)
+    work.changes, written, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there, work.clean, staff)
     if work.changes:
         work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, message.type, written, labels, work.program))
     result = Result(work.match.patient, tuple(written), tuple(message.unseen()), (*message.findings, *findings))

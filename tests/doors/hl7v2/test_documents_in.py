@@ -1,0 +1,103 @@
+"""MDM: a document joins the papers of the chart as one clean PDF, labelled, and finds somebody; it is added to, replaced, taken back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sojourn.care.exchange import following
+from sojourn.doors.hl7v2 import plaintext
+from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.feed import Feed
+from sojourn.record.database import Dsn
+from sojourn.wire.hl7v2write import segment
+from tests.care.risky import DAY, Ward, ward
+from tests.doors.hl7v2.hospital import HOSPITAL
+from tests.doors.hl7v2.lab import MRN, code, done, listener, registered, sent, states
+from tests.people import MH, A
+from tests.record.settling import settled
+
+RTF = rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\*\generator Word;}\f0 Seen \b twice\b0 .\par Stable \u8211\'96 sleeping.}"
+
+
+def mdm(event: str, control: str, number: str = "D1", *, parent: str = "", obx: str = "OBX|1|TX|1^Summary||Discharged home.~Follow-up in a week.\r", kept: str = "", done_: str = "AU", mrn: str = "R1",
+        at: str = "20260304083000-0500") -> bytes:  # fmt: skip
+    """A discharge summary."""
+    txa = segment("TXA", {1: "1", 2: "DS", 3: "TX", 4: "20260303", 9: ("99", "Okafor", "Ngozi"), 12: (number, "MERCY"), 13: (parent, "MERCY") if parent else "", 17: done_, 18: kept})
+    return (f"MSH|^~\\&|MERCY|MERCY|SOJOURN|RIVER|{at}||MDM^{event}|{control}|P|2.5.1\rEVN|{event}|{at}\rPID|1||{mrn}^^^RIVER^MR||Rivera^Ana||19880304|F\r{txa}\r{obx}").encode()
+
+
+def ed(content: bytes, form: str) -> str:
+    return f"OBX|1|ED|1^Summary||^AP^{form}^Base64^{base64.b64encode(content).decode()}\r"
+
+
+@pytest.fixture
+async def day(database: Dsn) -> AsyncIterator[Ward]:
+    async with ward(database, at=DAY) as made:
+        person = (await made.clinic.get(made.system, f"Patient/{made.client}")).json()
+        person |= {"identifier": [{"system": MRN, "value": "R1"}], "name": [{"family": "Rivera", "given": ["Ana"]}], "birthDate": "1988-03-04"}
+        assert (await made.clinic.put(made.system, person)).status == 200
+        await registered(made.clinic.gate, HOSPITAL, program=MH)
+        yield made
+
+
+async def came(made: Ward, *messages: bytes) -> list[tuple[str, str]]:
+    door = listener(made.clinic.gate)
+    for one in messages:
+        assert code(await sent(door, one)) == "AA"
+    await done(door, made.clinic.gate)
+    return await states(made.clinic.gate, made.clinic.owner)
+
+
+async def papers(made: Ward, who: str = "") -> dict[str, dict[str, Any]]:
+    found = (await made.clinic.get(who or made.system, f"DocumentReference?patient={made.client}")).entries
+    return {r["identifier"][0]["value"].partition("|")[2]: r for r in found}
+
+
+async def test_a_document_joins_the_papers_and_finds_somebody_and_is_added_to_replaced_and_taken_back(day: Ward) -> None:
+    assert await came(day, mdm("T02", "M1", kept="R", done_="PA")) == [("mapped", "")]
+    paper = (await papers(day))["D1|MERCY"]
+    assert (paper["type"]["text"], paper["docStatus"], paper["author"][0]["display"]) == ("Discharge summary from elsewhere", "preliminary", "Ngozi Okafor")
+    assert base64.b64decode(paper["content"][0]["attachment"]["data"]).startswith(b"%PDF-")
+    assert "R" in {c["code"] for c in paper["meta"]["security"]}
+    for _ in range(2):
+        await settled(day.clinic.gate.house.db)
+        feed = Feed(day.clinic.gate.house.db, A)
+        await feed.number()
+        while await feed.follow("exchange", following.follower(Clockwork(day.clinic.gate))):
+            pass
+    (task,) = (await day.clinic.get(day.system, f"Task?patient={day.client}&code=paper-review")).entries
+    assert (task["focus"]["reference"], task["owner"]["reference"]) == (f"DocumentReference/{paper['id']}", day.refs["therapist"])
+    await came(day, mdm("T06", "M2", "D2", parent="D1", at="20260304090000-0500"), mdm("T10", "M3", "D3", parent="D1", at="20260304091000-0500"), mdm("T11", "M4", "D2", at="20260304092000-0500"))
+    found = await papers(day)
+    assert {n: r["status"] for n, r in found.items()} == {"D1|MERCY": "superseded", "D2|MERCY": "entered-in-error", "D3|MERCY": "current"}
+    assert found["D3|MERCY"]["relatesTo"] == [{"code": "replaces", "target": {"reference": f"DocumentReference/{paper['id']}"}}]
+    assert [s for s, _ in await came(day, mdm("T08", "M5", "D3", at="20260304085000-0500"))] == ["mapped"] * 5
+    assert (await papers(day))["D3|MERCY"] == found["D3|MERCY"], "what is older changes nothing"
+
+
+async def test_files_of_any_readable_kind_are_taken_and_others_say_why(day: Ward) -> None:
+    picture = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+    good = await came(day, mdm("T02", "M1", "P1", obx=ed(picture, "PNG")), mdm("T02", "M2", "P2", obx=ed(RTF, "RTF")), mdm("T02", "M3", "P3", obx="OBX|1|FT|1^Summary||One\\.br\\Two\r" + ed(picture, "PNG")))
+    assert good == [("mapped", "")] * 3
+    bad = await came(day, mdm("T02", "M4", "P4", obx=ed(b"<?xml version='1.0'?><a/>", "XML")), mdm("T02", "M5", "P5", obx=ed(b"\x00\x01\x02", "PDF")), mdm("T02", "M6", "P6", obx="OBX|1|RP|1||http://127.0.0.1/x\r"),
+                     mdm("T02", "M7", "P7", obx=""))  # fmt: skip
+    assert [s for s, _ in bad[3:]] == ["failed"] * 4
+    assert len(set(await papers(day))) == 3
+    assert "Nothing is fetched" in bad[5][1]
+
+
+def test_words_of_rtf_and_html() -> None:
+    assert plaintext.readable(RTF, "RTF").decode() == "Seen twice.\nStable \u2013 sleeping."
+    assert plaintext.html("<html><head><style>x{}</style></head><p>One &amp; two</p><script>alert(1)</script><br>three") == "One & two\nthree"
+
+
+@given(st.text(alphabet="{}\\'*abu19 par\n", max_size=200))
+def test_no_rtf_stops_the_reader(text: str) -> None:
+    plaintext.rtf("{\\rtf1" + text)
+    plaintext.html(text)
