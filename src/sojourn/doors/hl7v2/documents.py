@@ -1,4 +1,4 @@
-"""MDM: a document is sent, added to, replaced or taken back, as a DocumentReference among the papers of the chart. Pure.
+"""MDM: a document is sent, added to, replaced or taken back, among the papers of the chart. Pure.
 
 https://hl7.org/fhir/R4/documentreference.html; HL7 v2.8, 9.5, 9.6.1 (TXA). What it holds becomes one clean PDF (care/papers/sandbox.py), as of every
 paper; the bytes as they came stay in the message.
