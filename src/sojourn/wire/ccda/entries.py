@@ -11,7 +11,7 @@ from typing import Final
 
 from sojourn.wire.ccda import values
 from sojourn.wire.ccda.facts import Fact, Marks
-from sojourn.wire.ccda.marks import marks_of
+from sojourn.wire.ccda.marks import is_security, marks_of
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 from sojourn.wire.ccda.xml import Node
 
@@ -28,9 +28,14 @@ _BY_SECTION: Final[Mapping[str, str]] = {
     "procedures": "procedure", "encounters": "encounter", "social-history": "social", "plan": "plan",
 }  # fmt: skip
 # What stands in the statement that it says more about: template -> name of the detail.
-_ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason"}
+_ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "64": "comment", "147": "directions", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason"}
+_IN_WORDS: Final = ("comment", "directions")
 _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
+# Acts that only wrap what they are about, and by which other relations: health concern, interventions, coverage.
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR",), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
+_CONCERNS: Final = frozenset({"3", "30", "113", "80", *_ALSO})
+_POINTER: Final = "122"
 
 
 def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterator[Fact]:
@@ -45,9 +50,11 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
         return
     marks = marks_of(node, narrative, around)
     inside = [s for c in node.all("component") for s in c.below if s.name in STATEMENTS] if node.name == "organizer" else []
-    concern = node.name == "act" and set(_numbers(node)) & {"3", "30", "132", "113", "80"}
+    # Marks of privacy among statements are read as marks; an organizer of nothing else is the document's privacy section.
+    inside = [s for s in inside if not is_security(s)] or inside
+    concern = node.name == "act" and set(_numbers(node)) & _CONCERNS
     if concern or (node.name == "act" and section in ("problems", "allergies") and not values.coded(node.one("code"), narrative).system.endswith("sct")):
-        inside += [s for r in node.all("entryRelationship") if r.get("typeCode") in _WRAPPED for s in r.below if s.name == "observation"]
+        inside += _held(node)
     if inside:
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
@@ -55,6 +62,14 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
                 yield fact._replace(details=(*fact.details, ("concern", concern_status))) if concern_status else fact
         return
     yield _fact(node, section, narrative, marks)
+
+
+def _held(node: Node) -> list[Node]:
+    """The statements that an act wraps; what only points to another statement is none."""
+    wide = next((n for n in _numbers(node) if n in _ALSO), "")
+    kinds = (*_WRAPPED, *_ALSO.get(wide, ()))
+    below = [s for r in node.all("entryRelationship") if r.get("typeCode") in kinds for s in r.below]
+    return [s for s in below if (s.name in STATEMENTS if wide else s.name == "observation") and _POINTER not in _numbers(s) and not is_security(s)]
 
 
 def _numbers(node: Node) -> list[str]:
@@ -147,10 +162,13 @@ def _others(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Val
     for related in node.all("entryRelationship"):
         for child in related.below:
             name = next((_ABOUT[n] for n in _numbers(child) if n in _ABOUT), "")
+            if is_security(child):
+                continue
             if name == "diagnosis":
                 yield from (("diagnosis", c) for o in child.all("entryRelationship/observation") if isinstance(c := _value(o.one("value"), narrative), Coded) and c)
             elif child.name in STATEMENTS:
-                found_value = _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative)
+                words = values.referred(child.one("text"), narrative) if name in _IN_WORDS else ""
+                found_value = words or _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative)
                 if found_value:
                     yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(related.get("typeCode"), "about"), found_value
                 if name == "reaction":

@@ -41,6 +41,11 @@ def marks_of(node: Node, narrative: Mapping[str, str], around: Marks | None = No
     return Marks(confidentiality, tuple(policies), around.notice)
 
 
+def is_security(node: Node) -> bool:
+    """Whether a statement is a mark of privacy."""
+    return any(t.get("root").startswith(_DS4P) for t in node.all("templateId"))
+
+
 def _security(node: Node, depth: int) -> list[Node]:
     """DS4P observations directly below it, or in an organizer for them."""
     found = []

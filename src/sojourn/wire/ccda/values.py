@@ -61,12 +61,18 @@ def system_of(oid: str) -> str:
     return SYSTEMS.get(oid) or (f"urn:oid:{oid}" if oid else "")
 
 
+def _system(node: Node) -> str:
+    """The system of a code; one that has no OID may say its URL instead of a name, as our writer does."""
+    oid, named = node.get("codeSystem"), node.get("codeSystemName")
+    return named if oid not in SYSTEMS and "://" in named else system_of(oid)
+
+
 def coded(node: Node | None, narrative: Mapping[str, str]) -> Coded:
     """A CD, CE, CV or CS."""
     if node is None:
         return Coded()
     others = tuple(found for child in node.all("translation") if (found := coded(child, narrative)))
-    return Coded(node.get("code"), system_of(node.get("codeSystem")) if node.get("code") else "", node.get("displayName"), referred(node.one("originalText"), narrative), others, node.get("nullFlavor"))
+    return Coded(node.get("code"), _system(node) if node.get("code") else "", node.get("displayName"), referred(node.one("originalText"), narrative), others, node.get("nullFlavor"))
 
 
 def referred(node: Node | None, narrative: Mapping[str, str]) -> str:
