@@ -250,7 +250,7 @@ def note(table: Table, resource: Json, here: Here) -> list[E]:
         row = table.row()
         code = coding("code", LOINC, "34109-9", "Note")
         typed = row.code("translation", "Note", resource.get("type"), first=("http://loinc.org",))
-        if typed.attributes.get("code"):
+        if words(resource.get("type")):
             code.add(typed)
         time = row.time("When", (resource.get("context") or {}).get("period", {}).get("start") or resource.get("date", ""))
         bare = kind.partition(";")[0].strip()
