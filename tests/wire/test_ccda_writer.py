@@ -21,7 +21,7 @@ from tests.wire.charts import HOUSE, RECEIVER, Invented, Json, clients
 etree = pytest.importorskip("lxml.etree")
 HEADING = Heading("https://ehr.example/fhir", "urn:doc:1", "Summary for follow-up", "2026-11-30T10:00:00Z", HOUSE, RECEIVER, series="urn:series:1", reason="Follow-up within 7 days", purpose="TREAT",
                   notice="This record is protected by Federal confidentiality rules (42 CFR part 2).", scope="For treatment, by Lakeside.", consents=("Consent/c1",))  # fmt: skip
-CHARTS: list[tuple[str, list[Json]]] = [*((f"client {n}", c) for n, c in enumerate(clients(12 if THOROUGH else 3))), *((f"invented {n}", Invented(n).chart()) for n in range(300 if THOROUGH else 8))]
+CHARTS: list[tuple[str, list[Json]]] = [*((f"client {n}", c) for n, c in enumerate(clients(12 if THOROUGH else 1, 30 if THOROUGH else 8))), *((f"invented {n}", Invented(n).chart()) for n in range(300 if THOROUGH else 6))]
 HL7 = "{urn:hl7-org:v3}"
 CASES = [pytest.param(kind, chart, id=f"{kind}, {name}") for n, (name, chart) in enumerate(CHARTS) for k, kind in enumerate(KINDS) if THOROUGH or n == 0 or k == n % len(KINDS)]
 
