@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.base import errors
 from sojourn.gate.consenting import ending, signing, terms
-from sojourn.gate.consenting.entering import NO_ORIGINAL, RELEASED, UNSIGNED
+from sojourn.gate.consenting.entering import NO_ORIGINAL, RELEASED, UNSIGNED, has_original
 from tests.gate.test_signing import SPECIFIC, access_of, by_patient, draft, sees, signed, treated, words
 from tests.people import Clinic, consent, patient
 
@@ -82,9 +82,43 @@ async def test_what_a_patient_forbade_is_not_lifted_by_an_edit_or_a_deletion(cli
         assert (refused.status, RELEASED in refused.body.decode()) == (422, True)
     assert (await clinic.ask("sud-clinician", "DELETE", f"Consent/{kept['id']}")).status == 422
     assert sud not in await sees(clinic, "tpo", p)
+    told = (await clinic.put("sud-clinician", {**kept, "language": "en"})).json()
+    assert told["language"] == "en", "what changes nothing of it is an edit like any other"
+    assert sud not in await sees(clinic, "tpo", p)
     access = await access_of(clinic, "sud-clinician")
-    await ending.revoke(access, (await access.read("Consent", kept["id"])).resource, how="written", version=kept["meta"]["versionId"])
+    await ending.revoke(access, (await access.read("Consent", kept["id"])).resource, how="written", version=told["meta"]["versionId"])
     assert sud in await sees(clinic, "tpo", p)
+
+
+async def test_what_a_patient_forbade_for_a_while_may_be_tidied_up_once_that_is_over(clinic: Clinic) -> None:
+    p, _, _ = await treated(clinic)
+    wish = restriction(p, "tpo")
+    wish["provision"] |= {"period": {"start": "2026-01-01", "end": "2026-01-31"}}
+    kept = await clinic.ask("sud-clinician", "POST", "Consent", wish)
+    assert (await clinic.ask("sud-clinician", "DELETE", f"Consent/{kept.json()['id']}")).status == 204
+    later = restriction(p, "tpo")
+    later["provision"] |= {"period": {"start": "2999-01-01"}}
+    kept = await clinic.ask("sud-clinician", "POST", "Consent", later)
+    assert (await clinic.ask("sud-clinician", "DELETE", f"Consent/{kept.json()['id']}")).status == 204, "it forbids nothing yet"
+
+
+async def test_a_system_brings_what_a_patient_forbids_without_any_original(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    await clinic.make("sys-sud", consent(p, "tpo"))
+    wish = {k: v for k, v in restriction(p, "tpo").items() if k != "verification"}
+    assert (await clinic.ask("sys-sud", "POST", "Consent", wish)).status == 201
+    assert sud not in await sees(clinic, "tpo", p)
+
+
+@pytest.mark.parametrize(
+    ("said", "enough"),
+    [
+        ({"sourceReference": {"reference": "DocumentReference/form"}}, True), ({"sourceAttachment": {"title": "form"}}, True), ({"verification": [{"verified": True}]}, True),
+        ({"extension": [terms.extension(terms.DIGEST, valueString="0" * 64)]}, True), ({"verification": [{"verified": False}]}, False), ({}, False),
+    ],
+)  # fmt: skip
+def test_an_original_is_where_the_form_is_or_who_saw_it(said: dict[str, Any], enough: bool) -> None:
+    assert has_original(said) is enough
 
 
 async def test_a_system_brings_a_consent_that_says_where_its_original_is(clinic: Clinic) -> None:
