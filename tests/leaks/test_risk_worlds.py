@@ -5,10 +5,15 @@ The second world is the first one with the episode added, its chain run to the e
 
 from __future__ import annotations
 
+import pytest
+
+from sojourn.care.measures import forms
+from sojourn.care.measures.model import instruments
 from sojourn.care.risk import precautions
+from sojourn.gate import bases
 from sojourn.record.database import Dsn
 from tests.care.risky import DAY, cssrs, ward
-from tests.people import SUD, encounter
+from tests.people import BASE, MH, SUD, encounter
 from tests.web.real import furnish
 from tests.web.test_emergency import same
 from tests.web.test_risk import visitor
@@ -39,3 +44,23 @@ async def test_a_hidden_episode_is_nowhere(database: Dsn) -> None:
         assert reply.status == 201
         seen = await (await visitor(sud, "therapist")).get("/risk")
         assert "Rivera" in seen.text
+
+
+@pytest.mark.parametrize(("program", "system", "code"), [(MH, bases.ACT_CODE, "PSYTHPN"), (SUD, bases.LOCAL, "SUDCN")])
+async def test_of_an_answer_kept_apart_its_own_program_knows_how_great_the_danger_is_and_by_what_it_was_asked(database: Dsn, program: int, system: str, code: str) -> None:
+    """What 45 CFR 164.501 and 42 CFR 2.11 leave out of such notes: the result of a test. No answer, no word, no way to the note (docs/policy.md)."""
+    async with ward(database, at=DAY, program=program) as at:
+        await at.clinic.make("sys-mh", encounter(at.client))
+        kept = {"meta": {"security": [{"system": system, "code": code}]}}
+        made = forms.response(instruments()["c-ssrs-screener"], cssrs(q2=1, q4=1), BASE, patient=f"Patient/{at.client}", authored="2026-03-04T15:00:00Z")
+        made["item"][0]["answer"][0]["extension"] = [{"url": "http://example.org/words", "valueString": "Said: tonight, by the bridge"}]
+        reply = await at.clinic.ask("therapist", "POST", "QuestionnaireResponse", {**made, **kept})
+        assert reply.status == 201, reply.body
+        note = reply.header("location").split("/")[-3]
+        (episode,) = await at.episodes("boss")
+        assert [e.level for e in episode.events if e.level] == ["high"]
+        told = [(await at.clinic.get("boss", f"{t}?patient={at.client}")).body.decode() for t in ("ClinicalImpression", "RiskAssessment", "Task", "QuestionnaireResponse")]
+        assert not [text for text in told if "bridge" in text or note in text or '"valueDecimal"' in text]
+        assert (await at.clinic.get("boss", f"QuestionnaireResponse/{note}")).status == 404
+        if program == SUD:
+            assert [(await at.clinic.get("mh-clinician", f"{t}?patient={at.client}")).entries for t in ("ClinicalImpression", "RiskAssessment", "Task")] == [[], [], []]

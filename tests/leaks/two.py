@@ -64,7 +64,7 @@ class IdealKey(crypto.ServerKey):
         known = self._known.get((purpose, context, data))
         if known is None:
             n = self._count[purpose, context] = self._count.get((purpose, context), 0) + 1
-            label = "\x1f".join((purpose, context.decode(), str(n), str(len(data)))).encode()
+            label = "\x1f".join((purpose, context.hex(), str(n), str(len(data)))).encode()
             known = base64.urlsafe_b64encode(shake_256(label).digest(len(data) + 17)).rstrip(b"=").decode()
             self._known[purpose, context, data] = known
             self._inside[known] = (context, data)
