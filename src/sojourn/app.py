@@ -15,6 +15,7 @@ from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.hl7v2.listen import Listener, Place
+from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.smart import routes as smart
 from sojourn.doors.staff import routes as staff
 from sojourn.duties import Doing
@@ -39,6 +40,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     following = Following(gate)
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
+    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -49,6 +51,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         await exporting.start()
         await hl7.start()
         await packaged.start()
+        await boxes.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -57,6 +60,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         finally:
             await packaged.stop()
             await exporting.stop()
+            await boxes.stop()
             await hl7.stop()
             await doing.stop()
             await following.stop()

@@ -51,6 +51,8 @@ class Settings:
     mllp_key: Path | None = _setting("SOJOURN_MLLP_KEY", None, "File with the key of that certificate, where it is not in the same file.")
     mllp_clients: Path | None = _setting("SOJOURN_MLLP_CLIENTS", None, "File with the authorities whose client certificates are taken, or with these certificates themselves. With it, nobody connects without one.")
     mllp_most: int = _setting("SOJOURN_MLLP_MOST", 20_000_000, "Bytes of the largest HL7 v2 message that is taken.")
+    sftp_host: str = _setting("SOJOURN_SFTP_HOST", "127.0.0.1", "Address that partners reach their SFTP boxes at.")
+    sftp_port: int = _setting("SOJOURN_SFTP_PORT", 0, "Port that partners reach their SFTP boxes at; 0: none.")
     outbound_hosts: str = _setting(
         "SOJOURN_OUTBOUND_HOSTS", "", "Hosts of your own network, with commas between, that addresses registered by others may name (such as an app's keys). By default only public addresses over HTTPS are asked."
     )
@@ -92,7 +94,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 def _converted(name: str, text: str) -> object:
     kind = next(f for f in fields(Settings) if f.name == name)
     variable = kind.metadata["variable"]
-    if name in ("port", "database_connections", "mllp_port", "mllp_most"):
+    if name in ("port", "database_connections", "mllp_port", "mllp_most", "sftp_port"):
         most = 1_000_000_000 if name == "mllp_most" else 65535
         if not text.isdecimal() or not 0 <= int(text) <= most:
             raise BadSetting(f"{variable} must be a whole number from 0 to {most}.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 WAITING, INDEXED, ASIDE = "waiting", "indexed", "set-aside"
-SCAN, FAX, API = "scan", "fax", "api"
+SCAN, FAX, API, SFTP = "scan", "fax", "api", "sftp"
 NEEDS = (("Paper", "index"),)
 _PURPOSE = "paper"
 _NOT_THERE = "There is no such paper."

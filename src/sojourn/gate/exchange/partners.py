@@ -129,7 +129,7 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
     """The same, sound. Raises Malformed with what to do."""
     if not partner.name.strip():
         raise errors.Malformed("Give the partner a name.")
-    if not (partner.certificate or partner.applications or partner.facilities):
+    if partner.door != "sftp" and not (partner.certificate or partner.applications or partner.facilities):
         raise errors.Malformed("Say how they are known: their certificate, or what they call themselves (MSH-3, MSH-4).")
     certificate = partner.certificate.replace(":", "").replace(" ", "").lower()
     if certificate and not _FINGERPRINT.fullmatch(certificate):

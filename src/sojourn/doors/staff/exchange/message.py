@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
 from sojourn.care.exchange import kinds, matching
-from sojourn.doors.staff.exchange import desk
+from sojourn.doors.staff.exchange import desk, file
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import messages, partners
+from sojourn.gate.exchange import looking, messages, partners
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -86,6 +86,8 @@ def _ways(state: str) -> list[tuple[str, str, bool]]:
 
 async def content(request: Request) -> Response:
     """What it says."""
+    if (await messages.envelope(request.state.access, request.path_params["message"])).door == looking.DOOR:
+        return await file.show(request)
     return await _content(request)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _LISTS = ("applications", "facilities", "addresses", "types", "ignored")
-_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers")
+_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers", "door")
+DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only"}
 _MAPS = ("authorities", "tables", "marks")
 _EACH = {
     "authorities": "Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.",
@@ -58,7 +59,7 @@ async def _form(request: Request, before: Partner | None) -> Response:
     ]
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
-        acknowledgements=partners.ACKNOWLEDGEMENTS, strangers=partners.STRANGERS, states=states, types=_types(),
+        acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(),
     )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def _read(said: dict[str, Any], before: Partner) -> Partner:
         **{k: said[k].strip() for k in _TEXTS}, **{k: tuple(filter(None, (one.strip() for one in said[k].replace("\n", ",").split(",")))) for k in _LISTS}, **maps, "registers": said["registers"] == "yes",
         "program": int(said["program"]) if said["program"].isdigit() else None, "part2": said["part2"] == "yes", "programs": tuple(sorted(int(p) for p in said["programs"] if p.isdigit())),
     }  # fmt: skip
+    facts["door"] = facts["door"] if facts["door"] in DOORS else before.door
     facts["strangers"] = facts["strangers"] or before.strangers
     return replace(before, **facts)
 
@@ -104,6 +106,6 @@ async def move(request: Request) -> Response:
         before = await partners.one(access, id_)
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
-            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, strangers=partners.STRANGERS, states=[], types=_types(),
+            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import desk, message, partner
+from sojourn.doors.staff.exchange import boxes, desk, file, message, partner
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -14,7 +14,14 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/messages/{message}", message.act, ("POST",), needs=NEEDS),
     Screen("/exchange/messages/{message}/content", message.content, needs=OPENS),
     Screen("/exchange/messages/{message}/content", message.choose, ("POST",), needs=(*OPENS, ("Patient", "read"))),
+    Screen("/exchange/messages/{message}/file", file.take, needs=OPENS),
     Screen("/exchange/partners/new", partner.new, ("GET", "POST"), verb="Register a partner", needs=ADMINISTER, group="Places"),
     Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/files", boxes.files, needs=NEEDS),
+    Screen("/exchange/partners/{partner}/sftp", boxes.show, needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/sftp", boxes.put, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/sftp/keys", boxes.keys, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/sftp/state", boxes.move, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/host-key", boxes.host_key, ("POST",), needs=ADMINISTER),
 )

@@ -1,0 +1,1 @@
+"""SFTP: boxes where files arrive and leave."""

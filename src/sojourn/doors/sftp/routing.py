@@ -1,0 +1,200 @@
+"""Each file to the door that knows what to do with it: messages, papers, FHIR; everything else waits for somebody.
+
+What is told of a file in its receipt follows from the file alone. Whom it is about, and whether we know them, is found out later and told to nobody.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sojourn.base import errors
+from sojourn.care.papers import sandbox
+from sojourn.fhir import codec
+from sojourn.gate import papers
+from sojourn.gate.bulk import arriving
+from sojourn.gate.exchange import asapp, boxes
+from sojourn.gate.exchange.keeping import FAILED, MAPPED, Came, Keeper
+from sojourn.wire import filekind, hl7v2, hl7v2batch
+from sojourn.wire.hl7v2 import NotReadable
+from sojourn.wire.hl7v2person import key
+from sojourn.wire.hl7v2write import VERSIONS
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.exchange.boxes import Head
+    from sojourn.gate.exchange.partners import Partner
+    from sojourn.gate.exchange.sftp import Account
+    from sojourn.gate.gate import Gate
+
+_HL7_MOST: Final = 50_000_000
+_PAPER_MOST: Final = 10 * 1024 * 1024
+_BUNDLE_MOST: Final = 50_000_000
+_TOLD: Final = 50
+"""Messages of one file whose faults are told one by one."""
+_OLD: Final = ("2.1", "2.2")
+
+
+@dataclass
+class Arrived:
+    """One file that is to be looked at. content: its pieces, from its beginning each time."""
+
+    gate: Gate
+    tenant: Tenant
+    partner: Partner
+    account: Account
+    id: str
+    head: Head
+    access: Access
+    keeper: Keeper
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What it says."""
+        async for piece in boxes.pieces(self.gate.house, self.tenant.number, self.id, self.head.parts):
+            yield piece
+
+    async def whole(self, most: int) -> bytes:
+        """All of it. Raises TooLarge."""
+        if self.head.size > most:
+            raise errors.TooLarge()
+        return b"".join([piece async for piece in self.pieces()])
+
+
+@dataclass
+class Outcome:
+    """What became of a file. verdict and said: its receipt; reason: for those who look after it, without names; findings: for who may open it."""
+
+    state: str
+    reason: str = ""
+    verdict: str = "accepted"
+    said: dict[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+
+
+def _waits(why: str, verdict: str = "waits") -> Outcome:
+    return Outcome(FAILED, why, verdict)
+
+
+async def routed(came: Arrived) -> Outcome:
+    """Hand it on. Doing it again does nothing twice. Raises Unavailable, StaleCredential."""
+    kind = came.head.kind
+    try:
+        if kind == filekind.HL7:
+            return await _messages(came)
+        if kind in (*filekind.PAPERS, filekind.CCDA):
+            return await _paper(came)
+        if kind in (filekind.NDJSON, filekind.FHIR):
+            return await _records(came)
+        if kind == filekind.GZIP and filekind.of(await _unpacked_begin(came)) == filekind.NDJSON:
+            return await _records(came, packed=True)
+    except errors.TooLarge:
+        return Outcome(FAILED, "It is larger than files of its kind may be. Ask the sender to send it in parts.", "refused", {"reason": "Files of this kind may not be so large. Send it in parts."})
+    if kind == filekind.EMPTY:
+        return Outcome(FAILED, "The file is empty. Ask the sender for it again.", "refused", {"reason": "The file is empty."})
+    if kind == filekind.PGP:
+        return _waits("It is encrypted by PGP, and no key of ours is agreed with this partner.")
+    return _waits(f"Files of this kind ({kind}) are kept and not filed by themselves. Open it, do what it asks, and set it aside.")
+
+
+async def _messages(came: Arrived) -> Outcome:
+    """HL7 v2: each message into the store of messages, as one that came by MLLP."""
+    content = await came.whole(_HL7_MOST)
+    _, charset, _ = hl7v2.decoded(content, came.partner.charset)
+    batch = hl7v2batch.split(content, came.partner.charset) if hl7v2batch.batched(content) else None
+    raw = [m.encode(charset, "replace") for m in batch.messages] if batch is not None else [content if charset.startswith("utf-16") else content.strip(b"\x0b\x1c\r\n")]
+    faults: list[tuple[int, str]] = []
+    kept = again = 0
+    for n, one in enumerate(raw, 1):
+        if isinstance(made := _message(came.partner, one), str):
+            faults.append((n, made))
+            continue
+        there = await came.keeper.keep(came.tenant, made)
+        kept, again = kept + there.fresh, again + (not there.fresh)
+    said: dict[str, Any] = {"messages": len(raw), "taken": len(raw) - len(faults)}
+    if faults:
+        said["faults"] = [{"message": n, "reason": why} for n, why in faults[:_TOLD]]
+    findings = [f"Messages in it: {len(raw)}; kept now: {kept}; there already: {again}.", *(batch.odd if batch is not None else ()), *(f"Message {n}: {why}" for n, why in faults)]
+    if not faults and raw:
+        return Outcome(MAPPED, "", "accepted", said, findings)
+    why = f"{len(faults)} of {len(raw)} messages in it are not taken: {faults[0][1]}" if faults else "There is no message in it."
+    return Outcome(FAILED, why, "accepted" if len(faults) < len(raw) else "refused", said, findings)
+
+
+def _message(partner: Partner, content: bytes) -> Came | str:
+    """A message as it is kept, or why it is not taken."""
+    try:
+        message = hl7v2.parse(content, partner.charset)
+    except NotReadable:
+        return "It cannot be read as HL7 v2."
+    if not message.control:
+        return "It has no control id (MSH-10)."
+    if not message.header.v(9):
+        return "It does not say of what type it is (MSH-9)."
+    if message.version not in VERSIONS or message.version in _OLD:
+        return "Versions 2.3 to 2.9 are taken (MSH-12)."
+    if partner.types and message.type not in partner.types:
+        return "Messages of this type were not agreed (MSH-9)."
+    if not partner.is_called(message.header.v(3), message.header.v(4)):
+        return "It names another sender than was agreed (MSH-3, MSH-4)."
+    return Came(partner.id, "hl7v2", message.control, message.type, message.version, key(message), content)
+
+
+async def _paper(came: Arrived) -> Outcome:
+    """Pages, and documents that people read: into the tray of papers."""
+    content = await came.whole(_PAPER_MOST)
+    try:
+        media, pages = await sandbox.checked(content)
+    except sandbox.Unreadable as error:
+        return Outcome(FAILED, f"It cannot be read. {error.message}", "refused", {"reason": error.message})
+    await papers.receive(
+        came.access, content, media=media, pages=pages, door=papers.SFTP, source=f"sftp:{came.id}", program=came.partner.program or 0, name=came.head.name, sender=came.partner.name
+    )
+    return Outcome(MAPPED, "", "accepted", {"pages": pages} if came.head.kind != filekind.CCDA else {}, [f"It is in the tray of papers, {pages} {'page' if pages == 1 else 'pages'}."])
+
+
+async def _unpacked_begin(came: Arrived) -> bytes:
+    async for piece in came.pieces():
+        try:
+            return zlib.decompressobj(31).decompress(piece, 4096)
+        except zlib.error:
+            break
+    return b""
+
+
+async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
+    """FHIR, line by line or as a Bundle: imported under the right of the service that was named for it."""
+    if not came.account.brings:
+        return _waits("It holds FHIR records, and no service is named under whose right what this partner brings is imported. Name one on the page of its boxes and do it again, or set it aside.")
+    try:
+        access = await asapp.access(came.gate, came.tenant, came.account.brings)
+        await arriving.check(access)
+    except errors.Forbidden as error:
+        return _waits(error.message)
+    try:
+        source = came.pieces() if came.head.kind != filekind.FHIR else _of_bundle(await came.whole(_BUNDLE_MOST))
+        brought = await arriving.bring(access, lambda: anext(source, b""), came.partner.program, packed=packed)
+    except errors.Malformed:
+        return Outcome(FAILED, "It cannot be read as FHIR.", "refused", {"reason": "It cannot be read as FHIR."})
+    findings = [f"Written: {brought.written}; there already: {brought.unchanged}; refused: {brought.refused}.", *(i.diagnostics for i in brought.issues[:_TOLD])]
+    said = {"records": brought.written + brought.unchanged + brought.refused}
+    if brought.refused:
+        return Outcome(FAILED, f"{brought.refused} of {said['records']} records in it were refused. Open it to see why; what could be written was.", "accepted", said, findings)
+    return Outcome(MAPPED, "", "accepted", said, findings)
+
+
+async def _of_bundle(content: bytes) -> AsyncIterator[bytes]:
+    """The resources of a Bundle, or one resource, a line each. Raises Malformed."""
+    try:
+        found = codec.loads(content)
+    except codec.BadJson:
+        raise errors.Malformed("This is no JSON.") from None
+    if not isinstance(found, dict) or found.get("type") in ("document", "message", "history") or not isinstance(found.get("entry", []), list):
+        raise errors.Malformed("A Bundle holds resources in its entries.")
+    entries = [e.get("resource") for e in found.get("entry", []) if isinstance(e, dict)] if found.get("resourceType") == "Bundle" else [found]
+    for one in entries:
+        if isinstance(one, dict):
+            yield codec.dumps(one) + b"\n"
+

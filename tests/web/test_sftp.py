@@ -1,0 +1,91 @@
+"""SFTP in the staff app: boxes opened, keys registered and revoked, files seen without their names, and opened by who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import asyncssh
+import pytest
+
+from sojourn.base import clock
+from sojourn.record import organization
+from sojourn.record.database import Dsn
+from tests.care.reported import house, visitor
+from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, public
+from tests.people import MH, SUD, A, Clinic
+from tests.web.real import HASH
+from tests.web.test_exchange import FORM
+
+STAFF = (("ivy", "integration-manager", (SUD, MH, 3)), ("ivo", "integration-manager", (MH,)), ("adam", "administrator", (MH,)))
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    async with house(database) as made:
+        for account, role, programs in STAFF:
+            row = organization.AccountRow(account, "staff", account, account.title(), HASH, f"Practitioner/{account}", role, list(programs), programs[-1], [])
+            await organization.account(made.owner, A, row, clock.now())
+        yield made
+
+
+async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
+    ivy = await visitor(clinic, "ivy")
+    await ivy.get("/exchange/partners/new")
+    path = (await ivy.post("/exchange/partners/new", {**FORM, "door": "sftp", "applications": "", "name": "Cedar County"})).headers["location"]
+    boxes = f"{path}/sftp"
+    assert "not opened" in (await ivy.get(boxes)).text
+    agreed = {"login": "cedar-county", "most": "10", "quota": "20", "brings": "", "gets": ""}
+    for wrong, why in (({"login": "Cedar County"}, "small letters"), ({"quota": "2"}, "room for one"), ({"most": "much"}, "whole numbers"), ({"brings": "nobody"}, "registered")):
+        refused = await ivy.post(boxes, {**agreed, **wrong})
+        assert (refused.status_code, why in refused.text) == (422, True), wrong
+    assert (await ivy.post(boxes, agreed)).status_code == 303
+    private = KEY.export_private_key().decode()
+    for wrong, why in ((private, "private key"), ("ssh-rsa nothing", "public key"), ("hello", "public key")):
+        refused = await ivy.post(f"{boxes}/keys", {"public": wrong, "name": "", "until": ""})
+        assert (refused.status_code, why in refused.text) == (422, True)
+    assert (await ivy.post(f"{boxes}/keys", {"public": public(KEY).text, "name": "Their server", "until": "2099-01-31"})).status_code == 303
+    assert (await ivy.post(f"{boxes}/keys", {"public": public(KEY).text, "name": "", "until": ""})).status_code == 422
+    async with door(clinic.gate) as listener:
+        with pytest.raises(asyncssh.PermissionDenied):
+            async with connected(listener, key=OTHER):
+                pass
+        async with connected(listener) as client:
+            await brought(client, "Quillfeather_Ana.csv", b"name,born,sex\nQuillfeather,1988,f\n")
+            await looked(listener, clinic.gate)
+            page = (await ivy.get(boxes)).text
+            assert "Last contact just now" in page
+            assert public(KEY).fingerprint in page
+            assert "Use the next key" not in page
+            assert (await ivy.post("/exchange/host-key", {"do": "prepare", "partner": path.rpartition("/")[2]})).status_code == 303
+            assert "Use the next key" in (await ivy.get(boxes)).text
+            assert (await ivy.post("/exchange/host-key", {"do": "follow", "partner": path.rpartition("/")[2]})).status_code == 303
+            key = re.search(r'name="key" value="([^"]+)"', page)
+            assert key is not None
+            assert (await ivy.post(f"{boxes}/keys", {"do": "revoke", "key": key[1], "why": "Their server was replaced."})).status_code == 303
+            with pytest.raises(asyncssh.Error):
+                await client.listdir("/in")
+        with pytest.raises(asyncssh.PermissionDenied):
+            async with connected(listener):
+                pass
+    assert "Their server was replaced." in (await ivy.get(boxes)).text
+    (message,) = [r["message"] for r in await clinic.owner.fetch("SELECT message FROM record.exchange_message")]
+    for closed in (boxes, f"{path}/files", "/exchange", "/exchange/messages", f"/exchange/messages/{message}"):
+        shown = (await ivy.get(closed)).text
+        assert "uillfeather" not in shown
+    assert "Files of this kind (CSV)" in (await ivy.get(f"{path}/files")).text
+    opened = await ivy.get(f"/exchange/messages/{message}/content")
+    assert "Quillfeather_Ana.csv" in opened.text
+    assert "1988" in opened.text
+    taken = await ivy.get(f"/exchange/messages/{message}/file")
+    assert taken.content == b"name,born,sex\nQuillfeather,1988,f\n"
+    assert "uillfeather" not in str(taken.headers)
+    for who, seen in (("ivo", 404), ("adam", 403), ("nurse", 403)):
+        browser = await visitor(clinic, who)
+        for end in ("content", "file"):
+            there, none = await browser.get(f"/exchange/messages/{message}/{end}"), await browser.get(f"/exchange/messages/{'a' * len(message)}/{end}")
+            assert (there.status_code, none.status_code) == (seen, seen), (who, end)
+            assert "uillfeather" not in there.text
+    adam = await visitor(clinic, "adam")
+    assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": ""})).status_code == 422
+    assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": "The agreement ended."})).status_code == 303
