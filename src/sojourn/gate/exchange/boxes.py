@@ -33,7 +33,7 @@ RECEIPTS: Final = timedelta(days=30)
 """For how long receipts are shown."""
 LEFT: Final = timedelta(days=7)
 """After which a file is dropped that nobody went on with."""
-_HEAD: Final = 4096
+_HEAD: Final = 16_384
 _PURPOSE: Final = "sftp"
 
 
