@@ -1210,6 +1210,79 @@ CREATE TABLE record.seal (
 
 ALTER TABLE record.seal OWNER TO sojourn_owner;
 
+CREATE TABLE record.sftp_account (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    login text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sftp_account OWNER TO sojourn_owner;
+
+CREATE TABLE record.sftp_file (
+    tenant integer NOT NULL,
+    file text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    path bytea NOT NULL,
+    name bytea NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    size bigint DEFAULT 0 NOT NULL,
+    parts integer DEFAULT 0 NOT NULL,
+    message text COLLATE pg_catalog."C",
+    fresh boolean DEFAULT true NOT NULL,
+    verdict text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    said bytea,
+    told boolean DEFAULT false NOT NULL,
+    begun timestamp with time zone NOT NULL,
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sftp_file OWNER TO sojourn_owner;
+
+ALTER TABLE record.sftp_file ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.sftp_file_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE record.sftp_key (
+    tenant integer NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    fingerprint text NOT NULL COLLATE pg_catalog."C",
+    public text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    good_from timestamp with time zone NOT NULL,
+    good_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    added timestamp with time zone NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    revoker text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    used timestamp with time zone
+);
+
+ALTER TABLE record.sftp_key OWNER TO sojourn_owner;
+
+CREATE TABLE record.sftp_part (
+    tenant integer NOT NULL,
+    file text NOT NULL COLLATE pg_catalog."C",
+    n integer NOT NULL,
+    size integer NOT NULL,
+    body bytea NOT NULL
+);
+
+ALTER TABLE record.sftp_part OWNER TO sojourn_owner;
+
 CREATE TABLE record.sign_in_rule (
     tenant integer NOT NULL,
     door text NOT NULL COLLATE pg_catalog."C",
@@ -1633,6 +1706,15 @@ ALTER TABLE ONLY record.resource
 ALTER TABLE ONLY record.seal
     ADD CONSTRAINT seal_pkey PRIMARY KEY (tenant, number);
 
+ALTER TABLE ONLY record.sftp_file
+    ADD CONSTRAINT sftp_file_pkey PRIMARY KEY (tenant, file);
+
+ALTER TABLE ONLY record.sftp_key
+    ADD CONSTRAINT sftp_key_pkey PRIMARY KEY (tenant, key);
+
+ALTER TABLE ONLY record.sftp_part
+    ADD CONSTRAINT sftp_part_pkey PRIMARY KEY (tenant, file, n);
+
 ALTER TABLE ONLY record.subject_code
     ADD CONSTRAINT subject_code_pkey PRIMARY KEY (tenant, n);
 
@@ -1813,6 +1895,18 @@ CREATE UNIQUE INDEX resource_rid ON record.resource USING btree (tenant, type, r
 CREATE INDEX resource_updated ON record.resource USING btree (tenant, type, updated, rid);
 
 CREATE INDEX role_rule_role ON record.role_rule USING btree (tenant, role);
+
+CREATE UNIQUE INDEX sftp_account_login ON record.sftp_account USING btree (login) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE UNIQUE INDEX sftp_account_one ON record.sftp_account USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX sftp_file_box ON record.sftp_file USING btree (tenant, partner, seq);
+
+CREATE INDEX sftp_file_message ON record.sftp_file USING btree (tenant, message) WHERE (message IS NOT NULL);
+
+CREATE UNIQUE INDEX sftp_file_path ON record.sftp_file USING btree (tenant, partner, path) WHERE (state <> 'kept'::text);
+
+CREATE UNIQUE INDEX sftp_key_once ON record.sftp_key USING btree (tenant, partner, fingerprint) WHERE (revoked = 'infinity'::timestamp with time zone);
 
 CREATE INDEX sign_in_rule_door ON record.sign_in_rule USING btree (tenant, door);
 
