@@ -1,1 +1,1 @@
-"""Code systems and value sets as one asks them: from releases, from FHIR's own tables, from the organization's resources."""
+"""Code systems and value sets: from releases, FHIR's own tables, resources of the organization."""

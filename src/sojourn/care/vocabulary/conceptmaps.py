@@ -1,4 +1,4 @@
-"""The organization's maps as FHIR ConceptMaps, and back (https://hl7.org/fhir/R4/conceptmap.html). Pure."""
+"""The organization's maps as FHIR ConceptMaps, and back. Pure. https://hl7.org/fhir/R4/conceptmap.html"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A code system, wherever it comes from: a loaded release, a CodeSystem of the organization, or FHIR's own tables.
+"""A code system: a loaded release, a CodeSystem of the organization, or one of FHIR's own tables.
 
 https://hl7.org/fhir/R4/codesystem.html. What is not installed is said to be so: it is never answered that a code of it is unknown.
 """

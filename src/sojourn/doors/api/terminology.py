@@ -1,5 +1,6 @@
-"""$lookup, $validate-code, $expand, $translate: what code systems, value sets and maps say (https://hl7.org/fhir/R4/terminology-service.html).
+"""$lookup, $validate-code, $expand, $translate: what code systems, value sets and maps say.
 
+https://hl7.org/fhir/R4/terminology-service.html.
 The answers are about nobody. Resources that they rest on (a ValueSet, CodeSystem or ConceptMap of the organization) are found as the caller finds them.
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import errors, log
 from sojourn.base.background import Background
 from sojourn.base.db import Changed
-from sojourn.care.exchange import twice
+from sojourn.care.exchange import translating, twice
 from sojourn.doors.hl7v2 import inbound
 from sojourn.fhir.outcome import Issue
 from sojourn.gate.exchange import doing
@@ -130,6 +130,7 @@ class Working(Background):
             works = await inbound.mapped(access, partners[id_], some)
             inside = here.inside(access)
             changes = [c for w in works for c in w.changes]
+            await translating.translate(access, id_, changes)
             if changes:
                 await inside.write(changes, action="exchange")
             await here.learn(access, [k for w in works for k in w.known])

@@ -1,1 +1,1 @@
-"""Code systems and maps between them: what is installed, asked and kept. About nobody, so every caller may ask."""
+"""Code systems and maps between them: asked, loaded, kept. About nobody, so every caller may ask."""

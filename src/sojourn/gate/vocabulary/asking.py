@@ -1,4 +1,4 @@
-"""Ask code systems: what is installed, what a code is, what lies under it, what it is in another system.
+"""Ask code systems: what is installed, what a code is, what is under it, what it is elsewhere.
 
 Three answers are kept apart everywhere: the code is there, the code is not there, and the system is not installed, of which nothing can be said.
 """

@@ -1,4 +1,4 @@
-"""ICD-10-CM from its installed package: in force a little after the server starts, for every organization that has none or an older one."""
+"""ICD-10-CM from its package: in force a little after the start, where none or an older one is."""
 
 from __future__ import annotations
 

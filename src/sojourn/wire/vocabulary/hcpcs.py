@@ -1,5 +1,6 @@
-"""HCPCS Level II: the alpha-numeric file of a quarter (https://www.cms.gov/medicare/coding-billing/healthcare-common-procedure-system).
+"""HCPCS Level II: the alpha-numeric file of a quarter.
 
+https://www.cms.gov/medicare/coding-billing/healthcare-common-procedure-system.
 Records of 320 characters in fixed columns. A long title goes on in further records of the same code. Codes that begin with D belong to the
 American Dental Association and are left out; so are modifiers of two letters, which are not codes of services.
 """

@@ -1,4 +1,4 @@
-"""ICD-10-CM: the tabular list (XML) and the order file, as CDC and CMS publish them; the first also from its installed package.
+"""ICD-10-CM: the tabular list (XML) and the order file; the first also from its installed package.
 
 https://www.cdc.gov/nchs/icd/icd-10-cm/files.html, https://www.cms.gov/medicare/coding-billing/icd-10-codes. The tabular list names a code
 that takes a seventh character once, with the characters; what can be billed is the code, filled up with X, and the character.

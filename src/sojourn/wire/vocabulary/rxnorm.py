@@ -1,5 +1,6 @@
-"""RxNorm: the RRF files of a monthly release (https://www.nlm.nih.gov/research/umls/rxnorm/docs/techdoc.html).
+"""RxNorm: the RRF files of a monthly release.
 
+https://www.nlm.nih.gov/research/umls/rxnorm/docs/techdoc.html.
 A concept is an RXCUI with its RxNorm name; other names and the codes of other systems for the same concept come from the atoms of their
 sources. What contains what (an ingredient, a brand) is kept as "is a kind of", so that all products of an ingredient are found.
 """

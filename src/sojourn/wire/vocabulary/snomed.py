@@ -1,5 +1,6 @@
-"""SNOMED CT: the snapshot of a release in RF2, with its map to ICD-10-CM (https://confluence.ihtsdotools.org/display/DOCRELFMT).
+"""SNOMED CT: the snapshot of a release in RF2, with its map to ICD-10-CM.
 
+https://confluence.ihtsdotools.org/display/DOCRELFMT.
 A concept is named by the preferred synonym of US English where the release holds that language, else by its full name. Of relations only
 "is a" is kept. Each line of the map keeps its group, priority, rule and advice: one code may need several, and a rule may ask for age or sex.
 """

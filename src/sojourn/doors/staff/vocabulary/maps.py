@@ -1,4 +1,4 @@
-"""/vocabulary/maps: codes that nobody has mapped, and what the organization says they are; as a FHIR ConceptMap out and in."""
+"""/vocabulary/maps: codes that nobody has mapped, and what we say they are; ConceptMaps out and in."""
 
 from __future__ import annotations
 
