@@ -74,7 +74,7 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
         raise errors.Malformed(next(iter(found.values())))
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
-    there = await _there(access, wish.patient, same(access, content))
+    there = await _there(access, wish, same(access, content))
     id_ = there or paper.id
     if not there:
         with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
@@ -94,16 +94,22 @@ def same(access: Access, content: bytes) -> str:
     return doing.id_for(access, "outside document", hashlib.sha256(content).hexdigest())
 
 
-async def _there(access: Access, patient: str, token: str) -> str:
-    found = await access.search("DocumentReference", [("patient", patient), ("identifier", f"{SAME}|{token}"), ("status", "current,superseded")], count=1)
-    return found.matches[0].id if found.matches else ""
+async def _there(access: Access, wish: Wish, token: str) -> str:
+    found = await access.search("DocumentReference", [("patient", wish.patient), ("identifier", f"{SAME}|{token}"), ("status", "current,superseded")], count=_EARLIER)
+    return next((s.id for s in await _of_program(access, found.matches, wish.program)), "")
+
+
+async def _of_program(access: Access, found: Sequence[Stored], program: int) -> list[Stored]:
+    """Of these documents those that the program filed: what another one has does nothing to this one, or people of one would learn of the other."""
+    made = await origin.makers(access, [f"DocumentReference/{s.id}" for s in found])
+    return [s for s in found if made[f"DocumentReference/{s.id}"] == program]
 
 
 async def _changes(access: Access, paper: Paper, wish: Wish, document: Document, content: bytes) -> list[Change]:
     """The document, its task, and an earlier version that it takes the place of."""
     rules = await policies.of(access)
     labels = labels_of(document, wish.labels)
-    earlier = await versions(access, wish.patient, document)
+    earlier = await _of_program(access, await versions(access, wish.patient, document), wish.program)
     newer = [s for s in earlier if _number(s.resource) > number(document)]
     older = [s for s in earlier if s not in newer]
     body = resource(access, paper, wish, document, content, labels, [s.id for s in older])
@@ -117,9 +123,8 @@ async def _changes(access: Access, paper: Paper, wish: Wish, document: Document,
     changes = [Change("create", "DocumentReference", paper.id, body, program=wish.program)]
     if not newer:
         changes.append(task)
-    made = await origin.makers(access, [f"DocumentReference/{s.id}" for s in older])
     for s in older:
-        if s.resource.get("status") == "current" and made[f"DocumentReference/{s.id}"] is not None:
+        if s.resource.get("status") == "current":
             changes.append(Change("update", "DocumentReference", s.id, {**s.resource, "status": "superseded"}, if_match=s.version))
     return changes
 

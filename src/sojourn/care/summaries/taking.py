@@ -133,8 +133,7 @@ def updated(
 async def together(access: Access, patient: str, program: int | None, items: Sequence[Mapped], document: dict[str, Any]) -> list[Taken]:
     """What stands beside the lines: what is there already with the same content stays as it is, what was put right since is changed."""
     picked = filing.picked(document)
-    there = await _there(access, patient, items)
-    made = await origin.makers(access, [f"{s.type}/{s.id}" for s in there.values()])
+    there = await _there(access, patient, items, program)
     out: list[Taken] = []
     for item in items:
         assert item.resource is not None  # noqa: S101 - only what maps is taken over
@@ -143,7 +142,7 @@ async def together(access: Access, patient: str, program: int | None, items: Seq
         if before is None:
             id_ = new_id()
             out.append(Taken(item.key, f"{type_}/{id_}", item.fact.author, [Change("create", type_, id_, r, program=program)]))
-        elif made[f"{type_}/{before.id}"] == program and _says(before.resource) != _says(r) and access.may(type_, "update"):
+        elif _says(before.resource) != _says(r) and access.may(type_, "update"):
             whole = _with({**r, "id": before.id, "meta": before.resource.get("meta") or {}}, (r.get("meta") or {}).get("security", ()))
             out.append(Taken(item.key, f"{type_}/{before.id}", item.fact.author, [Change("update", type_, before.id, whole, if_match=before.version, program=program)]))
     return out
@@ -154,18 +153,18 @@ def _says(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in resource.items() if k not in ("id", "meta", "text", "extension", "identifier")}
 
 
-async def _there(access: Access, patient: str, items: Sequence[Mapped]) -> dict[str, Stored]:
-    """Of these statements those that are in the chart and may be seen, by key. One search for each forty."""
+async def _there(access: Access, patient: str, items: Sequence[Mapped], program: int | None) -> dict[str, Stored]:
+    """Of these statements those that are in the chart, may be seen, and were taken over by the same program, by key. One search for each forty."""
     wanted: dict[str, list[str]] = {}
     for item in items:
         wanted.setdefault(str((item.resource or {})["resourceType"]), []).append(item.key)
-    out: dict[str, Stored] = {}
+    found: list[Stored] = []
     for type_, keys in wanted.items():
         for start in range(0, len(keys), _SOME):
             tokens = ",".join(f"{STATEMENT}|{key}" for key in keys[start : start + _SOME])
-            for stored in (await access.search(type_, [("patient", patient), ("identifier", tokens)], count=200)).matches:
-                out |= {str(i["value"]): stored for i in stored.resource.get("identifier", ()) if i.get("system") == STATEMENT}
-    return out
+            found += (await access.search(type_, [("patient", patient), ("identifier", tokens)], count=200)).matches
+    made = await origin.makers(access, [f"{s.type}/{s.id}" for s in found])
+    return {str(i["value"]): s for s in found if made[f"{s.type}/{s.id}"] == program for i in s.resource.get("identifier", ()) if i.get("system") == STATEMENT}
 
 
 def provenance(access: Access, document: Document, id_: str, program: int | None, taken: Sequence[Taken]) -> list[Change]:
