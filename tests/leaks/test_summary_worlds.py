@@ -18,7 +18,7 @@ from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.record.database import Dsn
 from tests.care import outside
-from tests.people import SUD, START, Clinic, close_clinic, encounter, open_clinic, patient
+from tests.people import START, SUD, Clinic, close_clinic, encounter, open_clinic, patient
 from tests.web.real import Visitor, furnish
 from tests.web.test_plan import staff
 from tests.web.test_reconcile import order, told
