@@ -13,6 +13,7 @@ from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
 from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, public
+from tests.doors.sftp.test_routes import service
 from tests.people import MH, SUD, A, Clinic
 from tests.web.real import HASH
 from tests.web.test_exchange import FORM
@@ -87,5 +88,17 @@ async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
             assert (there.status_code, none.status_code) == (seen, seen), (who, end)
             assert "uillfeather" not in there.text
     adam = await visitor(clinic, "adam")
+    assert (await adam.post(f"{boxes}/out", {"types": "Patient", "since": "", "group": ""})).status_code == 422, "for nobody's service"
+    await service(clinic, "county-app", whose="outside", organization="Organization/tpo", role="", programs=())
+    assert (await adam.post(boxes, {**agreed, "gets": "county-app"})).status_code == 303
+    assert (await adam.post(f"{boxes}/out", {"types": "Nothing", "since": "", "group": ""})).status_code == 422
+    assert (await adam.post(f"{boxes}/out", {"types": "Patient, Observation", "since": "2026-01-01", "group": ""})).status_code == 303
+    page = (await adam.get(boxes)).text
+    drop = re.search(r'name="drop" value="([^"]+)"', page)
+    assert drop is not None
+    assert "nothing taken yet" in page
+    assert (await adam.post(f"{boxes}/out", {"do": "withdraw", "drop": drop[1]})).status_code == 303
+    assert "withdrawn" in (await adam.get(boxes)).text
+    assert (await adam.post(f"{boxes}/out", {"do": "withdraw", "drop": drop[1]})).status_code == 404
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": ""})).status_code == 422
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": "The agreement ended."})).status_code == 303

@@ -105,3 +105,13 @@ async def sweep(db: Database, before: datetime) -> None:
 async def files(db: Database, head: Head, partner: str, most: int) -> list[asyncpg.Record]:
     """Files of a partner with what became of them, the last first."""
     return await db.call(f"SELECT * FROM gate.sftp_files({_marks(6)})", *head, partner, most)
+
+
+async def drops(db: Database, tenant: int, partner: str, now: datetime, *, every: bool = False) -> list[asyncpg.Record]:
+    """What is out for a partner, the last first; every: also what is over."""
+    return await db.call("SELECT * FROM gate.sftp_drops($1, $2, $3, $4)", tenant, partner, now, every)
+
+
+async def took(db: Database, who: Who, drop: str, name: str, size: int, *, hide: bool = False) -> None:
+    """A partner took a file to its end, or removed it."""
+    await db.call(f"SELECT gate.sftp_took({_marks(8)})", *who, drop, name, size, hide)

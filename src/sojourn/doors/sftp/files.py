@@ -13,13 +13,16 @@ from asyncssh.constants import FXF_APPEND, FXF_EXCL, FXF_READ, FXF_TRUNC, FXF_WR
 
 from sojourn.base import errors, log
 from sojourn.doors.sftp import paths
-from sojourn.doors.sftp.paths import IN, RECEIPTS, NotHere, Place
+from sojourn.doors.sftp.paths import IN, OUT, RECEIPTS, NotHere, Place
 from sojourn.doors.sftp.receipts import receipt, receipt_name
+from sojourn.doors.sftp.taking import Taking
 from sojourn.gate.exchange.boxes import SHOWN, Full, Gone
+from sojourn.gate.exchange.outbox import MANIFEST
 from sojourn.wire import filekind
 
 if TYPE_CHECKING:
     from sojourn.gate.exchange.boxes import Box, Entry, Upload
+    from sojourn.gate.exchange.outbox import Out, Outbox
 
 T = TypeVar("T")
 
@@ -77,7 +80,10 @@ class _Reading:
     """A small file that is read."""
 
     def __init__(self, content: bytes, at: datetime) -> None:
-        self.content, self.at = content, at
+        self._content, self.at, self.size = content, at, len(content)
+
+    async def read(self, offset: int, size: int) -> bytes:
+        return self._content[offset : offset + size]
 
 
 class Files(asyncssh.SFTPServer):
@@ -86,9 +92,9 @@ class Files(asyncssh.SFTPServer):
     arrived: called when a file was picked up; end: ends the connection.
     """
 
-    def __init__(self, chan: Any, box: Box, arrived: Callable[[], None], end: Callable[[], None]) -> None:
+    def __init__(self, chan: Any, box: Box, outbox: Outbox, arrived: Callable[[], None], end: Callable[[], None]) -> None:
         super().__init__(chan)
-        self._box, self._arrived, self.end = box, arrived, end
+        self._box, self._out, self._arrived, self.end = box, outbox, arrived, end
         self.lost = False
 
     # --- where -----------------------------------------------------------------------------------------------------------------
@@ -128,6 +134,11 @@ class Files(asyncssh.SFTPServer):
                 return _file(entry.size, entry.updated, writes=True)
         elif place.box == RECEIPTS and (found := await self._receipt(place.name)) is not None:
             return _file(len(receipt(found)), found.updated)
+        elif place.box == OUT:
+            if place.name == MANIFEST:
+                return _file(len(await self._out.manifest()), self._box.who.now)
+            if (out := await self._put_out(place.name)) is not None:
+                return _file(out.size, out.created)
         raise asyncssh.SFTPNoSuchFile("There is no such file.")
 
     lstat = stat
@@ -136,8 +147,8 @@ class Files(asyncssh.SFTPServer):
         """Size of what is open."""
         if isinstance(file_obj, _Writing):
             return _file(file_obj.upload.size, self._box.who.now, writes=True)
-        assert isinstance(file_obj, _Reading)  # noqa: S101 - there is nothing else that is open
-        return _file(len(file_obj.content), file_obj.at)
+        assert isinstance(file_obj, _Reading | Taking)  # noqa: S101 - there is nothing else that is open
+        return _file(file_obj.size, file_obj.at)
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         """What is in a folder."""
@@ -158,7 +169,11 @@ class Files(asyncssh.SFTPServer):
         if box == IN:
             there = sorted(await self._box.entries(SHOWN), key=lambda e: e.state != "kept")
             return list({e.name: _file(e.size, e.updated, writes=True) for e in there}.items())
-        return []
+        out = [(o.name, _file(o.size, o.created)) for o in await self._out.files()]
+        return [(MANIFEST, _file(len(await self._out.manifest()), self._box.who.now)), *out]
+
+    async def _put_out(self, name: str) -> Out | None:
+        return next((o for o in await self._out.files() if o.name == name), None)
 
     async def _receipt(self, name: str) -> Entry | None:
         return next((e for e in await self._box.entries() if e.state == "kept" and not e.told and receipt_name(e) == name), None)
@@ -177,6 +192,10 @@ class Files(asyncssh.SFTPServer):
             raise asyncssh.SFTPPermissionDenied("Files are brought into the folder `in`.")
         if place.box == RECEIPTS and (found := await self._receipt(place.name)) is not None:
             return _Reading(receipt(found), found.updated)
+        if place.box == OUT and place.name == MANIFEST:
+            return _Reading(await self._out.manifest(), self._box.who.now)
+        if place.box == OUT and (out := await self._put_out(place.name)) is not None and (stream := await self._out.open(out)) is not None:
+            return Taking(stream)
         raise asyncssh.SFTPNoSuchFile("There is no such file.")
 
     async def _begin(self, name: str, pflags: int) -> _Writing:
@@ -205,15 +224,18 @@ class Files(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("This file was removed or replaced meanwhile.") from None
         return len(data)
 
+    @_answered
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Some of a file; nothing at its end."""
-        if not isinstance(file_obj, _Reading):
+        if not isinstance(file_obj, _Reading | Taking):
             raise asyncssh.SFTPPermissionDenied("What was brought is not given back.")
-        return file_obj.content[offset : offset + size]
+        return await file_obj.read(offset, size)
 
     @_answered
     async def close(self, file_obj: object) -> None:
         """A file is whole, and is picked up; unless its connection was lost, or its name says that it is not finished."""
+        if isinstance(file_obj, Taking):
+            await file_obj.close()
         if not isinstance(file_obj, _Writing):
             return
         try:
@@ -245,6 +267,9 @@ class Files(asyncssh.SFTPServer):
     async def remove(self, path: bytes) -> None:
         """Take away a file that was not picked up, or a receipt."""
         place = self._place(path)
+        if place.box == OUT and (out := await self._put_out(place.name)) is not None:
+            await self._out.took(out, 0, hide=True)
+            return
         entry = await self._box.find(place.name) if place.box == IN and place.name else await self._receipt(place.name) if place.box == RECEIPTS and place.name else None
         if entry is None or (place.box == IN and entry.state == "kept") or not await self._box.remove(entry, receipt=place.box == RECEIPTS):
             raise asyncssh.SFTPNoSuchFile("There is no such file.")

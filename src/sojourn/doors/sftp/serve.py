@@ -16,6 +16,7 @@ from sojourn.doors.sftp.working import Working
 from sojourn.gate.exchange import boxes, hostkeys
 from sojourn.gate.exchange.boxes import Box
 from sojourn.gate.exchange.entering import Entering, Guest
+from sojourn.gate.exchange.outbox import Outbox
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 
@@ -79,7 +80,7 @@ class _Session(SSHServerStreamSession[bytes]):
         if box is None:
             conn.abort()
             return
-        await _Handler(Files(self._chan, box, self._door.arrived, conn.abort), reader, writer, 3).run()
+        await _Handler(Files(self._chan, box, self._door.outbox(box, self._guest), self._door.arrived, conn.abort), reader, writer, 3).run()
 
 
 class _Visit(asyncssh.SSHServer):
@@ -143,7 +144,7 @@ class Listener(Background):
     """The door: a socket, the task that ends sessions that may not go on, and the one that does what came."""
 
     def __init__(self, gate: Gate, place: Place) -> None:
-        self._place, self._house = place, gate.house
+        self._place, self._gate, self._house = place, gate, gate.house
         self.entering = Entering(gate)
         self.working = Working(gate, Envoys(gate))
         self._server: asyncssh.SSHAcceptor | None = None
@@ -244,6 +245,10 @@ class Listener(Background):
             return await self.entering.enter(guest)
         except errors.StaleCredential:
             return None
+
+    def outbox(self, box: Box, guest: Guest) -> Outbox:
+        """What is out for them."""
+        return Outbox(self._gate, box.tenant, box.account, guest.key)
 
     def arrived(self) -> None:
         """A file was picked up."""

@@ -127,6 +127,20 @@ async def lines(access: Access, export: Export, file: File, parts: Sequence[Any]
         made.stop()
 
 
+async def measured(access: Access, export: Export, file: File, parts: Sequence[Any]) -> tuple[int, str]:
+    """Size and SHA-256 of a file as this caller would get it now. Nothing of it leaves; what changed since it was cut is noted."""
+    digest, size = hashlib.sha256(), 0
+    made = Ahead(_made(Walk(access, export.wish, export.begun), export, file, parts, 0))
+    try:
+        async for part, _ in made:
+            for one in part.data:
+                digest.update(one)
+                size += len(one)
+    finally:
+        made.stop()
+    return size, digest.hexdigest()
+
+
 async def _even(data: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[bytes]:
     """The same bytes in even pieces, the last one shorter. Each is copied once."""
     waiting: list[bytes | memoryview] = []

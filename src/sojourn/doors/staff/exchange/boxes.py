@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
+from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, VersionConflict
 from sojourn.doors.staff.exchange.desk import TONES, age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
-from sojourn.gate.exchange import hostkeys, looking, messages, partners, sftp
+from sojourn.gate.exchange import hostkeys, looking, messages, outbox, partners, sftp
 from sojourn.gate.exchange.sftp import Account
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -93,6 +93,21 @@ def _end(access: Access, day: str) -> datetime | None:
         raise Malformed("A day is written as 2027-01-31.") from None
 
 
+async def out(request: Request) -> Response:
+    """Put an export out for them, or take one back."""
+    access, said, id_ = request.state.access, await sent(request), request.path_params["partner"]
+    gate = request.app.state.gate
+    try:
+        if said.get("do") == "withdraw":
+            await outbox.withdraw(access, gate, id_, said.get("drop", ""))
+        else:
+            since = f"{day}T00:00:00Z" if (day := said.get("since", "").strip()) else ""
+            await outbox.put(access, gate, id_, [t for t in said.get("types", "").replace(" ", ",").split(",") if t], since, said.get("group", "").strip())
+    except (Malformed, NotSupported, Forbidden, TooManyRequests) as error:
+        return await _page(request, error.message, 422, said)
+    return redirect(request, f"/exchange/partners/{id_}/sftp", "saved")
+
+
 async def host_key(request: Request) -> Response:
     """Make the next key of this server, or use it from now on."""
     access, said = request.state.access, await sent(request)
@@ -108,8 +123,10 @@ async def host_key(request: Request) -> Response:
 async def _page(request: Request, problem: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
     access = request.state.access
     partner = await partners.one(access, request.path_params["partner"])
-    account, found, services, listed = await asyncio.gather(sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id))
-    shown: dict[str, Any] = {"public": "", "name": "", "until": "", **(said or {})}
+    account, found, services, listed, put_out = await asyncio.gather(
+        sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id), outbox.listed(access, partner.id)
+    )
+    shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", **(said or {})}
     if "login" not in shown:
         shown = {
             **shown, "login": account.login if account else "", "most": str((account.most if account else sftp.MOST) // _MEGABYTE), "quota": str((account.quota if account else sftp.QUOTA) // _MEGABYTE),
@@ -119,7 +136,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     return PAGES.render(
         request, "exchange/boxes.html", status=status, partner=partner, account=account, said=shown, problem=problem, keys=[_key(k, access.now) for k in found], last=age(used, access.now) if used else "",
         ours=[(s.id, s.name) for s in services if s.whose == "inside"], theirs=[(s.id, s.name) for s in services if s.whose == "outside"],
-        host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
+        host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), out=[_put(p, access.now) for p in put_out], files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
     )  # fmt: skip
 
 
@@ -131,6 +148,15 @@ def _key(key: sftp.Key, now: datetime) -> dict[str, Any]:
         "key": key.key, "fingerprint": key.fingerprint, "kind": sshkeys.public(key.public).kind, "name": key.name or "without a name", "state": (state, "good" if good else "plain"), "good": good,
         "added": f"{day_and_time(key.added.isoformat())} by {key.author}{until}", "used": f"{age(key.used, now)} ago".replace("just now ago", "just now") if key.used else "never",
         "ended": f"Revoked {day_and_time(key.revoked.isoformat())} by {key.revoker}{': ' + key.reason if key.reason else ''}" if key.revoked else "",
+    }  # fmt: skip
+
+
+def _put(put: outbox.Put, now: datetime) -> dict[str, Any]:
+    taken = sum(times for _, times in put.files)
+    words = f"{len(put.files)} {'file' if len(put.files) == 1 else 'files'} taken, {age(put.last, now)} ago".replace("just now ago", "just now") if taken and put.last else "nothing taken yet"
+    return {
+        "drop": put.drop, "label": put.label, "state": (put.state, "good" if put.state == "out" else "plain"), "is_out": put.state == "out", "taken": words,
+        "when": f"put out {day_and_time(put.created.isoformat())} by {put.author}, until {day_and_time(put.until.isoformat())}",
     }  # fmt: skip
 
 

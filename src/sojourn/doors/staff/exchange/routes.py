@@ -22,6 +22,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}/sftp", boxes.show, needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp", boxes.put, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/keys", boxes.keys, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/sftp/out", boxes.out, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/state", boxes.move, ("POST",), needs=ADMINISTER),
     Screen("/exchange/host-key", boxes.host_key, ("POST",), needs=ADMINISTER),
 )

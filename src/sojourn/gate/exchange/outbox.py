@@ -1,0 +1,181 @@
+"""What is put out for a partner: exports that are decided for its organization, and made line by line while they are taken.
+
+No file is stored. The list, the manifest and each file are what the service named for the partner may have at that moment; what is taken is in the trail and
+in the log of disclosures as every export is (gate/bulk/leaving.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sojourn.base import clock, errors, ids
+from sojourn.gate.bulk import asking, leaving
+from sojourn.gate.exchange import asapp, partners
+from sojourn.gate.exchange.sftp import Account, every
+from sojourn.gate.security import told, written
+from sojourn.record import sftp
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.bulk.leaving import Export, File
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.gate import Gate
+    from sojourn.record.trail import Entry
+
+MANIFEST: Final = "manifest.json"
+_RENEWED: Final = timedelta(minutes=10)
+
+
+class Out(NamedTuple):
+    """A file that is out. size: as it was last made."""
+
+    name: str
+    size: int
+    kind: str
+    created: datetime
+    drop: str
+    export: Export
+    file: File
+
+
+class Put(NamedTuple):
+    """Something that was put out, for those who look after partners. state: of the export; files: (name, times taken); last: when something was last taken."""
+
+    drop: str
+    label: str
+    state: str
+    author: str
+    created: datetime
+    until: datetime
+    files: tuple[tuple[str, int], ...]
+    last: datetime | None
+
+
+async def put(access: Access, gate: Gate, partner: str, types: Sequence[str], since: str = "", group: str = "") -> str:
+    """Put an export out; its label. types: kinds of resources, none for all. group: only its members. Raises Malformed, Forbidden, ProofNeeded, TooManyRequests."""
+    await access.check("administer", "Exchange")
+    await access.require_fresh()
+    await partners.one(access, partner)
+    account = (await every(access.house, access.tenant)).get(partner)
+    if account is None or not account.gets:
+        raise errors.Malformed("Say first for which service of their organization it is decided what they get.")
+    return await begin(gate, access.tenant, account, types, since, group, access.entry("sftp-put-out", "Exchange", f"partner={partner}"))
+
+
+async def begin(gate: Gate, tenant: Tenant, account: Account, types: Sequence[str], since: str, group: str, line: Entry) -> str:
+    """The same, once somebody may: line: of the trail, who and why. Raises Malformed, Forbidden, TooManyRequests."""
+    theirs = await asapp.access(gate, tenant, account.gets)
+    params = [*([("_type", ",".join(types))] if types else []), *([("_since", since)] if since else [])]
+    wish = await asking.wish(theirs, params, level="group" if group else "patient", group=group)
+    export, _ = await asking.begin(theirs, wish, "sftp")
+    drop, now = ids.new_id("drop"), clock.now()
+    label = f"export-{now.astimezone(UTC):%Y%m%d-%H%M}-{drop[-4:].lower()}"
+    await written(
+        gate.house, tenant, line._replace(query=f"{line.query}&drop={drop}&export={export}"), "gate.sftp_put_out($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        tenant.number, drop, account.partner, label, account.gets, export, line.account, now, now + asking.LIFE,
+    )  # fmt: skip
+    return label
+
+
+async def withdraw(access: Access, gate: Gate, partner: str, drop: str) -> None:
+    """Take something back that was put out, at once. Raises NotFound, ProofNeeded."""
+    await access.check("administer", "Exchange")
+    await access.require_fresh()
+    row = next((r for r in await sftp.drops(access.house.db, access.tenant.number, partner, clock.now()) if r["drop_id"] == drop), None)
+    done = await told(access, "sftp-withdraw", f"partner={partner}&drop={drop}", "gate.sftp_withdraw($1, $2, $3)", access.tenant.number, partner, drop, type_="Exchange")
+    if not done or row is None:
+        raise errors.NotFound("There is nothing of that name out.")
+    with suppress(errors.NotFound, errors.Forbidden):  # it is over, or the service is stopped: either way nothing of it leaves
+        await leaving.cancel(await asapp.access(gate, access.tenant, row["app"]), row["export"])
+
+
+async def listed(access: Access, partner: str) -> list[Put]:
+    """What is and was out for a partner. Raises Forbidden."""
+    await access.check("operate", "Exchange")
+    now = clock.now()
+    return [
+        Put(
+            r["drop_id"], r["label"], "withdrawn" if r["state"] != "out" else "over" if r["until"] <= now else "out", r["author"], r["created"], r["until"],
+            tuple((n, t) for n, t in zip(r["names"] or (), r["times"] or (), strict=True) if t), r["last"],
+        )
+        for r in await sftp.drops(access.house.db, access.tenant.number, partner, now, every=True)
+    ]  # fmt: skip
+
+
+class Outbox:
+    """What one session of a partner finds in `out`."""
+
+    def __init__(self, gate: Gate, tenant: Tenant, account: Account, key: str) -> None:
+        self._gate, self._tenant, self._account, self._key = gate, tenant, account, key
+        self._met: tuple[str, Access, datetime] | None = None
+
+    def _who(self) -> sftp.Who:
+        return sftp.Who(self._tenant.number, self._account.partner, self._key, clock.now())
+
+    async def _access(self, client: str) -> Access:
+        now = clock.now()
+        if self._met is None or self._met[0] != client or self._met[2] <= now:
+            self._met = client, await asapp.access(self._gate, self._tenant, client), now + _RENEWED
+        return self._gate.access_of(self._met[1].caller)
+
+    async def files(self) -> list[Out]:
+        """Every file that they may take now. A drop whose service is stopped, or is not theirs any more, is not there."""
+        if not await sftp.good(self._gate.house.db, self._who()):
+            raise errors.StaleCredential()
+        found: list[Out] = []
+        for row in await sftp.drops(self._gate.house.db, self._tenant.number, self._account.partner, clock.now()):
+            hidden = {n for n, h in zip(row["names"] or (), row["hidden"] or (), strict=True) if h}
+            try:
+                access = await self._access(row["app"])
+                export = await leaving.one(access, row["export"])
+                files = await leaving.files(access, export) if export.state == "done" and row["app"] == self._account.gets else []
+            except (errors.NotFound, errors.Forbidden, errors.StaleCredential):
+                self._met = None
+                continue
+            named = [Out(f"{row['label']}.{f.name}", f.size, f.type, row["created"], row["drop_id"], export, f) for f in files]
+            found += [o for o in named if o.name not in hidden]
+        return found
+
+    async def manifest(self) -> bytes:
+        """Name, size, SHA-256 and kind of each, as they are now."""
+        said = []
+        for out in await self.files():
+            stream = await self.open(out)
+            if stream is not None:
+                said.append({"name": out.name, "size": stream.size, "sha256": stream.sha256, "kind": out.kind, "created": out.created.astimezone(UTC).isoformat(timespec="seconds")})
+        return json.dumps({"files": said}, indent=1).encode() + b"\n"
+
+    async def open(self, out: Out) -> Stream | None:
+        """A file, measured as it would be taken now; None where nothing is left of it."""
+        access = await self._access(self._account.gets)
+        try:
+            file, parts = await leaving.file(access, out.export, out.file.name)
+            size, sha256 = await leaving.measured(access, out.export, file, parts)
+            file, parts = await leaving.file(access, out.export, out.file.name)
+        except errors.NotFound:
+            return None
+        return Stream(self, out, access, file, parts, size, sha256)
+
+    async def took(self, out: Out, size: int, *, hide: bool = False) -> None:
+        """They took it to its end, or removed it."""
+        await sftp.took(self._gate.house.db, self._who(), out.drop, out.name, size, hide=hide)
+
+
+class Stream:
+    """A file as it is taken. size and sha256: what it was when it was opened."""
+
+    def __init__(self, box: Outbox, out: Out, access: Access, file: File, parts: Sequence[Any], size: int, sha256: str) -> None:
+        self._box, self._access, self._file, self._parts = box, access, file, parts
+        self.out, self.size, self.sha256 = out, size, sha256
+
+    def lines(self, start: int = 0) -> AsyncIterator[bytes]:
+        """Its bytes, decided and written down as they leave. start: how many they have already. Raises leaving.Changed."""
+        return leaving.lines(self._access, self.out.export, self._file, self._parts, start=start)
+
+    async def over(self) -> None:
+        """They took it to its end."""
+        await self._box.took(self.out, self.size)

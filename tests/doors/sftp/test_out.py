@@ -1,0 +1,147 @@
+"""What is out for a partner: as its organization may have it when it is taken, with a manifest that holds; nothing of it on a disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncssh
+import pytest
+
+from sojourn.base import clock, crypto
+from sojourn.base.clock import FakeClock
+from sojourn.gate.bulk import running
+from sojourn.gate.exchange import outbox
+from sojourn.record.database import Dsn
+from sojourn.record.trail import Entry
+from tests import people
+from tests.doors.sftp.partner import OTHER, connected, door, opened
+from tests.doors.sftp.test_routes import service
+from tests.exports import make_exports
+from tests.people import START, A, Clinic, consent, encounter, observation, patient
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    """On a clock that stands still."""
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        await service(made, "county-app", whose="outside", organization="Organization/tpo", role="", programs=())
+        yield made
+        await people.close_clinic(made)
+
+
+def tick() -> None:
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(minutes=1))
+
+
+async def put_out(clinic: Clinic, types: tuple[str, ...] = ()) -> str:
+    """Put an export out, and make it."""
+    account = await opened(clinic.gate, gets="county-app") if not await clinic.owner.fetchval("SELECT count(*) FROM record.sftp_account") else None
+    if account is None:
+        from sojourn.gate.exchange import sftp
+
+        account = (await sftp.every(clinic.gate.house, clinic.gate.house.tenants[A]))["county"]
+    line = Entry(clock.now(), "r", "ivy", "integration-manager", "staff", "HOPERAT", "sftp-put-out", "done", "Exchange", "partner=county")
+    label = await outbox.begin(clinic.gate, clinic.gate.house.tenants[A], account, types, "", "", line)
+    await make_exports(clinic)
+    return label
+
+
+async def taken(client: asyncssh.SFTPClient, name: str) -> bytes:
+    """A file of theirs."""
+    async with client.open(f"/out/{name}", "rb") as file:
+        found = await file.read()
+    assert isinstance(found, bytes)
+    return found
+
+
+async def look(client: asyncssh.SFTPClient, label: str) -> tuple[object, ...]:
+    """Everything that a partner finds, without what is another each time."""
+    manifest = json.loads(await taken(client, "manifest.json"))["files"]
+    found = [(m["name"].replace(label, "L"), m["size"], m["sha256"], m["kind"], await taken(client, m["name"])) for m in manifest]
+    return sorted(n.replace(label, "L") for n in await client.listdir("/out")), found
+
+
+async def a_client(clinic: Clinic, name: str = "Rivera") -> str:
+    """Somebody of SUD with two records."""
+    made = (await clinic.make("sys-sud", patient(name))).id
+    await clinic.make("sys-sud", encounter(made))
+    for n in range(2):
+        await clinic.make("sys-sud", observation(made, n))
+    return made
+
+
+async def test_what_is_taken_is_what_consents_permit_when_it_is_taken(clinic: Clinic) -> None:
+    one = await a_client(clinic)
+    await a_client(clinic, "Hidden")
+    given = (await clinic.make("sys-sud", consent(one, "tpo"))).json()
+    tick()
+    label = await put_out(clinic, ("Patient", "Observation"))
+    async with door(clinic.gate) as listener, connected(listener) as client:
+        names = sorted(await client.listdir("/out"))
+        assert names == [".", "..", f"{label}.Observation.1.ndjson", f"{label}.Patient.1.ndjson", "manifest.json"]
+        assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0, "who looks at a list takes nothing"
+        manifest = {m["name"]: m for m in json.loads(await taken(client, "manifest.json"))["files"]}
+        assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0
+        got = await taken(client, f"{label}.Observation.1.ndjson")
+        said = manifest[f"{label}.Observation.1.ndjson"]
+        assert (said["size"], said["sha256"], said["kind"]) == (len(got), crypto.sha256_hex(got), "Observation")
+        assert {json.loads(line)["subject"]["reference"] for line in got.splitlines()} == {f"Patient/{one}"}
+        assert await clinic.owner.fetchval("SELECT array_agg(DISTINCT patient) FROM record.disclosure_patient") == [one]
+        async with client.open(f"/out/{label}.Observation.1.ndjson", "rb") as file:
+            await file.seek(len(got) - 40)
+            assert await file.read() == got[-40:]
+        half = await client.open(f"/out/{label}.Observation.1.ndjson", "rb")
+        tick()
+        await clinic.put("sys-sud", {**given, "status": "inactive"})
+        with pytest.raises(asyncssh.SFTPError):
+            await half.read()
+        assert json.loads(await taken(client, "manifest.json")) == {"files": []}
+        with pytest.raises(asyncssh.SFTPError):
+            await client.open(f"/out/{label}.Observation.1.ndjson", "rb")
+    for row in await clinic.owner.fetch("SELECT * FROM record.sftp_drop"):
+        assert "Rivera" not in str(row)
+    assert [(r["name"].replace(label, "L"), r["times"]) for r in await clinic.owner.fetch("SELECT name, times FROM record.sftp_taken")] == [("L.Observation.1.ndjson", 2)]
+
+
+async def test_nobody_else_finds_it_and_nothing_is_out_when_the_service_is_stopped(clinic: Clinic) -> None:
+    one = await a_client(clinic)
+    await clinic.make("sys-sud", consent(one, "tpo"))
+    tick()
+    label = await put_out(clinic, ("Patient",))
+    await opened(clinic.gate, login="river-lab", key=OTHER, as_={"id": "lab", "name": "Lab"})
+    async with door(clinic.gate) as listener, connected(listener) as client, connected(listener, login="river-lab", key=OTHER) as other:
+        assert sorted(await other.listdir("/out")) == [".", "..", "manifest.json"]
+        with pytest.raises(asyncssh.SFTPError):
+            await other.open(f"/out/{label}.Patient.1.ndjson", "rb")
+        await client.remove(f"/out/{label}.Patient.1.ndjson")
+        assert sorted(await client.listdir("/out")) == [".", "..", "manifest.json"]
+        await clinic.owner.execute("DELETE FROM record.sftp_taken")
+        assert len(await client.listdir("/out")) == 4
+        await clinic.owner.execute("SELECT gate.end_app(1, 'county-app', $1)", clock.now())
+        await clinic.owner.execute("UPDATE record.app SET state = 'stopped'")
+        assert sorted(await client.listdir("/out")) == [".", "..", "manifest.json"]
+
+
+async def test_what_is_out_does_not_depend_on_what_is_hidden(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LINES", 3)
+    for n in range(3):
+        await clinic.make("sys-sud", consent(await a_client(clinic, f"Rivera{n}"), "tpo"))
+    tick()
+    async with door(clinic.gate) as listener:
+        label = await put_out(clinic)
+        async with connected(listener) as client:
+            before = await look(client, label)
+        await clinic.owner.execute("DELETE FROM record.sftp_drop")
+        for n in range(4):
+            await a_client(clinic, f"Hidden{n}")
+        await clinic.make("sys-sud", consent(await a_client(clinic, "Elsewhere"), "elsewhere"))
+        label = await put_out(clinic)
+        async with connected(listener) as client:
+            after = await look(client, label)
+    assert before == after
+    assert "Hidden" not in str(after)
