@@ -1224,6 +1224,31 @@ CREATE TABLE record.sftp_account (
 
 ALTER TABLE record.sftp_account OWNER TO sojourn_owner;
 
+CREATE TABLE record.sftp_drop (
+    tenant integer NOT NULL,
+    drop_id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL COLLATE pg_catalog."C",
+    app text NOT NULL COLLATE pg_catalog."C",
+    export text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL COLLATE pg_catalog."C",
+    created timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sftp_drop OWNER TO sojourn_owner;
+
+ALTER TABLE record.sftp_drop ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.sftp_drop_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE record.sftp_file (
     tenant integer NOT NULL,
     file text NOT NULL COLLATE pg_catalog."C",
@@ -1282,6 +1307,18 @@ CREATE TABLE record.sftp_part (
 );
 
 ALTER TABLE record.sftp_part OWNER TO sojourn_owner;
+
+CREATE TABLE record.sftp_taken (
+    tenant integer NOT NULL,
+    drop_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    taken timestamp with time zone,
+    size bigint DEFAULT 0 NOT NULL,
+    times integer DEFAULT 0 NOT NULL,
+    hidden boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE record.sftp_taken OWNER TO sojourn_owner;
 
 CREATE TABLE record.sign_in_rule (
     tenant integer NOT NULL,
@@ -1706,6 +1743,9 @@ ALTER TABLE ONLY record.resource
 ALTER TABLE ONLY record.seal
     ADD CONSTRAINT seal_pkey PRIMARY KEY (tenant, number);
 
+ALTER TABLE ONLY record.sftp_drop
+    ADD CONSTRAINT sftp_drop_pkey PRIMARY KEY (tenant, drop_id);
+
 ALTER TABLE ONLY record.sftp_file
     ADD CONSTRAINT sftp_file_pkey PRIMARY KEY (tenant, file);
 
@@ -1714,6 +1754,9 @@ ALTER TABLE ONLY record.sftp_key
 
 ALTER TABLE ONLY record.sftp_part
     ADD CONSTRAINT sftp_part_pkey PRIMARY KEY (tenant, file, n);
+
+ALTER TABLE ONLY record.sftp_taken
+    ADD CONSTRAINT sftp_taken_pkey PRIMARY KEY (tenant, drop_id, name);
 
 ALTER TABLE ONLY record.subject_code
     ADD CONSTRAINT subject_code_pkey PRIMARY KEY (tenant, n);
@@ -1899,6 +1942,8 @@ CREATE INDEX role_rule_role ON record.role_rule USING btree (tenant, role);
 CREATE UNIQUE INDEX sftp_account_login ON record.sftp_account USING btree (login) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE UNIQUE INDEX sftp_account_one ON record.sftp_account USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX sftp_drop_partner ON record.sftp_drop USING btree (tenant, partner, seq);
 
 CREATE INDEX sftp_file_box ON record.sftp_file USING btree (tenant, partner, seq);
 
