@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import pytest
+
 from sojourn.gate.vocabulary import mapping
 from sojourn.gate.vocabulary.mapping import Own
+from sojourn.record.database import Dsn
 from sojourn.wire.vocabulary.model import LOINC
 from tests.doors.hl7v2.lab import MRN, done, listener, oru, registered, sent, states
-from tests.people import MH, Clinic, encounter, patient
+from tests.people import MH, Clinic, close_clinic, encounter, open_clinic, patient
 
 LOCAL = "OBX|1|NM|K^Potassium level^L||4.1|mmol/L^^UCUM|3.5-5.1|N|||F\r"
 
 
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    made = await open_clinic(database)
+    yield made
+    await close_clinic(made)
+
+
 async def test_a_local_code_is_listed_once_and_told_in_both_systems_when_it_is_mapped(clinic: Clinic) -> None:
-    client = await clinic.make("sys-mh", {**patient(), "identifier": [{"system": MRN, "value": "R1"}]})
+    client = await clinic.make("sys-mh", {**patient(), "identifier": [{"system": MRN, "value": "R1"}], "name": [{"family": "Rivera", "given": ["Ana"]}], "birthDate": "1988-03-04"})
     await clinic.make("sys-mh", encounter(client.id))
     await registered(clinic.gate, program=MH)
     door = listener(clinic.gate)
