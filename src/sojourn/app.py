@@ -15,12 +15,15 @@ from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.hl7v2.listen import Listener, Place
+from sojourn.doors.hl7v2.out.client import Identity
+from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.smart import routes as smart
 from sojourn.doors.staff import routes as staff
 from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
+from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.gate.keeping import Keeping
 from sojourn.gate.vocabulary.packaged import Packaged
@@ -41,6 +44,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
     boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port))
+    sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -52,6 +56,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         await hl7.start()
         await packaged.start()
         await boxes.start()
+        await sending.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -61,6 +66,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             await packaged.stop()
             await exporting.stop()
             await boxes.stop()
+            await sending.stop()
             await hl7.stop()
             await doing.stop()
             await following.stop()

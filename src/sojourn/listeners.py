@@ -11,6 +11,7 @@ from sojourn.care.authorizations import watching as authorizations
 from sojourn.care.exchange import following as exchange
 from sojourn.care.results import following as results
 from sojourn.care.signing import late
+from sojourn.doors.hl7v2.out import following as hl7v2
 from sojourn.gate import labelfollower
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.feed import Feed, Handler
@@ -36,7 +37,7 @@ class Following(Background):
         clockwork = Clockwork(gate)
         self._followers = {
             **LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller), "late": late.follower(clockwork),
-            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork), "exchange": exchange.follower(clockwork),
+            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork), "exchange": exchange.follower(clockwork), "hl7v2": hl7v2.follower(clockwork),
         }  # fmt: skip
 
     async def _run(self) -> None:

@@ -19,7 +19,7 @@ from tests.people import Clinic
 from tests.web.test_emergency import post
 from tests.web.test_gate import screen
 
-NOT_STAFF = {"system", "interface", "outside", "patient", "proxy"}
+NOT_STAFF = {"system", "interface", "recipient", "outside", "patient", "proxy"}
 ROLES = sorted({role for role, _, _ in starting_rules()} - NOT_STAFF)
 
 

@@ -18,6 +18,10 @@ _NOBODYS = bases.UNLABELLED | bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
 """Under these a source relates nobody: nobody sees it by their role."""
 
 
+_TAKEN_BACK = timedelta(days=7)
+"""For how long somebody outside whom an order named may still be told that it was taken back."""
+
+
 class Source(NamedTuple):
     """What is written: its bases, the programs that made it, who writes it (a key) and when; days: how long what is over lasts on."""
 
@@ -107,7 +111,11 @@ def _appointment(booked: Mapping[str, Any], source: Source) -> _Said | None:
 
 
 def _referral(asked: Mapping[str, Any], source: Source) -> _Said | None:
-    """An order outside a visit: a referral that waits."""
+    """An order outside a visit: a referral that waits; one that was taken back, until whom it named outside was told so."""
+    if not asked.get("encounter") and asked.get("status") in ("revoked", "entered-in-error"):
+        outside = [r for p in asked.get("performer", ()) if str(r := p.get("reference")).startswith("Organization/")]
+        said = _said(asked.get("subject"), outside, set(), "referral", None, source, over=True)
+        return said._replace(end=source.now + _TAKEN_BACK)
     if asked.get("encounter") or asked.get("status") not in ("draft", "active", "on-hold"):
         return None
     return _said(asked.get("subject"), [p.get("reference") for p in asked.get("performer", ())], set(), "referral", None, source)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("read", "search", "history", "create", "update", "delete")
 """What a rule may say about resource types. What else a role may do (sign, release, oversee) is not given out rule by rule."""
-FIXED = frozenset({"system", "interface", "outside", "patient", "proxy"})
+FIXED = frozenset({"system", "interface", "recipient", "outside", "patient", "proxy"})
 """Roles of programs, other organizations, patients and those who act for them: law and consent say what these see."""
 
 Rule = tuple[tuple[str, ...], tuple[str, ...]]

@@ -13,7 +13,7 @@ from tests.doors.api.test_url_table import ROUTES, TABLE, about, asked, in_bulk
 from tests.people import MH, A, Clinic, consent, encounter, observation, patient
 
 ROLES = sorted({role for role, _, _ in starting_rules()})
-KINDS = {"system": "system", "outside": "organization", "patient": "patient", "proxy": "proxy"}
+KINDS = {"system": "system", "outside": "organization", "recipient": "organization", "patient": "patient", "proxy": "proxy"}
 CLASSES = {
     "directory": "Organization", "person": "Patient", "related": "RelatedPerson", "clinical": "Observation", "shared": "AllergyIntolerance", "document": "DocumentReference", "law": "Consent",
     "proof": "Provenance", "care": "CarePlan", "time": "Appointment", "work": "Task", "money": "Claim", "definition": "Questionnaire", "group": "Group", "message": "Communication",

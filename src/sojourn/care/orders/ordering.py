@@ -19,6 +19,7 @@ from sojourn.care.signing.preparing import once
 from sojourn.care.staffing import zones
 from sojourn.gate import origin
 from sojourn.gate.changes import Change, new_id
+from sojourn.gate.exchange import telling
 from sojourn.gate.preparing import instant
 
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ def read(request: Mapping[str, Any], version: str = "", task: Mapping[str, Any] 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the order sheet says. condition: id of the diagnosis; key: of the open form, so that a second click orders nothing more."""
+    """What the order sheet says. condition: id of the diagnosis; key: of the open form, so that a second click orders nothing more.
+
+    laboratory: `Organization/id` of the partner whom the order goes to; '' for one on paper.
+    """
 
     panel: str
     day: date
@@ -124,6 +128,7 @@ class Wish:
     note: str = ""
     rhythm: str = ""
     key: str = ""
+    laboratory: str = ""
 
 
 async def order(access: Access, patient: str, wish: Wish) -> str:
@@ -150,6 +155,8 @@ async def order(access: Access, patient: str, wish: Wish) -> str:
         reason = {"reasonCode": [{"text": wish.why.strip()}]}
     else:
         raise errors.Malformed("Choose the diagnosis, or write the reason.")
+    if wish.laboratory and wish.laboratory not in dict(await telling.laboratories(access)):
+        raise errors.Malformed("Choose the laboratory.")
     rules = await policies.of(access)
     id_ = once(KIND, wish.key, access.caller.account, patient) if wish.key else new_id()
     request = sheet(access, panel, patient, wish, id_) | reason
@@ -176,7 +183,7 @@ def sheet(access: Access, panel: Panel, patient: str, wish: Wish, id_: str) -> d
     return {
         "resourceType": "ServiceRequest", "id": id_, "identifier": [{"system": NUMBER, "value": id_[:10].upper()}], "status": "active", "intent": "order", "priority": wish.priority,
         "category": [{"coding": [{"system": SNOMED, "code": LABORATORY}], "text": "Laboratory"}], "code": panel.concept(), "orderDetail": details, "subject": ref("Patient", patient),
-        "authoredOn": moment(access), "requester": {"reference": access.caller.agent}, **({"note": [{"text": wish.note.strip()}]} if wish.note.strip() else {}),
+        "authoredOn": moment(access), "requester": {"reference": access.caller.agent}, **({"performer": [{"reference": wish.laboratory}]} if wish.laboratory else {}), **({"note": [{"text": wish.note.strip()}]} if wish.note.strip() else {}),
     }  # fmt: skip
 
 

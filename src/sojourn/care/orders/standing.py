@@ -84,7 +84,7 @@ def _drawn(key: bytes, n: int, day: int) -> str:
 async def _instance(access: Access, one: Order, day: date, rules: Policies) -> None:
     """One order of a standing one, once."""
     id_ = once("lab-instance", one.id, day.isoformat())
-    kept = ("category", "code", "orderDetail", "subject", "requester", "priority", "reasonCode", "reasonReference")
+    kept = ("category", "code", "orderDetail", "subject", "requester", "priority", "reasonCode", "reasonReference", "performer")
     request: dict[str, Any] = {
         "resourceType": "ServiceRequest", "id": id_, "identifier": [{"system": NUMBER, "value": id_[:10].upper()}], "status": "active", "intent": "instance-order",
         "basedOn": [ref("ServiceRequest", one.id)], "occurrenceDateTime": day.isoformat(), "authoredOn": moment(access), **{k: one.resource[k] for k in kept if k in one.resource},

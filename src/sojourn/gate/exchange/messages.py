@@ -28,6 +28,7 @@ OPENS: Final = (*NEEDS, ("Exchange", "open"))
 STATES: Final = {
     RECEIVED: "Waiting to be done", REVIEW: "Waiting for somebody", HELD: "Held", FAILED: "Failed", MAPPED: "Done", ASIDE: "Set aside",
 }  # fmt: skip
+STATES_OUT: Final = {**STATES, RECEIVED: "Waiting to be sent", FAILED: "Not taken", MAPPED: "Sent and taken"}
 PAGE: Final = 50
 _NOT_THERE: Final = "There is no such message."
 

@@ -51,7 +51,7 @@ class Partner:
     registers: they are our own registration system: what they say of a person is how the person is written down. strangers: what becomes of
     messages of which it is not certain whose they are, a key of STRANGERS. ignored: segments that are kept in the message and become nothing.
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
-    as `ZPR-3=Y` = `42CFRPart2`.
+    as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py).
     """
 
     id: str
@@ -78,6 +78,7 @@ class Partner:
     tables: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, str] = field(default_factory=dict)
     acknowledgement: str = "auto"
+    sending: Mapping[str, Any] = field(default_factory=dict)
     state: str = "active"
     author: str = ""
     reason: str = ""

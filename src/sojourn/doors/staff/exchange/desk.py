@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
 from sojourn.gate.exchange import messages, partners
-from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,7 +59,7 @@ async def show(request: Request) -> Response:
         for p in found
     ]  # fmt: skip
     return PAGES.render(
-        request, "exchange/desk.html", counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"),  # noqa: PLR2004
+        request, "exchange/desk.html", counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
     )  # fmt: skip
 
 
@@ -69,10 +69,10 @@ def _how(partner: partners.Partner) -> str:
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:
     """An envelope as a list shows it."""
-    state = "Waits behind another" if envelope.behind else messages.STATES[envelope.state]
+    state = "Waits behind another" if envelope.behind else (messages.STATES_OUT if envelope.direction == OUT else messages.STATES)[envelope.state]
     return {
         "id": envelope.id, "kind": envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
-        "reason": envelope.reason, "control": envelope.control, "received": day_and_time(envelope.received),
+        "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
     }  # fmt: skip
 
 

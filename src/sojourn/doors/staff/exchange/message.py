@@ -13,7 +13,7 @@ from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.words import day_and_time
 from sojourn.gate.exchange import looking, messages, partners
-from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 from sojourn.wire import hl7v2
@@ -33,10 +33,16 @@ _EVENTS: Final = {
     "chosen": "Somebody said whose it is",
     ASIDE: "Set aside",
 }
+_EVENTS_OUT: Final = {**_EVENTS, **messages.STATES_OUT, "released": "Let go on", "again": "To be sent again, decided anew", RECEIVED: "Tried"}
 REMEDIES: Final = {
     RECEIVED: "It is done in a moment.", MAPPED: "Nothing is to be done.", ASIDE: "Nothing is to be done. It can be done again.", HELD: "It stays as it is until somebody lets it go on; what comes later about the same person waits for it.",
     REVIEW: "Open it and say whose it is, or set it aside. What comes later about the same person waits for it.",
     FAILED: "Put right what the reason names (here, or with the partner), and do it again; or read it, do what it asks by hand, and set it aside.",
+}  # fmt: skip
+REMEDIES_OUT: Final = {
+    **REMEDIES, RECEIVED: "It is sent by itself, again and again, until they answer. Whether it may leave is decided anew each time.", HELD: "It stays until somebody lets it go on; what is to be told later about the same person waits for it.",
+    FAILED: "Put right what the reason names (here, or with the partner), and send it again: whether it may leave is decided anew then. Or set it aside.",
+    MAPPED: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.", ASIDE: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.",
 }  # fmt: skip
 _NAMES: Final = {
     "MSH": "Header", "PID": "Person", "PD1": "More about the person", "NK1": "Next of kin", "PV1": "Visit", "PV2": "More about the visit", "ORC": "Order", "OBR": "What was ordered", "OBX": "Value", "NTE": "Note", "SPM": "Specimen",
@@ -66,22 +72,22 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
     envelope, events, found = await asyncio.gather(messages.envelope(access, id_), messages.events(access, id_), partners.every(access))
     partner = next((p for p in found if p.id == envelope.partner), None)
     lines = [
-        {"when": day_and_time(e["at"]), "what": _EVENTS.get(e["state"], e["state"]), "who": e["name"] or "by itself", "why": e["reason"]}
+        {"when": day_and_time(e["at"]), "what": (_EVENTS_OUT if envelope.direction == OUT else _EVENTS).get(e["state"], e["state"]), "who": e["name"] or "by itself", "why": e["reason"]}
         for e in events
     ]
     return PAGES.render(
-        request, "exchange/message.html", status=status, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=REMEDIES[envelope.state], problem=problem,
-        opens=access.may("Exchange", "open") and messages.may_open(access, partner), ways=_ways(envelope.state), administers=access.may("Exchange", "administer"),
+        request, "exchange/message.html", status=status, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=(REMEDIES_OUT if envelope.direction == OUT else REMEDIES)[envelope.state], problem=problem,
+        opens=access.may("Exchange", "open") and messages.may_open(access, partner), ways=_ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
     )  # fmt: skip
 
 
-def _ways(state: str) -> list[tuple[str, str, bool]]:
+def _ways(state: str, *, out: bool) -> list[tuple[str, str, bool]]:
     """(what, its button, whether a reason is asked for)."""
     ways = {
         RECEIVED: [("hold", "Hold it", True)], HELD: [("release", "Let it go on", False), ("aside", "Set it aside", True)], FAILED: [("again", "Do it again", False), ("aside", "Set it aside", True)],
         REVIEW: [("again", "Look again", False), ("aside", "Set it aside", True)], MAPPED: [("again", "Do it again", False)], ASIDE: [("again", "Do it again", False)],
     }  # fmt: skip
-    return ways[state]
+    return [(do, "Send it again" if out and do == "again" else words, why) for do, words, why in ways[state]]
 
 
 async def content(request: Request) -> Response:

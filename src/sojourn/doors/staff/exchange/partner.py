@@ -9,8 +9,9 @@ from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.exchange import kinds
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import partners
+from sojourn.gate.exchange import partners, profile
 from sojourn.gate.exchange.partners import Partner
+from sojourn.gate.exchange.profile import Profile
 from sojourn.web.page import redirect
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ async def _form(request: Request, before: Partner | None) -> Response:
     ]
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
-        acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(),
+        acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(), gets=_gets(before),
     )  # fmt: skip
 
 
@@ -67,6 +68,14 @@ def _types() -> str:
     """What is filed by itself, in few words."""
     events = ", ".join(t.partition("^")[2] for t in kinds.FILED if t.startswith("ADT"))
     return ", ".join([*(t for t in kinds.FILED if not t.startswith("ADT")), f"ADT ({events})"])
+
+
+def _gets(partner: Partner | None) -> str:
+    """What goes to them, in a line."""
+    out = profile.of(partner.sending) if partner else Profile()
+    if not out.on:
+        return "Nothing."
+    return f"{', '.join(k.replace('^', ' ') for k in out.kinds) or 'Acknowledgements only'}; to {out.host}, port {out.port}, {'encrypted' if out.tls else 'not encrypted'}."
 
 
 def _said(partner: Partner) -> dict[str, Any]:
@@ -106,6 +115,6 @@ async def move(request: Request) -> Response:
         before = await partners.one(access, id_)
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
-            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(),
+            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(), gets=_gets(before),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

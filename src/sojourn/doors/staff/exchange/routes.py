@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import boxes, desk, file, message, partner
+from sojourn.doors.staff.exchange import boxes, desk, file, message, partner, sending, withheld
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
+from sojourn.gate.exchange.telling import WITHHELD
 
 SCREENS: tuple[Screen, ...] = (
     Screen("/exchange", desk.show, verb="Exchange: partners and messages", key="g x", needs=NEEDS, group="Places"),
@@ -17,6 +18,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/messages/{message}/file", file.take, needs=OPENS),
     Screen("/exchange/partners/new", partner.new, ("GET", "POST"), verb="Register a partner", needs=ADMINISTER, group="Places"),
     Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/sending", sending.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/withheld", withheld.show, verb="What was held back from partners", needs=WITHHELD, group="Places"),
+    Screen("/exchange/withheld", withheld.act, ("POST",), needs=WITHHELD),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/files", boxes.files, needs=NEEDS),
     Screen("/exchange/partners/{partner}/sftp", boxes.show, needs=ADMINISTER),

@@ -15,6 +15,7 @@ from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import code_text
 from sojourn.gate.changes import new_id
+from sojourn.gate.exchange import telling
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -49,17 +50,17 @@ def _wish(said: dict[str, str]) -> Wish:
         raise Malformed("Write the day on which the specimen is collected.") from None
     return Wish(
         said.get("panel", ""), day, said.get("priority", "routine"), said.get("collector", "staff"), said.get("fasting") == "yes", said.get("condition", ""), said.get("why", "")[:500],
-        said.get("note", "")[:1000], said.get("rhythm", ""), said.get("key", "")[:60],
+        said.get("note", "")[:1000], said.get("rhythm", ""), said.get("key", "")[:60], said.get("laboratory", "")[:80],
     )  # fmt: skip
 
 
 async def _page(request: Request, problem: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
     access, patient = request.state.access, request.path_params["id"]
-    about, panels, problems = await asyncio.gather(banner.fetch(access, patient), catalog.panels(access), _problems(access, patient))
+    about, panels, problems, laboratories = await asyncio.gather(banner.fetch(access, patient), catalog.panels(access), _problems(access, patient), telling.laboratories(access))
     today = access.now.astimezone(zones.of(None)).date().isoformat()
     return PAGES.render(
         request, "orders/sheet.html", status=status, banner=about, parts=allowed(access), here="results", panels=panels, problems=problems, rhythms=list(catalog.rhythms().values()),
-        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem,
+        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem, laboratories=laboratories,
     )  # fmt: skip
 
 

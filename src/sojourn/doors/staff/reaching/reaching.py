@@ -97,7 +97,7 @@ async def _people(access: Access) -> dict[str, tuple[str, str]]:
 
 async def _roles(access: Access) -> list[str]:
     rows = await access.house.db.call("SELECT DISTINCT role FROM gate.rules($1, $2) ORDER BY role", access.tenant.number, access.now)
-    return [r["role"] for r in rows if r["role"] not in ("system", "interface", "outside", "patient", "proxy")]
+    return [r["role"] for r in rows if r["role"] not in ("system", "interface", "recipient", "outside", "patient", "proxy")]
 
 
 async def _directory(access: Access, type_: str) -> dict[str, str]:

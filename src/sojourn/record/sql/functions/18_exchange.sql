@@ -160,8 +160,8 @@ BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
     SELECT a.partner,
-           (SELECT count(*) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.received > p_now - interval '1 day'),
-           (SELECT max(m.received) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner)
+           (SELECT count(*) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in' AND m.received > p_now - interval '1 day'),
+           (SELECT max(m.received) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in')
     FROM record.exchange_partner a WHERE a.tenant = p_tenant AND a.known_to = 'infinity';
 END $$;
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
 
-CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by"}
+CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by", "hl7v2": "sent by HL7 v2"}
 COUNT = 50
 
 

@@ -1,0 +1,171 @@
+"""Laboratory orders out: decided when they leave, written down before, sent once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import hl7
+import pytest
+
+from sojourn.base import clock
+from sojourn.base.clock import FakeClock
+from sojourn.record.database import Dsn
+from tests import people
+from tests.doors.hl7v2.counterpart import Counterpart, agreed, due, envelopes, post, sent
+from tests.doors.hl7v2.lab import MRN
+from tests.people import START, Clinic, consent, encounter, patient
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        yield made
+        await people.close_clinic(made)
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Counterpart]:
+    made = await Counterpart().open()
+    yield made
+    if made.server is not None:
+        await made.close()
+
+
+def order(client: str, performer: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "ServiceRequest", "identifier": [{"system": "https://sojourn.example/fhir/NamingSystem/lab-requisition", "value": "7F3A90C2E1"}], "status": "active", "intent": "order", "priority": "stat",
+        "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007"}], "text": "Laboratory"}], "code": {"coding": [{"system": "http://loinc.org", "code": "24323-8", "display": "Comprehensive metabolic panel"}], "text": "Metabolic panel"},
+        "subject": {"reference": f"Patient/{client}"}, "authoredOn": "2026-03-01T07:00:00Z", "occurrenceDateTime": "2026-03-02", "performer": [{"reference": performer}], "reasonCode": [{"text": "Fatigue"}],
+        "note": [{"text": "Fasting | since 20:00"}], **more,
+    }  # fmt: skip
+
+
+async def laid_out(clinic: Clinic, who: str = "sys-mh") -> tuple[str, str]:
+    """(client, laboratory)."""
+    place = f"Organization/{(await clinic.make('sys-mh', {'resourceType': 'Organization', 'name': 'Cedar Ridge Laboratory'})).id}"
+    client = (await clinic.make(who, patient(identifier=[{"system": MRN, "value": "R1"}], gender="female"))).id
+    await clinic.make(who, encounter(client))
+    return client, place
+
+
+async def test_an_order_goes_out_new_changed_and_cancelled_with_the_number_of_its_result(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic)
+    partner = await agreed(clinic, lab, place, "OML^O21", authorities={"RIVER": MRN})
+    asked = order(client, place)
+    id_ = (await clinic.make("sys-mh", asked)).id
+    await sent(clinic, partner)
+    await sent(clinic, partner)
+    (first,) = lab.messages
+    assert first.type == "OML^O21"
+    pid, orc, obr = first.one("PID"), first.one("ORC"), first.one("OBR")
+    assert pid is not None and orc is not None and obr is not None  # noqa: PT018 - they are there together
+    assert (pid.v(3, 1), pid.v(3, 4), pid.v(5), pid.v(5, 2), pid.v(7), pid.v(8)) == ("R1", "RIVER", "Rivera", "Ana", "19880304", "F")
+    assert (orc.v(1), orc.v(2), obr.v(2), obr.v(4), obr.v(4, 3)) == ("NW", "7F3A90C2E1", "7F3A90C2E1", "24323-8", "LN")
+    assert [n.v(3) for n in first.all("NTE")] == ["Fasting | since 20:00"]
+    assert not first.all("ZPR"), "no notice where nothing is under Part 2"
+    assert str(hl7.parse(lab.got[0].decode())["ORC"][0][2][0][0]) == "7F3A90C2E1", "python-hl7 reads the same"
+    await clinic.put("sys-mh", {**asked, "id": id_, "priority": "routine"})
+    await sent(clinic, partner)
+    await clinic.put("sys-mh", {**asked, "id": id_, "priority": "routine", "status": "revoked"})
+    await sent(clinic, partner)
+    assert [m.one("ORC").v(1) for m in lab.messages] == ["NW", "XO", "CA"]  # type: ignore[union-attr]
+    assert await envelopes(clinic) == [("OML^O21", "mapped", "")] * 3
+    assert len({m.control for m in lab.messages}) == 3
+    rows = await clinic.owner.fetch("SELECT channel, recipient, purpose, digest FROM record.disclosure ORDER BY made")
+    assert [(r["channel"], r["recipient"], r["purpose"]) for r in rows] == [("hl7v2", place, "TREAT")] * 3, "each is in the log, with its payload"
+
+
+async def test_a_part_2_order_leaves_with_consent_notice_and_a_line_and_not_without(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic, "sys-sud")
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    await clinic.make("sys-sud", order(client, place))
+    await sent(clinic, partner)
+    assert lab.got == []
+    assert await envelopes(clinic) == [], "nothing tells that it was withheld"
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0
+    agreed_ = (await clinic.make("sys-sud", consent(client, place.removeprefix("Organization/")))).id
+    await clinic.owner.execute("UPDATE record.exchange_intent SET state = 'waiting'")  # the privacy officer has it decided anew
+    await sent(clinic, partner)
+    (message,) = lab.messages
+    (notice,) = message.all("ZPR")
+    assert "42 CFR part 2" in notice.v(3)
+    assert "TREAT" in notice.v(4) or "treatment" in notice.v(4).lower()
+    assert message.one("PV1").v(16) == "R"  # type: ignore[union-attr]
+    (row,) = await clinic.owner.fetch("SELECT consents, notice FROM record.disclosure")
+    assert row["consents"][0].startswith(f"Consent/{agreed_}")
+    assert row["notice"]
+
+
+async def test_a_consent_taken_back_stops_what_waits_and_replay_decides_anew(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic, "sys-sud")
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    given = consent(client, place.removeprefix("Organization/"))
+    made = (await clinic.make("sys-sud", given)).id
+    await clinic.make("sys-sud", order(client, place))
+    await lab.close()
+    await sent(clinic, partner)
+    ((kind, state, reason),) = await envelopes(clinic)
+    assert (kind, state) == ("ORM^O01", "received")
+    assert "cannot be reached" in reason
+    assert "Rivera" not in reason
+    assert (await clinic.put("sys-sud", {**given, "id": made, "status": "inactive"})).status == 200
+    await lab.open()
+    await due(clinic)
+    await sent(clinic, partner)
+    assert lab.got == []
+    ((_, state, reason),) = await envelopes(clinic)
+    assert state == "aside"
+    assert "decided anew" in reason
+    assert "consent" not in reason
+
+
+async def test_the_same_number_is_sent_again_until_it_is_answered_and_a_refusal_waits_for_somebody(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic)
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    lab.codes = ["-", "AE", "AA", "AR"]
+    await clinic.make("sys-mh", order(client, place))
+    for _ in range(3):
+        await sent(clinic, partner)
+        await due(clinic)
+    assert len({m.control for m in lab.messages}) == 1
+    assert len(lab.got) == 3
+    assert lab.got[0] == lab.got[1] == lab.got[2]
+    assert await envelopes(clinic) == [("ORM^O01", "mapped", "")]
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 1, "the same bytes again are the same disclosure"
+    await clinic.make("sys-mh", order(client, place, identifier=[{"value": "N2"}]))
+    await sent(clinic, partner)
+    (_, (_, state, reason)) = await envelopes(clinic)
+    assert state == "failed"
+    assert "refused it (AR, 204 PID-3)" in reason
+    assert "Rivera" not in reason
+
+
+@pytest.mark.parametrize(("mode", "answers", "state"), [("enhanced", ["CA"], "mapped"), ("both", ["CA AA"], "mapped"), ("both", ["CA AR"], "failed"), ("enhanced", ["CR"], "failed"), ("enhanced", ["CE"], "received")])
+async def test_enhanced_mode(clinic: Clinic, lab: Counterpart, mode: str, answers: list[str], state: str) -> None:
+    client, place = await laid_out(clinic)
+    partner = await agreed(clinic, lab, place, "ORM^O01", acknowledgement=mode)
+    lab.codes = answers
+    await clinic.make("sys-mh", order(client, place))
+    await sent(clinic, partner)
+    assert [s for _, s, _ in await envelopes(clinic)] == [state]
+    assert lab.messages[0].header.v(15) == "AL"
+    assert lab.messages[0].header.v(16) == ("AL" if mode == "both" else "NE")
+
+
+async def test_what_one_person_waits_for_holds_nobody_else_up(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic)
+    other = (await clinic.make("sys-mh", patient("Other"))).id
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    lab.codes = ["AE", "AA"]
+    await clinic.make("sys-mh", order(client, place, identifier=[{"value": "N2"}]))
+    await clinic.make("sys-mh", order(client, place, identifier=[{"value": "N2"}]))
+    await clinic.make("sys-mh", order(other, place, identifier=[{"value": "N2"}]))
+    box = post(clinic.gate, partner)
+    await sent(clinic, partner, box)
+    assert [m.one("PID").v(5) for m in lab.messages] == ["Rivera", "Other"]  # type: ignore[union-attr]
+    await due(clinic)
+    await sent(clinic, partner, box)
+    assert [m.one("PID").v(5) for m in lab.messages] == ["Rivera", "Other", "Rivera", "Rivera"]  # type: ignore[union-attr]
+    await box.close()

@@ -1,0 +1,94 @@
+"""What goes out in two worlds: where hidden things differ, a partner gets the same, and no page of the exchange differs but the privacy officer's."""
+
+from __future__ import annotations
+
+import re
+
+from sojourn.base import clock
+from sojourn.care.orders.ordering import NUMBER
+from sojourn.record import organization
+from sojourn.record.database import Dsn
+from tests.care.reported import house, visitor
+from tests.doors.hl7v2.counterpart import Counterpart, agreed, due, sent
+from tests.doors.hl7v2.lab import MRN
+from tests.doors.hl7v2.test_orders_out import order
+from tests.leaks.test_exchange_worlds import CHANGING
+from tests.people import MH, A, Clinic, encounter, labelled, patient
+from tests.web.real import HASH
+
+PATHS = ("/exchange", "/exchange/messages", "/exchange/messages?state=received", "/exchange/messages?state=aside", "/exchange/partners/cedar", "/exchange/partners/cedar/sending", "/exchange/withheld")
+
+
+async def seen_by_ivo(clinic: Clinic) -> list[tuple[str, int, str]]:
+    """Every page of the exchange as an integration manager of MH reads it, without what is drawn anew each time."""
+    rows = await clinic.owner.fetch("SELECT message, control FROM record.exchange_message ORDER BY seq")
+    names = {str(v): f"{k}{n}" for n, r in enumerate(rows) for k, v in r.items()}
+    browser = await visitor(clinic, "ivo")
+    found = []
+    for path in (*PATHS, *(f"/exchange/messages/{r['message']}{part}" for r in rows for part in ("", "/content"))):
+        answer = await browser.get(path)
+        text = CHANGING.sub("", answer.text)
+        for random, name in names.items():
+            text, path = text.replace(random, name), path.replace(random, name)
+        found.append((path, answer.status_code, text))
+    return found
+
+
+async def a_world(clinic: Clinic, lab: Counterpart, *, hidden: bool) -> tuple[list[bytes], list[tuple[str, int, str]]]:
+    """What the laboratory got, and what ivo reads. hidden: a Part 2 order, visit and appointment, a hidden address, and a client of SUD alone."""
+    row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
+    await organization.account(clinic.owner, A, row, clock.now())
+    place = "Organization/" + (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Cedar Ridge Laboratory"})).id
+    partner = await agreed(clinic, lab, place, "ORM^O01", "ADT^A04", "ADT^A03", "ADT^A08", "ADT^A28", "ADT^A31", "SIU^S12", authorities={"RIVER": MRN}, programs=(MH,))
+    address = {"line": ["1 Elm St"], "city": "Dayton"}
+    person = patient("Rivera", identifier=[{"system": MRN, "value": "R1"}], address=[address])
+    client = (await clinic.make("sys-mh", person)).id
+    await clinic.make("sys-mh", order(client, place))
+    await sent(clinic, partner)
+    if hidden:
+        other = (await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R7"}]))).id
+        for who in (other, client):
+            await clinic.make("sys-sud", encounter(who))
+            await clinic.make("sys-sud", order(who, place))
+        assert (await clinic.put("sys-mh", {**person, "id": client, "address": [address, labelled({"line": ["9 Halfway House"]}, "42CFRPart2")]})).status == 200
+    await sent(clinic, partner)
+    await clinic.make("sys-mh", order(client, place, identifier=[{"system": NUMBER, "value": "N2"}]))
+    await lab.close()
+    await sent(clinic, partner)
+    await due(clinic)
+    pages = [(path, status, text.replace(client, "CLIENT")) for path, status, text in await seen_by_ivo(clinic)]
+    return [re.sub(rb"(\|[A-Z]{3}\^[A-Z0-9]{3}(?:\^\w+)?\|)\w+", rb"\1C", m) for m in lab.got], pages
+
+
+async def test_what_is_hidden_from_a_partner_changes_nothing_that_leaves_and_no_page_of_the_exchange(database: Dsn) -> None:
+    async with house(database) as clinic:
+        worlds = []
+        for hidden in (True, False):
+            lab = await Counterpart(port=0).open()
+            got, pages = await a_world(clinic, lab, hidden=hidden)
+            worlds.append((got, [(p, s, t.replace(str(lab.port), "PORT")) for p, s, t in pages]))
+            if hidden:
+                assert await clinic.owner.fetchval("SELECT count(*) FROM record.exchange_intent WHERE state = 'withheld'") > 0
+                officer = await visitor(clinic, "officer")
+                page = (await officer.get("/exchange/withheld")).text
+                assert "Quillfeather" in page
+                assert "Part 2 record: no consent in force" in page
+                mine = re.findall(r'name="message" value="([^"]+)"', page)
+                answer = await officer.post("/exchange/withheld", {"message": mine[0]})
+                assert (answer.status_code, answer.headers["location"]) == (303, "/exchange/withheld")
+            for table in ("exchange_message", "exchange_event", "exchange_intent", "exchange_told", "exchange_partner"):
+                for r in await clinic.owner.fetch(f"SELECT * FROM record.{table}"):
+                    kept = b"".join(v if isinstance(v, bytes) else str(v).encode() for v in r.values())
+                    assert b"uillfeather" not in kept
+                    assert b"Halfway" not in kept
+                await clinic.owner.execute(f"DELETE FROM record.{table}")
+        ids = [re.compile(rb"[0-9a-f]{8}-[0-9a-f-]{27}|\b[a-z0-9]{20,40}\b") for _ in worlds]
+        clean = [[pattern.sub(b"ID", m) for m in got] for pattern, (got, _) in zip(ids, worlds, strict=True)]
+        assert clean[0] == clean[1]
+        assert len(clean[0]) >= 2
+        assert b"Halfway" not in b"".join(clean[0])
+        for (path, status, text), (path_b, status_b, text_b) in zip(worlds[0][1], worlds[1][1], strict=True):
+            assert (path, status) == (path_b, status_b)
+            unlike = [(a, b) for a, b in zip(re.sub(r"Organization/[\w-]+", "ORG", text).splitlines(), re.sub(r"Organization/[\w-]+", "ORG", text_b).splitlines(), strict=True) if a != b]
+            assert not unlike, (path, unlike[:3])
+        assert {p: s for p, s, _ in worlds[0][1]}["/exchange/withheld"] == 403
