@@ -668,6 +668,31 @@ ALTER TABLE record.exchange_event ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE record.exchange_intent (
+    tenant integer NOT NULL,
+    intent text NOT NULL COLLATE pg_catalog."C",
+    n bigint NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    lane bytea NOT NULL,
+    about bytea NOT NULL,
+    subject bytea NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL COLLATE pg_catalog."C",
+    tries integer DEFAULT 0 NOT NULL,
+    due timestamp with time zone NOT NULL,
+    made timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_intent OWNER TO sojourn_owner;
+
+ALTER TABLE record.exchange_intent ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.exchange_intent_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE record.exchange_message (
     tenant integer NOT NULL,
     message text NOT NULL COLLATE pg_catalog."C",
@@ -690,7 +715,11 @@ CREATE TABLE record.exchange_message (
     tries integer DEFAULT 0 NOT NULL,
     due timestamp with time zone NOT NULL,
     received timestamp with time zone NOT NULL,
-    updated timestamp with time zone NOT NULL
+    updated timestamp with time zone NOT NULL,
+    about bytea,
+    job bytea,
+    sent timestamp with time zone,
+    answered timestamp with time zone
 );
 
 ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
@@ -727,6 +756,17 @@ CREATE TABLE record.exchange_person (
 );
 
 ALTER TABLE record.exchange_person OWNER TO sojourn_owner;
+
+CREATE TABLE record.exchange_told (
+    tenant integer NOT NULL,
+    about bytea NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    facts bytea NOT NULL,
+    message text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_told OWNER TO sojourn_owner;
 
 CREATE TABLE record.export (
     tenant integer NOT NULL,
@@ -1656,11 +1696,17 @@ ALTER TABLE ONLY record.emergency
 ALTER TABLE ONLY record.exchange_event
     ADD CONSTRAINT exchange_event_pkey PRIMARY KEY (tenant, message, n);
 
+ALTER TABLE ONLY record.exchange_intent
+    ADD CONSTRAINT exchange_intent_pkey PRIMARY KEY (tenant, intent);
+
 ALTER TABLE ONLY record.exchange_message
     ADD CONSTRAINT exchange_message_pkey PRIMARY KEY (tenant, message);
 
 ALTER TABLE ONLY record.exchange_person
     ADD CONSTRAINT exchange_person_pkey PRIMARY KEY (tenant, partner, theirs);
+
+ALTER TABLE ONLY record.exchange_told
+    ADD CONSTRAINT exchange_told_pkey PRIMARY KEY (tenant, about);
 
 ALTER TABLE ONLY record.export_part
     ADD CONSTRAINT export_part_pkey PRIMARY KEY (tenant, export, kind, n);
@@ -1855,13 +1901,25 @@ CREATE INDEX emergency_account ON record.emergency USING btree (tenant, account,
 
 CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declared);
 
+CREATE INDEX exchange_intent_about ON record.exchange_intent USING btree (tenant, about);
+
+CREATE INDEX exchange_intent_lane ON record.exchange_intent USING btree (tenant, lane, n) WHERE (state = 'waiting'::text);
+
+CREATE INDEX exchange_intent_waiting ON record.exchange_intent USING btree (tenant, partner, n) WHERE (state = 'waiting'::text);
+
+CREATE INDEX exchange_intent_withheld ON record.exchange_intent USING btree (tenant, n) WHERE (state = 'withheld'::text);
+
 CREATE INDEX exchange_message_lane ON record.exchange_message USING btree (tenant, lane, seq) WHERE (state = ANY (ARRAY['received'::text, 'review'::text, 'held'::text]));
+
+CREATE INDEX exchange_message_leaving ON record.exchange_message USING btree (tenant, partner, seq) WHERE ((direction = 'out'::text) AND (state = 'received'::text));
 
 CREATE INDEX exchange_message_listed ON record.exchange_message USING btree (tenant, seq);
 
 CREATE UNIQUE INDEX exchange_message_once ON record.exchange_message USING btree (tenant, partner, direction, control, digest);
 
 CREATE INDEX exchange_message_open ON record.exchange_message USING btree (tenant, state, seq) WHERE (state = ANY (ARRAY['review'::text, 'held'::text, 'failed'::text]));
+
+CREATE INDEX exchange_message_unanswered ON record.exchange_message USING btree (tenant, partner, seq) WHERE ((direction = 'in'::text) AND (answered IS NULL));
 
 CREATE INDEX exchange_message_waiting ON record.exchange_message USING btree (tenant, seq) WHERE (state = 'received'::text);
 
