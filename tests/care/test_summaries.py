@@ -174,3 +174,16 @@ async def test_a_newer_version_takes_the_place_of_the_earlier_and_says_what_it_c
 async def test_files_of_other_kinds_are_taken_as_before() -> None:
     assert reading.media_of(b"<html>ClinicalDocument</html>") == reading.TEXT
     assert reading.media_of(b"%PDF-1.4 <ClinicalDocument >") == reading.PDF
+
+
+async def test_a_document_comes_by_the_api_says_nothing_of_anybody_and_waits_for_a_person(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    content, xml = outside.ccd(id_="1.2.9.70"), (("content-type", "application/hl7-cda+xml"),)
+    answers = [await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda?program=mh", body, xml) for body in (content, content, outside.ccd(family="Nobody", id_="1.2.9.71"))]
+    assert [a.status for a in answers] == [202, 202, 202]
+    assert len({a.body for a in answers}) == 1
+    waits = [p for p in await papers.waiting(await at(clinic, "ivy")) if p.door == papers.API]
+    assert [(p.media, p.program) for p in waits] == [(reading.CCDA, MH)] * 2
+    assert (await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda", b"<a/>", xml)).status == 400
+    assert (await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda", content, (("content-type", "text/plain"),))).status == 415
+    assert (await clinic.ask("sys-mh", "POST", "Patient/$import-ccda", content, xml)).status >= 400
+    assert (await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda?program=elsewhere", content, xml)).status == 400

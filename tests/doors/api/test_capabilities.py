@@ -10,6 +10,7 @@ from sojourn.doors.api import routes
 from sojourn.fhir import capability
 from sojourn.fhir.definitions import RESOURCE_TYPES
 from sojourn.fhir.validate import validate
+from tests.care import outside
 from tests.people import BASE, Clinic, encounter, patient
 
 WHO = "sys-mh"
@@ -105,6 +106,9 @@ async def test_every_operation_that_it_states_answers(clinic: Clinic, stated: di
                 continue
             if name == "validate":
                 reply = await clinic.ask(WHO, "POST", f"{resource['type']}/$validate", {"resourceType": resource["type"]})
+            elif name == "import-ccda":
+                assert (await clinic.ask(WHO, "POST", "DocumentReference/$import-ccda", outside.ccd(), [("content-type", "application/hl7-cda+xml")])).status == 202
+                continue
             elif name == "docref":
                 assert resource["type"] == "DocumentReference"
                 reply = await clinic.get(WHO, f"DocumentReference/$docref?patient={ana.id}")

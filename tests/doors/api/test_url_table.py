@@ -9,6 +9,7 @@ import pytest
 
 from sojourn.doors.api import app, routes
 from sojourn.doors.api.answer import Answer
+from tests.care import outside
 from tests.exports import make_exports
 from tests.people import Clinic, Reply, consent, encounter, observation, patient
 
@@ -47,6 +48,7 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
     ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
     ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
+    ("POST", "T/$import-ccda"): ("DocumentReference/$import-ccda", "create", "import"),
     ("POST", "T/$emergency-access"): ("Patient/$emergency-access", "emergency *", "emergency"),
     ("GET", "T/I/$meta"): ("Observation/{o}/$meta", "read", "read"),
     ("POST", "T/I/$meta-add"): ("Observation/{o}/$meta-add", "update", "label"),
@@ -130,6 +132,8 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
     elif "$meta-" in shape:
         label = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}
         body = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": label}, {"name": "reason", "valueString": "A test."}]}
+    elif shape.endswith("$import-ccda"):
+        body, headers = outside.ccd(), (("content-type", "application/hl7-cda+xml"),)
     elif shape.endswith("$docref") and method == "POST":
         body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": chart["p"]}]}
     elif shape.endswith(TERMINOLOGY):
@@ -147,7 +151,7 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
 
 def about(shape: str) -> str:
     """The type about which a route's role is asked."""
-    words = {"$everything": "Patient", "$docref": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
+    words = {"$everything": "Patient", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
     words |= {"$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
     return words.get(shape.rpartition("/")[2], "Observation")
 

@@ -54,6 +54,15 @@ async def take_in(access: Access, files: Sequence[File], *, program: int = 0, ke
     return taken, refused
 
 
+async def bring(access: Access, content: bytes, *, program: int = 0) -> str:
+    """Take in a clinical document (C-CDA) that somebody sends by themselves; its id. The same bytes of the same sender are there once. Raises Unreadable."""
+    media, pages = await sandbox.checked(content)
+    if media != reading.CCDA:
+        raise sandbox.Unreadable("ccda", "Why: its root is no ClinicalDocument.")
+    source = f"api:{access.caller.account}:{program}:{crypto.sha256_hex(content)}"
+    return await papers.receive(access, content, media=media, pages=pages, door=papers.API, source=source, program=program, sender=access.caller.name)
+
+
 _seen: dict[Path, tuple[int, int]] = {}
 
 

@@ -103,6 +103,7 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
         operations.append({"name": "export", "definition": f"{_BULK}{type_.lower()}-export"})
     if type_ == "DocumentReference":
         operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
+        operations.append({"name": "import-ccda", "definition": "https://sojourn.example/fhir/OperationDefinition/import-ccda"})
     for name in _TERMINOLOGY.get(type_, ()):
         operations.append({"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/{type_}-{name}"})
     return {**out, "operation": operations}
