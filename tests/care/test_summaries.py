@@ -13,9 +13,9 @@ import pytest
 
 from sojourn.base import errors
 from sojourn.care.papers import filed, indexing, reading, sandbox
-from sojourn.care.summaries import charting, elements, filing, mapping, marking, opening
+from sojourn.care.summaries import charting, elements, filing, mapping, opening
 from sojourn.fhir.validate import validate
-from sojourn.gate import papers
+from sojourn.gate import documentmarks, papers
 from sojourn.wire.ccda import narrative, reader
 from sojourn.wire.ccda.xml import BadDocument
 from tests.care import outside
@@ -69,7 +69,7 @@ async def test_a_statement_keeps_its_codes_digits_times_ids_and_where_it_comes_f
 
 async def test_marks_of_document_section_and_entry_and_the_notice_become_labels() -> None:
     def labels(content: bytes) -> set[str]:
-        return {c["code"] for c in marking.whole(reader.read(content))}
+        return {c["code"] for c in documentmarks.whole(reader.read(content))}
 
     body = outside.section("11450-4", outside.problem("1.2.3.2", outside.DIABETES) + outside.problem("1.2.3.9", "icd10|F11.20|Opioid dependence", confidentiality="R"))
     assert labels(outside.ccd(body)) == {"R"}
@@ -187,3 +187,22 @@ async def test_a_document_comes_by_the_api_says_nothing_of_anybody_and_waits_for
     assert (await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda", content, (("content-type", "text/plain"),))).status == 415
     assert (await clinic.ask("sys-mh", "POST", "Patient/$import-ccda", content, xml)).status >= 400
     assert (await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda?program=elsewhere", content, xml)).status == 400
+
+
+async def test_a_document_that_the_api_puts_into_a_chart_itself_is_labelled_by_what_it_says(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """By every door: whoever writes the DocumentReference or the Binary, and whatever they call it."""
+    p = await person(clinic)
+    notice = outside.section("48764-5", "", "<paragraph>42 CFR part 2 prohibits unauthorized disclosure of these records.</paragraph>")
+    content = outside.ccd(outside.section("11450-4", outside.problem("1.2.3.9", "icd10|B20|Human immunodeficiency virus disease")) + notice, id_="1.2.9.90")
+    sent: list[dict[str, Any]] = [
+        {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": f"Patient/{p}"}, "content": [{"attachment": {"contentType": media, "data": base64.b64encode(body).decode()}}]}
+        for media, body in (("application/hl7-cda+xml", content), ("text/xml", content), ("text/plain", content), ("text/xml", content[:-60]))
+    ]
+    made = [(await clinic.make("sys-mh", r)).json() for r in (*sent, {"resourceType": "Binary", "contentType": "text/xml", "securityContext": {"reference": f"Patient/{p}"}, "data": base64.b64encode(content).decode()})]
+    labels = [{c["code"] for c in r["meta"]["security"]} for r in made]
+    assert all({"42CFRPart2", "HIV", "R"} <= found for n, found in enumerate(labels) if n != 3), labels
+    assert {"R", "PRS"} <= labels[3], "what cannot be read may say anything"
+    again = (await clinic.ask("sys-mh", "PUT", f"DocumentReference/{made[0]['id']}", {**sent[0], "id": made[0]["id"], "description": "x"})).json()
+    assert {"42CFRPart2", "HIV"} <= {c["code"] for c in again["meta"]["security"]}
+    waits = [d.id for d in await charting.of_patient(await at(clinic, "mh-clinician"), p)]
+    assert {made[0]["id"], made[1]["id"]} <= set(waits)

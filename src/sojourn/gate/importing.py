@@ -13,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import closing, inheriting, origin, preparing, runs
+from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, runs
 from sojourn.gate.changes import Change
 from sojourn.record import store
 
@@ -156,7 +156,7 @@ def _ready(access: Access, chunks: Iterator[list[Arrival]], *, fresh: bool) -> t
     drafts: dict[int, preparing.Prepared] = {}
     for n, wanted in enumerate(valid if fresh else ()):
         with suppress(errors.SojournError):
-            drafts[n] = preparing.prepare(access, wanted.change, wanted.resource)
+            drafts[n] = preparing.prepare(access, wanted.change, documentmarks.now(wanted.change.type, wanted.resource, access.rules.labels))
     return valid, refused, drafts
 
 
@@ -201,7 +201,7 @@ async def _try(
             change.plain = await runs.touches_plain(access, before, resource)
         await inheriting.known(access, change, again=again)
         try:
-            prepared.append(preparing.prepare(access, change, resource))
+            prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels)))
             await preparing.keep_apart(access, change, prepared[-1])
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))

@@ -20,8 +20,8 @@ from sojourn.care.papers import indexing
 from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import concept, moment, ref
-from sojourn.care.summaries import elements, marking, opening
-from sojourn.gate import origin, papers
+from sojourn.care.summaries import elements, opening
+from sojourn.gate import documentmarks, origin, papers
 from sojourn.gate.access import Access
 from sojourn.gate.bases import codings
 from sojourn.gate.changes import Change
@@ -29,7 +29,6 @@ from sojourn.gate.exchange import doing
 from sojourn.gate.found import Stored
 from sojourn.gate.papers import Paper
 from sojourn.wire.ccda.facts import Document
-from sojourn.wire.ccda.values import Coded
 
 SAME: Final = "https://sojourn.example/fhir/NamingSystem/outside-document"
 """Under it stands what the bytes of a document are, keyed: the same document again is known, and nobody can tell from it what it is."""
@@ -160,7 +159,7 @@ NUMBER: Final = "https://sojourn.example/fhir/StructureDefinition/document-versi
 
 def labels_of(document: Document, picked: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What the document says of itself, and what somebody picked."""
-    found = marking.whole(document)
+    found = documentmarks.whole(document)
     mask = indexing.mask_of(picked)
     return [*found, *(c for c in codings(mask) if c not in found)]
 
@@ -197,12 +196,8 @@ def picked(resource: dict[str, Any]) -> list[dict[str, str]]:
 
 def _events(document: Document) -> list[dict[str, Any]]:
     """The codes of everything that it says, each once and without words."""
-    out: dict[tuple[str, str], None] = {}
-    for fact in document.facts():
-        for value in (fact.what, fact.value, *(v for _, v in fact.details)):
-            if isinstance(value, Coded):
-                out |= {(c["system"], c["code"]): None for c in elements.codings(value) if "system" in c}
-    return [{"coding": [{"system": system, "code": code}]} for system, code in list(out)[:_EVENTS]]
+    found = [c for c in documentmarks.codes(document) if elements.system(c["system"]) and elements.words(c["code"]) == c["code"]]
+    return [{"coding": [c]} for c in found[:_EVENTS]]
 
 
 def _language(text: str) -> bool:

@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.care.listing import OUTSIDE, source, teller
 from sojourn.care.resources import ref
-from sojourn.care.summaries import elements, marking, opening
+from sojourn.care.summaries import elements, opening
 from sojourn.care.summaries.elements import concept, name, said, when
 from sojourn.fhir.validate import validate
+from sojourn.gate import documentmarks
 from sojourn.wire.ccda.facts import Document, Fact
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 
@@ -104,7 +105,7 @@ def _mapped(document: Document, section: str, fact: Fact, patient: str) -> Mappe
 def _whole(document: Document, fact: Fact, patient: str, key: str, made: dict[str, Any]) -> dict[str, Any]:
     """With whose it is, where it comes from, its ids and labels."""
     subject = "patient" if made["resourceType"] in ("AllergyIntolerance", "Immunization") else "subject"
-    labels = marking.of(document, fact.marks)
+    labels = documentmarks.of(document, fact.marks)
     ids = [i for text in fact.identifiers[:5] if (i := elements.identifier(text))]
     return {
         "resourceType": made["resourceType"], **({"meta": {"security": labels}} if labels else {}), "extension": [source(OUTSIDE), *teller(opening.about(document))],

@@ -10,13 +10,13 @@ from markupsafe import Markup
 from sojourn.base.errors import NotFound
 from sojourn.care.papers.filed import MOVES
 from sojourn.care.papers.indexing import REVIEW
-from sojourn.care.summaries import charting, deciding, elements, filing, marking, opening
+from sojourn.care.summaries import charting, deciding, elements, filing, opening
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.lists import entering
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.words import day_and_time, day_text
-from sojourn.gate import papers
+from sojourn.gate import documentmarks, papers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ async def _shown(document: Document, content: bytes, sure: bool = False, why: st
     p = document.patient
     media, data = document.unstructured or ("", b"")
     text = media.startswith("text/")
-    marks = [_MARKS.get(c["code"], c["code"]) for c in marking.whole(document)]
+    marks = [_MARKS.get(c["code"], c["code"]) for c in documentmarks.whole(document)]
     sections = [Section(s.title, Markup(s.html)) for s in await opening.shown(content)]  # noqa: S704 - made by wire/ccda/narrative.py of escaped words
     return Shown(
         elements.words(document.title or elements.name(document.code)), elements.words(p.name), day_text(p.born[:10]), opening.person(document).sex, tuple(elements.words(i) for i in p.identifiers[:6]), elements.words(", ".join(p.address)),
