@@ -43,7 +43,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     following = Following(gate)
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
-    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port))
+    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     @asynccontextmanager

@@ -100,5 +100,22 @@ async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
     assert (await adam.post(f"{boxes}/out", {"do": "withdraw", "drop": drop[1]})).status_code == 303
     assert "withdrawn" in (await adam.get(boxes)).text
     assert (await adam.post(f"{boxes}/out", {"do": "withdraw", "drop": drop[1]})).status_code == 404
+    errand = {
+        "way": "fetch", "host": "sftp.cedar.example", "port": "22", "login": "riverbend", "folder": "/out", "pattern": "*.hl7", "known_by": public(OTHER).text, "every": "60", "afterwards": "leave", "renamed": "yes",
+    }  # fmt: skip
+    assert "ssh-ed25519" in (await adam.get(f"{path}/errands/new")).text, "our key, for them"
+    for wrong, why in (({"known_by": ""}, "do not take it from the network"), ({"host": "a b"}, "name or address"), ({"every": "0"}, "10,080")):
+        refused = await adam.post(f"{path}/errands/new", {**errand, **wrong})
+        assert (refused.status_code, why in refused.text) == (422, True)
+    assert (await adam.post(f"{path}/errands/new", errand)).status_code == 303
+    its = re.search(rf'{path}/errands/([^"/]+)"', (await adam.get(boxes)).text)
+    assert its is not None
+    assert (await adam.post(f"{path}/errands/{its[1]}", {**errand, "every": "5"})).status_code == 303
+    assert "every 5 minutes" in (await adam.get(boxes)).text
+    await clinic.owner.execute("UPDATE record.sftp_errand_run SET problem = 'Their server could not be reached.'")
+    assert "An errand at Cedar County does not work." in (await ivy.get("/exchange")).text
+    assert (await adam.post(f"{path}/errands/{its[1]}/now", {})).status_code == 303
+    assert (await adam.post(f"{path}/errands/{its[1]}", {"state": "stopped", "why": "They come to us now."})).status_code == 303
+    assert (await adam.post(f"{path}/errands/{its[1]}/now", {})).status_code == 404
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": ""})).status_code == 422
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": "The agreement ended."})).status_code == 303

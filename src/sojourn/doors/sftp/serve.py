@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import asyncssh
@@ -11,6 +12,7 @@ from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
 from sojourn.base import clock, errors, log
 from sojourn.base.background import Background
+from sojourn.doors.sftp.errands import Errands
 from sojourn.doors.sftp.files import Files
 from sojourn.doors.sftp.working import Working
 from sojourn.gate.exchange import boxes, hostkeys
@@ -143,10 +145,12 @@ class _Visit(asyncssh.SSHServer):
 class Listener(Background):
     """The door: a socket, the task that ends sessions that may not go on, and the one that does what came."""
 
-    def __init__(self, gate: Gate, place: Place) -> None:
+    def __init__(self, gate: Gate, place: Place, hosts: Iterable[str] = ()) -> None:
+        """hosts: of our own network, to which errands may go."""
         self._place, self._gate, self._house = place, gate, gate.house
         self.entering = Entering(gate)
         self.working = Working(gate, Envoys(gate))
+        self.errands = Errands(gate, self.arrived, hosts)
         self._server: asyncssh.SSHAcceptor | None = None
         self._visits: set[_Visit] = set()
         self._failed: dict[str, list[float]] = {}
@@ -160,13 +164,12 @@ class Listener(Background):
     async def start(self) -> None:
         """Begin; without a port only what came before is done."""
         await self.working.start()
+        await self.errands.start()
         if self._place.port:
             await self.open()
 
     async def open(self) -> None:
         """Listen. Port 0 is any free one."""
-        asyncssh.set_log_level("CRITICAL")  # its lines would name files and logins
-        asyncssh.set_sftp_log_level("CRITICAL")
         self._server = await asyncssh.create_server(
             lambda: _Visit(self), self._place.host, self._place.port, reuse_address=True, server_version="Sojourn", login_timeout=30, keepalive_interval=60, keepalive_count_max=3,
             allow_scp=False, agent_forwarding=False, x11_forwarding=False, compression_algs=None, signature_algs=_SIGNATURES, tcp_keepalive=True, send_server_host_keys=True,
@@ -194,6 +197,7 @@ class Listener(Background):
                 visit.conn.abort()
         if self._server is not None:
             await self._server.wait_closed()
+        await self.errands.stop()
         await self.working.stop()
 
     async def _run(self) -> None:

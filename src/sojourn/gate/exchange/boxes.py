@@ -86,8 +86,9 @@ def head_of(content: bytes) -> Head:
 class Box:
     """What one session of one partner does. Everything raises StaleCredential once its key, account or partner is not good any more."""
 
-    def __init__(self, house: House, tenant: Tenant, account: Account, key: str) -> None:
-        self.house, self.tenant, self.account, self._key = house, tenant, account, key
+    def __init__(self, house: House, tenant: Tenant, account: Account, key: str, space: str = "") -> None:
+        """key: with which they came in, or `errand:` and an id; space: apart from whose files those of this session stand, '' for the partner's own."""
+        self.house, self.tenant, self.account, self._key, self._space = house, tenant, account, key, space
 
     @property
     def who(self) -> sftp.Who:
@@ -98,7 +99,7 @@ class Box:
         return f"{self.tenant.number}\0{file}\0{n}".encode()
 
     def _path(self, name: str) -> bytes:
-        return self.house.key.sign("sftp path", f"{self.tenant.number}\0{self.account.partner}\0{name}".encode())
+        return self.house.key.sign("sftp path", f"{self.tenant.number}\0{self.account.partner}\0{self._space}\0{name}".encode())
 
     def _name(self, file: str, name: str) -> bytes:
         return self.house.key.encrypt(_PURPOSE, name.encode(), self._context(file, "name"))

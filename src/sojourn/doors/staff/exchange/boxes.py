@@ -8,10 +8,11 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, VersionConflict
+from sojourn.doors.staff.exchange import errand
 from sojourn.doors.staff.exchange.desk import TONES, age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
-from sojourn.gate.exchange import hostkeys, looking, messages, outbox, partners, sftp
+from sojourn.gate.exchange import errands, hostkeys, looking, messages, outbox, partners, sftp
 from sojourn.gate.exchange.sftp import Account
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -123,8 +124,8 @@ async def host_key(request: Request) -> Response:
 async def _page(request: Request, problem: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
     access = request.state.access
     partner = await partners.one(access, request.path_params["partner"])
-    account, found, services, listed, put_out = await asyncio.gather(
-        sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id), outbox.listed(access, partner.id)
+    account, found, services, listed, put_out, runs = await asyncio.gather(
+        sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id), outbox.listed(access, partner.id), errands.listed(access, partner.id)
     )
     shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", **(said or {})}
     if "login" not in shown:
@@ -136,7 +137,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     return PAGES.render(
         request, "exchange/boxes.html", status=status, partner=partner, account=account, said=shown, problem=problem, keys=[_key(k, access.now) for k in found], last=age(used, access.now) if used else "",
         ours=[(s.id, s.name) for s in services if s.whose == "inside"], theirs=[(s.id, s.name) for s in services if s.whose == "outside"],
-        host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), out=[_put(p, access.now) for p in put_out], files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
+        host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), out=[_put(p, access.now) for p in put_out], errands=[errand.row(r, access.now) for r in runs], files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import messages, partners
+from sojourn.gate.exchange import errands, messages, partners
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def age(then: datetime, now: datetime) -> str:
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    found, waiting, heard, open_ = await asyncio.gather(
-        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD))
+    found, waiting, heard, open_, runs = await asyncio.gather(
+        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)
     )
     names = {p.id: p.name for p in found}
     counts = []
@@ -59,12 +59,12 @@ async def show(request: Request) -> Response:
         for p in found
     ]  # fmt: skip
     return PAGES.render(
-        request, "exchange/desk.html", counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
+        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
     )  # fmt: skip
 
 
 def _how(partner: partners.Partner) -> str:
-    return "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "SFTP" if partner.door == "sftp" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import boxes, desk, file, message, partner, sending, withheld
+from sojourn.doors.staff.exchange import boxes, desk, errand, file, message, partner, sending, withheld
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -28,5 +28,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}/sftp/keys", boxes.keys, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/out", boxes.out, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/state", boxes.move, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/errands/{errand}", errand.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/errands/{errand}/now", errand.now, ("POST",), needs=NEEDS),
     Screen("/exchange/host-key", boxes.host_key, ("POST",), needs=ADMINISTER),
 )

@@ -63,14 +63,24 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE a.login = p_login AND a.known_to = 'infinity' AND a.state = 'active'
 $$;
 
--- Whether a session with this key may go on.
-CREATE OR REPLACE FUNCTION gate.sftp_good(p_tenant int, p_partner text, p_key text, p_now timestamptz) RETURNS boolean
+-- Whether an errand may go on: it, its partner and the partner's boxes are active.
+CREATE OR REPLACE FUNCTION gate.sftp_errand_good(p_tenant int, p_partner text, p_errand text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT EXISTS (
+        SELECT FROM record.sftp_errand e
+        JOIN record.exchange_partner p ON p.tenant = e.tenant AND p.partner = e.partner AND p.known_to = 'infinity' AND p.state = 'active'
+        JOIN record.sftp_account a ON a.tenant = e.tenant AND a.partner = e.partner AND a.known_to = 'infinity' AND a.state = 'active'
+        WHERE e.tenant = p_tenant AND e.partner = p_partner AND e.errand = p_errand AND e.known_to = 'infinity' AND e.state = 'active')
+$$;
+
+-- Whether a session with this key may go on. What we fetch ourselves has no key, but an errand (0151), named as `errand:` and its id.
+CREATE OR REPLACE FUNCTION gate.sftp_good(p_tenant int, p_partner text, p_key text, p_now timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN p_key LIKE 'errand:%' THEN gate.sftp_errand_good(p_tenant, p_partner, substr(p_key, 8)) ELSE EXISTS (
         SELECT FROM record.sftp_account a
         JOIN record.sftp_key k ON k.tenant = a.tenant AND k.partner = a.partner AND k.key = p_key AND k.revoked = 'infinity' AND k.good_from <= p_now AND p_now < k.good_to
         JOIN record.exchange_partner p ON p.tenant = a.tenant AND p.partner = a.partner AND p.known_to = 'infinity' AND p.state = 'active'
-        WHERE a.tenant = p_tenant AND a.partner = p_partner AND a.known_to = 'infinity' AND a.state = 'active')
+        WHERE a.tenant = p_tenant AND a.partner = p_partner AND a.known_to = 'infinity' AND a.state = 'active') END
 $$;
 
 CREATE OR REPLACE FUNCTION gate.sftp_alive(p_tenant int, p_partner text, p_key text, p_now timestamptz) RETURNS void
