@@ -1289,6 +1289,46 @@ ALTER TABLE record.sftp_drop ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE record.sftp_errand (
+    tenant integer NOT NULL,
+    errand text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sftp_errand OWNER TO sojourn_owner;
+
+CREATE TABLE record.sftp_errand_file (
+    tenant integer NOT NULL,
+    errand text NOT NULL COLLATE pg_catalog."C",
+    path bytea NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.sftp_errand_file OWNER TO sojourn_owner;
+
+CREATE TABLE record.sftp_errand_run (
+    tenant integer NOT NULL,
+    errand text NOT NULL COLLATE pg_catalog."C",
+    due timestamp with time zone NOT NULL,
+    lease timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    runner text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    tries integer DEFAULT 0 NOT NULL,
+    began timestamp with time zone,
+    good timestamp with time zone,
+    problem text DEFAULT ''::text NOT NULL,
+    files integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.sftp_errand_run OWNER TO sojourn_owner;
+
 CREATE TABLE record.sftp_file (
     tenant integer NOT NULL,
     file text NOT NULL COLLATE pg_catalog."C",
@@ -1792,6 +1832,12 @@ ALTER TABLE ONLY record.seal
 ALTER TABLE ONLY record.sftp_drop
     ADD CONSTRAINT sftp_drop_pkey PRIMARY KEY (tenant, drop_id);
 
+ALTER TABLE ONLY record.sftp_errand_file
+    ADD CONSTRAINT sftp_errand_file_pkey PRIMARY KEY (tenant, errand, path);
+
+ALTER TABLE ONLY record.sftp_errand_run
+    ADD CONSTRAINT sftp_errand_run_pkey PRIMARY KEY (tenant, errand);
+
 ALTER TABLE ONLY record.sftp_file
     ADD CONSTRAINT sftp_file_pkey PRIMARY KEY (tenant, file);
 
@@ -2002,6 +2048,8 @@ CREATE UNIQUE INDEX sftp_account_login ON record.sftp_account USING btree (login
 CREATE UNIQUE INDEX sftp_account_one ON record.sftp_account USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX sftp_drop_partner ON record.sftp_drop USING btree (tenant, partner, seq);
+
+CREATE UNIQUE INDEX sftp_errand_one ON record.sftp_errand USING btree (tenant, errand) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX sftp_file_box ON record.sftp_file USING btree (tenant, partner, seq);
 
