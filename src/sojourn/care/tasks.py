@@ -167,7 +167,7 @@ async def about(access: Access, kind: str, *, taken: bool = False) -> tuple[list
     role = (ROLE, access.caller.role)
     wanted = [[("owner", access.caller.agent)]] if access.caller.agent else []
     wanted.append([("performer", "|".join(role))])
-    same = [_codes(kinds), ("status", ",".join(OPEN)), ("_include", "Task:focus"), ("_include:iterate", "DiagnosticReport:result")]
+    same = [_codes(kinds), ("status", ",".join(OPEN)), ("_include", "Task:focus")]
     found = await asyncio.gather(*(access.search("Task", [*params, *same], count=_AT_ONCE) for params in wanted))
     if any(answer.next is not None or len(answer.included) >= _INCLUDED for answer in found):
         return None

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.base import errors, ids
-from sojourn.gate import together
+from sojourn.gate import beside, together
 from sojourn.record import rooms
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ async def listed(access: Access, prefix: str = "") -> list[Draft]:
     It does not say whether their author still sees the patients: whoever shows a list asks the record for them.
     """
     if access.kept is None:
-        rows = await rooms.drafts(access.house.db, access.head, access.caller.account, prefix)
+        rows = await beside.ask(access, rooms.drafts(access.caller.account, prefix))
     else:  # several parts of a page have drafts of their own kind
-        every = await together.once(access, "drafts", lambda: rooms.drafts(access.house.db, access.head, access.caller.account, ""))
+        every = await together.once(access, "drafts", lambda: beside.ask(access, rooms.drafts(access.caller.account, "")))
         rows = [row for row in every if row["key"].startswith(prefix)]
     return [Draft(row["key"], row["patient"], b"", row["stamp"], row["updated"]) for row in rows]
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.base import errors, ids
+from sojourn.gate import beside
 from sojourn.record import groups
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def add(access: Access, kind: str, subjects: Sequence[str]) -> int:
 async def open_(access: Access, prefix: str) -> list[Finding]:
     """What is open. Raises Forbidden. Not for a screen as it is: it names what its reader may not see."""
     access.require("resolve", "Collision")
-    rows = await groups.findings(access.house.db, access.head, prefix)
+    rows = await beside.ask(access, groups.findings(prefix))
     return [Finding(r["finding"], r["kind"], tuple(r["subjects"]), r["found"]) for r in rows]
 
 

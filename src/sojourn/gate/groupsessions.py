@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.base import errors, ids
+from sojourn.gate import beside
 from sojourn.record import groups
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ async def begin(access: Access, program: int, schedule: str, starts: datetime, e
 async def listed(access: Access, low: datetime | None = None, high: datetime | None = None) -> list[Listed]:
     """Sessions that the caller may open and that begin in a span; without one those that are not finished."""
     agent, programs = _who(access)
-    rows = await groups.sessions(access.house.db, access.head, agent, programs, low, high)
+    rows = await beside.ask(access, groups.sessions(agent, programs, low, high))
     return [Listed(r["session"], r["program"], r["schedule"], r["starts"], r["ends"], tuple(r["leaders"]), r["closed"] is not None, r["open"], r["signed"], r["missed"]) for r in rows]
 
 

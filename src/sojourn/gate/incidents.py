@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.base import errors, ids
-from sojourn.gate import seeing
+from sojourn.gate import beside, seeing
 from sojourn.gate.explaining import callers
 from sojourn.record import incidents as rows
 from sojourn.record.explaining import Moment
@@ -127,7 +127,7 @@ async def send(access: Access, id_: str, program: int, about: Sequence[str], bod
 
 async def every(access: Access, since: datetime | None = None) -> list[Report]:
     """Reports from a moment on that the caller may open, the newest first; without a moment those that are open."""
-    found = await rows.every(access.house.db, access.head, _reach(access), since)
+    found = await beside.ask(access, rows.every(_reach(access), since))
     if access.caller.account != CLOCK:
         await access.note(access.entry("incidents", "Incident", "" if since is None else f"since={since.date()}"))
     return [_report(access, row) for row in found]
@@ -195,12 +195,12 @@ async def add_action(access: Access, id_: str, owner: str, due: date, body: byte
 
 async def mine(access: Access) -> list[Action]:
     """Open corrective actions of the caller."""
-    return [_action(access, r) for r in await rows.actions_of(access.house.db, access.head, access.caller.agent or "")]
+    return [_action(access, r) for r in await beside.ask(access, rows.actions_of(access.caller.agent or ""))]
 
 
 async def my_action(access: Access, action: str) -> Action:
     """One of the caller's own. Raises NotFound."""
-    found = await rows.actions_of(access.house.db, access.head, access.caller.agent or "", action)
+    found = await beside.ask(access, rows.actions_of(access.caller.agent or "", action))
     if not found:
         raise errors.NotFound("There is no such action.")
     return _action(access, found[0])

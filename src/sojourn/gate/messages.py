@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import errors, ids
-from sojourn.gate import seeing
+from sojourn.gate import beside, seeing
 from sojourn.gate.explaining import callers
 from sojourn.record import messages as rows
 from sojourn.record.explaining import Moment
@@ -162,7 +162,7 @@ async def _visible(access: Access, threads: Sequence[Thread]) -> dict[str, dict[
 async def listed(access: Access, *, unread: bool = False) -> tuple[list[Thread], dict[str, dict[str, Any]]]:
     """The caller's threads, and the clients whom they are about."""
     access.require("send", "Message")
-    found = [_thread(access, r) for r in await rows.threads(access.house.db, access.head, access.caller.account, unread=unread)]
+    found = [_thread(access, r) for r in await beside.ask(access, rows.threads(access.caller.account, unread=unread))]
     visible = await _visible(access, found)
     return [t for t in found if _mine(access, t, visible)], visible
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.base import crypto, errors, ids
 from sojourn.fhir import codec
+from sojourn.gate import beside
 from sojourn.record import papers
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ async def receive(access: Access, content: bytes, *, media: str, pages: int, doo
 async def waiting(access: Access) -> list[Paper]:
     """Those that wait for the caller, the first to come first."""
     programs, every = _who(access)
-    return [_read(access, row) for row in await papers.waiting(access.house.db, access.head, programs, every)]
+    return [_read(access, row) for row in await beside.ask(access, papers.waiting(programs, every))]
 
 
 async def aside(access: Access) -> list[Paper]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CHANGED = "What would leave has changed since you looked: a consent, a label or the record itself. Look again; nothing has left."
 NOTHING = "Nothing would leave: no consent in force names this recipient for this purpose."
-_MOST = 5_000
+_MOST, _AT_ONCE = 5_000, 1_000
 _OUTSIDE = "outside"
 """The role whose types may leave at all."""
 
@@ -93,13 +93,14 @@ async def preview(access: Access, wish: Wish) -> Preview:
     await access.check("release", "*", f"Patient/{wish.patient}")
     if wish.purpose not in tables.known_purposes():
         raise errors.Malformed("Choose a purpose.")
-    await access.read("Patient", wish.patient)
-    recipient = together.join(access, await as_recipient(access, wish))
-    here, there = await asyncio.gather(_all(access, wish), _all(recipient, wish))
+    _, asking = await asyncio.gather(access.read("Patient", wish.patient), as_recipient(access, wish))
+    recipient = together.join(access, asking)
+    here, there, said = await asyncio.gather(_all(access, wish), _all(recipient, wish), _statements(access, recipient, wish))
     mine = {(stored.type, stored.id): stored for stored in here}
     theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
     leaves = [stored for key, stored in theirs.items() if key in mine]
-    for stored in await _disagreements(access, recipient, wish, {f"{type_}/{id_}" for type_, id_ in theirs if (type_, id_) in mine}):
+    leaving = {f"{type_}/{id_}" for type_, id_ in theirs if (type_, id_) in mine}
+    for stored in (s for s in said if leaving and _is_about(s.resource, leaving)):  # 45 CFR 164.526(d)(5)
         leaves.append(stored)
         mine[stored.type, stored.id] = stored
     served = wish.served
@@ -177,14 +178,12 @@ async def _own(access: Access, wish: Wish) -> Access:
     return made
 
 
-async def _disagreements(access: Access, recipient: Access, wish: Wish, leaving: set[str]) -> list[Stored]:
-    """Statements of disagreement about what leaves go with it (45 CFR 164.526(d)(5)), as far as both may see them."""
-    if not leaving:
-        return []
+async def _statements(access: Access, recipient: Access, wish: Wish) -> list[Stored]:
+    """Statements of disagreement of this patient that both may see: those about what leaves go with it."""
     asked = [("patient", wish.patient), ("category", f"{CODES}|statement-of-disagreement")]
     mine, theirs = await asyncio.gather(access.search("Communication", asked, count=100), recipient.search("Communication", asked, count=100))
     known = {stored.id for stored in mine.matches}
-    return [stored for stored in theirs.matches if stored.id in known and _is_about(stored.resource, leaving)]
+    return [stored for stored in theirs.matches if stored.id in known]
 
 
 def _is_about(statement: dict[str, Any], leaving: set[str]) -> bool:
@@ -200,7 +199,7 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
     cursor: str | None = None
     role = "patient" if not wish.recipient.startswith("Organization/") and wish.served is None else _OUTSIDE
     allowed = access.rules.types(role, "read", access.house.types)
-    types = [("_type", ",".join(t for t in allowed if not wish.types or t in wish.types) or "Patient")]
+    types = [("_type", ",".join(t for t in allowed if not wish.types or t in wish.types) or "Patient"), ("_count", str(_AT_ONCE))]
     while True:
         try:
             page = await everything(access, wish.patient, types, cursor=cursor)

@@ -102,8 +102,10 @@ def strips_more(parts: int, permitted: int, targets: set[str], more: set[str]) -
 
 
 async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] | None]) -> list[bytes | None]:
-    """Every row decoded, redacted, and encoded again; what is encoded is left in `views`."""
-    decoded = [codec.again(row.body) if row.body is not None else None for row in rows]
+    """Every row decoded, redacted, and encoded again; what is encoded is left in `views`. What is clean stays as it is for a caller who is not
+    subject to redaction, and is not looked at."""
+    strip = access.decision.redacted
+    decoded = [codec.again(row.body) if row.body is not None and (strip or not row.clean) else None for row in rows]
     surveys = [quick.survey(resource) if resource is not None else (set(), False) for resource in decoded]
     parts: dict[str, int] = {}
     for row, resource in zip(rows, decoded, strict=True):
@@ -111,11 +113,10 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
             name = f"{row.type}/{row.id}"
             parts[name] = parts.get(name, 0) | (labels.read(resource)[1] if _INLINE in row.body else 0)
     hidden, permitted = await _sight(access, set().union(*(targets for targets, _ in surveys)), parts)
-    strip = access.decision.redacted
     more = await more_than_notes(access, hidden)
     out: list[bytes | None] = []
     for n, (row, resource, (targets, delicate)) in enumerate(zip(rows, decoded, surveys, strict=True)):
-        if resource is None or row.body is None or (row.clean and not strip):
+        if resource is None or row.body is None:
             out.append(row.body)
             continue
         if quick.stands(resource, row.body, targets, hidden, delicate=delicate):

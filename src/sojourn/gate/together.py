@@ -28,8 +28,9 @@ Key = tuple[str, str]
 Ask = Callable[[list[Any]], Awaitable[Any]]
 
 
-RECORD, SIGHT, NAMES = range(3)
-"""Kinds of question: what is read from the record; what of it may be seen; and what only puts questions of the first kind together, as names do."""
+BESIDE, RECORD, SIGHT, NAMES = range(4)
+"""Kinds of question: what is kept beside the record, which often says what to read from it; what is read from the record; what of that may be
+seen; and what only puts questions to the record together, as names do."""
 QUIET = 24
 """Turns of the loop without anything new, before what waits is asked: an answer takes some to reach the code that asks the next question."""
 
@@ -72,7 +73,7 @@ class Traffic:
         waiting = [gathering for gathering in self.gatherings if gathering.waits]
         kinds = {gathering.kind for gathering in waiting}
         # Names go with the next questions to the record. Alone they wait until what may be seen is known, which may bring more of them.
-        kind = NAMES if RECORD in kinds and NAMES in kinds else min(kinds, default=RECORD)
+        kind = NAMES if RECORD in kinds and NAMES in kinds and BESIDE not in kinds else min(kinds, default=RECORD)
         for gathering in waiting:
             if gathering.kind == kind:
                 gathering.begin()
@@ -94,7 +95,7 @@ class Kept:
 class Gathering:
     """One kind of question of one page. ask: answers several parts at once; everybody in the group gets the whole answer.
 
-    kind: RECORD, SIGHT or NAMES, which says after what it is asked.
+    kind: BESIDE, RECORD, SIGHT or NAMES, which says after what it is asked.
     """
 
     def __init__(self, traffic: Traffic, ask: Ask, kind: int) -> None:
@@ -186,7 +187,7 @@ def flying(access: Access) -> Iterator[None]:
 async def together(access: Access, name: str, part: Any, ask: Ask, *, kind: int = NAMES) -> Any:
     """The answer to this part and whatever else of the kind `name` the page asks meanwhile; elsewhere to this part alone.
 
-    kind: RECORD, SIGHT or NAMES.
+    kind: BESIDE, RECORD, SIGHT or NAMES.
     """
     kept = _kept(access)
     if kept is None:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.beside import Call
 from sojourn.record.store import Head
 
 
@@ -20,9 +21,10 @@ async def begin(db: Database, head: Head, *row: Any) -> str:
     return str((await db.call(f"SELECT gate.group_begin({_marks(12)}) AS id", *head, *row))[0]["id"])
 
 
-async def sessions(db: Database, head: Head, agent: str, programs: list[int], low: datetime | None, high: datetime | None) -> list[asyncpg.Record]:
+def sessions(agent: str, programs: list[int], low: datetime | None, high: datetime | None) -> Call:
     """Sessions that begin in a span; without one those that are not finished."""
-    return await db.call(f"SELECT * FROM gate.group_sessions({_marks(8)})", *head, agent, programs, low, high)
+    columns = ("session", "program", "schedule", "starts", "ends", "leaders", "closed", "open", "signed", "missed")
+    return Call("group_sessions", columns, ((agent, "text"), (programs, "int[]"), (low, "timestamptz"), (high, "timestamptz")))
 
 
 async def session(db: Database, head: Head, id_: str, agent: str, programs: list[int]) -> asyncpg.Record | None:
@@ -53,9 +55,9 @@ async def add_finding(db: Database, head: Head, finding: str, kind: str, subject
     return bool((await db.call(f"SELECT gate.finding_add({_marks(7)}) AS new", *head, finding, kind, subjects))[0]["new"])
 
 
-async def findings(db: Database, head: Head, prefix: str) -> list[asyncpg.Record]:
+def findings(prefix: str) -> Call:
     """What is open, of kinds that begin so."""
-    return await db.call(f"SELECT * FROM gate.findings({_marks(5)})", *head, prefix)
+    return Call("findings", ("finding", "kind", "subjects", "found"), ((prefix, "text"),))
 
 
 async def close_finding(db: Database, head: Head, finding: str, account: str, note: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.beside import Call
 from sojourn.record.store import Head
 
 
@@ -29,9 +30,10 @@ async def send(db: Database, head: Head, *row: Any) -> bool:
     return bool((await db.call(f"SELECT gate.incident_send({_marks(12)}) AS new", *head, *row))[0]["new"])
 
 
-async def every(db: Database, head: Head, reach: Reach, since: datetime | None) -> list[asyncpg.Record]:
+def every(reach: Reach, since: datetime | None) -> Call:
     """Reports from a moment on; without one those that are open."""
-    return await db.call(f"SELECT * FROM gate.incidents({_marks(9)})", *head, *reach, since)
+    columns = ("incident", "program", "privacy", "state", "author", "barred", "body", "stamp", "n", "reported", "changed")
+    return Call("incidents", columns, ((reach.me, "text"), (reach.programs, "int[]"), (reach.everything, "boolean"), (reach.private, "boolean"), (since, "timestamptz")))
 
 
 async def one(db: Database, head: Head, incident: str, reach: Reach) -> asyncpg.Record | None:
@@ -66,9 +68,9 @@ async def add_action(db: Database, head: Head, incident: str, reach: Reach, acti
     return bool((await db.call(f"SELECT gate.incident_action_add({_marks(14)}) AS new", *head, incident, *reach, action, owner, due, body, stamp))[0]["new"])
 
 
-async def actions_of(db: Database, head: Head, owner: str, action: str | None = None) -> list[asyncpg.Record]:
+def actions_of(owner: str, action: str | None = None) -> Call:
     """Open actions of an owner, or one of them."""
-    return await db.call(f"SELECT * FROM gate.incident_actions_of({_marks(6)})", *head, owner, action)
+    return Call("incident_actions_of", ("incident", "action", "owner", "due", "state", "body", "stamp"), ((owner, "text"), (action, "text")))
 
 
 async def do_action(db: Database, head: Head, owner: str, *row: Any) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.beside import Call
 from sojourn.record.store import Head
 
 
@@ -20,9 +21,10 @@ async def begin(db: Database, head: Head, *row: Any) -> bool:
     return bool((await db.call(f"SELECT gate.thread_begin({_marks(14)}) AS new", *head, *row))[0]["new"])
 
 
-async def threads(db: Database, head: Head, account: str, *, unread: bool) -> list[asyncpg.Record]:
+def threads(account: str, *, unread: bool) -> Call:
     """Threads of a reader, those with something new first."""
-    return await db.call(f"SELECT * FROM gate.threads({_marks(6)})", *head, account, unread)
+    columns = ("thread", "program", "patient", "urgent", "author", "body", "stamp", "started", "last", "unread", "name", "by")
+    return Call("threads", columns, ((account, "text"), (unread, "boolean")))
 
 
 async def thread(db: Database, head: Head, account: str, thread_: str) -> asyncpg.Record | None:

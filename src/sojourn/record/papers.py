@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.beside import Call
 from sojourn.record.store import Head
 
 
@@ -29,9 +30,10 @@ async def rekey(db: Database, head: Head, *row: Any) -> bool:
     return bool((await db.call(f"SELECT gate.paper_rekey({_marks(9)}) AS done", *head, *row))[0]["done"])
 
 
-async def waiting(db: Database, head: Head, programs: list[int], every: bool) -> list[asyncpg.Record]:  # noqa: FBT001 - as the function of the database takes it
+def waiting(programs: list[int], every: bool) -> Call:  # noqa: FBT001 - as the function of the database takes it
     """Those that wait, the first to come first."""
-    return await db.call(f"SELECT * FROM gate.papers({_marks(6)})", *head, programs, every)
+    columns = ("paper", "program", "door", "state", "arrived", "blob", "body", "stamp", "updated")
+    return Call("papers", columns, ((programs, "int[]"), (every, "boolean")))
 
 
 async def aside(db: Database, head: Head, programs: list[int], every: bool) -> list[asyncpg.Record]:  # noqa: FBT001 - as above

@@ -7,6 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from sojourn.base.db import Database
+from sojourn.record.beside import Call
 from sojourn.record.store import Head
 
 
@@ -22,9 +23,9 @@ async def draft(db: Database, head: Head, account: str, key: str) -> asyncpg.Rec
     return rows[0] if rows else None
 
 
-async def drafts(db: Database, head: Head, account: str, prefix: str) -> list[asyncpg.Record]:
+def drafts(account: str, prefix: str) -> Call:
     """The drafts of an account whose key begins so, the newest first, without their bodies."""
-    return await db.call("SELECT * FROM gate.drafts($1, $2, $3, $4, $5, $6)", *head, account, prefix)
+    return Call("drafts", ("key", "patient", "stamp", "updated"), ((account, "text"), (prefix, "text")))
 
 
 async def drop_draft(db: Database, head: Head, account: str, key: str) -> None:

@@ -20,6 +20,7 @@ KIND: Final = "people"
 NEEDS: Final = (("Collision", "resolve"), ("Patient", "search"))
 LINKS: Final = (*NEEDS, ("Linkage", "create"))
 _BACK = timedelta(minutes=15)
+_AT_ONCE = 1000
 
 
 class Pair(NamedTuple):
@@ -62,8 +63,8 @@ async def waiting(access: Access) -> list[Pair]:
     rows = await findings.open_(access, KIND)
     wanted = sorted({s.partition("/")[2] for row in rows for s in row.subjects})
     seen: dict[str, dict[str, Any]] = {}
-    for first in range(0, len(wanted), 200):
-        found = await access.search("Patient", [("_id", ",".join(wanted[first : first + 200]))], count=200)
+    for first in range(0, len(wanted), _AT_ONCE):
+        found = await access.search("Patient", [("_id", ",".join(wanted[first : first + _AT_ONCE]))], count=_AT_ONCE)
         seen |= {str(p["id"]): p for p in found.resources}
     pairs = [(row.id, seen.get(row.subjects[0].partition("/")[2]), seen.get(row.subjects[1].partition("/")[2])) for row in rows]
     return [Pair(id_, one, other) for id_, one, other in pairs if one is not None and other is not None]

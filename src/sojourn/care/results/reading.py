@@ -33,7 +33,8 @@ class Waiting:
 async def mine(access: Access, *, count: int = _MANY, beside: bool = False) -> list[Waiting]:
     """What waits for the caller or for their role: critical ones first, then abnormal ones, then the next due. At most two searches.
 
-    beside: on a page that shows the other kinds of tasks.ABOUT, too.
+    beside: on a page that shows the other kinds of tasks.ABOUT, too; it names what was tested and nothing of what it says, so that the
+    values of a result do not come with it.
     """
     asked = await tasks.about(access, review.KIND) if beside else None
     if asked is not None:

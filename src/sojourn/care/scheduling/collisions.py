@@ -27,6 +27,7 @@ _BACK = timedelta(minutes=2)
 _LOOKED = "schedule-looked"
 """The clock's own note of how far it has looked: a restart loses nothing."""
 _AHEAD = timedelta(days=120)
+_AT_ONCE = 1000
 
 
 class Collision(NamedTuple):
@@ -117,8 +118,8 @@ async def listed(access: Access) -> list[Collision]:
     rows = await findings.open_(access, KIND)
     wanted = sorted({s.partition("/")[2] for row in rows for s in row.subjects})
     seen: dict[str, Booked] = {}
-    for first in range(0, len(wanted), 200):
-        found = await access.search("Appointment", [("_id", ",".join(wanted[first : first + 200]))], count=200)
+    for first in range(0, len(wanted), _AT_ONCE):
+        found = await access.search("Appointment", [("_id", ",".join(wanted[first : first + _AT_ONCE]))], count=_AT_ONCE)
         seen |= {s.id: appointments.read(s.resource, s.version) for s in found.matches}
     once: dict[Any, Collision] = {}
     for row in rows:

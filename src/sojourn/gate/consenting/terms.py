@@ -50,14 +50,25 @@ DECIDED_AT = "restriction-decided-at"
 
 def value(resource: Resource, name: str) -> Any:
     """The value of an extension of this name; None if there is none."""
-    return next(values(resource, name), None)
+    last = "/" + name
+    for extension in resource.get("extension") or ():
+        if isinstance(extension, dict):
+            url = extension.get("url")
+            if url is not None and (url == name or str(url).endswith(last)):
+                for key, said in extension.items():
+                    if key.startswith("value"):
+                        return said
+    return None
 
 
 def values(resource: Resource, name: str) -> Iterator[Any]:
     """Every value of the extensions of this name."""
+    last = "/" + name
     for extension in resource.get("extension") or ():
-        if isinstance(extension, Mapping) and str(extension.get("url", "")).rsplit("/", 1)[-1] == name:
-            yield from (v for k, v in extension.items() if k.startswith("value"))
+        if isinstance(extension, dict):
+            url = extension.get("url")
+            if url is not None and (url == name or str(url).endswith(last)):
+                yield from (v for k, v in extension.items() if k.startswith("value"))
 
 
 def extension(name: str, **value: Any) -> dict[str, Any]:

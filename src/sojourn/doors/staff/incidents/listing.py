@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from sojourn.care.incidents.reviewing import Case
     from sojourn.gate.access import Access
 
 YEARS = timedelta(days=3 * 366)
@@ -45,17 +47,23 @@ def _due(access: Access, todo: reviewing.Todo) -> tuple[str, str]:
     return (f"{-days} days late", "red") if days < 0 else ("today", "amber") if days == 0 else (f"in {days} days", "plain")
 
 
+async def _none() -> list[Case]:
+    return []
+
+
 async def today(access: Access) -> list[Line]:
     """For Today: deadlines that passed or come, reports to look at, the caller's corrective actions and drafts. What it is about stands behind the link."""
-    lines = [Line("A notification about an incident is late", f"/incidents/notices/{name}", tone="red", due="late") for name, _ in await duty.pages(access)]
-    if incidents.may_review(access):
-        for case in await reviewing.every(access):
-            due, tone = remaining(case.incident.next_due(), access.now)
-            row = words.row(case, access.now)
-            lines.append(Line(f"{TYPES.get(case.incident.kind, 'Incident')}: {row.state.lower()}", f"/incidents/{case.report.id}", due=due, tone=tone, note=row.number))
-    for todo in map(reviewing.todo, await incidents.mine(access)):
+    late, cases, mine, drafts = await asyncio.gather(
+        duty.pages(access), reviewing.every(access) if incidents.may_review(access) else _none(), incidents.mine(access), reporting.listed(access)
+    )
+    lines = [Line("A notification about an incident is late", f"/incidents/notices/{name}", tone="red", due="late") for name, _ in late]
+    for case in cases:
+        due, tone = remaining(case.incident.next_due(), access.now)
+        row = words.row(case, access.now)
+        lines.append(Line(f"{TYPES.get(case.incident.kind, 'Incident')}: {row.state.lower()}", f"/incidents/{case.report.id}", due=due, tone=tone, note=row.number))
+    for todo in map(reviewing.todo, mine):
         due, tone = _due(access, todo)
         lines.append(Line("A corrective action is yours", f"/incidents/actions/{todo.action.id}", due=due, tone=tone))
-    lines += [Line("A report that is not sent", f"/incidents/draft/{key}", note=words.spoken(at.isoformat())) for key, at in await reporting.listed(access)]
+    lines += [Line("A report that is not sent", f"/incidents/draft/{key}", note=words.spoken(at.isoformat())) for key, at in drafts]
     order = {"red": 0, "amber": 1}
     return sorted(lines, key=lambda line: order.get(line.tone, 2))[:_MANY]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sojourn.doors.staff.desk.consents.reading import Line, line, names
+from sojourn.doors.staff.desk.consents.reading import line, names
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.gate.consenting import drafting, ending, standing, terms, validity
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sojourn.gate.access import Access
+    from sojourn.gate.consenting.standing import Standing
     from sojourn.gate.found import Stored
 
 AT_ONCE = 400
@@ -30,21 +31,21 @@ PARTS = (
 )
 
 
-async def found(access: Access) -> list[tuple[str, Stored]]:
-    """(standing or `expiring`, Consent) of everything that needs somebody, the newest first."""
+async def found(access: Access) -> list[tuple[str, Stored, Standing]]:
+    """(key of the standing or `expiring`, Consent, how it stands) of everything that needs somebody, the newest first."""
     waiting, active = await asyncio.gather(
         access.search("Consent", [("status", "draft,proposed"), ("_sort", "-_lastUpdated")], count=200), access.search("Consent", [("status", "active"), ("_sort", "-date")], count=AT_ONCE)
     )
-    out = [(standing.standing(s.resource, access.now).key, s) for s in waiting.matches]
+    out = [(how.key, s, how) for s in waiting.matches for how in (standing.standing(s.resource, access.now),)]
     over = await ending.all_over(access, {_episode(s) for s in active.matches if validity.waits_for_event(s.resource)} - {""})
     for s in active.matches:
-        key = standing.standing(s.resource, access.now).key
+        how = standing.standing(s.resource, access.now)
         if _episode(s) in over:
-            out.append(("over", s))
-        elif key in ("void", "lapsed"):
-            out.append((key, s))
+            out.append(("over", s, how))
+        elif how.key in ("void", "lapsed"):
+            out.append((how.key, s, how))
         elif standing.expiring(s.resource, access.now):
-            out.append(("expiring", s))
+            out.append(("expiring", s, how))
     return out
 
 
@@ -66,14 +67,10 @@ async def show(request: Request) -> Response:
     access = request.state.access
     listed = await found(access)
     patients, known = await asyncio.gather(
-        patient_names(access, [_patient(s) for _, s in listed]), names(access, drafting.referenced([s.resource for _, s in listed]))
+        patient_names(access, [_patient(s) for _, s, _ in listed]), names(access, drafting.referenced([s.resource for _, s, _ in listed]))
     )
-    lines = [(key, _line(access, s, known, patients)) for key, s in listed]
+    lines = [(key, line(access, s, known, how, patient=patients.get(_patient(s), "Somebody"), patient_id=_patient(s))) for key, s, how in listed]
     return render(request, PAGE, "desk/consents/queue.html", parts=[(title, about, [one for key, one in lines if key in keys]) for title, keys, about in PARTS], any=bool(lines))
-
-
-def _line(access: Access, stored: Stored, known: dict[str, str], patients: dict[str, str]) -> Line:
-    return line(access, stored, known, patient=patients.get(_patient(stored), "Somebody"), patient_id=_patient(stored))
 
 
 def _patient(stored: Stored) -> str:

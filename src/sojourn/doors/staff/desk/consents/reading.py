@@ -102,8 +102,8 @@ def plain_name(patient: Resource) -> str:
     return " ".join(reversed(words.full_name(patient).split(", ", 1)))
 
 
-def line(access: Access, stored: Stored, known: dict[str, str], **more: str) -> Line:
-    """A Consent as a line."""
+def line(access: Access, stored: Stored, known: dict[str, str], how: Standing | None = None, **more: str) -> Line:
+    """A Consent as a line. how: how it stands, where that is known already."""
     from sojourn.gate.consenting import elements
 
     consent = stored.resource
@@ -115,7 +115,7 @@ def line(access: Access, stored: Stored, known: dict[str, str], **more: str) -> 
         wording.content(consent) if terms.root(consent) else (),
         wording.ending(consent) if terms.root(consent).get("type") == "permit" else "",
         words.day_text(consent.get("dateTime")) if consent.get("status") != "draft" else "",
-        standing.standing(consent, access.now),
+        how or standing.standing(consent, access.now),
         tuple(f"{m.name} ({m.cite})" for m in missing),
         "not with" if terms.root(consent).get("type") == "deny" else "to",
         "Must be agreed to (45 CFR 164.522(a)(1)(vi))." if consent.get("status") == "proposed" and ending.mandatory(consent) else "",
