@@ -33,13 +33,8 @@ CLIENTS = 40
 PEOPLE = ("dana", "okafor", "sam", "priya", "robin", "ivy", "tess")
 """A therapist and a psychiatrist, whose answers are redacted; a supervisor; a privacy officer; an administrator; integration; a technician."""
 MOST = 12
-MORE: dict[str, int] = {
-    "/requests/release/{task}": 19,  # two decisions ask for the whole chart: the office's and the recipient's
-    "/requests/release/{task}/documents/{document}": 18,  # the same
-    "/today": 14,  # seven things are kept beside the record, each with a function of its own
-}  # fmt: skip
-"""Pages that ask more, how many at most (one or two more than when it was counted, since not every chart has the same parts), and why. Lower a number when a page asks less; take the line
-out at twelve. A new page gets no line."""
+MORE: dict[str, int] = {}
+"""Pages that ask more, how many at most, and why. There are none; a new page gets no line."""
 TRIES = 3
 """How often a page that asks too much is opened again, if what a process asks once is asked late. The least counts."""
 REACHED = 0.75

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 _PAGE = 200
 
 
-async def everything(access: Access, patient: str, params: Sequence[tuple[str, str]], *, cursor: str | None) -> Found:
+async def everything(access: Access, patient: str, params: Sequence[tuple[str, str]], *, cursor: str | None, apart: bool = True) -> Found:
     """A page of it; the Patient must be visible.
 
-    Types that the caller's role does not include are left out, as if there were none.
+    Types that the caller's role does not include are left out, as if there were none. apart: read the Patient by itself first; whoever
+    does not must look for it in what is found, and take nothing where it is not there.
     """
     await access.check("search", "Patient", f"{patient}/$everything")
-    if cursor is None:
+    if cursor is None and apart:
         await access.read("Patient", patient)
     wanted = {t.strip() for k, v in params if k == "_type" for t in v.split(",")}
     if not wanted <= set(access.house.types):

@@ -202,11 +202,13 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
     types = [("_type", ",".join(t for t in allowed if not wish.types or t in wish.types) or "Patient"), ("_count", str(_AT_ONCE))]
     while True:
         try:
-            page = await everything(access, wish.patient, types, cursor=cursor)
+            page = await everything(access, wish.patient, types, cursor=cursor, apart=False)
         except errors.NotFound:
             return []
         found += page.matches
         cursor = page.next
+        if cursor is None and not any(s.type == "Patient" and s.id == wish.patient for s in found):
+            return []
         if cursor is None:
             return sorted((s for s in found if wish.wants(s.resource)), key=lambda s: (s.type != "Patient", s.type, s.id))
         if len(found) > _MOST:
