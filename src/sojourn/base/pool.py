@@ -8,10 +8,15 @@ from typing import TypeAlias
 
 import asyncpg
 
+from sojourn.base import clock
+
 Connection: TypeAlias = asyncpg.Connection
 
-_STATEMENTS = 200
-"""Statements that a connection keeps prepared, of 0.2 to 0.8 MB each: more than the pages of a few people ask, fewer than all pages together."""
+_STATEMENTS = 400
+"""Statements that a connection keeps prepared, 1.6 MB each in the middle: most of the 455 that all pages of eight roles ask together. With 200 somebody's
+statements were always prepared anew because somebody else had worked meanwhile (docs/performance.md)."""
+_UNUSED = 600.0
+"""Seconds after which a connection that nobody needed is closed: what a busy hour opened does not hold its memory for ever."""
 
 
 class Pool:
@@ -25,7 +30,7 @@ class Pool:
     def __init__(self, dsn: str, size: int) -> None:
         self._dsn = dsn
         self._size = size
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[float, Connection]] = []  # since when, the one used last at the end
         self._all: set[Connection] = set()
         self._opening = 0
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
@@ -35,7 +40,7 @@ class Pool:
         """A connection that is open as far as is known. Raises what asyncpg raises when there is none to be had."""
         while not self._closed:
             while self._idle:
-                connection = self._idle.pop()
+                _, connection = self._idle.pop()
                 if not connection.is_closed():
                     return connection
                 self._all.discard(connection)
@@ -56,13 +61,23 @@ class Pool:
         elif self._waiting:
             self._wake(connection)
         else:
-            self._idle.append(connection)
+            now = clock.monotonic()
+            self._idle.append((now, connection))
+            self._trim(now)
+
+    def _trim(self, now: float) -> None:
+        """Let go of one that nobody has needed for long: the first, since the last used is lent first. One is always kept."""
+        since, connection = self._idle[0]
+        if now - since > _UNUSED and len(self._idle) > 1:
+            del self._idle[0]
+            self._all.discard(connection)
+            connection.terminate()
 
     async def close(self) -> None:
         """Close what is idle now; the rest is closed when it comes back."""
         self._closed = True
         idle, self._idle = self._idle, []
-        for connection in idle:
+        for _, connection in idle:
             self._all.discard(connection)
             try:
                 await connection.close(timeout=5)
@@ -75,8 +90,7 @@ class Pool:
         self._opening += 1
         try:
             # Every statement is kept prepared, however long it is and however long ago it was asked: to read and plan one costs more than to run it,
-            # and one in which a page asks for all it needs has some ten thousand characters a question. A connection that had 125 pages held 230 MB
-            # with 400 of them.
+            # and one in which a page asks for all it needs has some ten thousand characters a question.
             connection = await asyncpg.connect(self._dsn, command_timeout=60, statement_cache_size=_STATEMENTS, max_cacheable_statement_size=0, max_cached_statement_lifetime=0)
             self._all.add(connection)
             return connection
@@ -108,4 +122,4 @@ class Pool:
                 waiter.set_result(connection)
                 return
         if connection is not None:
-            self._idle.append(connection)
+            self._idle.append((clock.monotonic(), connection))
