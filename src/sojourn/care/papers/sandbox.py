@@ -1,4 +1,4 @@
-"""Asks the reader of files (worker.py) in a process of its own, and keeps pages that were just drawn."""
+"""Asks the reader of files (worker.py) in a process of its own, and keeps pages that were just drawn or read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMORY: Final = 2 * 1024**3
 SECONDS: Final = 40
 """Of processor time that one file may take."""
 _AT_ONCE: Final = 2
-_KEPT: Final = 48 * 1024 * 1024
+_KEPT, _WORDS = 48 * 1024 * 1024, 4 * 1024 * 1024
 SCREEN, PACKET = 110, 150
 """Dots an inch: on the screen, and in what leaves."""
 
@@ -29,6 +29,7 @@ Page = tuple[int, int]
 Boxes = Mapping[int, Sequence[tuple[float, float, float, float]]]
 
 _drawn: OrderedDict[tuple[str, int, int, int], bytes] = OrderedDict()
+_read: OrderedDict[tuple[str, str, tuple[Page, ...] | None], list[str]] = OrderedDict()
 _places: dict[int, asyncio.Semaphore] = {}
 
 
@@ -86,9 +87,15 @@ async def drawn(content: bytes, media: str, pages: Sequence[Page], which: int, d
 
 
 async def texts(content: bytes, media: str, pages: Sequence[Page] | None = None) -> list[str]:
-    """The words of each page, '' where they are only drawn."""
-    value, _ = await _ask({"do": "texts", "media": media, "pages": None if pages is None else list(pages)}, [content])
-    return [str(v) for v in value]
+    """The words of each page, '' where they are only drawn. Kept like pages: who looks at one file turns several of its pages."""
+    key = (hashlib.sha256(content).hexdigest(), media, None if pages is None else tuple(pages))
+    if key not in _read:
+        value, _ = await _ask({"do": "texts", "media": media, "pages": None if pages is None else list(pages)}, [content])
+        _read[key] = [str(v) for v in value]
+        while len(_read) > 1 and sum(len(word) for words in _read.values() for word in words) > _WORDS:
+            _read.popitem(last=False)
+    _read.move_to_end(key)
+    return list(_read[key])
 
 
 async def found(content: bytes, media: str, words: str) -> list[tuple[int, tuple[float, float, float, float]]]:

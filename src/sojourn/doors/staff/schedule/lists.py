@@ -77,14 +77,19 @@ async def delivered(request: Request) -> Response:
                         previous=(monday - timedelta(days=7)).isoformat(), following=(monday + timedelta(days=7)).isoformat(), days=[frame.spoken(monday + timedelta(days=n))[:3] for n in range(7)])  # fmt: skip
 
 
+_COLLISIONS = 50
+"""On one page, those that come first: who puts one right sees the next."""
+
+
 async def double(request: Request) -> Response:
     """GET /schedule/double."""
     access = request.state.access
-    found = await collisions.listed(access)
+    every = sorted(await collisions.listed(access), key=lambda c: min((b.start for b in c.sides if b.start), default=access.now))
+    found = every[:_COLLISIONS]
     names = await frame.names(access, [b for c in found for b in c.sides])
     where = frame.home(await policies.of(access))
     rows = [(c, [(b.id, names.patients.get(b.patient, "Reserved"), _said(b, names, where)) for b in c.sides]) for c in found]
-    return frame.render(request, "/schedule/double", "double.html", rows=rows, words={"client": "One client at two places", "person": "One person at two places", "room": "One room twice", "seats": "More members than seats"})
+    return frame.render(request, "/schedule/double", "double.html", rows=rows, more=len(every) - len(found), words={"client": "One client at two places", "person": "One person at two places", "room": "One room twice", "seats": "More members than seats"})
 
 
 async def settled(request: Request) -> Response:
