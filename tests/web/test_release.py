@@ -10,6 +10,7 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.record.database import Dsn
+from sojourn.wire.ccda.reader import read
 from tests import people
 from tests.people import Clinic
 from tests.web.test_emergency import post
@@ -78,6 +79,29 @@ async def test_a_release_from_choosing_to_the_paper_and_into_the_log(clinic: Cli
         listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
         assert (done.rpartition("/")[2] in listed) == found, asked
     assert json.loads(bundle.text)["entry"]
+
+
+async def test_a_release_as_a_clinical_document_is_the_same_entries_and_is_read_on_our_page(clinic: Clinic) -> None:
+    person, recipient, _ = await consented(clinic)
+    browser, page = await screen(clinic, "both-clinician"), f"/patients/{person}/release"
+    wish = {"recipient": f"Organization/{recipient}", "purpose": "TREAT", "kind": "problems", "form": "ccd"}
+    looked = (await post(browser, page, page, **wish)).text
+    await proved(clinic, "both-clinician")
+    assert (await post(browser, page, page, **{**wish, "form": "other"}, digest=digest(looked))).status_code == 422
+    done = (await post(browser, page, page, **wish, digest=digest(looked))).headers["location"]
+    assert "Download the clinical document (C-CDA)" in (await browser.get(done)).text
+    taken = await browser.get(f"{done}/bundle")
+    assert taken.headers["content-type"].startswith("application/xml")
+    assert re.search(r'filename="release-[\w-]{8}\.xml"', taken.headers["content-disposition"])
+    document = read(taken.content)
+    assert sorted(f.what.text for f in document.facts("problem")) == sorted(w for w in ("Insomnia", "Opioid use disorder") if w in looked)
+    assert document.sections[0].narrative.startswith(NOTICE)
+    paper = (await browser.get(f"{done}/print")).text
+    assert paper.index(NOTICE) < paper.index("Opioid use disorder")
+    assert "Harbor Primary Care" in paper
+    officer = await screen(clinic, "officer")
+    assert "ClinicalDocument" in (await officer.get(f"/desk/disclosures/{done.rpartition('/')[2]}")).text
+    assert (await officer.get(f"{done}/bundle")).content == taken.content
 
 
 async def test_what_was_revoked_while_the_page_was_open_does_not_leave(clinic: Clinic) -> None:

@@ -126,10 +126,10 @@ async def _outgoing(access: Access, recipient: Access, wish: Wish, handed: list[
     return replace(out, body=documentbundle.with_notice(out.body, told))
 
 
-async def release(access: Access, wish: Wish, digest: str, *, made: Callable[[Preview], Awaitable[bytes]] | None = None) -> str:
+async def release(access: Access, wish: Wish, digest: str, *, made: Callable[[Preview], Awaitable[bytes]] | None = None, media: str = "application/pdf") -> str:
     """Decide again and let it leave; the id of its line in the log. Raises ProofNeeded, Conflict (it changed) or Malformed (nothing).
 
-    made: makes the PDF that leaves instead of the Bundle, from what would leave and nothing else.
+    made: makes what leaves instead of the Bundle, from what would leave and nothing else; media: its content type.
     """
     await proof.require_fresh(access)
     now = await preview(access, wish)
@@ -139,7 +139,7 @@ async def release(access: Access, wish: Wish, digest: str, *, made: Callable[[Pr
         raise errors.Conflict(CHANGED)
     recipient = await as_recipient(access, wish)
     if made is not None:
-        return await disclosing.record(recipient, now.outgoing, await made(now), recipient=wish.recipient, channel="release", media="application/pdf")
+        return await disclosing.record(recipient, now.outgoing, await made(now), recipient=wish.recipient, channel="release", media=media)
     bundle = codec.loads(now.outgoing.body)
     head = {key: bundle.pop(key) for key in ("resourceType", "meta", "identifier", "type") if key in bundle}
     payload = codec.dumps({**head, "timestamp": instant(access.now), **bundle})

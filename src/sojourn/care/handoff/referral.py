@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
+from sojourn.care.exchange import clinical
 from sojourn.care.resources import CARE, author, code_of, concept, id_of, moment, ref
 from sojourn.gate import origin, releasing
 from sojourn.gate.access import Access
@@ -128,14 +129,18 @@ async def preview(access: Access, handoff: Handoff) -> Preview:
     return await releasing.preview(access, await wish(access, handoff))
 
 
-async def send(access: Access, handoff: Handoff, digest: str) -> str:
+async def send(access: Access, handoff: Handoff, digest: str, form: str = "") -> str:
     """Send what was looked at; the id of the disclosure. Raises Conflict where it changed since: then nothing has left; ProofNeeded.
+
+    form: of `clinical.FORMS`, '' for a FHIR document; the decision and what leaves are the same in each.
 
     The gate writes the disclosure before anything counts as sent. Should the note of it fail, the log has it, and sending again sends again.
     """
     if handoff.step not in ("prepared", "sent"):
         raise errors.Malformed("This hand-off was sent already.")
-    disclosure = await releasing.release(access, await wish(access, handoff), digest)
+    wished = await wish(access, handoff)
+    made = await clinical.maker(access, wished, form, series=f"Task/{handoff.id}", version=len(handoff.sent) + 1, reason=handoff.reason) if form else None
+    disclosure = await releasing.release(access, wished, digest, made=made, media=clinical.MEDIA if form else "")
     rules = await policies.of(access)
     due = access.now + timedelta(days=rules.number("handoff.silence-days"))
     request = await access.read("ServiceRequest", handoff.request)

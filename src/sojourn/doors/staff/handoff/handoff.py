@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.census.occupancy import moment_of
+from sojourn.care.exchange import clinical
 from sojourn.care.handoff import referral
 from sojourn.care.handoff.referral import Handoff
 from sojourn.doors.staff.chart import banner
@@ -80,7 +81,7 @@ async def act(request: Request) -> Response:
     handoff = handoff._replace(version=said.get("version") or handoff.version)
     try:
         if said.get("do") == "send":
-            await referral.send(access, handoff, said.get("digest", ""))
+            await referral.send(access, handoff, said.get("digest", ""), said.get("form", ""))
             return redirect(request, f"/patients/{patient}/handoff/{handoff.id}", "released")
         await referral.move(access, handoff, said.get("do", ""), said.get("note", ""), appointment=said.get("appointment", ""))
     except VersionConflict:
@@ -107,7 +108,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
     if handoff.open and handoff.step == "prepared" and access.may("*", "release"):
         found = await referral.preview(access, handoff)
         notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
-        shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope}
+        shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope, "forms": list(clinical.FORMS.items())}
     due, tone = remaining(moment_of(handoff.due), access.now)
     return PAGES.render(
         request, "handoff/one.html", status=status, banner=about, parts=allowed(access), here="handoff", h=handoff, who=names.get(f"Organization/{handoff.recipient}", "A receiver"), step=referral.STEPS[handoff.step],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base.errors import Conflict, Malformed
+from sojourn.care.exchange import clinical
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.kinds import Group, Left, groups, held_back
@@ -62,6 +63,7 @@ async def form(access: Access) -> Form:
         Field("recipient", "Who gets it", "Choose who gets it.", options=(("", "Choose"), *recipients), max_length=100),
         Field("purpose", "What for", "Choose what it is for.", options=(("", "Choose"), *((code, PURPOSES[code].capitalize()) for code in OFFERED))),
         Field("kind", "What", hint="No more than the purpose needs.", options=tuple(KINDS.items())),
+        Field("form", "As", hint="The same entries, whichever you choose.", options=(("", "FHIR Bundle"), *((k, t) for k, t in clinical.FORMS.items() if k))),
     ))  # fmt: skip
 
 
@@ -85,11 +87,19 @@ async def send(request: Request) -> Response:
     problem, status = "", 200
     if digest := fields.get("digest"):
         try:
-            return redirect(request, f"/releases/{await releasing.release(access, wish, digest)}", "released")
+            return redirect(request, f"/releases/{await _release(access, wish, digest, v['form'])}", "released")
         except (Conflict, Malformed) as error:
             problem, status = error.message, 409
     found = await releasing.preview(access, wish)
     return _page(request, about, filled, problem, status, shown=_shown(found))
+
+
+async def _release(access: Access, wish: Wish, digest: str, form: str) -> str:
+    if not form:
+        return await releasing.release(access, wish, digest)
+    # Each release is a document of its own: nothing says that one takes the place of another.
+    made = await clinical.maker(access, wish, form, series=f"{wish.recipient}/{digest}")
+    return await releasing.release(access, wish, digest, made=made, media=clinical.MEDIA)
 
 
 async def done(request: Request) -> Response:

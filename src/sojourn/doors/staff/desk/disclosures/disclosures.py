@@ -10,6 +10,7 @@ import msgspec
 
 from sojourn.base import clock
 from sojourn.base.errors import Malformed
+from sojourn.care.exchange import clinical
 from sojourn.doors.staff.desk.consents.reading import line as consent_line
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.names import moment, organization_names, patient_names
@@ -70,7 +71,7 @@ async def one(request: Request) -> Response:
     text = ""
     if disclosurelog.readable(access, row):
         _, content = await disclosurelog.payload(access, row["disclosure"])
-        text = msgspec.json.format(content, indent=2).decode() if "json" in row["media"] else ""
+        text = msgspec.json.format(content, indent=2).decode() if "json" in row["media"] else content.decode() if row["media"] == clinical.MEDIA else ""
     people, consents = await asyncio.gather(patient_names(access, row["patients"]), _consents(access, row["consents"]))
     return render(request, PAGE, "desk/disclosures/one.html", row=row, line=line, text=text, people=people, consents=consents, notice=notice_text(row["notice"]))
 
