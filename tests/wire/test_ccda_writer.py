@@ -195,7 +195,7 @@ def test_read_back_it_gives_the_same_coded_facts(kind: str, chart: list[Json]) -
 # --- the words ---
 
 STATEMENTS = {HL7 + n for n in ("act", "observation", "organizer", "substanceAdministration", "supply", "procedure", "encounter")}
-OURS = set("every to from up till handed out yes no not given in this document as information unknown asked but answered known for now masked does apply value of and . ; : ? uTC".lower().split())
+OURS = set("refills hour hours day days minute second week weeks every to from up till handed out yes no not given in this document as information unknown asked but answered known for now masked does apply value of and . ; : ? uTC".lower().split())
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 

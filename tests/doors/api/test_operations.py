@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sojourn.wire.ccda.reader import read
 from tests.doors.api.test_histories import pages
 from tests.people import Clinic, encounter, observation, patient
 
@@ -49,8 +50,27 @@ async def test_docref_finds_a_patients_documents(clinic: Clinic) -> None:
     assert (await clinic.get(WHO, f"{url}&start=2025-01-01&end=2025-12-31")).ids == [other, old]
     body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueId": ana.id}, {"name": "end", "valueDate": "2025-03-01"}]}
     assert (await clinic.ask(WHO, "POST", "DocumentReference/$docref", body)).ids == [old]
-    for wrong in ("DocumentReference/$docref", f"{url}&on-demand=true", f"{url}&shoesize=44", f"Patient/$docref?patient={ana.id}"):
+    for wrong in ("DocumentReference/$docref", f"{url}&shoesize=44", f"Patient/$docref?patient={ana.id}"):
         assert (await clinic.get(WHO, wrong)).status == 400
+
+
+async def test_a_ccd_is_made_when_it_is_asked_for_of_what_the_caller_may_read(clinic: Clinic) -> None:
+    ana = await clinic.make(WHO, patient("Ng"))
+    theirs = {"resourceType": "Condition", "subject": {"reference": f"Patient/{ana.id}"}, "code": {"text": "Opioid use disorder"}}
+    seen, hidden = await clinic.make(WHO, observation(ana.id)), await clinic.make("sys-sud", theirs)
+    (listed,) = (await clinic.get(WHO, f"DocumentReference/$docref?patient={ana.id}&on-demand=true")).json()["entry"]
+    assert listed["resource"]["type"]["coding"][0]["code"] == "34133-9"
+    address = listed["resource"]["content"][0]["attachment"]["url"]
+    assert address.endswith(f"/Patient/{ana.id}/$ccd")
+    reply = await clinic.get("mh-clinician", f"Patient/{ana.id}/$ccd")
+    assert (reply.status, reply.header("content-type")) == (200, "application/xml")
+    document = read(reply.body)
+    assert document.patient.family == "Ng"
+    assert [i.partition("|")[2] for f in document.facts() for i in f.identifiers] == [f"Observation/{seen.id}"]
+    assert hidden.id.encode() not in reply.body
+    for wrong in ("Patient/nobody/$ccd", f"Observation/{seen.id}/$ccd", f"Patient/{ana.id}/$ccd?_type=Observation"):
+        assert (await clinic.get(WHO, wrong)).status in (400, 404), wrong
+    assert [e["resource"]["resourceType"] for e in (await clinic.get(WHO, "DocumentReference/$docref?patient=nobody&on-demand=true")).json().get("entry", ())] == []
 
 
 def parameters(resource: Any, **more: str) -> dict[str, Any]:

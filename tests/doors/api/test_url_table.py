@@ -46,6 +46,7 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", ""): ("", "", "search"),
     ("GET", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
     ("POST", "T/I/$everything"): ("Patient/{p}/$everything", "search", "everything"),
+    ("GET", "T/I/$ccd"): ("Patient/{p}/$ccd", "search", "everything"),
     ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
     ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
     ("POST", "T/$import-ccda"): ("DocumentReference/$import-ccda", "create", "import"),
@@ -151,7 +152,7 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
 
 def about(shape: str) -> str:
     """The type about which a route's role is asked."""
-    words = {"$everything": "Patient", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
+    words = {"$everything": "Patient", "$ccd": "Patient", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
     words |= {"$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
     return words.get(shape.rpartition("/")[2], "Observation")
 

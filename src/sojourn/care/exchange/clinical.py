@@ -27,28 +27,33 @@ async def maker(access: Access, wish: Wish, kind: str, *, series: str, version: 
     """What makes the document of a kind of `FORMS` out of a preview. series: what it is a version of; reason: why it is sent. Raises Malformed, NotFound."""
     if kind not in TITLES:
         raise errors.Malformed("Choose how it leaves.")
-    custodian = await _custodian(access)
-    recipient = await _party(access, wish.recipient)
-    base = access.house.base
-    # Named by what it is a version of and its number: the same document has the same name wherever it is made.
-    named = [f"{base}/{series}/{kind}/{n}" for n in (version, version - 1)]
+    keeper, receiver = await custodian(access), await party(access, wish.recipient)
 
     async def made(found: Preview) -> bytes:
-        body = codec.loads(found.outgoing.body)
-        resources = [r for e in body.get("entry", ()) if (r := e.get("resource") or {}).get("id") and r.get("resourceType") != "Composition"]
-        carried = {str(x.get("url")): str(x.get("valueString", "")) for x in (body.get("meta") or {}).get("extension", ())}
-        heading = Heading(
-            base, named[0], wish.document or TITLES[kind], instant(access.now), custodian, recipient, f"{base}/{series}/{kind}", version, named[1] if version > 1 else "", reason,
-            carried.get(disclosing.NOTICE, ""), carried.get(disclosing.SCOPE, ""), wish.purpose, tuple(c.partition("/_history")[0] for c in found.outgoing.consents),
-        )  # fmt: skip
-        if not any(r["resourceType"] == "Patient" for r in resources):
-            raise errors.Malformed("A clinical document is about a person, and nothing that says who would leave. Let it leave as FHIR.")
-        return await asyncio.to_thread(write, kind, resources, heading)
+        return await document(access, kind, found.outgoing, custodian=keeper, recipient=receiver, purpose=wish.purpose, title=wish.document or TITLES[kind], series=series, version=version, reason=reason)
 
     return made
 
 
-async def _custodian(access: Access) -> dict[str, Any]:
+async def document(
+    access: Access, kind: str, out: disclosing.Outgoing, *, custodian: dict[str, Any], recipient: dict[str, Any] | None, purpose: str, title: str, series: str, version: int = 1, reason: str = ""
+) -> bytes:
+    """The document of a kind over what leaves. Raises Malformed where it is about no person."""
+    body = codec.loads(out.body)
+    resources = [r for e in body.get("entry", ()) if (r := e.get("resource") or {}).get("id") and r.get("resourceType") != "Composition"]
+    if not any(r["resourceType"] == "Patient" for r in resources):
+        raise errors.Malformed("A clinical document is about a person, and nothing that says who would leave. Let it leave as FHIR.")
+    carried = {str(x.get("url")): str(x.get("valueString", "")) for x in (body.get("meta") or {}).get("extension", ())}
+    # Named by what it is a version of and its number: the same document has the same name wherever it is made.
+    named = [f"{access.house.base}/{series}/{kind}/{n}" for n in (version, version - 1)]
+    heading = Heading(
+        access.house.base, named[0], title, instant(access.now), custodian, recipient, f"{access.house.base}/{series}/{kind}", version, named[1] if version > 1 else "", reason,
+        carried.get(disclosing.NOTICE, ""), carried.get(disclosing.SCOPE, ""), purpose, tuple(c.partition("/_history")[0] for c in out.consents),
+    )  # fmt: skip
+    return await asyncio.to_thread(write, kind, resources, heading)
+
+
+async def custodian(access: Access) -> dict[str, Any]:
     """The organization that keeps the record, as its directory has it; no program of it."""
     if access.tenant.organization:
         try:
@@ -58,6 +63,7 @@ async def _custodian(access: Access) -> dict[str, Any]:
     return {"resourceType": "Organization", "id": "custodian", "name": access.tenant.name}
 
 
-async def _party(access: Access, reference: str) -> dict[str, Any]:
+async def party(access: Access, reference: str) -> dict[str, Any]:
+    """Who sends or receives. Raises NotFound."""
     type_, _, id_ = reference.partition("/")
     return (await access.read(type_, id_)).resource

@@ -13,6 +13,7 @@ import msgspec
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, outcome
+from sojourn.gate.disclosing import Outgoing
 from sojourn.gate.found import Found, Receipt, Stored
 
 JSON = b"application/fhir+json; charset=utf-8"
@@ -24,6 +25,7 @@ class Answer:
     """What goes back. receipt: proof that what is shown is in the trail; None only for answers that show no one's data.
 
     stream: in place of a body, pieces of which each is in the trail before it is given. about: says nothing of any record, only of the exchange.
+    leaving: what leaves with it, where the handler prepared that itself.
     """
 
     status: int
@@ -33,6 +35,7 @@ class Answer:
     media: bytes = JSON
     stream: AsyncIterator[bytes] | None = None
     about: bool = False
+    leaving: Outgoing | None = None
 
     def start(self, request: str) -> dict[str, Any]:
         """The http.response.start message."""

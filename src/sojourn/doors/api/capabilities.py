@@ -99,6 +99,7 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     operations = [{"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/Resource-{name}"} for name in ("validate", "meta", "meta-add", "meta-delete")]
     if type_ == "Patient":
         operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
+        operations.append({"name": "ccd", "definition": "https://sojourn.example/fhir/OperationDefinition/Patient-ccd"})
     if type_ in ("Patient", "Group"):
         operations.append({"name": "export", "definition": f"{_BULK}{type_.lower()}-export"})
     if type_ == "DocumentReference":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import forms
+from sojourn.doors.api import forms, summaries
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.doors.api.write import resource_of
@@ -35,7 +35,7 @@ async def everything(ask: Ask, type_: str, id_: str) -> Answer:
 async def docref(ask: Ask) -> Answer:
     """A patient's documents (https://hl7.org/fhir/us/core/STU6.1/OperationDefinition-docref.html).
 
-    With a start or end the documents of that time, newest first; without either the newest of each type.
+    With a start or end the documents of that time, newest first; without either the newest of each type. on-demand: a CCD that is made when its content is asked for, first.
     """
     if ask.method == "POST" and await ask.body():
         ask.read_also(_given(await ask.json()))
@@ -44,8 +44,6 @@ async def docref(ask: Ask) -> Answer:
     unknown = given.keys() - {"patient", "start", "end", "type", "on-demand", "page", "_count"}
     if unknown or not given.get("patient"):
         raise errors.NotSupported("$docref takes patient (required), start, end, type, on-demand and _count.")
-    if given.get("on-demand") == "true":
-        raise errors.NotSupported("This server makes no documents on demand.")
     times = [("date", prefix + given[name]) for name, prefix in (("start", "ge"), ("end", "le")) if given.get(name)]
     kinds = [("type", given["type"])] if given.get("type") else []
     counted = [("_count", given.get("_count", "100") if times else "1000")]
@@ -53,7 +51,21 @@ async def docref(ask: Ask) -> Answer:
     found = await ask.access.search("DocumentReference", params, cursor=ask.param("page") or None)
     if not times:
         found.matches, found.next = _newest(found.matches), None
+    if given.get("on-demand") == "true" and not ask.param("page") and given.get("type", _CCD) in _CCDS and (person := await _seen(ask, given["patient"])):
+        found.matches.insert(0, summaries.on_demand(ask, person))
     return forms.searchset(ask, "DocumentReference/$docref", found)
+
+
+_CCD = "34133-9"
+_CCDS = (_CCD, f"http://loinc.org|{_CCD}")
+
+
+async def _seen(ask: Ask, patient: str) -> Stored | None:
+    """The patient, if the caller may see them."""
+    try:
+        return await ask.access.read("Patient", patient.removeprefix("Patient/"))
+    except (errors.NotFound, errors.Gone, errors.Forbidden):
+        return None
 
 
 async def docref_of(ask: Ask, type_: str) -> Answer:

@@ -20,6 +20,7 @@ from sojourn.doors.api import (
     read,
     reports,
     search,
+    summaries,
     terminology,
     write,
 )
@@ -57,6 +58,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", ""): lambda ask: batch.system(ask, dispatch),
     ("GET", "T/I/$everything"): operations.everything,
     ("POST", "T/I/$everything"): operations.everything,
+    ("GET", "T/I/$ccd"): summaries.ccd,
     ("GET", "T/$docref"): operations.docref_of,
     ("POST", "T/$docref"): operations.docref_of,
     ("POST", "T/$import-ccda"): documents.take_in,

@@ -6,13 +6,14 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=354
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from sojourn.wire.ccda.markup import E
 from sojourn.wire.ccda.oids import LOINC
-from sojourn.wire.ccda.telling import Json, Row, coding, day, measured, ts, words
+from sojourn.wire.ccda.telling import Json, Row, coding, day, measured, number, ts, words
 
 C_CDA: Final = "2.16.840.1.113883.10.20."
 CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
@@ -24,6 +25,7 @@ _OBLIGATIONS: Final = frozenset({"PERSISTLABEL", "RedisclosureProhibitionMark", 
 _NEW: Final = ("2.65", "4.202", "2.500", "4.500", "4.501", "4.502", "34.3.45")
 """Templates of the Companion Guide, which no earlier version has."""
 _APART: Final = frozenset({"resourceType", "id", "meta", "text", "identifier", "contained", "subject", "patient", "beneficiary", "language", "implicitRules"})
+_DATE: Final = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d))?)?")
 _BINARY: Final = ("data", "hash", "url", "system", "reference", "version", "id", "div", "size")
 
 
@@ -66,7 +68,7 @@ def who(row: Row, here: Here, column: str, reference: Json | None, time: str = "
     named = str((reference or {}).get("display", ""))
     if not named and not here.name(reference):
         return None
-    row.say(column, named)
+    row.say("Recorded" if column == "By" and kind == "author" else column, named)
     person = E("assignedPerson", E("name", named)) if named else None
     if kind == "performer":
         return E("performer", E("assignedEntity", here.of(reference), E("addr", nullFlavor="UNK"), E("telecom", nullFlavor="UNK"), person))
@@ -111,15 +113,24 @@ def rest(resource: Json, used: Collection[str]) -> Iterator[str]:
 
 
 def _label(key: str) -> str:
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in key).strip()
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in key).replace("-", " ").strip()
+
+
+def _said(value: Any) -> str:
+    """A value in words, a date as dates are told."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return day(value) if isinstance(value, str) and _DATE.fullmatch(value) else number(value)
 
 
 def _words(label: str, value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for one in value:
             yield from _words(label, one)
+    elif isinstance(value, dict) and set(value) == {"text"}:
+        yield f"{label}: {value['text']}"
     elif not isinstance(value, dict):
-        yield f"{label}: {str(value).lower() if isinstance(value, bool) else value}"
+        yield f"{label}: {_said(value)}"
     elif "coding" in value or set(value) <= {"system", "code", "display", "version", "userSelected"}:
         if said := words(value):
             yield f"{label}: {said}"
@@ -131,7 +142,7 @@ def _words(label: str, value: Any) -> Iterator[str]:
     elif "url" in value and any(k.startswith("value") or k == "extension" for k in value):
         inner = {k: v for k, v in value.items() if k != "url"}
         for key, one in inner.items():
-            yield from _words(str(value["url"]).rpartition("/")[2], one) if key.startswith("value") else _words(label, one)
+            yield from _words(_label(str(value["url"]).rpartition("/")[2]), one) if key.startswith("value") else _words(label, one)
     else:
         for key, one in value.items():
             if key not in _BINARY:

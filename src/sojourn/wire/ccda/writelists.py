@@ -31,6 +31,7 @@ _STATUS: Final = {
     "relapse": ("263855007", "Relapse phase"), "remission": ("277022003", "Remission phase"),
 }  # fmt: skip
 _ACT_STATUS: Final = {"active": "active", "on-hold": "suspended", "completed": "completed", "stopped": "aborted", "cancelled": "aborted", "in-progress": "active", "not-taken": "aborted", "intended": "active"}
+_UNITS: Final = {"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week"}
 _HOURS: Final = {"s": Decimal(1) / 3600, "min": Decimal(1) / 60, "h": Decimal(1), "d": Decimal(24), "wk": Decimal(168)}
 
 
@@ -186,7 +187,7 @@ def medication(table: Table, resource: Json, here: Here) -> E:
     often = every(repeat)
     interval = None
     if often:
-        row.say("How often", f"every {often[0]} {often[1]}")
+        row.say("How often", f"every {often[0]} {_UNITS[often[1]] + ('' if often[0] == '1' else 's')}")
         interval = E("effectiveTime", E("period", value=often[0], unit=often[1]), xsi_type="PIVL_TS", operator="A")
     route = row.code("routeCode", "Route", dose["route"], first=("http://ncithesaurus-stage.nci.nih.gov",)) if dose.get("route") else None
     amount = row.quantity("doseQuantity", "Dose", given) if given and "value" in given and not given.get("comparator") else E("doseQuantity", nullFlavor="UNK")
@@ -211,7 +212,7 @@ def medication(table: Table, resource: Json, here: Here) -> E:
         used.discard("status")
     return E(
         "substanceAdministration", *template("22.4.16", "2014-06-09"), here.id(resource), row.reference, E("statusCode", code=status), time, interval, route, amount, E("consumable", material), author,
-        free, *reasons, supply(row, resource, here), comment(row, "Supply for", measured(days)) if days else None, notes(row, left, used), *marks(resource), classCode="SBADM", moodCode=mood,
+        free, *reasons, supply(row, resource, here), comment(row, "Supply", f"for {measured(days)}") if days else None, notes(row, left, used), *marks(resource), classCode="SBADM", moodCode=mood,
     )  # fmt: skip
 
 
@@ -229,10 +230,10 @@ def supply(row: Row, resource: Json, here: Here) -> E | None:
         return None
     repeats, quantity, valid = wanted.get("numberOfRepeatsAllowed"), wanted.get("quantity"), wanted.get("validityPeriod") or {}
     if repeats is not None:
-        row.say("Refills", str(repeats))
+        row.say("Supply", f"refills: {repeats}")
     return related("REFR", E(
-        "supply", *template("22.4.17", "2014-06-09"), here.id(resource, "#supply"), E("statusCode", code="active"), row.span("Valid", valid.get("start", ""), valid.get("end", ""), xsi_type="IVL_TS") if valid else None,
-        E("repeatNumber", value=str(repeats)) if repeats is not None else None, row.quantity("quantity", "Quantity", quantity) if quantity and "value" in quantity else None, classCode="SPLY", moodCode="INT",
+        "supply", *template("22.4.17", "2014-06-09"), here.id(resource, "#supply"), E("statusCode", code="active"), row.span("Supply", valid.get("start", ""), valid.get("end", ""), xsi_type="IVL_TS") if valid else None,
+        E("repeatNumber", value=str(repeats)) if repeats is not None else None, row.quantity("quantity", "Supply", quantity) if quantity and "value" in quantity else None, classCode="SPLY", moodCode="INT",
     ))  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sojourn.care.exchange import clinical
 from sojourn.doors.staff.desk.names import moment, organization_names
 from sojourn.doors.staff.kinds import Group, entries, line, title
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.words import born_with_age, each, full_name
+from sojourn.doors.staff.words import born_with_age, day_text, each, full_name
 from sojourn.fhir import codec
 from sojourn.gate import disclosing, disclosurelog
 from sojourn.gate.scope import PURPOSES
@@ -62,6 +62,6 @@ async def _clinical(request: Request, row: Any, content: bytes) -> Response:
     names = await organization_names(request.state.access, [row["recipient"]])
     sections = [{"title": s.title, "html": Markup(s.html)} for s in told]  # noqa: S704 - made of escaped words
     return PAGES.render(
-        request, "release/clinical.html", row=row, d={"title": read.title, "sections": sections, "body": "", "file": ""}, name=read.patient.name, born=read.patient.born[:10], recipient=names.get(row["recipient"], row["recipient"]),
+        request, "release/clinical.html", row=row, d={"title": read.title, "sections": sections, "body": "", "file": ""}, name=read.patient.name, born=day_text(read.patient.born[:10]), recipient=names.get(row["recipient"], row["recipient"]),
         purpose=PURPOSES.get(row["purpose"], row["purpose"]), made=moment(row["made"]),
     )  # fmt: skip
