@@ -291,6 +291,8 @@ class Asker:
 
     def everything(self) -> Question:
         method = self.random.choice(("GET", "GET", "POST"))
+        if self.random.random() < 0.3:
+            return Question("GET", f"{self.some_ref('Patient')}/$ccd", None)
         path = f"{self.some_ref('Patient')}/$everything" + self.random.choice(("", "?_count=3", "?_type=Observation,Condition", "?_since=2026-03-01T08:30:00Z"))
         return Question(method, path, pages=method == "GET")
 

@@ -71,7 +71,8 @@ def allergy(table: Table, resource: Json, here: Here) -> E:
     substance = row.code("code", "Substance", resource.get("code"), first=(RXNORM, SCT))
     categories = resource.get("category") or [""]
     kind, said = _PROPENSITY.get((resource.get("type", ""), categories[0]), _PROPENSITY[resource.get("type", ""), ""])
-    value = row.fixed("value", "Kind", SNOMED, "419199007" if none else kind, "Allergy to substance" if none else said, xsi_type="CD")
+    # "None known" is the denial of an allergy to any substance, which its words say already.
+    value = coding("value", SNOMED, "419199007", "Allergy to substance", xsi_type="CD") if none else row.fixed("value", "Kind", SNOMED, kind, said, xsi_type="CD")
     onset = resource.get("onsetDateTime") or ""
     status = status_of(row, resource, "22.4.28", "2019-06-20", "CE")
     more = [_reaction(row, reaction, here, resource, n) for n, reaction in enumerate(resource.get("reaction", ()))]
