@@ -1,1 +1,1 @@
-"""What comes from others and goes to them: whose it is, into which program it is filed, and in which form it leaves."""
+"""What comes from others and goes to them: whose it is, where it is filed, in which form it leaves."""
