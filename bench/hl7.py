@@ -1,6 +1,6 @@
 """Results by HL7 v2: how many a second are acknowledged once they are on the disk, and how many are mapped, labelled and found.
 
-`python -m bench.hl7 --messages 5000 --connections 8`. The mix follows the public samples: half are short (1 to 3 values), some have 28. One
+`python -m bench.hl7 --messages 5000 --connections 8`; with `--mix`, four of ten are admissions, transfers, changes and discharges, and appointments. The mix follows the public samples: half are short (1 to 3 values), some have 28. One
 message in twenty corrects an earlier one, one in fifty is sent twice. Both rates are measured in one run, so mapping pays for taking.
 """
 
@@ -61,6 +61,21 @@ def message(n: int, people: int, rng: random.Random) -> bytes:
     return (head + pid + obr + obx).encode()
 
 
+def other(n: int, people: int) -> bytes:
+    """What happened to somebody's stay, or an appointment: admitted, moved, changed, discharged, in this order for each stay."""
+    stay, step = n // 8, n % 4  # n counts these messages alone
+    person, event = stay % people, ("A01", "A02", "A08", "A03")[step]
+    at = f"20260302{8 + step:02d}{stay % 60:02d}00-0500"
+    pid = f"PID|1||M{person}^^^RIVER^MR||Family{person}^Given||19800101|F\r"
+    if n % 8 >= 4:  # noqa: PLR2004 - the other half
+        sch = f"SCH|P{stay}|A{stay}|||||R1^Visit||||^^^20260402{9 + stay % 8:02d}0000-0500^20260402{9 + stay % 8:02d}3000-0500||||||||||||||Booked\r"
+        return (f"MSH|^~\\&|LAB|BENCH|EHR|HERE|{at}||SIU^{('S12', 'S13', 'S14', 'S15')[step]}|C{n}|P|2.5.1\r{sch}{pid}RGS|1\rAIS|1||CONS^Consultation^L\r").encode()
+    left = "20260302120000-0500" if event == "A03" else ""
+    pv1 = f"PV1|1|I|{'ICU' if step == 0 else 'WEST'}^{stay % 40}^A||||99^Okafor^Ngozi||||||||||||V{stay}" + "|" * 25 + f"20260302080000-0500|{left}\r"
+    more = "DG1|1||F10.239^Alcohol dependence with withdrawal^I10|||A\rAL1|1|DA|^Penicillin|SV|Hives\r" if step == 0 else ""
+    return (f"MSH|^~\\&|LAB|BENCH|EHR|HERE|{at}||ADT^{event}|C{n}|P|2.5.1\rEVN|{event}|{at}\r{pid}{pv1}{more}").encode()
+
+
 async def prepare(house: House, people: int) -> None:
     """People, and the laboratory as a partner."""
     gate = await house.gate()
@@ -76,7 +91,11 @@ async def prepare(house: House, people: int) -> None:
         }
         for n in range(people)
     )
-    async for outcome in bring_in(access, (Arrival(str(n), 1, r) for n, r in enumerate(made))):
+    stays = (
+        {"resourceType": "EpisodeOfCare", "id": f"e{n}", "status": "active", "patient": {"reference": f"Patient/p{n}"}, "period": {"start": "2026-01-01"}, "managingOrganization": {"display": "Here"}}
+        for n in range(people)
+    )
+    async for outcome in bring_in(access, (Arrival(str(n), 1, r) for n, r in enumerate([*made, *stays]))):
         assert not outcome.refused, outcome.refused[:1]
     lab = replace(Partner("lab", "Laboratory", applications=("LAB",), authorities={"RIVER": MRN}, timezone="America/New_York"), program=1)
     await gate.house.db.call("SELECT gate.exchange_put_partner(1, 'lab', $1, 'active', NULL, '', '', $2)", partners.facts(lab), clock.now())
@@ -107,6 +126,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=3000)
     parser.add_argument("--people", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--mix", action="store_true")
     arguments = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -117,7 +137,7 @@ def main() -> None:
         house.tidy()
         house.serve()
         rng = random.Random(7)  # noqa: S311 - values of a measurement
-        todo = [message(n, arguments.people, rng) for n in range(arguments.messages)]
+        todo = [other(n // 10 * 4 + n % 10, arguments.people) if arguments.mix and n % 10 < 4 else message(n, arguments.people, rng) for n in range(arguments.messages)]  # noqa: PLR2004 - four of ten
         todo += todo[::50]
         todo.reverse()
         server = house.processes["server"].pid
@@ -136,13 +156,14 @@ def main() -> None:
             time.sleep(0.2)
         mapped = time.perf_counter() - begun
         use = meter.read()
+        reasons = [dict(r) for r in house.sql("SELECT kind, reason, count(*) AS n FROM record.exchange_message WHERE reason <> '' GROUP BY kind, reason")]
         states = {r["state"]: r["n"] for r in house.sql("SELECT state, count(*) AS n FROM record.exchange_message GROUP BY state")}
         found = house.sql(
-            "SELECT count(*) FILTER (WHERE type = 'Observation') AS o, count(*) FILTER (WHERE type = 'DiagnosticReport') AS r FROM record.resource"
+            "SELECT count(*) FILTER (WHERE type = 'Encounter') AS e, count(*) FILTER (WHERE type = 'Appointment') AS a, count(*) FILTER (WHERE type = 'Observation') AS o, count(*) FILTER (WHERE type = 'DiagnosticReport') AS r FROM record.resource"
         )[0]
         waits.sort()
         print(json.dumps({
-            "messages": total, "kept": sum(states.values()), "states": states, "observations": found["o"], "reports": found["r"],
+            "messages": total, "kept": sum(states.values()), "states": states, "reasons": reasons, "observations": found["o"], "reports": found["r"], "visits": found["e"], "appointments": found["a"],
             "acknowledged_per_second": round(total / taken), "mapped_per_second": round(sum(states.values()) / mapped),
             "wait_ms": {"median": round(waits[len(waits) // 2] * 1000, 1), "p99": round(waits[int(len(waits) * 0.99)] * 1000, 1)},
             "cores": {k: round(v, 2) for k, v in use.cores.items()}, "others": round(use.foreign, 2), "memory": {"before": before, "after": memory(server)},

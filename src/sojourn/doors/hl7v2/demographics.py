@@ -36,7 +36,7 @@ def names(segment: Segment, n: int) -> list[dict[str, Any]]:
         if family or given:
             out.append({
                 "use": use, **({"family": family} if family else {}), **({"given": list(given)} if given else {}),
-                **({"prefix": [values.line(rep.c(5))]} if rep.c(5) else {}), **({"suffix": [values.line(rep.c(4))]} if rep.c(4) else {}),
+                **({"prefix": [before]} if (before := values.line(rep.c(5))) else {}), **({"suffix": [after]} if (after := values.line(rep.c(4))) else {}),
             })  # fmt: skip
     return out
 

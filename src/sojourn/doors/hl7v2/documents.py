@@ -147,7 +147,9 @@ def _files(message: Message, txa: Segment) -> tuple[bytes, ...]:
         else:
             words.append("\n".join(values.prose(rep.text) for rep in obx.reps(5)))
     text = "\n".join(words).strip("\n")
-    return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f and len(f) <= _MOST)
+    if any(len(f) > _MOST for f in files):
+        raise CannotMap(f"The file in it is larger than {_MOST >> 20} MB (OBX-5). Ask for it in parts.", "OBX-5")
+    return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f)
 
 
 def _decoded(form: str, data: str) -> bytes | None:

@@ -41,7 +41,7 @@ def draft(message: Message, partner: Partner) -> Draft:
         raise CannotMap("It does not say which appointment it is, or whose (SCH, PID).", "SCH")
     if len(message.all("PID")) > 1:
         raise CannotMap("It is about several people (PID repeats). Ask the sender for one message for each person.", "PID[2]")
-    key = next((("appointment", n, rep.c(1), rep.c(2)) for n, rep in (("filler", sch.first(2)), ("placer", sch.first(1))) if rep.c(1)), None)
+    key = next((("appointment", n, number, rep.c(2)) for n, rep in (("filler", sch.first(2)), ("placer", sch.first(1))) if (number := values.line(rep.c(1)))), None)
     if key is None:
         raise CannotMap("It does not say which appointment it is (SCH-1, SCH-2).", "SCH-2")
     status = _EVENTS[event] or _STATUSES.get(sch.v(25).upper() or sch.v(25, 2).upper(), "booked")
@@ -74,8 +74,8 @@ def _body(message: Message, sch: Segment, partner: Partner, status: str) -> dict
     body: dict[str, Any] = {
         "status": status, "serviceType": [*told, *services] or [{"text": "Appointment"}], "description": words or (f"Appointment at {partner.name}" if told else "Appointment"),
         "identifier": [
-            {"type": values.coded(kind, "http://terminology.hl7.org/CodeSystem/v2-0203"), "system": values.system(sch.v(n, 3), sch.v(n, 3)) or f"{own}/appointment/{kind.lower()}", "value": values.line(sch.v(n))}
-            for n, kind in ((2, "FILL"), (1, "PLAC")) if sch.v(n)
+            {"type": values.coded(kind, "http://terminology.hl7.org/CodeSystem/v2-0203"), "system": values.system(sch.v(n, 3), sch.v(n, 3)) or f"{own}/appointment/{kind.lower()}", "value": number}
+            for n, kind in ((2, "FILL"), (1, "PLAC")) if (number := values.line(sch.v(n)))
         ],
     }  # fmt: skip
     if kind := values.concept(sch.first(8), own):

@@ -38,8 +38,8 @@ def visit_key(message: Message, partner: Partner) -> tuple[str, ...]:
         return ()
     for n in (19, 50):
         rep = pv1.first(n)
-        if rep.c(1):
-            return ("visit", authority(rep), values.line(rep.c(1)))
+        if number := values.line(rep.c(1)):
+            return ("visit", authority(rep), number)
     admitted = values.when(pv1.v(44), ZoneInfo(partner.timezone))
     return ("visit", "admitted", admitted.moment.isoformat()) if admitted is not None else ()
 

@@ -205,7 +205,7 @@ async def choose(access: Access, id_: str, patient: str, program: int | None, pe
         raise errors.Forbidden("You do not work in that program.")
     choice = json.dumps({"patient": patient, "program": program}).encode()
     sealed = access.house.key.encrypt(PURPOSE, choice, context(access.tenant.number, id_))
-    await _moved(access, id_, [REVIEW], RECEIVED, "chosen", "", sealed)
+    await _moved(access, id_, [REVIEW, ASIDE], RECEIVED, "chosen", "", sealed)
     if person and patient != NEW:
         from sojourn.gate.exchange.keeping import theirs
 

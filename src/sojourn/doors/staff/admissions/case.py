@@ -14,6 +14,7 @@ from sojourn.doors.staff.admissions.board import HIDDEN
 from sojourn.doors.staff.lines import remaining
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import born_with_age, day_and_time, full_name, own_name, record_number
+from sojourn.gate import elsewhere
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -132,7 +133,7 @@ async def _bed(access: Access, case: cases.Case, rules: policies.Policies) -> tu
     if not needs or not access.may("Encounter", "search"):
         return needs, None
     planned = await access.search("Encounter", [("patient", case.patient), ("status", occupancy.PRESENT)], count=10)
-    for stored in planned.matches:
+    for stored in (s for s in planned.matches if not elsewhere.told(s.resource)):
         for entry in stored.resource.get("location", ()):
             if entry.get("status") in ("reserved", "active") and stored.resource.get("class", {}).get("code") == occupancy.INPATIENT:
                 id_ = str(entry["location"].get("reference", "")).partition("/")[2]

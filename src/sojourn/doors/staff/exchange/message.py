@@ -133,12 +133,13 @@ async def _content(request: Request, said: dict[str, str] | None = None, problem
     names = {p.id: p.name for p in await partners.every(access)}
     typed = said.get("q", "").strip()[:80]
     people, trouble = await people_found(access, typed)
-    candidates = await _candidates(access, found.result.candidates) if found.envelope.state == REVIEW else []
+    asks = found.envelope.state == REVIEW or found.envelope.state == ASIDE and bool(found.result.why)
+    candidates = await _candidates(access, found.result.candidates) if asks else []
     why = found.result.why if candidates and len(candidates) == len(found.result.candidates) else matching.NOBODY
     chosen = next((p for p in (*candidates, *people) if p.id == said.get("patient")), None)
     return PAGES.render(
         request, "exchange/content.html", status=status, m=found.envelope, row=desk.row(found.envelope, names, access.now), segments=_segments(found.content), person=_person(found.content), result=found.result,
-        links=_links(found.result), q=typed, found=people, candidates=candidates, chosen=chosen, programs=access.programs, problem=problem or trouble, review=found.envelope.state == REVIEW, why=why,
+        links=_links(found.result), q=typed, found=people, candidates=candidates, chosen=chosen, programs=access.programs, problem=problem or trouble, review=asks, why=why,
         stranger=found.envelope.kind in kinds.WRITES_DOWN,
     )  # fmt: skip
 
