@@ -66,8 +66,8 @@ async def _form(request: Request, before: Partner | None) -> Response:
 
 def _types() -> str:
     """What is filed by itself, in few words."""
-    events = ", ".join(t.partition("^")[2] for t in kinds.FILED if t.startswith("ADT"))
-    return ", ".join([*(t for t in kinds.FILED if not t.startswith("ADT")), f"ADT ({events})"])
+    names = dict.fromkeys(t.partition("^")[0] for t in kinds.FILED)
+    return "; ".join(f"{name} {' '.join(t.partition('^')[2] for t in kinds.FILED if t.startswith(name))}" for name in names)
 
 
 def _gets(partner: Partner | None) -> str:
