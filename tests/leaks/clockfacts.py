@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sojourn.base import clock
 from sojourn.care.authorizations import keeping
 from sojourn.care.census import moving
+from sojourn.care.exchange import following
 from sojourn.care.handoff import referral
 from sojourn.care.incidents import reporting
 from sojourn.care.incidents.model import Incident
@@ -29,7 +30,7 @@ from sojourn.care.resources import CARE
 from sojourn.care.scheduling import appointments, reminders, tracks
 from sojourn.care.scheduling.series import CANCELLED, Differs
 from sojourn.care.signing import acting, documents
-from sojourn.gate import papers
+from sojourn.gate import elsewhere, papers
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 from sojourn.gate.consenting import terms
@@ -252,6 +253,23 @@ async def corrected(world: World, side: Side) -> None:
         status="corrected",
         valueQuantity={"value": 7.4, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
     )
+
+
+@fact("exchange", apart=True)
+async def stay_elsewhere(world: World, side: Side) -> None:
+    """A hospital stay that a partner told of, and a document that came by message."""
+    told = {"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}], "text": "Hospital stay elsewhere"}
+    visit = {"resourceType": "Encounter", "status": "in-progress", "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}, "type": [told],
+             "subject": {"reference": f"Patient/{client(side)}"}, "period": {"start": clock.now().isoformat(timespec="milliseconds")}}  # fmt: skip
+    side.made["stay elsewhere"] = await make(world, side, visit)
+    paper = {"resourceType": "DocumentReference", "status": "current", "identifier": [{"system": following.DOCUMENT, "value": f"partner|{side.name}"}], "type": {"text": "Discharge summary from elsewhere"},
+             "subject": {"reference": f"Patient/{client(side)}"}, "content": [{"attachment": {"contentType": "text/plain", "data": "SG9tZQ=="}}]}  # fmt: skip
+    await make(world, side, paper)
+
+
+@fact("exchange", 3)
+async def left_elsewhere(world: World, side: Side) -> None:
+    await put(world, side, "Encounter", str(side.made["stay elsewhere"]), status="finished")
 
 
 @fact("results of those who are away", 3, apart=True)
