@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,14 @@ def test_a_person_without_a_name_is_said_to_have_none_recorded(resource: dict[st
 def test_a_role_that_never_sees_allergies_is_not_shown_a_dash_that_could_mean_none() -> None:
     text = signed_in("bill").get("/patients/ana").text
     assert text.count("not part of your role") == 2
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ({"resourceType": "PractitionerRole", "code": [{"text": "Night nurse"}, {"text": "Lead"}]}, "Night nurse"), ({"resourceType": "PractitionerRole"}, ""),
+        ({"resourceType": "Medication", "code": {"coding": [{"display": "Sertraline"}]}}, "Sertraline"), ({"resourceType": "Flag", "code": ["odd"]}, ""),
+    ],
+)  # fmt: skip
+def test_what_has_no_name_is_called_by_its_first_code(resource: dict[str, Any], said: str) -> None:
+    assert words.own_name(resource) == said

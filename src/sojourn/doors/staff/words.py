@@ -53,7 +53,8 @@ def own_name(resource: Resource) -> str:
     if name := _name(resource):
         said = " ".join([*each(name, "given"), str(name.get("family", ""))]).strip() or str(name.get("text", ""))
         return ", ".join(filter(None, [said, *map(str, each(name, "suffix"))]))
-    return code_text(resource.get("code") or {})
+    codes = [c for c in each(resource, "code") if isinstance(c, Mapping)]  # of a PractitionerRole there may be several
+    return code_text(codes[0]) if codes else ""
 
 
 def day_text(moment: object) -> str:
