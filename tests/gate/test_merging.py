@@ -311,3 +311,33 @@ def test_what_a_reference_displays_and_a_narrative_may_be_sent_by_who_gets_neith
     assert after({"managingOrganization": mine}, {**PATIENT, "managingOrganization": theirs})["managingOrganization"] == mine
     told = {"status": "generated", "div": "<div/>"}
     assert after({"text": told, "gender": "female"}, {**PATIENT, "text": told}) == {**PATIENT, "gender": "female"}, "it would be wrong now"
+
+
+def test_what_came_with_a_value_that_is_set_where_a_hidden_one_stands_stays_on_it() -> None:
+    mine = {"url": "http://example.org/mine", "valueString": "m"}
+    stored = {**OBSERVATION, "valueQuantity": {"value": 7, **SECRET}}
+    result = after({"valueQuantity": {"value": 8, "extension": [mine]}}, stored)["valueQuantity"]
+    assert result["value"] == 8
+    assert [e["url"] for e in result["extension"]] == [mine["url"], REPLACED]
+    assert result["extension"][0] == mine
+
+
+def test_a_hidden_part_with_lists_is_held_item_by_item_where_another_is_set() -> None:
+    hidden = {**SECRET, "modifierExtension": [{"url": "http://example.org/not", "valueBoolean": True}], "dayOfWeek": ["mon", "tue"], "_dayOfWeek": [None, {"id": "t"}], "frequency": 2}
+    request = {"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order", "medicationCodeableConcept": {"text": "x"}, "subject": {"reference": "Patient/a"}}
+    stored = {**request, "dosageInstruction": [{"text": "by mouth", "timing": {"code": {"text": "often"}, "repeat": hidden}}]}
+    sent = {"dosageInstruction": [{"text": "by mouth", "timing": {"code": {"text": "often"}, "repeat": {"frequency": 1}}}]}
+    repeat = after(sent, stored)["dosageInstruction"][0]["timing"]["repeat"]
+    assert repeat["frequency"] == 1
+    held = repeat["extension"][0]["extension"][0]["extension"]
+    assert [inline(HIDDEN), {"url": "http://example.org/not", "valueBoolean": True}] == held[:2]
+    assert [(e["url"], e.get("valueCode"), "_valueCode" in e) for e in held[2:4]] == [("dayOfWeek", "mon", False), ("dayOfWeek", "tue", True)]
+    assert held[4] == {"url": "frequency", "valuePositiveInt": 2}
+
+
+def test_a_label_that_is_there_already_is_not_added_again() -> None:
+    own = {"system": ACT_CODE, "code": "PRS"}
+    stored = {**PATIENT, "meta": {"security": [own]}}
+    seen: dict[str, Any] = {**PATIENT}
+    result = merge(stored, seen, {**PATIENT, "gender": "male", "meta": {"security": [own]}}, permitted=PERMITTED, hidden=frozenset(), strip=True)
+    assert result["meta"]["security"] == [own]

@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE
 from sojourn.gate.labels import LAW
-from sojourn.gate.visible import Sight, resource, visible
+from sojourn.gate.visible import Sight, is_stripped, resource, visible
 from tests.gate.worlds import ACT_CODE, HIDDEN, PERMITTED, SEEN, label
 
 ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
@@ -78,6 +78,7 @@ def test_links_to_what_must_not_be_known(kind: str, value: dict[str, Any], left:
         ("Bundle.entry", {"resource": {"resourceType": "Patient", "id": "p"}}, {"resource": {"resourceType": "Patient", "id": "p"}}),
         ("Observation", {"status": "final", "code": {"text": "a"}, "contained": [{"resourceType": "Patient"}], "hasMember": [{"reference": "#x"}]}, {"status": "final", "code": {"text": "a"}}),
         ("Claim.insurance", {"sequence": 1, "focal": True, "coverage": {"display": "Plan"}}, {"sequence": 1, "focal": True, "coverage": {"type": "Coverage"}}),
+        ("Encounter", {"status": "planned", "class": {"code": "AMB"}, "serviceProvider": {"display": "House"}}, {"status": "planned", "class": {"code": "AMB"}}),
         # Only references lose display and identifier; of what no definition names whatever has a `reference` is one.
         ("Coding", {"code": "a", "display": "A"}, {"code": "a", "display": "A"}),
         ("Unknown", {"reference": "Condition/a", "display": "A", "identifier": {"value": "1"}}, {"reference": "Condition/a"}),
@@ -89,6 +90,19 @@ def test_links_to_what_must_not_be_known(kind: str, value: dict[str, Any], left:
 def test_what_is_always_taken_out(kind: str, value: dict[str, Any], left: Any) -> None:
     known = {"Unknown": ""}.get(kind, kind)
     assert visible(value, known, STRIPPED) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "type_", "value", "taken"),
+    [
+        ("display", "Reference", "string", {}, True), ("identifier", "Reference", "Identifier", {}, True), ("reference", "Reference", "string", {}, False),
+        ("display", "", "", {"reference": "Condition/a"}, True), ("display", "", "", {"code": "a"}, False), ("display", "Coding", "string", {"reference": "x"}, False),
+        ("text", "Patient", "Narrative", {}, True), ("text", "Annotation", "markdown", {}, False),
+        ("contained", "Patient", "Resource", {}, True), ("resource", "Bundle.entry", "Resource", {}, False), ("contained", "Unknown", "", {}, False),
+    ],
+)  # fmt: skip
+def test_which_elements_are_always_taken_out(name: str, kind: str, type_: str, value: dict[str, Any], taken: bool) -> None:
+    assert is_stripped(name, kind, type_, value) is taken
 
 
 def coding(code: str, system: str = ACT_CODE, **more: Any) -> dict[str, Any]:
