@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,19 +23,34 @@ WHO = "mh-clinician"
 SECRET = "detox-unit-secret"
 
 NOT_YET = {
-    "bulk export": "no bulk export yet",
-    "C-CDA and PDF text": "no documents are rendered yet",
     "portal documents": "no portal yet",
     "statements and explanations of benefits": "no billing yet",
     "AI prompts and summaries": "no AI yet",
-    "analytics small cells": "no reports yet",
-    "ADT event type": "no HL7 v2 yet",
     "backups": "made by the operator's tools, encrypted by theirs",
 }
-"""Items of the list whose door does not exist. Whoever builds the door takes its line out and writes the test.
+"""Items of the list whose door does not exist. Whoever builds the door takes its line out and writes the test."""
 
-Calendars, group encounters and the words of reminders: test_schedule_worlds.py, tests/web/test_schedule.py and tests/web/test_groups.py.
-"""
+ELSEWHERE = {
+    "bulk export": "leaks/test_bulk_worlds.py::test_what_an_export_tells_does_not_depend_on_what_is_hidden",
+    "C-CDA text": "leaks/test_summary_worlds.py::test_what_is_hidden_matches_nothing_and_stands_in_nobodys_way",
+    "PDF text": "care/test_release_requests.py::test_pages_of_a_packet_are_decided_anew_and_say_what_holds_now",
+    "names and reasons in calendars": "leaks/test_schedule_worlds.py::test_what_is_hidden_changes_no_page_no_free_time_and_no_calendar",
+    "views of minors and of those who act for them": "gate/test_proxies.py::test_a_parent_sees_a_childs_record_but_not_what_the_child_consented_to_alone_in_any_count_either",
+    "the viewer of the trail": "leaks/test_trail_worlds.py::test_the_pages_say_the_same_whether_or_not_there_is_something_hidden",
+    "words of reminders": "web/test_schedule.py::test_",
+    "messages": "leaks/test_message_worlds.py::test_hidden_stays_clients_and_threads_change_nothing",
+    "small cells of reports": "leaks/test_report_worlds.py::test_what_is_hidden_changes_no_report_of_anybody_who_may_not_see_it",
+    "kinds of ADT events": "leaks/test_exchange_out_worlds.py::test_what_is_hidden_from_a_partner_changes_nothing_that_leaves_and_no_page_of_the_exchange",
+    "reactions by the clock": "leaks/test_clock_worlds.py::test_what_the_clock_does_about_what_is_hidden_shows_nowhere",
+}
+"""Items of the list that are tested beside their door."""
+
+
+def test_what_is_said_to_be_tested_elsewhere_is() -> None:
+    for item, place in ELSEWHERE.items():
+        file, _, name = place.partition("::")
+        text = (Path(__file__).parents[1] / file).read_text("utf-8")
+        assert f"def {name}" in text, item
 
 
 class World(NamedTuple):
