@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from sojourn.base import clock
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
-from sojourn.gate.exchange import partners
+from sojourn.gate.exchange import partners, profile
 from sojourn.gate.exchange.partners import Envoys, Partner
+from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.gate import Gate
 from sojourn.sample.parts import BASE
 from sojourn.wire import hl7v2write
@@ -22,8 +23,13 @@ async def lay_out(gate: Gate, today: date) -> None:  # noqa: ARG001 - as the oth
     async with at_browser(gate, "ivy") as ivy:
         if await partners.every(ivy):
             return
+        known = (await ivy.search("Organization", [("name:exact", LABORATORY)], count=1)).matches
+        organization = f"Organization/{known[0].id}" if known else ""
+        # Orders go to a receiver of this machine, where none runs: an order that names the laboratory waits, and the desk says why.
+        gets = Profile(kinds=("ORM^O01",), host="127.0.0.1", port=2576, tls=False, our_place="RIVERBEND", theirs="CEDARLIS", their_place="CEDAR RIDGE", processing="T")
         lab = Partner(
             "", LABORATORY, contact="The laboratory's help desk", applications=("CEDARLIS",), facilities=("CEDAR RIDGE",), authorities={"RIVERBEND": f"{BASE}mrn"}, types=("ORU^R01", "ORU^R30"),
+            organization=organization, sending=profile.facts(profile.checked(gets, organization, ivy.now)) if organization else {},
         )  # fmt: skip
         await partners.put(ivy, lab, None, "Agreed with the laboratory.")
     async with at_browser(gate, "priya") as priya:
