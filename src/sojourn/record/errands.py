@@ -1,4 +1,4 @@
-"""Errands at partners' servers, beside the record: what is to be done, how far it is, and which files were; by function."""
+"""Errands at partners' servers, beside the record: what, how far, and which files; by function."""
 
 from __future__ import annotations
 

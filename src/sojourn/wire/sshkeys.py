@@ -1,4 +1,4 @@
-"""Keys of SSH: public ones read and named by their fingerprints, private ones made (RFC 4253; RFC 8709; OpenSSH's PROTOCOL.key)."""
+"""Keys of SSH: public ones read and named by fingerprints, private ones made (RFC 4253, 8709)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goes to partners' servers: fetches what is there for us, brings what is out for them; each file once, only to the server that is known."""
+"""Goes to partners' servers, if they are the ones that are known: fetches and brings each file once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import asyncssh
 
 from sojourn.base import errors, ids, log
 from sojourn.base.background import Background
+from sojourn.base.gnupg import NotGood
 from sojourn.doors.sftp import paths
 from sojourn.gate.bulk.leaving import Changed
-from sojourn.gate.exchange import errands, hostkeys
+from sojourn.gate.exchange import errands, hostkeys, pgp
 from sojourn.gate.exchange.boxes import PIECE, Full, Gone
-from sojourn.gate.exchange.outbox import MANIFEST
+from sojourn.gate.exchange.outbox import MANIFEST, SEALED
 from sojourn.web.outbound import public, resolve
 from sojourn.wire import filekind
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.boxes import Box
     from sojourn.gate.exchange.errands import Doing
-    from sojourn.gate.exchange.outbox import Out, Outbox
+    from sojourn.gate.exchange.outbox import Out, Outbox, Stream
     from sojourn.gate.gate import Gate
 
 _log = log.logger(__name__)
@@ -181,26 +182,41 @@ class Errands(Background):
             if known.get(one.name, ("", ""))[1] != "done":
                 brought += await self._brought(doing, client, outbox, one, known.get(one.name, ("", ""))[0])
         if brought:
-            await _written(client, posixpath.join(doing.errand.folder, MANIFEST), _at_once(await outbox.manifest()))
+            await _written(client, posixpath.join(doing.errand.folder, MANIFEST), _at_once(await outbox.manifest(sealed=outbox.account.seals)))
 
     async def _brought(self, doing: Doing, client: asyncssh.SFTPClient, outbox: Outbox, out: Out, begun: str) -> bool:
         """Bring one. begun: the digest of what an earlier try brought and may have named already."""
         stream = await outbox.open(out)
         if stream is None:
             return False
-        path = posixpath.join(doing.errand.folder, out.name)
-        if begun == stream.sha256 and await client.exists(path) and await client.getsize(path) == stream.size:
+        seals = outbox.account.seals
+        if seals and stream.size > pgp.MOST:
+            raise _Problem("A file is larger than what is encrypted as a whole. Put it out in parts: fewer kinds, or what changed since a day.")
+        path = posixpath.join(doing.errand.folder, out.name + SEALED if seals else out.name)
+        if begun == stream.sha256 and await client.exists(path) and (seals or await client.getsize(path) == stream.size):
             await doing.mark(out.name, stream.sha256, "done")
             return True
         await doing.mark(out.name, stream.sha256, "seen")
         try:
-            await _written(client, path, stream.lines(), stream.sha256)
+            if seals:
+                await _written(client, path, _at_once(await pgp.sealed(doing.house, outbox.account, await _whole(stream))))
+            else:
+                await _written(client, path, stream.lines(), stream.sha256)
+        except (NotGood, errors.Unavailable) as error:
+            raise _Problem(error.message if isinstance(error, errors.Unavailable) else str(error)) from None
         except Changed:
             raise _Problem("What is out changed while it was brought. It is brought again.") from None
         await doing.mark(out.name, stream.sha256, "done")
         await stream.over()
         await doing.went_on()
         return True
+
+
+async def _whole(stream: Stream) -> bytes:
+    content = b"".join([piece async for piece in stream.lines()])
+    if hashlib.sha256(content).hexdigest() != stream.sha256:
+        raise Changed
+    return content
 
 
 async def _written(client: asyncssh.SFTPClient, path: str, content: AsyncIterator[bytes], sha256: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The three folders that a partner sees, and nothing of the machine: every request of SFTP is answered from the partner's boxes, or refused."""
+"""The three folders that a partner sees: answered from its boxes, never from the disk."""
 
 from __future__ import annotations
 

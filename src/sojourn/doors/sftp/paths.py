@@ -1,4 +1,4 @@
-"""What a path that a client sends means here: a folder of three, or a file in one. There is nothing else, so nothing else can be reached."""
+"""What a path that a client sends means here: one of three folders, or a file in one."""
 
 from __future__ import annotations
 

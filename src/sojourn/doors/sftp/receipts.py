@@ -1,4 +1,4 @@
-"""What a partner is told of a file: that it came, and what the file itself allows to say. Never whom it is about, nor whether we know them."""
+"""What a partner is told of a file: what the file itself allows to say, whoever it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each file to the door that knows what to do with it: messages, papers, FHIR; everything else waits for somebody.
+"""Each file to the door that knows what to do with it; everything else waits for somebody.
 
 What is told of a file in its receipt follows from the file alone. Whom it is about, and whether we know them, is found out later and told to nobody.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
+from sojourn.base.gnupg import NotGood
 from sojourn.care.papers import sandbox
 from sojourn.fhir import codec
 from sojourn.gate import papers
 from sojourn.gate.bulk import arriving
-from sojourn.gate.exchange import asapp, boxes
+from sojourn.gate.exchange import asapp, boxes, pgp
 from sojourn.gate.exchange.keeping import FAILED, MAPPED, Came, Keeper
 from sojourn.wire import filekind, hl7v2, hl7v2batch
 from sojourn.wire.hl7v2 import NotReadable
@@ -40,7 +41,7 @@ _OLD: Final = ("2.1", "2.2")
 
 @dataclass
 class Arrived:
-    """One file that is to be looked at. content: its pieces, from its beginning each time."""
+    """One file that is to be looked at. clear: what was in it, of one that was encrypted; then the head is of that."""
 
     gate: Gate
     tenant: Tenant
@@ -50,9 +51,13 @@ class Arrived:
     head: Head
     access: Access
     keeper: Keeper
+    clear: bytes | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """What it says."""
+        if self.clear is not None:
+            yield self.clear
+            return
         async for piece in boxes.pieces(self.gate.house, self.tenant.number, self.id, self.head.parts):
             yield piece
 
@@ -82,6 +87,8 @@ async def routed(came: Arrived) -> Outcome:
     """Hand it on. Doing it again does nothing twice. Raises Unavailable, StaleCredential."""
     kind = came.head.kind
     try:
+        if kind == filekind.PGP:
+            return await _encrypted(came)
         if kind == filekind.HL7:
             return await _messages(came)
         if kind in (*filekind.PAPERS, filekind.CCDA):
@@ -94,9 +101,26 @@ async def routed(came: Arrived) -> Outcome:
         return Outcome(FAILED, "It is larger than files of its kind may be. Ask the sender to send it in parts.", "refused", {"reason": "Files of this kind may not be so large. Send it in parts."})
     if kind == filekind.EMPTY:
         return Outcome(FAILED, "The file is empty. Ask the sender for it again.", "refused", {"reason": "The file is empty."})
-    if kind == filekind.PGP:
-        return _waits("It is encrypted by PGP, and no key of ours is agreed with this partner.")
     return _waits(f"Files of this kind ({kind}) are kept and not filed by themselves. Open it, do what it asks, and set it aside.")
+
+
+async def _encrypted(came: Arrived) -> Outcome:
+    """OpenPGP: what is in it goes its way, if it is signed where that was agreed."""
+    if came.clear is not None:
+        return _waits("It is encrypted twice.")
+    try:
+        found = await pgp.unsealed(came.gate.house, came.account, await came.whole(pgp.MOST))
+    except NotGood as error:
+        return Outcome(FAILED, str(error), "refused", {"reason": str(error)})
+    except errors.Unavailable as error:
+        return _waits(error.message)
+    if came.account.signs and not found.signer:
+        return Outcome(FAILED, "It is not signed by the key that was agreed with this partner. Ask them.", "refused", {"reason": "It is not signed by the key that was agreed."})
+    kind = filekind.of(found.content[:16_384])
+    outcome = await routed(replace(came, clear=found.content, head=came.head._replace(kind=kind, size=len(found.content))))
+    outcome.said["inside"] = kind
+    outcome.findings.insert(0, f"Decrypted: {kind}, {len(found.content)} bytes, {'signed by their key' if found.signer else 'not signed by a key of theirs'}.")
+    return outcome
 
 
 async def _messages(came: Arrived) -> Outcome:

@@ -1,4 +1,4 @@
-"""SFTP on a socket: keys and nothing else let anybody in, a revoked key ends its sessions, and who knocks too often waits."""
+"""SFTP on a socket: keys and nothing else let anybody in; a revoked key ends its sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Under the right of a registered service: what a partner's account may not, and a second person approved that the service may."""
+"""Under the right of a registered service: what a partner's account may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The boxes of one partner: files arrive in pieces, each sealed as it comes, and become a message once they are whole.
+"""The boxes of one partner: files arrive in sealed pieces, and become a message once whole.
 
 No byte of them is ever in a file of the server's. A file is picked up in the transaction in which it becomes a message, so it is ours once, whatever
 falls; the same bytes again are known by their keyed digest and become none. What a partner learns of a file is what its receipt says, and

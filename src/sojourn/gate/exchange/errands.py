@@ -1,4 +1,4 @@
-"""Errands: what this server fetches from a partner's SFTP server, or brings there; how often, and by which key the server is known."""
+"""Errands: what this server fetches from a partner's SFTP server, or brings there."""
 
 from __future__ import annotations
 

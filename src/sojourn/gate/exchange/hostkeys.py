@@ -1,4 +1,4 @@
-"""The keys by which partners know this server: kept sealed in the data folder, followed by a next one when somebody says so."""
+"""The keys by which partners know this server: sealed in the data folder, each followed by a next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of partners for those who look after messages: that they came, never their names; and what one says, for who may open it."""
+"""Files of partners for those who look after messages; what one says, for who may open it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is put out for a partner: exports that are decided for its organization, and made line by line while they are taken.
+"""What is put out for a partner: exports for its organization, made while they are taken.
 
 No file is stored. The list, the manifest and each file are what the service named for the partner may have at that moment; what is taken is in the trail and
 in the log of disclosures as every export is (gate/bulk/leaving.py).
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sojourn.record.trail import Entry
 
 MANIFEST: Final = "manifest.json"
+SEALED: Final = ".pgp"
+"""With which the name of a file ends that is brought encrypted."""
 _RENEWED: Final = timedelta(minutes=10)
 
 
@@ -140,13 +142,18 @@ class Outbox:
             found += [o for o in named if o.name not in hidden]
         return found
 
-    async def manifest(self) -> bytes:
-        """Name, size, SHA-256 and kind of each, as they are now."""
+    @property
+    def account(self) -> Account:
+        """Of the partner."""
+        return self._account
+
+    async def manifest(self, *, sealed: bool = False) -> bytes:
+        """Name, size, SHA-256 and kind of each, as they are now. sealed: they are brought encrypted, and size and SHA-256 are of what is in them."""
         said = []
         for out in await self.files():
             stream = await self.open(out)
             if stream is not None:
-                said.append({"name": out.name, "size": stream.size, "sha256": stream.sha256, "kind": out.kind, "created": out.created.astimezone(UTC).isoformat(timespec="seconds")})
+                said.append({"name": out.name + SEALED if sealed else out.name, **({"encrypted": "OpenPGP"} if sealed else {}), "size": stream.size, "sha256": stream.sha256, "kind": out.kind, "created": out.created.astimezone(UTC).isoformat(timespec="seconds")})
         return json.dumps({"files": said}, indent=1).encode() + b"\n"
 
     async def open(self, out: Out) -> Stream | None:

@@ -1,4 +1,4 @@
-"""How a partner connects by SFTP: its login, what it may leave and take, and the keys with which it proves who it is."""
+"""How a partner connects by SFTP: its login, limits and services, and its keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import clock, errors, ids
 from sojourn.gate.apps import registry
-from sojourn.gate.exchange import partners
+from sojourn.gate.exchange import partners, pgp
 from sojourn.gate.security import told
 from sojourn.record import sftp
 
@@ -35,6 +35,7 @@ class Account:
 
     most: bytes of one file; quota: bytes that are in its box and not picked up. brings: the app (a service of ours) under whose right FHIR files
     of theirs are imported, or ''. gets: the app (a service of their organization) under whose right something is put out for them, or ''.
+    pgp: their public OpenPGP key, armored, or ''. seals: what an errand brings is encrypted to it; signs: what they encrypt must be signed by it.
     """
 
     partner: str
@@ -43,6 +44,9 @@ class Account:
     quota: int = QUOTA
     brings: str = ""
     gets: str = ""
+    pgp: str = ""
+    seals: bool = False
+    signs: bool = False
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -134,7 +138,9 @@ async def _checked(access: Access, account: Account) -> Account:
         raise errors.Malformed("What is imported is imported under the right of a service of ours.")
     if account.gets and known[account.gets].whose != "outside":
         raise errors.Malformed("What leaves is decided for a service of their organization: consents name that.")
-    return account
+    if (account.seals or account.signs) and not account.pgp.strip():
+        raise errors.Malformed("To encrypt to them or to check their signatures takes their OpenPGP key.")
+    return replace(account, pgp=await pgp.checked(account.pgp))
 
 
 async def _kept(access: Access, account: Account, before: Account | None, reason: str) -> None:

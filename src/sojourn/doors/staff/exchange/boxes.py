@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/sftp: how a partner connects by SFTP, its keys, this server's key, and its files."""
+"""GET and POST /exchange/partners/{partner}/sftp: how a partner connects, its keys, its files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, VersionConflict
+from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, Unavailable, VersionConflict
 from sojourn.doors.staff.exchange import errand
 from sojourn.doors.staff.exchange.desk import TONES, age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
-from sojourn.gate.exchange import errands, hostkeys, looking, messages, outbox, partners, sftp
+from sojourn.gate.exchange import errands, hostkeys, looking, messages, outbox, partners, pgp, sftp
 from sojourn.gate.exchange.sftp import Account
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -43,7 +43,7 @@ async def put(request: Request) -> Response:
     try:
         account = replace(
             before or Account(partner.id, ""), login=said.get("login", "").strip(), most=_megabytes(said.get("most", "")), quota=_megabytes(said.get("quota", "")),
-            brings=said.get("brings", ""), gets=said.get("gets", ""),
+            brings=said.get("brings", ""), gets=said.get("gets", ""), pgp=said.get("pgp", ""), seals=said.get("seals") == "yes", signs=said.get("signs") == "yes",
         )  # fmt: skip
         await sftp.put(access, account, before)
     except (Malformed, VersionConflict) as error:
@@ -127,18 +127,28 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     account, found, services, listed, put_out, runs = await asyncio.gather(
         sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id), outbox.listed(access, partner.id), errands.listed(access, partner.id)
     )
-    shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", **(said or {})}
+    shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", "pgp": "", "seals": "", "signs": "", **(said or {})}
     if "login" not in shown:
         shown = {
             **shown, "login": account.login if account else "", "most": str((account.most if account else sftp.MOST) // _MEGABYTE), "quota": str((account.quota if account else sftp.QUOTA) // _MEGABYTE),
-            "brings": account.brings if account else "", "gets": account.gets if account else "",
+            "brings": account.brings if account else "", "gets": account.gets if account else "", "pgp": account.pgp if account else "", "seals": "yes" if account and account.seals else "",
+            "signs": "yes" if account and account.signs else "",
         }  # fmt: skip
+    pgp_key = await _pgp_key(access) if account is not None else ""
     used = max((k.used for k in found if k.used is not None), default=None)
     return PAGES.render(
-        request, "exchange/boxes.html", status=status, partner=partner, account=account, said=shown, problem=problem, keys=[_key(k, access.now) for k in found], last=age(used, access.now) if used else "",
+        request, "exchange/boxes.html", status=status, partner=partner, account=account, pgp_key=pgp_key, said=shown, problem=problem, keys=[_key(k, access.now) for k in found], last=age(used, access.now) if used else "",
         ours=[(s.id, s.name) for s in services if s.whose == "inside"], theirs=[(s.id, s.name) for s in services if s.whose == "outside"],
         host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), out=[_put(p, access.now) for p in put_out], errands=[errand.row(r, access.now) for r in runs], files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
     )  # fmt: skip
+
+
+async def _pgp_key(access: Access) -> str:
+    """The key of ours to which they encrypt; '' without GnuPG."""
+    try:
+        return (await pgp.ours(access.house)).public
+    except Unavailable:
+        return ""
 
 
 def _key(key: sftp.Key, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/errands/{errand}: what is fetched from a partner's server, or brought there."""
+"""GET and POST /exchange/partners/{partner}/errands/{errand}: what is fetched or brought."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /exchange/messages/{message}/content of a file, and /exchange/messages/{message}/file: what it says, for who may open it."""
+"""GET /exchange/messages/{message}/content of a file, and …/file: what it says, for who may."""
 
 from __future__ import annotations
 
