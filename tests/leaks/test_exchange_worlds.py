@@ -13,6 +13,8 @@ from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
 from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent
+from tests.doors.hl7v2.test_appointments_in import siu
+from tests.doors.hl7v2.test_documents_in import mdm
 from tests.people import MH, SUD, A, encounter, patient
 from tests.web.real import HASH
 
@@ -66,7 +68,9 @@ async def test_why_a_message_waits_is_the_same_whether_or_not_there_is_somebody_
         pages = []
         for mrn, placer in (("R1", "Q7"), ("X1", "Q8")):
             found: list[object] = []
-            for control, content in (("K1", oru("K1", mrn=mrn, **other)), ("K2", oru("K2", mrn="", placer=placer, filler="F2", **other)), ("K3", adt("A01", "K3", mrn=mrn, **other))):
+            for control, content in (("K1", oru("K1", mrn=mrn, **other)), ("K2", oru("K2", mrn="", placer=placer, filler="F2", **other)), ("K3", adt("A01", "K3", mrn=mrn, **other)),
+                                     ("K4", adt("A40", "K4", mrn=mrn, visit="", extra="MRG|X9^^^RIVER^MR\r", **other)), ("K5", siu("S12", "K5").replace(b"|R1^", f"|{mrn}^".encode()).replace(b"19880304", b"19700101")),
+                                     ("K6", mdm("T02", "K6", mrn=mrn).replace(b"19880304", b"19700101"))):  # fmt: skip
                 answer = await sent(door, content)
                 found.append([s.name for s in answer.segments] + [code(answer)])
                 await done(door, clinic.gate)

@@ -145,11 +145,10 @@ async def _joined(access: Access, partner: Partner, works: Sequence[Work]) -> No
         assert work.draft is not None and work.question is not None and work.message is not None  # noqa: S101, PT018 - it was read
         pairs = work.draft.joins
         found = await matching.answers(access, [Question(partner.id, who, chosen=work.taken.chosen if who.key == work.question.person.key else ("", None)) for pair in pairs for who in pair])
-        unsure = next((m for m in found[::2] if not m.patient and not m.nobody), None)
-        if unsure is not None:
-            work.unsure(partner, unsure.why, unsure.candidates)
-            continue
         for (who, _), now, before in zip(pairs, found[::2], found[1::2], strict=True):
+            if not now.patient and not now.nobody:  # it does not wait: that it does would tell that somebody of that number is here
+                work.message.findings.append("It is not certain whom the number that is left means; nothing was moved. What comes under it waits for somebody.")
+                continue
             here = now.patient or before.patient
             if here and who.key:
                 work.known.append((partner.id, who.key, here))
