@@ -14,6 +14,7 @@ from sojourn.base import crypto
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
+from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
@@ -46,6 +47,9 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
+    outbound = Outbound(settings.outbound_hosts.split(","))
+    telling = Telling(gate, outbound)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
@@ -55,6 +59,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         await exporting.start()
         await hl7.start()
         await packaged.start()
+        await telling.start()
         await boxes.start()
         await sending.start()
         # What has been made by now stays until the end: the collector need not look at it again.
@@ -63,6 +68,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
         try:
             yield
         finally:
+            await telling.stop()
             await packaged.stop()
             await exporting.stop()
             await boxes.stop()
@@ -73,7 +79,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             await keeping.stop()
             await gate.close()
 
-    app = application(gate, about or About(), Outbound(settings.outbound_hosts.split(",")), lifespan)
+    app = application(gate, about or About(), outbound, lifespan)
     app.state.outside = outside_provider(settings)
     return app
 

@@ -18,11 +18,12 @@ from sojourn.gate.feed import Feed, Handler
 from sojourn.gate.gate import Gate
 from sojourn.gate.labeljob import Labeller, Watch
 from sojourn.gate.screening import asking
+from sojourn.gate.subscriptions import following as subscriptions
 
 _log = log.logger(__name__)
 
 # name -> what it does with a page of changes. A follower keeps its place under its name, in the transaction of what it does. Pages are short work: as long as a follower's transaction writes, what others commit waits for its number.
-LISTENERS: dict[str, Handler] = {}
+LISTENERS: dict[str, Handler] = {"subscriptions": subscriptions.follow}
 
 _PAUSE = 0.5  # seconds between looks; a change is numbered at most this long after it was committed
 

@@ -1,4 +1,4 @@
-"""Get a small JSON from an address that somebody else chose, never from our own network (SSRF).
+"""Ask, or send to, an address that somebody else chose, never in our own network (SSRF).
 
 Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, redirects, credentials in the
 address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
@@ -12,10 +12,10 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -23,6 +23,8 @@ from sojourn.base.errors import SojournError
 
 LARGEST: Final = 1 << 18
 SECONDS: Final = 5.0
+TAKEN, REFUSED, UNSURE = "taken", "refused", "unsure"
+"""What came of sending something."""
 _CARRIERS = ipaddress.ip_network("100.64.0.0/10")  # shared address space (RFC 6598), which is neither private nor public
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64 (RFC 6052)
 
@@ -77,7 +79,39 @@ class Outbound:
         except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
             raise NotReached from None
 
+    async def post(self, address: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS) -> str:
+        """Send something: TAKEN (any success), REFUSED (they certainly do not have it) or UNSURE (they may have it, and did not say so)."""
+        began = False
+        try:
+            async with asyncio.timeout(seconds):
+                parts, there, host = await self._place(address)
+                client = httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
+                async with client:
+                    began = True
+                    sent = {**headers, "host": host if parts.port is None else f"{host}:{parts.port}", "accept-encoding": "identity"}
+                    async with client.stream("POST", there, content=body, headers=sent, extensions={"sni_hostname": host}) as answer:
+                        return TAKEN if answer.is_success else REFUSED
+        except (NotReached, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
+            return REFUSED
+        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+            return UNSURE if began else REFUSED
+
     async def _get(self, address: str) -> Any:
+        parts, target, host = await self._place(address)
+        headers = {"host": host if parts.port is None else f"{host}:{parts.port}", "accept": "application/json", "accept-encoding": "identity"}
+        client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
+        async with client, client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as answer:
+            if answer.status_code != httpx.codes.OK or answer.headers.get("content-encoding", "identity") != "identity":
+                raise NotReached  # nothing that grows when it is unpacked
+            body = b""
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST:
+                    raise NotReached
+        return json.loads(body)
+
+    async def _place(self, address: str) -> tuple[SplitResult, httpx.URL, str]:
+        """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""
         parts = urlsplit(address)
         host = (parts.hostname or "").lower()
         own = host in self._hosts
@@ -90,14 +124,4 @@ class Outbound:
         there = found[0]
         netloc = f"[{there}]:{port}" if ":" in there else f"{there}:{port}"
         target = httpx.URL(f"{parts.scheme}://{netloc}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else ""))
-        headers = {"host": host if parts.port is None else f"{host}:{parts.port}", "accept": "application/json", "accept-encoding": "identity"}
-        client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
-        async with client, client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as answer:
-            if answer.status_code != httpx.codes.OK or answer.headers.get("content-encoding", "identity") != "identity":
-                raise NotReached  # nothing that grows when it is unpacked
-            body = b""
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST:
-                    raise NotReached
-        return json.loads(body)
+        return parts, target, host

@@ -60,6 +60,9 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("POST", "T/I/$revoke"): ("Consent/{c}/$revoke", "sign", "revoke"),
     ("GET", "T/I/$access-report"): ("Patient/{p}/$access-report", "trail", "report"),
     ("GET", "T/I/$accounting"): ("Patient/{p}/$accounting", "trail", "report"),
+    ("GET", "T/$status"): ("Subscription/$status?id={su}", "create", "search"),
+    ("GET", "T/I/$status"): ("Subscription/{su}/$status", "create", "search"),
+    ("GET", "T/I/$events"): ("Subscription/{su}/$events", "create", "search"),
     ("GET", "T/$lookup"): ("CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
     ("POST", "T/$lookup"): ("CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
     ("GET", "T/$validate-code"): ("CodeSystem/$validate-code?url=http://hl7.org/fhir/administrative-gender&code=male", "", ""),
@@ -111,7 +114,10 @@ async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
     mapped = {"code": "male", "target": [{"code": "M", "equivalence": "equivalent"}]}
     codes = await clinic.make("sys-mh", listed)
     maps = await clinic.make("sys-mh", {"resourceType": "ConceptMap", "status": "active", "group": [{"source": GENDER, "target": "urn:other", "element": [mapped]}]})
-    return {"g": group.id, "vs": codes.id, "cm": maps.id, "e": export.header("content-location").rpartition("/")[2]}
+    hook = {"type": "rest-hook", "endpoint": "https://receiver.example/hook", "payload": "application/fhir+json"}
+    topic = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
+    told = await clinic.make("sys-mh", {"resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": topic, "channel": hook})
+    return {"su": told.id, "g": group.id, "vs": codes.id, "cm": maps.id, "e": export.header("content-location").rpartition("/")[2]}
 
 
 async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: dict[str, str]) -> Reply:
@@ -153,7 +159,7 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
 def about(shape: str) -> str:
     """The type about which a route's role is asked."""
     words = {"$everything": "Patient", "$ccd": "Patient", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
-    words |= {"$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
+    words |= {"$status": "Subscription", "$events": "Subscription", "$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
     return words.get(shape.rpartition("/")[2], "Observation")
 
 
@@ -186,7 +192,7 @@ async def test_a_route_asks_who_is_there_what_their_role_includes_and_leaves_a_l
             shown = [seq for line in lines for seq in line["shown"]]
             if found or action in ("create", "update", "patch", "delete", "read", "vread"):
                 assert shown, "the line does not say which versions were shown"
-                assert route[1].endswith(TERMINOLOGY) or chart["p"] in [p for line in lines for p in line["patients"]]
+                assert route[1].endswith((*TERMINOLOGY, "$status", "$events")) or chart["p"] in [p for line in lines for p in line["patients"]]
         if route[0] == "DELETE" and reply.status == 204:
             break  # it is gone for those who come after
 

@@ -150,6 +150,8 @@ async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
     access, resource = ask.access, entry.resource
     if resource is not None:
         write.whole(resource)
+        if entry.type == "Subscription" and entry.method != "PATCH":
+            raise errors.NotSupported("Send a Subscription by itself or in a batch: its endpoint is asked first.", expression=f"Bundle.entry[{entry.index}].request.url")
     if entry.method == "POST":
         if resource is None or "$" in entry.path:
             raise errors.NotSupported("An operation cannot be part of a transaction.", expression=f"Bundle.entry[{entry.index}].request.url")

@@ -11,6 +11,7 @@ from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import capability
 from sojourn.fhir.definitions import RESOURCE_TYPES
+from sojourn.gate.subscriptions.model import topics
 from sojourn.gate.trail import asking
 
 _PUBLISHED = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -105,6 +106,11 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     if type_ == "DocumentReference":
         operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
         operations.append({"name": "import-ccda", "definition": "https://sojourn.example/fhir/OperationDefinition/import-ccda"})
+    if type_ == "Subscription":
+        operations += [{"name": name, "definition": f"http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-{name}"} for name in ("status", "events")]
+        url = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
+        out["extension"] = [{"url": url, "valueCanonical": topic} for topic in topics()]
+        out["supportedProfile"] = ["http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription"]
     for name in _TERMINOLOGY.get(type_, ()):
         operations.append({"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/{type_}-{name}"})
     return {**out, "operation": operations}

@@ -26,6 +26,7 @@ from sojourn.doors.api import (
 )
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
+from sojourn.doors.api.subscriptions import asked
 from sojourn.fhir.definitions import RESOURCE_TYPES
 
 Handler = Callable[..., Awaitable[Answer]]
@@ -48,12 +49,12 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/I/T/_search"): compartments.search,
     ("GET", "T/I/*"): compartments.every,
     ("POST", "T/I/*/_search"): compartments.every,
-    ("POST", "T"): write.create,
-    ("PUT", "T/I"): write.update,
+    ("POST", "T"): asked.create,
+    ("PUT", "T/I"): asked.update,
     ("PUT", "T"): write.update_if,
     ("PATCH", "T/I"): write.patch,
     ("PATCH", "T"): write.patch_if,
-    ("DELETE", "T/I"): write.delete,
+    ("DELETE", "T/I"): asked.delete,
     ("DELETE", "T"): write.delete_if,
     ("POST", ""): lambda ask: batch.system(ask, dispatch),
     ("GET", "T/I/$everything"): operations.everything,
@@ -75,6 +76,9 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "T/I/$validate"): operations.validate,
     ("GET", "T/I/$validate"): operations.validate_stored,
     ("POST", "$validate"): operations.validate,
+    ("GET", "T/$status"): asked.status,
+    ("GET", "T/I/$status"): asked.status,
+    ("GET", "T/I/$events"): asked.events,
     ("GET", "T/$lookup"): terminology.lookup,
     ("POST", "T/$lookup"): terminology.lookup,
     ("GET", "T/$validate-code"): terminology.validate,

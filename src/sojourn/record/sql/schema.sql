@@ -1463,6 +1463,53 @@ CREATE TABLE record.subject_law (
 
 ALTER TABLE record.subject_law OWNER TO sojourn_owner;
 
+CREATE TABLE record.subscription (
+    tenant integer NOT NULL,
+    subscription text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    credential bytea NOT NULL,
+    facts text NOT NULL,
+    types text[] NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    number bigint DEFAULT 0 NOT NULL,
+    refused boolean DEFAULT true NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due timestamp with time zone NOT NULL,
+    heartbeat timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    runner text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    lease timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    begun timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.subscription OWNER TO sojourn_owner;
+
+CREATE TABLE record.subscription_event (
+    tenant integer NOT NULL,
+    subscription text NOT NULL COLLATE pg_catalog."C",
+    number bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    sent boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE record.subscription_event OWNER TO sojourn_owner;
+
+CREATE TABLE record.subscription_waiting (
+    tenant integer NOT NULL,
+    subscription text NOT NULL COLLATE pg_catalog."C",
+    n bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.subscription_waiting OWNER TO sojourn_owner;
+
 CREATE TABLE record.tenant (
     tenant integer NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
@@ -1856,6 +1903,15 @@ ALTER TABLE ONLY record.subject_code
 ALTER TABLE ONLY record.subject_law
     ADD CONSTRAINT subject_law_pkey PRIMARY KEY (tenant, n);
 
+ALTER TABLE ONLY record.subscription_event
+    ADD CONSTRAINT subscription_event_pkey PRIMARY KEY (tenant, subscription, number);
+
+ALTER TABLE ONLY record.subscription
+    ADD CONSTRAINT subscription_pkey PRIMARY KEY (tenant, subscription);
+
+ALTER TABLE ONLY record.subscription_waiting
+    ADD CONSTRAINT subscription_waiting_pkey PRIMARY KEY (tenant, subscription, n);
+
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_host_key UNIQUE (host);
 
@@ -2064,6 +2120,10 @@ CREATE INDEX sign_in_rule_door ON record.sign_in_rule USING btree (tenant, door)
 CREATE INDEX string_of_row ON record.string USING btree (tenant, rid, key);
 
 CREATE INDEX string_value ON record.string USING btree (tenant, key, folded, rid);
+
+CREATE INDEX subscription_event_of ON record.subscription_event USING btree (tenant, subscription, type, id);
+
+CREATE INDEX subscription_open ON record.subscription USING btree (due) WHERE (state = ANY (ARRAY['requested'::text, 'active'::text]));
 
 CREATE INDEX thread_last ON record.thread USING btree (tenant, last);
 

@@ -1,0 +1,116 @@
+"""Subscriptions as callers ask for them: created and changed by themselves, $status, $events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sojourn.base import errors
+from sojourn.doors.api import write
+from sojourn.doors.api.answer import Answer, of_json
+from sojourn.doors.api.subscriptions import notifications, reading
+from sojourn.fhir import codec
+from sojourn.gate.subscriptions import asking, deciding
+from sojourn.gate.subscriptions.model import EMPTY, FULL, ID_ONLY, OFF, REQUESTED, Standing
+from sojourn.gate.subscriptions.working import Line
+
+if TYPE_CHECKING:
+    from sojourn.doors.api.ask import Ask
+
+TYPE = "Subscription"
+_MOST = 100
+
+
+async def create(ask: Ask, type_: str) -> Answer:
+    """POST: of a Subscription also what it asks for, and it is begun: the endpoint is asked whether it is there."""
+    if type_ != TYPE:
+        return await write.create(ask, type_)
+    resource = await ask.json()
+    facts = reading.facts(write.resource_of(resource, TYPE))
+    resource["status"] = REQUESTED  # ours to say
+    answer = await write.create(ask, TYPE)
+    if answer.status == 201:  # noqa: PLR2004 - made, and not found by If-None-Exist
+        await asking.begin(ask.access, _id_of(answer), facts)
+    return answer
+
+
+async def update(ask: Ask, type_: str, id_: str) -> Answer:
+    """PUT: a Subscription is begun anew with what it asks for now; with the status `off` it ends."""
+    if type_ != TYPE:
+        return await write.update(ask, type_, id_)
+    resource = await ask.json()
+    facts = reading.facts(write.resource_of(resource, TYPE))
+    off = resource.get("status") == OFF
+    resource["status"] = OFF if off else REQUESTED
+    answer = await write.update(ask, TYPE, id_)
+    await (asking.end(ask.access, id_, "Ended by its owner.") if off else asking.begin(ask.access, id_, facts))
+    return answer
+
+
+async def delete(ask: Ask, type_: str, id_: str) -> Answer:
+    """DELETE: a Subscription ends with it."""
+    answer = await write.delete(ask, type_, id_)
+    if type_ == TYPE:
+        await asking.end(ask.access, id_, "Deleted.")
+    return answer
+
+
+def _id_of(answer: Answer) -> str:
+    location = next((v for k, v in answer.headers if k.lower() == b"location"), b"").decode()
+    return location.partition(f"/{TYPE}/")[2].partition("/")[0] or str(codec.loads(answer.body)["id"])
+
+
+async def status(ask: Ask, type_: str, id_: str = "") -> Answer:
+    """$status of one, or of those named by `id`: how they stand, and the number of the last event."""
+    if type_ != TYPE:
+        raise errors.NotSupported("$status is offered for Subscription.")
+    ask.check_format()
+    await ask.access.check("create", TYPE, id_)
+    wanted = [id_] if id_ else [i for k, v in ask.search_params() if k == "id" for i in v.split(",") if i][:_MOST]
+    found = await ask.access.search(TYPE, [("_id", ",".join(wanted))], count=len(wanted)) if wanted else None
+    mine = await asking.standing(ask.access, [s.id for s in found.matches]) if found is not None else []
+    if id_ and not mine:
+        raise errors.NotFound("There is no such Subscription.")
+    entries = [{"resource": notifications.status(ask.base, s.id, s.facts.topic, s.state, "query-status", s.number, error=s.reason), "search": {"mode": "match"}} for s in mine]
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), **({"entry": entries} if entries else {})}
+    answer = of_json(bundle, receipt=found.receipt if found is not None else None)
+    answer.about = found is None
+    return answer
+
+
+async def events(ask: Ask, type_: str, id_: str) -> Answer:
+    """$events: what was told under some numbers, as far as it may be shown now. Raises NotFound for a subscription of somebody else."""
+    if type_ != TYPE:
+        raise errors.NotSupported("$events is offered for Subscription.")
+    ask.check_format()
+    await ask.access.check("create", TYPE, id_)
+    found = await ask.access.search(TYPE, [("_id", id_)], count=1)
+    mine = await asking.standing(ask.access, [s.id for s in found.matches])
+    if not mine:
+        raise errors.NotFound("There is no such Subscription.")
+    one: Standing = mine[0]
+    given = dict(ask.search_params())
+    if given.keys() - {"eventsSinceNumber", "eventsUntilNumber", "content"}:
+        raise errors.NotSupported("$events takes eventsSinceNumber, eventsUntilNumber and content.")
+    content = given.get("content", one.facts.content)
+    if content not in (EMPTY, ID_ONLY, FULL):
+        raise errors.Malformed(f"content is one of {EMPTY}, {ID_ONLY}, {FULL}.", expression="content")
+    content = content if (EMPTY, ID_ONLY, FULL).index(content) <= (EMPTY, ID_ONLY, FULL).index(one.facts.content) else one.facts.content
+    first, last = (_number(given.get(name, ""), otherwise) for name, otherwise in (("eventsSinceNumber", 1), ("eventsUntilNumber", one.number)))
+    told = await asking.events(ask.access, id_, first, last, _MOST)
+    seen = await deciding.visible(ask.access, one.facts, [(e.type, e.id) for e in told if e.kind != "delete"])
+    lines = [
+        Line(e.number, e.kind, e.type, e.id, ask.access.now, None if e.kind == "delete" else seen[e.type, e.id].body)
+        for e in told
+        if e.kind == "delete" or (e.type, e.id) in seen
+    ]
+    said = notifications.status(ask.base, id_, one.facts.topic, one.state, "query-event", one.number, lines, content)
+    answer = Answer(200, notifications.bundle(ask.base, said, id_, lines, content, ask.access.now), receipt=found.receipt)
+    return answer
+
+
+def _number(text: str, otherwise: int) -> int:
+    if not text:
+        return otherwise
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):  # noqa: PLR2004 - as many digits as a bigint has
+        raise errors.Malformed("Numbers of events are numbers.", expression="eventsSinceNumber")
+    return int(text)

@@ -1,0 +1,131 @@
+"""One subscriber's turn: what may be told is found and numbered, and what came of it is kept.
+
+A number is used up when the receiver has, or may have, what it stands for. What was certainly not taken is decided anew before the next attempt, and
+numbers close up over what may no longer be told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sojourn.base import clock, ids
+from sojourn.base.errors import StaleCredential
+from sojourn.gate.subscriptions import asking, deciding
+from sojourn.gate.subscriptions.model import ACTIVE, Facts
+from sojourn.record import subscriptions
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.gate import Gate
+
+LEASE: Final = timedelta(seconds=90)
+_KEPT: Final = timedelta(days=30)
+_IN_ERROR: Final = timedelta(days=7)
+_BIGGEST: Final = 2**62
+_MOST: Final = 1000
+
+
+class Line(NamedTuple):
+    """One event as it is told. body: the resource in its JSON, None for a deletion."""
+
+    number: int
+    kind: str
+    type: str
+    id: str
+    at: datetime
+    body: bytes | None
+
+
+class Turn(NamedTuple):
+    """A subscription that has something to tell. number: of the last event; refused: the receiver certainly does not have what is being told; beat: when it is told that all is well."""
+
+    tenant: Tenant
+    id: str
+    facts: Facts
+    state: str
+    number: int
+    refused: bool
+    tries: int
+    beat: datetime | None
+    expires: datetime
+    credential: bytes
+
+
+class Working:
+    """Takes turns for one process."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._runner = ids.new_id("runner")
+
+    async def take(self) -> Turn | None:
+        """The next subscription that has something to tell; nobody else has it until the lease ends."""
+        now = clock.now()
+        row = await subscriptions.claim(self._gate.house.db, now, self._runner, now + LEASE)
+        if row is None:
+            return None
+        tenant = self._gate.house.tenants[row["tenant"]]
+        facts = asking.opened(self._gate.house, tenant.number, row["subscription"], row["facts"])
+        return Turn(tenant, row["subscription"], facts, row["state"], row["number"], row["refused"], row["tries"], None if row["heartbeat"].year > 9000 else row["heartbeat"], row["expires"], row["credential"])
+
+    async def access(self, turn: Turn) -> Access | None:
+        """As whom it is decided: the caller as they stand now; None where they were stopped. Raises StaleCredential where rules changed in between."""
+        caller = await self._gate.identity.of(turn.credential)
+        return None if caller is None else self._gate.access_of(await self._gate.current(caller), ids.new_id("request"))
+
+    async def lines(self, turn: Turn, access: Access) -> list[Line]:
+        """What is told now: what was being told and was not taken, else the next of what waits; each decided at this moment."""
+        return await self._again(turn, access) or await self._next(turn, access)
+
+    async def _again(self, turn: Turn, access: Access) -> list[Line]:
+        db, tenant = self._gate.house.db, turn.tenant.number
+        open_ = await subscriptions.events(db, tenant, turn.id, 0, _BIGGEST, sent=False, most=_MOST)
+        if not open_:
+            return []
+        seen = await deciding.visible(access, turn.facts, [(e["type"], e["id"]) for e in open_ if e["kind"] != "delete"])
+        lost = [e["number"] for e in open_ if e["kind"] != "delete" and (e["type"], e["id"]) not in seen]
+        if lost and turn.refused:
+            await subscriptions.withdraw(db, tenant, turn.id, self._runner, lost)
+            open_ = await subscriptions.events(db, tenant, turn.id, 0, _BIGGEST, sent=False, most=_MOST)
+        told = [e for e in open_ if e["kind"] == "delete" or (e["type"], e["id"]) in seen]
+        if open_ and not told:  # all of it may have been taken, and none may be told again
+            await subscriptions.told_all(db, tenant, turn.id, self._runner)
+        return [Line(e["number"], e["kind"], e["type"], e["id"], e["at"], None if e["kind"] == "delete" else seen[e["type"], e["id"]].body) for e in told]
+
+    async def _next(self, turn: Turn, access: Access) -> list[Line]:
+        db, tenant, now = self._gate.house.db, turn.tenant.number, clock.now()
+        waiting = await subscriptions.take(db, tenant, turn.id, turn.facts.most)
+        if not waiting:
+            return []
+        changes = [(w["kind"], w["type"], w["id"]) for w in waiting]
+        before = await subscriptions.told(db, tenant, turn.id, [(t, i) for _, t, i in changes])
+        stands = (await subscriptions.some(db, tenant, [turn.id]))[0]
+        some = await deciding.told(access, turn.facts, changes, before, stands["begun"])
+        last = await subscriptions.decided(db, tenant, turn.id, self._runner, now, [w["n"] for w in waiting], [(t.kind, t.type, t.id, t.version) for t in some])
+        if last is None:
+            raise StaleCredential  # ended or begun anew meanwhile: another turn
+        return [Line(last + n, t.kind, t.type, t.id, now, t.stored.body if t.stored is not None else None) for n, t in enumerate(some, 1)]
+
+    async def number(self, turn: Turn) -> int:
+        """Of the last event, now."""
+        return int((await subscriptions.some(self._gate.house.db, turn.tenant.number, [turn.id]))[0]["number"])
+
+    async def sending(self, turn: Turn) -> bool:
+        """From here on the receiver may have it, whatever becomes of us. False where it is no longer this turn's."""
+        return await subscriptions.sending(self._gate.house.db, turn.tenant.number, turn.id, self._runner, clock.now() + LEASE)
+
+    async def settle(self, turn: Turn, *, state: str = ACTIVE, refused: bool = True, told: bool = False, reason: str = "", tries: int = 0, due: datetime, beat: datetime | None = None) -> None:
+        """What came of it; the turn is over."""
+        await subscriptions.settle(
+            self._gate.house.db, turn.tenant.number, turn.id, self._runner, told_=told, refused=refused, state=state, reason=reason, tries=tries, due=due, heartbeat=beat
+        )
+
+    async def end(self, turn: Turn, reason: str) -> None:
+        """Nothing more is told."""
+        await subscriptions.end(self._gate.house.db, turn.tenant.number, turn.id, reason)
+
+    async def sweep(self) -> None:
+        """Forget what was told long ago; end what has been in error for a week."""
+        await subscriptions.sweep(self._gate.house.db, clock.now() - _KEPT, clock.now() - _IN_ERROR)
