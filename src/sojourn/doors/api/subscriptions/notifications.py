@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID
 
 from sojourn.base import ids
 from sojourn.doors.api.subscriptions.reading import BASE
@@ -42,7 +42,7 @@ def status(base: str, subscription: str, topic: str, state: str, kind: str, numb
 def bundle(base: str, told: dict[str, Any], subscription: str, lines: Sequence[Line], content: str, now: datetime) -> bytes:
     """The notification. Resources stand in it as the receiver would read them."""
     path = f"{base}Subscription/{subscription}/$status"
-    entries: list[dict[str, Any]] = [{"fullUrl": f"urn:uuid:{uuid4()}", "resource": told, "request": {"method": "GET", "url": path}, "response": {"status": "200"}}]
+    entries: list[dict[str, Any]] = [{"fullUrl": UUID(bytes=ids.random_bytes("bundle", 16), version=4).urn, "resource": told, "request": {"method": "GET", "url": path}, "response": {"status": "200"}}]
     for line in lines if content != EMPTY else ():
         where = f"{line.type}/{line.id}"
         method = {"create": "POST", "update": "PUT", "delete": "DELETE"}[line.kind]
