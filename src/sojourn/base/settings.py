@@ -34,7 +34,7 @@ class Settings:
         "The same database as its owner and without a pooler between, for migrations and notifications. Default: SOJOURN_DATABASE_URL.",
         secret=True,
     )
-    database_connections: int = _setting("SOJOURN_DATABASE_CONNECTIONS", 8, "Connections that one server process keeps open: about four for each core of the database; more only take turns.")
+    database_connections: int = _setting("SOJOURN_DATABASE_CONNECTIONS", 8, "Connections that one server process keeps open: about four for each core of the database; more only take turns. For staff pages two for each core; one holds up to 0.7 GB (docs/performance.md).")
     server_key_file: Path | None = _setting(
         "SOJOURN_SERVER_KEY_FILE", None, "File with the server key. Default: server.key in SOJOURN_DATA, made at the first start. Processes that share a database share this file."
     )
