@@ -9,6 +9,10 @@ import pytest
 
 from sojourn.care.admissions import people
 from sojourn.care.exchange import following
+from sojourn.care.papers.indexing import CATEGORY
+from sojourn.care.resources import concept
+from sojourn.doors.hl7v2.out import following as out
+from sojourn.gate import elsewhere
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.feed import Feed
@@ -95,6 +99,14 @@ async def test_a_stay_elsewhere_relates_nobody_and_tells_who_answers_for_the_per
     (stay,) = await visits(day)
     assert task["focus"]["reference"] == f"Encounter/{stay['id']}"
     assert "Mercy" not in str(task)
+
+
+def test_what_came_from_somebody_else_is_not_sent_on_as_ours() -> None:
+    told = {"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}]}
+    assert out.not_ours({"resourceType": "Encounter", "type": [told]})
+    assert out.not_ours({"resourceType": "Appointment", "serviceType": [told]})
+    assert out.not_ours({"resourceType": "DocumentReference", "category": [concept(CATEGORY, "Paper from outside")]})
+    assert not out.not_ours({"resourceType": "Encounter", "type": [{"text": "Visit"}]})
 
 
 async def test_who_is_not_found_for_certain_waits_and_is_written_down_only_by_somebody(day: Ward) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.care.resources import id_of
+from sojourn.care.papers.indexing import CATEGORY
+from sojourn.care.resources import code_of, id_of
+from sojourn.gate import elsewhere
 from sojourn.gate.exchange import telling
 from sojourn.gate.exchange.telling import Subject
 
@@ -58,7 +60,7 @@ async def _of(access: Access, type_: str, ids: list[str]) -> list[Stored]:
 def subjects(stored: Stored, partner: Partner, out: Profile) -> list[Subject]:
     """What a change is about for a partner by what was agreed; whether they may know of it is another question."""
     resource = stored.resource
-    if out.since is not None and stored.updated < out.since:
+    if out.since is not None and stored.updated < out.since or not_ours(resource):
         return []
     match stored.type:
         case "Patient":
@@ -78,6 +80,11 @@ def subjects(stored: Stored, partner: Partner, out: Profile) -> list[Subject]:
             whole = [("MDM^T02", "DocumentReference"), ("DFT^P03", "Procedure")]
             return [Subject(type_, stored.id, patient) for kind, type_ in whole if kind in out.kinds]
     return []
+
+
+def not_ours(resource: Mapping[str, Any]) -> bool:
+    """Whether it came from somebody else, who tells of it themselves: a visit or appointment elsewhere, a paper or document from outside."""
+    return elsewhere.told(resource) or resource.get("resourceType") == "DocumentReference" and any(code_of(c) == CATEGORY for c in resource.get("category") or ())
 
 
 def signed(document: Mapping[str, Any]) -> bool:
