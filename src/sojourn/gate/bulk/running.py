@@ -32,6 +32,7 @@ LEASE: Final = timedelta(seconds=20)
 TRIES: Final = 3
 """How often one is taken up again without getting on, before it fails."""
 _PAUSE = 0.5
+_SOON, _OFTEN = 0.02, 25  # and how often so soon after one was asked for: what is being written at that moment has to end first
 _SWEEP = 120  # looks between those that drop what is over
 
 
@@ -66,7 +67,7 @@ class Exporting(Background):
         self._runner = ids.new_id("runner")
 
     async def _run(self) -> None:
-        looks = 0
+        looks = soon = 0
         while True:
             try:
                 busy = await self.round()
@@ -77,9 +78,11 @@ class Exporting(Background):
                 _log.warning("exports wait", error=type(error).__name__)
                 busy = False
             if not busy:
+                asked = self._gate.house.bulk_asked
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._gate.house.bulk_asked.wait(), _PAUSE)
-                self._gate.house.bulk_asked.clear()
+                    await asyncio.wait_for(asked.wait(), _SOON if soon else _PAUSE)
+                soon = _OFTEN if asked.is_set() else max(0, soon - 1)
+                asked.clear()
 
     async def round(self) -> bool:
         """Work on one export to its end; False when none waits."""
