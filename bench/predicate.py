@@ -1,6 +1,6 @@
 """What the predicate costs: relation and consent beside none, and pages of which most is withheld.
 
-Usage: python -m bench.predicate [--patients 2500] [--pairs 40]. First in process, through the gate, its audit on; then over HTTP. Requests
+Usage: python -m bench.predicate [--patients 2500] [--pairs 40] [--folder FOLDER] [--first]. First in process, through the gate, its audit on; then over HTTP. Requests
 are interleaved, so that what else the machine does hits both alike; a ratio is of two requests in a row. Shared buffers are those of all
 statements of a request. In process both callers take the path of callers who are not redacted; over HTTP all but one are redacted: staff
 who need no relation, staff who need one, and an outside organization, whose answers are also marked, copied and logged before they leave.
@@ -25,6 +25,7 @@ import asyncpg
 
 from bench import made
 from bench.house import TOKENS, House
+from bench.machine import first
 from sojourn.base import clock
 from sojourn.gate import bases
 from sojourn.gate.access import Access
@@ -51,10 +52,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.predicate", description=__doc__)
     parser.add_argument("--patients", type=int, default=2500, help="charts of 49 resources; the site of 2,000 needs more than that")
     parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--folder", type=Path, help="kept, and used again")
+    parser.add_argument("--first", action="store_true", help="in process, before everything else on the machine (needs the right to)")
     arguments = parser.parse_args()
-    house = House(Path(tempfile.mkdtemp(prefix="sojourn-predicate-")))
+    house = House(arguments.folder or Path(tempfile.mkdtemp(prefix="sojourn-predicate-")))
     try:
-        asyncio.run(_fill(house, arguments.patients))
+        if not house.sql("SELECT FROM record.resource LIMIT 1"):
+            asyncio.run(_fill(house, arguments.patients))
         house.tidy()
         asyncio.run(_measure(house, arguments))
     finally:
@@ -154,10 +158,11 @@ async def _measure(house: House, arguments: argparse.Namespace) -> None:
         names = [r["folded"] for r in await owner.fetch("SELECT DISTINCT s.folded FROM record.string s JOIN record.resource r ON r.rid = s.rid AND r.type = 'Patient' WHERE s.folded ~ '^[a-z]{6,}$' ORDER BY 1 LIMIT 20")]
         print(f"{await owner.fetchval('SELECT count(*) FROM record.resource'):,} resources\n\n| question | rows | ratio, median of {arguments.pairs} | 95 % interval | buffers plain | with relation and consent |\n| --- | ---: | ---: | ---: | ---: | ---: |")
         codes = [code for code, *_ in made.VITALS]
-        for shape in _shapes(patients, names, codes):
-            await _pairs(gate, owner, shape, arguments.pairs, "Organization/all-0")
-        for shape in _shapes(patients, names, codes):
-            await _pairs(gate, owner, shape._replace(name=f"{shape.name}, consent to one program's records"), arguments.pairs, "Organization/program-0")
+        with first([house.postmaster], wanted=arguments.first):
+            for shape in _shapes(patients, names, codes):
+                await _pairs(gate, owner, shape, arguments.pairs, "Organization/all-0")
+            for shape in _shapes(patients, names, codes):
+                await _pairs(gate, owner, shape._replace(name=f"{shape.name}, consent to one program's records"), arguments.pairs, "Organization/program-0")
         print("\n| first page of | rows at 0 / 50 / 99 % withheld | 50 % to 0 % | 99 % to 0 % |\n| --- | ---: | ---: | ---: |")
         page = _first_page([code for code, _ in made.PROBLEMS])
         for name in ("caseload", "site", "all"):

@@ -87,6 +87,7 @@ class Judge:
                 for deny in (False, True):
                     asyncio.run(self.agree.test_each_limit_of_a_grant_counts_up_to_its_edge(self.dsn, deny))
                 asyncio.run(self.standing.test_what_is_closed_counts_no_more(self.dsn))
+                asyncio.run(self.standing.test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_beside_it_says(self.dsn, self.standing.FIXED))
                 for edge in (-self.standing.INSTANT, self.standing.INSTANT * 0, self.standing.INSTANT):
                     asyncio.run(self.standing.test_the_number_is_what_grants_and_relations_say_also_at_the_edges_of_their_times(self.dsn, edge, self.standing.FIXED))
                 asyncio.run(self.standing.test_what_the_number_says_of_references_is_what_asking_each_target_says(self.dsn, self.standing.FIXED))
@@ -131,7 +132,7 @@ def of_module(path: str, judge: Judge, most: int, seed: int, minutes: float) -> 
 def main() -> None:
     """Read the command line, try mutants, print those that survive."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="standing,bases,purpose,part,relation,deny,bearing,behind,covered")
+    parser.add_argument("--only", default="standing,limited,beside,bases,purpose,part,relation,deny,bearing,behind,covered")
     parser.add_argument("--function", default="", help="of 01_gate.sql, instead of the parts")
     parser.add_argument("--module", default="", help="below src/sojourn, instead of the parts")
     parser.add_argument("--most", type=int, default=1000)

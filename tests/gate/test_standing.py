@@ -107,6 +107,55 @@ async def test_the_number_is_what_grants_and_relations_say_also_at_the_edges_of_
     assert seen & BITS["part2"]
 
 
+BESIDE = """SELECT p.patient, /*beside:p*/ AS bits
+    FROM (SELECT p_tenant AS tenant, unnest(ARRAY['p1', 'p2']) AS patient, $9::int[] AS origin, $10::int[] AS ref_origin) p
+    CROSS JOIN LATERAL (SELECT p.tenant, p.patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) n
+    CROSS JOIN LATERAL (SELECT x.bits AS standing FROM (/*standing:n*/) x) s
+    CROSS JOIN LATERAL (SELECT x.programs AS limited, x.bits AS limits FROM (/*limited:n*/) x) l WHERE p_mask = p_mask AND p_programs = p_programs"""
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=["fixed", "random"][: len(SEEDS)])
+async def test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_beside_it_says(database: Dsn, seed: int) -> None:
+    print(f"seed {seed}")
+    random = Random(seed)
+    query = bound(BESIDE)
+    owner = await asyncpg.connect(database.owner)
+    quick = more = 0
+    try:
+        for n in range(20):
+            to, purpose, action = random.choice(NAMES), "TREAT", random.choice(("use", "disclose"))
+            grants = [grant(random, ["Observation/a"]) for _ in range(random.choice((0, 0, 8)))]
+            grants += [  # of one caller, mostly limited by programs alone; at the edges of their times, and of others
+                Grant(random.choice(("p1", "p2")), random.choice((to, to, to, NAMES[0])), random.choice((purpose, purpose, purpose, "*", "HPAYMT")), random.choice((action, action, "*", "use")),
+                      random.choice(("part2", "hiv")), random.random() < 0.1, start=random.choice((None, None, NOW, NOW + INSTANT)), end=random.choice((None, None, NOW, NOW + INSTANT)),
+                      programs=random.choice((frozenset({1}), frozenset({1, 2}), frozenset({2, 3}), None)))
+                for _ in range(random.randint(0, 6))
+            ]  # fmt: skip
+            grants = [g if g.deny else replace(g, purpose=g.purpose.replace("*", "TREAT"), action=g.action.replace("*", "use")) for g in grants]  # a * in a permit means nothing
+            relations = [Relation(p, to) for p in ("p1", "p2") if random.random() < 0.5]
+            await fill(owner, [], grants, relations)
+            if n % 4 == 3:  # what is closed counts no more
+                await owner.execute("UPDATE record.consent_grant SET known_to = now() WHERE programs IS NOT NULL")
+                grants = [g for g in grants if g.programs is None]
+            for _ in range(8):
+                who = replace(viewer(random), tenant=random.choice((1, 1, 1, 2)), names=frozenset({to}), purpose=purpose, outside=action == "disclose")
+                origin = random.choice(({1}, {2}, {3}, set(some(random, (1, 2, 3)))))
+                behind = set(some(random, (1, 2, 3))) if random.random() < 0.3 else origin if random.random() < 0.5 else set()
+                found = {row["patient"]: row["bits"] for row in await owner.fetch(query, *asks(who)[:-1], NOW, sorted(origin), sorted(behind))}
+                for p in ("p1", "p2"):
+                    wanted = said(p, who, grants, relations, NOW, origin, behind) if who.tenant == 1 else 0
+                    alone = said(p, who, grants, relations, NOW, set(), set()) & LIMITED if who.tenant == 1 else 0
+                    one = len(origin) == 1 and behind <= origin
+                    assert found[p] == (wanted | alone if one else wanted), (seed, who, origin, behind, grants)
+                    quick += one and bool(wanted & ~RELATED & ~LIMITED & ~FORBIDDEN)
+                    more += found[p] != wanted
+    finally:
+        await owner.close()
+    if seed == FIXED:
+        assert quick > 20
+        assert more > 5
+
+
 async def test_what_is_closed_counts_no_more(database: Dsn) -> None:
     owner = await asyncpg.connect(database.owner)
     who = replace(viewer(Random(1)), tenant=1, outside=True, everywhere=False, names=frozenset({"Organization/x"}), purpose="TREAT")

@@ -11,7 +11,7 @@ from sojourn.record.sql import past
 
 HERE = Path(__file__).parent
 _PART = re.compile(r"^-- (\w+) --\n((?:(?!^-- \w+ --$).*\n?)*)", re.M)
-_SPLICE = re.compile(r"/\*(standing|row|bare|part|behind|clean|each|body)(_past)?:(\w+)(?::([^*]+))?\*/")
+_SPLICE = re.compile(r"/\*(standing|limited|beside|row|bare|part|behind|clean|each|body)(_past)?:(\w+)(?::([^*]+))?\*/")
 _BITS = "stands.bits"
 SENTENCES = ("relation", "bases", "purpose", "deny", "bearing")
 """Named parts of visible.sql that all have to hold for a row to be seen, the cheapest first."""
@@ -35,6 +35,16 @@ def part(alias: str, own: str) -> str:
 def standing(alias: str) -> str:
     """How the caller stands with the patient of the row `alias`: a query of one row with one number, `bits`."""
     return parts()["standing"].replace("{r}", alias)
+
+
+def limited(alias: str) -> str:
+    """What consents permit of the patient of the row `alias` within the programs that disclose: a query of one row, `programs` and `bits`."""
+    return parts()["limited"].replace("{r}", alias)
+
+
+def beside(alias: str) -> str:
+    """The number of `standing` for the row `alias`, where `standing`, `limited` and `limits` say what was asked of its patient without a row."""
+    return parts()["beside"].replace("{standing}", standing(alias)).replace("{r}", alias)
 
 
 def row(alias: str, stands: str = "") -> str:
@@ -97,14 +107,14 @@ def render(text: str) -> str:
 
     /*alive*/, /*row:r*/, /*bare:r*/, /*each:r*/, /*clean:r*/, /*behind:r*/, /*part:r:t.mask*/; with _past (/*row_past:r*/) as it stood at p_known.
     /*body:r*/: the bytes to serve.
-    /*standing:r*/, and where it is known already /*row:r:stands.bits*/, so also bare, clean and behind.
+    /*standing:r*/, and where it is known already /*row:r:stands.bits*/, so also bare, clean and behind; /*limited:p*/ and /*beside:r*/ for the rows of one patient.
     /*decision*/: the parameters of the decision; /*past*/: the functions that the past asks.
     """
 
     def splice(match: re.Match[str]) -> str:
         kind, past_, alias, more = match.groups()
         made = {"row": row, "bare": bare, "behind": behind, "clean": clean}
-        sql = part(alias, more) if kind == "part" else made[kind](alias, more or "") if kind in made else {"each": each, "standing": standing, "body": body}[kind](alias)
+        sql = part(alias, more) if kind == "part" else made[kind](alias, more or "") if kind in made else {"each": each, "standing": standing, "limited": limited, "beside": beside, "body": body}[kind](alias)
         return re.sub(r"(?<!:):([a-z]+)", r"p_\1", past.then(sql) if past_ else sql)
 
     text = text.replace("/*alive*/", parts()["alive"])

@@ -34,6 +34,25 @@ FROM (SELECT bit_or(CASE WHEN (g.bits & 18014398509481984) = 0 THEN g.bits
         AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity') a
 OFFSET 0
 
+-- limited --
+-- What consents permit with no limit but the programs that disclose: each program, and the bases. Asked once for a patient, as `standing` without
+-- a row, where that says that consents permit something within limits; then rows made by one program need not ask the grants again (beside).
+SELECT array_agg(x.program) AS programs, array_agg(x.bits) AS bits
+FROM (SELECT made.program, bit_or(g.bits & 1154047404513689598) AS bits
+      FROM record.consent_grant g CROSS JOIN LATERAL unnest(g.programs) AS made(program)
+      WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys) AND (g.bits & 18014398509481984) <> 0
+        AND (g.purpose = :purpose OR g.purpose = '*') AND (g.action = :action OR g.action = '*')
+        AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity'
+      GROUP BY made.program) x
+
+-- beside --
+-- The standing for a row of a patient of whom it is known without a row (standing), and what is limited by programs alone (limited, limits). Of a row that one
+-- program made and that refers to nothing of another each grant permits what it permits if that program is among its own. Bit 56 stays on:
+-- where it was not needed it makes the sentences ask the grants themselves, never permit.
+CASE WHEN (standing & 72057594037927936) = 0 THEN standing
+     WHEN cardinality({r}.origin) = 1 AND {r}.ref_origin <@ {r}.origin THEN standing | coalesce(limits[array_position(limited, {r}.origin[1])], 0)
+     ELSE ({standing}) END
+
 -- bases --
 (({own} & ~:mask & ~{stands}) = 0
  OR (({own} & ~:mask & ~{stands} & ~2::bigint) = 0 AND {r}.origin <> '{}'

@@ -91,16 +91,20 @@ CREATE OR REPLACE FUNCTION gate.chart(
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 DECLARE
-    standing bigint;
+    standing bigint; limited int[]; limits bigint[];
 BEGIN
     /*alive*/
     standing := (SELECT stands.bits FROM (SELECT p_tenant AS tenant, p_patient AS patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) p
                  CROSS JOIN LATERAL (/*standing:p*/) stands);
+    IF (standing & 72057594037927936) <> 0 THEN
+        SELECT l.programs, l.bits INTO limited, limits
+        FROM (SELECT p_tenant AS tenant, p_patient AS patient) p CROSS JOIN LATERAL (/*limited:p*/) l;
+    END IF;
     IF p_newest THEN
         RETURN QUERY
         SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
-        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
+        CROSS JOIN LATERAL (SELECT /*beside:r*/ AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
@@ -115,7 +119,7 @@ BEGIN
         RETURN QUERY
         SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, /*clean:r:stands.bits*/ AND NOT r.apart, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
-        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
+        CROSS JOIN LATERAL (SELECT /*beside:r*/ AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND r.rid > p_rid
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
@@ -142,11 +146,15 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 SET enable_seqscan = off AS $$
 DECLARE
     unknown boolean; -- whether there is a patient of this id of whom the caller must not know
-    standing bigint;
+    standing bigint; limited int[]; limits bigint[];
 BEGIN
     /*alive*/
     standing := (SELECT stands.bits FROM (SELECT p_tenant AS tenant, p_patient AS patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) p
                  CROSS JOIN LATERAL (/*standing:p*/) stands);
+    IF (standing & 72057594037927936) <> 0 THEN
+        SELECT l.programs, l.bits INTO limited, limits
+        FROM (SELECT p_tenant AS tenant, p_patient AS patient) p CROSS JOIN LATERAL (/*limited:p*/) l;
+    END IF;
     unknown := EXISTS (SELECT FROM record.resource t WHERE t.tenant = p_tenant AND t.type = 'Patient' AND t.id = p_patient AND NOT /*row:t*/)
         OR EXISTS (SELECT FROM (SELECT * FROM record.version w WHERE w.tenant = p_tenant AND w.type = 'Patient' AND w.id = p_patient
                                 ORDER BY w.seq DESC LIMIT 1) v WHERE v.kind = 'delete' AND NOT /*row:v*/);
@@ -154,7 +162,7 @@ BEGIN
     WITH page AS MATERIALIZED (
         SELECT r.type, r.id, r.rid, r.seq, r.version, r.updated, r.patient, r.blobs, r.at, /*body:r*/ AS body
         FROM record.resource r
-        CROSS JOIN LATERAL (SELECT CASE WHEN (standing & 72057594037927936) = 0 THEN standing ELSE (/*standing:r*/) END AS bits OFFSET 0) stands
+        CROSS JOIN LATERAL (SELECT /*beside:r*/ AS bits OFFSET 0) stands
         WHERE r.tenant = p_tenant AND r.patient = p_patient AND r.type = p_type AND (r.at, r.rid) < (p_at, p_rid)
           AND (r.tokens @> p_tokens OR (r.labelled_tokens IS NOT NULL AND r.tokens || ARRAY(
                 SELECT k.hash FROM record.token k WHERE k.tenant = p_tenant AND k.rid = r.rid AND k.hash = ANY (p_tokens)
