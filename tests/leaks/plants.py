@@ -268,6 +268,8 @@ def _room(name: str, target: str, noticed_by: str, make: Callable[[Any], Any] = 
 _SCHEDULE = "tests/leaks/test_schedule_worlds.py::test_what_is_hidden_changes_no_page_no_free_time_and_no_calendar"
 _ADMISSIONS = "tests/leaks/test_admission_worlds.py::test_what_is_hidden_changes_no_page"
 _CARE = "tests/care/test_admissions.py"
+_BULK_WORLDS = "tests/leaks/test_bulk_worlds.py"
+_BULK = "tests/doors/api/test_bulk.py"
 _SIGNING = "tests/leaks/test_signing_worlds.py::test_what_waits_for_her_and_is_hidden_from_her_changes_no_page"
 ROOMS = (
     _room("Today shows tasks about hidden clients", "sojourn.care.tasks:mine", _SIGNING),
@@ -283,6 +285,14 @@ ROOMS = (
         _sql("drafts of others are listed", STAFF, ("13_rooms.sql", "d.account = p_account AND starts_with", "starts_with")),
         "tests/gate/test_drafts.py::test_a_draft_is_its_authors_alone",
     ),
+    RoomPlant(_src("an export holds what is withheld", STAFF, "sojourn.record.bulk:walk", 'where.append(predicate.row("r", scope.args))', 'where.append("true")'), _BULK_WORLDS),
+    RoomPlant(_src("deletions of what is withheld are told in bulk", STAFF, "sojourn.record.bulk:gone", 'where.append(predicate.row("r", scope.args))', 'where.append("true")'), _BULK_WORLDS),
+    RoomPlant(_sql("progress counts the kinds that are walked", STAFF, ("18_bulk.sql", "coalesce(seen.kind, 0)", "e.kind")), _BULK_WORLDS),
+    RoomPlant(_src("a form that was kept goes out whatever it refers to", STAFF, "sojourn.record.bulk:walk", " AND {predicate.behind('r', scope.args)})", ")"), f"{_BULK}::test_every_line_is_what_a_read_shows_for_every_caller"),
+    RoomPlant(_py("everything says that it stands", STAFF, "sojourn.gate.quick:stands_alone", _always(True)), f"{_BULK}::test_every_line_is_what_a_read_shows_for_every_caller"),
+    RoomPlant(_src("a download is decided as when it was asked for", STAFF, "sojourn.gate.bulk.leaving:_stretch", "access.now = clock.now()", "access.now = export.begun"), f"{_BULK}::test_a_revoked_consent_acts_on_files_that_are_not_downloaded_yet"),
+    RoomPlant(_sql("an export is seen by others", STAFF, ("18_bulk.sql", "AND e.account = c.account AND e.door = c.door", "AND e.door = c.door")), f"{_BULK}::test_exports_are_seen_and_ended_by_who_asked_and_are_over_in_time"),
+    RoomPlant(_src("what leaves in bulk is not written down", STAFF, "sojourn.gate.bulk.leaving:_left", "await _written_down(access, export, file, part)", "pass"), f"{_BULK}::test_what_leaves_is_in_the_trail_and_in_the_log_by_patient"),
 )  # fmt: skip
 """Leaks of single rooms, whose own pages are asked in two worlds of their own. Planted by planting.py, in a run of that test alone."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.gate.bulk import running, walking
+from sojourn.record import bulk
 from sojourn.record.database import Dsn
 from tests import people
 from tests.exports import make_exports
@@ -38,6 +40,25 @@ def tick() -> None:
     now.advance(timedelta(minutes=1))
 
 
+async def made(clinic: Clinic, who: str, place: str) -> list[str]:
+    """Make the export; as far as which kinds it is told to be on the way, whenever anything was written down."""
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("step", "done"):
+            patch.setattr(bulk, name, _watched(getattr(bulk, name), clinic, who, place, told))
+        await make_exports(clinic)
+    return [one for one, before in zip(told, ["", *told], strict=False) if one != before]
+
+
+def _watched(write: Callable[..., Awaitable[bool]], clinic: Clinic, who: str, place: str, told: list[str]) -> Callable[..., Awaitable[bool]]:
+    async def watched(*row: Any) -> bool:
+        written = await write(*row)
+        told.append((await clinic.get(who, place)).header("x-progress").partition(",")[0])
+        return written
+
+    return watched
+
+
 async def look(clinic: Clinic, group: str, named: str) -> list[tuple[object, ...]]:
     """Everything that an export tells, for each caller: statuses, progress, manifest and lines, ids of exports taken out."""
     found: list[tuple[object, ...]] = []
@@ -51,7 +72,7 @@ async def look(clinic: Clinic, group: str, named: str) -> list[tuple[object, ...
                 continue
             waiting = await clinic.get(who, place)
             found.append((waiting.status, waiting.header("x-progress"), waiting.header("retry-after")))
-            await make_exports(clinic)
+            found.append(tuple(await made(clinic, who, place)))
             manifest = (await clinic.get(who, place)).json()
             found.append((manifest["output"] and [(f["type"], f["url"].rpartition("/")[2], f["count"]) for f in manifest["output"]], len(manifest["deleted"]), len(manifest["error"])))
             for file in (*manifest["output"], *manifest["deleted"], *manifest["error"]):
@@ -84,6 +105,7 @@ async def test_what_an_export_tells_does_not_depend_on_what_is_hidden(clinic: Cl
             await clinic.make("sys-sud", observation(p, n))
         gone = (await clinic.make("sys-sud", observation(p, 9))).id
         await clinic.ask("sys-sud", "DELETE", f"Observation/{gone}")
+    await clinic.make("sys-sud", {"resourceType": "Flag", "status": "active", "code": {"text": "cravings"}, "subject": {"reference": f"Patient/{hidden[0]}"}})  # a kind of which there is nothing else
     await clinic.make("sys-sud", {**observation(seen[2]), "note": [labelled({"text": "craving"}, "42CFRPart2")]})
     await clinic.make("sys-sud", consent(seen[1], "elsewhere"))
     after = await look(clinic, group["id"], hidden[0])

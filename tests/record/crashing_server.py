@@ -1,6 +1,6 @@
 """The FHIR door as a process of its own, for a test that kills it, with a follower of the feed that counts what it is handed.
 
-Arguments: the application's address, data folder, port.
+Arguments: the application's address, data folder, port. With a fourth, `bulk`, it works on exports instead, in small stretches and pieces.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from starlette.routing import Mount
 
 from sojourn.base import crypto
 from sojourn.doors.api.app import FhirDoor
+from sojourn.gate.bulk import leaving, running, walking
 from sojourn.gate.feed import Change, Turn
 from sojourn.gate.gate import Gate
 from sojourn.listeners import LISTENERS, Following
@@ -28,14 +29,17 @@ async def take(turn: Turn, changes: list[Change]) -> None:
 
 def main() -> None:
     """Serve until killed."""
-    dsn, data, port = sys.argv[1:]
+    dsn, data, port, *bulk = sys.argv[1:]
     gate = Gate(dsn, crypto.ServerKey(b"k" * 64), Path(data), base=f"http://127.0.0.1:{port}/fhir", connections=6)
 
     @asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
         await gate.open()
-        LISTENERS["taken"] = take
-        following = Following(gate)
+        if bulk:
+            walking.ROWS, running.LINES, leaving.PIECE = 20, 150, 4096
+        else:
+            LISTENERS["taken"] = take
+        following = running.Exporting(gate) if bulk else Following(gate)
         await following.start()
         yield
         await following.stop()

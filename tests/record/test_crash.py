@@ -43,9 +43,9 @@ def free_port() -> int:
 class Server:
     """One server process after another, on one port."""
 
-    def __init__(self, dsn: str, data: Path) -> None:
+    def __init__(self, dsn: str, data: Path, *how: str) -> None:
         self.port = free_port()
-        self._args = [sys.executable, "-m", "tests.record.crashing_server", dsn, str(data), str(self.port)]
+        self._args = [sys.executable, "-m", "tests.record.crashing_server", dsn, str(data), str(self.port), *how]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -126,7 +126,8 @@ async def test_every_line_is_what_a_read_shows_for_every_caller(clinic: Clinic) 
     made = (await clinic.make("sys-mh", {**observation(p, 1), "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">told</div>'}})).json()
     tick()
     await clinic.put("sys-mh", {**made, "note": [labelled({"text": "craving"}, "SUD")]})
-    await clinic.make("sys-sud", encounter(p))
+    hidden = (await clinic.make("sys-sud", encounter(p))).id
+    await clinic.make("sys-far", {**observation(p, 2), "encounter": {"reference": f"Encounter/{hidden}"}})
     await clinic.make("sys-sud", consent(p, "tpo"))
     for who in ("sys-mh", "mh-service", "tpo"):
         for _ in range(2):

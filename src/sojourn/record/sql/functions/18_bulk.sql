@@ -61,16 +61,16 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- One export, for who asked for it.
+-- One export, for who asked for it. How far it is follows from the lines that may be seen alone: which kinds are walked tells of what there is.
 CREATE OR REPLACE FUNCTION gate.export_of(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_export text, p_scopes text)
 RETURNS TABLE (export text, request text, asked text, state text, problem text, begun timestamptz, finished timestamptz, expires timestamptz, kinds int, kind int, lines bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT e.export, e.request, e.asked, e.state, e.problem, e.begun, e.finished, e.expires, e.kinds, e.kind,
-           (SELECT coalesce(sum(p.count), 0)::bigint FROM record.export_part p WHERE p.tenant = p_tenant AND p.export = e.export)
+    SELECT e.export, e.request, e.asked, e.state, e.problem, e.begun, e.finished, e.expires, e.kinds, coalesce(seen.kind, 0), coalesce(seen.lines, 0)::bigint
     FROM record.export e JOIN record.credential c ON c.credential = p_credential
+    CROSS JOIN LATERAL (SELECT max(p.kind) AS kind, sum(p.count) AS lines FROM record.export_part p WHERE p.tenant = p_tenant AND p.export = e.export) seen
     WHERE e.tenant = p_tenant AND e.export = p_export AND e.account = c.account AND e.door = c.door AND e.purpose = c.purpose AND e.scopes = p_scopes
       AND p_now < e.expires;
 END $$;
