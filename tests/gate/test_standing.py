@@ -122,14 +122,14 @@ async def test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_besi
     owner = await asyncpg.connect(database.owner)
     quick = more = 0
     try:
-        for n in range(20):
+        for n in range(40):
             to, purpose, action = random.choice(NAMES), "TREAT", random.choice(("use", "disclose"))
             grants = [grant(random, ["Observation/a"]) for _ in range(random.choice((0, 0, 8)))]
             grants += [  # of one caller, mostly limited by programs alone; at the edges of their times, and of others
-                Grant(random.choice(("p1", "p2")), random.choice((to, to, to, NAMES[0])), random.choice((purpose, purpose, purpose, "*", "HPAYMT")), random.choice((action, action, "*", "use")),
+                Grant(random.choice(("p1", "p2")), random.choice((to, to, to, NAMES[0])), random.choice((purpose, purpose, purpose, "*", "HPAYMT")), random.choice((action, action, "*", "use", "disclose")),
                       random.choice(("part2", "hiv")), random.random() < 0.1, start=random.choice((None, None, NOW, NOW + INSTANT)), end=random.choice((None, None, NOW, NOW + INSTANT)),
                       programs=random.choice((frozenset({1}), frozenset({1, 2}), frozenset({2, 3}), None)))
-                for _ in range(random.randint(0, 6))
+                for _ in range(random.randint(1, 6))
             ]  # fmt: skip
             grants = [g if g.deny else replace(g, purpose=g.purpose.replace("*", "TREAT"), action=g.action.replace("*", "use")) for g in grants]  # a * in a permit means nothing
             relations = [Relation(p, to) for p in ("p1", "p2") if random.random() < 0.5]
