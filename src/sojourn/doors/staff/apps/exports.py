@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-COLUMNS = (("who", "Who", ""), ("what", "What", ""), ("state", "State", ""), ("lines", "Resources", "num"), ("size", "Size", "num"), ("times", "Asked, and over", ""), ("act", "", ""))
+COLUMNS = (("who", "Who", ""), ("what", "What", ""), ("state", "State", ""), ("lines", "Resources", "number"), ("size", "Size", "number"), ("times", "Asked, and over", ""), ("act", "", ""))
 _LEVELS = {"system": "Everything that it may see", "patient": "Patients' records", "group": "Records of a group"}
 _STATES = {"waiting": ("waits", "plain"), "running": ("being made", "blue"), "done": ("can be downloaded", "green"), "failed": ("failed", "red")}
 _KILO = 1000
@@ -35,7 +35,7 @@ def _row(one: overseeing.Listed) -> dict[str, Any]:
     far = f", {one.done} of {one.kinds} kinds" if one.state == "running" else ""
     what = f"{_LEVELS[one.level]}, {one.types} {'kind' if one.types == 1 else 'kinds'}" + (", changes only" if one.since else "")
     times = (day_and_time(one.begun.isoformat()), day_and_time(one.expires.isoformat()))
-    return {"id": one.id, "who": one.name, "account": one.account, "why": words.purpose(one.purpose), "what": what, "state": (name + far, tone), "lines": f"{one.lines:,}", "size": size_text(one.size), "times": times}
+    return {"id": one.id, "who": one.name, "account": one.account, "why": words.purpose(one.purpose), "what": what, "state": (name + far, tone), "lines": f"{one.lines:,}", "unit": "resource" if one.lines == 1 else "resources", "size": size_text(one.size), "times": times}
 
 
 async def show(request: Request) -> Response:
