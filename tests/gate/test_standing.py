@@ -122,11 +122,11 @@ async def test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_besi
     owner = await asyncpg.connect(database.owner)
     quick = more = 0
     try:
-        for n in range(60):
+        for n in range(150):
             to, purpose, action = random.choice(NAMES), "TREAT", random.choice(("use", "disclose"))
             grants = [grant(random, ["Observation/a"]) for _ in range(random.choice((0, 0, 8)))]
             grants += [  # of one caller, mostly limited by programs alone; at the edges of their times, and of others
-                Grant(random.choice(("p1", "p2")), random.choice((to, to, to, NAMES[0])), random.choice((purpose, purpose, "*", "HPAYMT", "HPAYMT")), random.choice((action, action, "*", "use", "disclose")),
+                Grant(random.choice(("p1", "p2")), random.choice((to, to, *NAMES[:3])), random.choice((purpose, purpose, "*", "HPAYMT", "HPAYMT")), random.choice((action, action, "*", "use", "disclose")),
                       random.choice(("part2", "hiv")), random.random() < 0.1, start=random.choice((None, None, NOW, NOW + INSTANT)), end=random.choice((None, None, NOW, NOW + INSTANT)),
                       programs=random.choice((frozenset({1}), frozenset({1, 2}), frozenset({2, 3}), None)))
                 for _ in range(random.randint(2, 9))
@@ -141,7 +141,7 @@ async def test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_besi
                 await owner.execute("UPDATE record.consent_grant SET known_to = now() WHERE programs = '{2,3}'")
                 grants = [g for g in grants if g.programs != {2, 3}]
             for _ in range(8):
-                who = replace(viewer(random), tenant=random.choice((1, 1, 1, 2)), names=frozenset({to}), purpose=purpose, outside=action == "disclose")
+                who = replace(viewer(random), tenant=random.choice((1, 1, 2)), names=frozenset({to}), purpose=purpose, outside=action == "disclose")
                 origin = random.choice(({1}, {2}, {3}, set(some(random, (1, 2, 3)))))
                 behind = set(some(random, (1, 2, 3))) if random.random() < 0.3 else origin if random.random() < 0.5 else set()
                 found = {row["patient"]: row["bits"] for row in await owner.fetch(query, *asks(who)[:-1], NOW, sorted(origin), sorted(behind))}

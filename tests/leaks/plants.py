@@ -290,7 +290,7 @@ ROOMS = (
     RoomPlant(_sql("progress counts the kinds that are walked", STAFF, ("18_bulk.sql", "coalesce(seen.kind, 0)", "e.kind")), _BULK_WORLDS),
     RoomPlant(_src("a form that was kept goes out whatever it refers to", STAFF, "sojourn.record.bulk:walk", " AND {predicate.behind('r', scope.args)})", ")"), f"{_BULK}::test_every_line_is_what_a_read_shows_for_every_caller"),
     RoomPlant(_py("everything says that it stands", STAFF, "sojourn.gate.quick:stands_alone", _always(True)), f"{_BULK}::test_every_line_is_what_a_read_shows_for_every_caller"),
-    RoomPlant(_src("a download is decided as when it was asked for", STAFF, "sojourn.gate.bulk.leaving:_stretch", "access.now = clock.now()", "access.now = export.begun"), f"{_BULK}::test_a_revoked_consent_acts_on_files_that_are_not_downloaded_yet"),
+    RoomPlant(_src("a download is decided as when it was asked for", STAFF, "sojourn.gate.bulk.leaving:_stretch", "access.now = clock.now()", "access.now = export.begun"), f"{_BULK}::test_a_consent_that_ends_by_the_clock_acts_on_files_that_are_not_downloaded_yet"),
     RoomPlant(_sql("an export is seen by others", STAFF, ("18_bulk.sql", "AND e.account = c.account AND e.door = c.door", "AND e.door = c.door")), f"{_BULK}::test_exports_are_seen_and_ended_by_who_asked_and_are_over_in_time"),
     RoomPlant(_src("what leaves in bulk is not written down", STAFF, "sojourn.gate.bulk.leaving:_left", "await _written_down(access, export, file, part)", "pass"), f"{_BULK}::test_what_leaves_is_in_the_trail_and_in_the_log_by_patient"),
 )  # fmt: skip

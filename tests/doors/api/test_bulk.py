@@ -224,6 +224,18 @@ async def test_a_revoked_consent_acts_on_files_that_are_not_downloaded_yet(clini
     assert all(f["type"] != "Observation" for f in (await clinic.get("tpo", place)).json()["output"])
 
 
+async def test_a_consent_that_ends_by_the_clock_acts_on_files_that_are_not_downloaded_yet(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-sud", observation(p))
+    await clinic.make("sys-sud", consent(p, "tpo", provision={"period": {"start": "2026-01-01", "end": "2026-03-01T09:00:00Z"}}))
+    place = await kick_off(clinic, "tpo", "$export?_type=Observation")
+    await make_exports(clinic)
+    (file,) = (await clinic.get("tpo", place)).json()["output"]
+    assert (await download(clinic, "tpo", file["url"])).body.count(b"\n") == 1
+    tick(3 * 3600)
+    assert (await download(clinic, "tpo", file["url"])).body == b""
+
+
 async def test_exports_are_seen_and_ended_by_who_asked_and_are_over_in_time(clinic: Clinic) -> None:
     await clinic.make("sys-mh", patient())
     place = await kick_off(clinic, "sys-mh", "$export?_type=Patient")
