@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,10 +11,17 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.doors.hl7v2 import marks
+from sojourn.doors.hl7v2.out.client import Identity
+from sojourn.doors.hl7v2.out.sending import Sending
+from sojourn.gate import disclosing
+from sojourn.gate.exchange import messages, telling
+from sojourn.gate.exchange.partners import Envoys
+from sojourn.record import disclosures
 from sojourn.record.database import Dsn
 from tests import people
-from tests.doors.hl7v2.counterpart import Counterpart, agreed, due, envelopes, post, sent
-from tests.doors.hl7v2.lab import MRN
+from tests.doors.hl7v2.counterpart import Counterpart, agreed, due, envelopes, follow, post, sent
+from tests.doors.hl7v2.lab import LAB, MRN
 from tests.people import START, Clinic, consent, encounter, patient
 
 
@@ -169,3 +177,49 @@ async def test_what_one_person_waits_for_holds_nobody_else_up(clinic: Clinic, la
     await sent(clinic, partner, box)
     assert [m.one("PID").v(5) for m in lab.messages] == ["Rivera", "Other", "Rivera", "Rivera"]  # type: ignore[union-attr]
     await box.close()
+
+
+async def test_what_left_is_what_the_log_has_and_sending_it_again_decides_anew(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic, "sys-sud")
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    given = consent(client, place.removeprefix("Organization/"))
+    made = (await clinic.make("sys-sud", given)).id
+    await clinic.make("sys-sud", order(client, place))
+    await sent(clinic, partner)
+    officer = await clinic.gate.access(clinic.tokens["officer"])
+    assert officer is not None
+    (row,) = await disclosures.disclosures(clinic.gate.house.db, officer.head, patient=client)
+    assert disclosing.payload(officer, row) == lab.got[0], "to the letter"
+    assert marks.PART2 in marks.of(lab.messages[0], LAB), "and who reads it as we do keeps it under the same law"
+    id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message"))
+    await messages.move(officer, id_, "again")
+    await sent(clinic, partner)
+    assert lab.got == [lab.got[0]] * 2
+    assert (await clinic.put("sys-sud", {**given, "id": made, "status": "inactive"})).status == 200
+    await messages.move(officer, id_, "again")
+    await sent(clinic, partner)
+    assert len(lab.got) == 2
+    ((_, state, reason),) = await envelopes(clinic)
+    assert state == "aside"
+    assert "decided anew" in reason
+    (held,) = await telling.held_back(officer)
+    assert (held.subject.type, held.subject.patient) == ("ServiceRequest", client), "the privacy officer sees what was held back"
+
+
+async def test_a_partner_who_says_nothing_holds_no_other_up(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic)
+    other = f"Organization/{(await clinic.make('sys-mh', {'resourceType': 'Organization', 'name': 'Other Laboratory'})).id}"
+    silent = await Counterpart(codes=[""]).open()
+    await agreed(clinic, silent, place, "ORM^O01", timeout=600)
+    await agreed(clinic, lab, other, "ORM^O01", id_="other")
+    for performer in (place, other):
+        await clinic.make("sys-mh", order(client, performer))
+    await follow(clinic)
+    sending = Sending(Envoys(clinic.gate), Identity())
+    await sending.start()
+    async with asyncio.timeout(60):
+        await silent.arrived.wait()
+        await lab.arrived.wait()
+    await sending.stop()
+    await silent.close()
+    assert len(lab.got) == 1
