@@ -85,6 +85,7 @@ async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path
     listed = (await at.nurse.get(f"/patients/{at.p}/papers")).text
     assert ("To reconcile" in listed, f"{path}/reconcile" in listed) == (True, True)
     assert "Reconcile a document that came from outside" in (await at.doctor.get("/today")).text
+    assert f"{path}/reconcile" in (await at.nurse.get(f"/patients/{at.p}/reconcile")).text
     read = (await at.nurse.get(path)).text
     assert ("Nothing of it is on a list yet." in read, "Allergies as told." in read, "Lakeside Hospital" in read) == (True, True, True)
     page = (await at.nurse.get(f"{path}/reconcile")).text
@@ -179,3 +180,24 @@ async def test_a_document_is_taken_in_by_the_tray_shown_safely_and_put_into_the_
     assert done.status_code == 303, done.text
     assert "Summary of Care" in (await at.doctor.get(f"/patients/{at.p}/papers")).text
     assert (await ivy.get(f"/patients/{at.p}/papers/{paper.rpartition('/')[2]}/reconcile")).status_code == 403
+
+
+async def test_a_nurse_takes_a_document_in_at_the_chart_and_is_told_when_it_names_somebody_else(at: At) -> None:  # noqa: F811 - the fixture
+    here = f"/patients/{at.p}/papers"
+
+    async def take(content: bytes, **said: str) -> httpx.Response:
+        await at.nurse.get(here)
+        csrf, key = at.nurse.hidden("csrf"), at.nurse.hidden("key")
+        parts: list[Any] = [("csrf", (None, csrf)), ("key", (None, key)), ("program", (None, str(MH))), *((k, (None, v)) for k, v in said.items()), ("file", ("ccd.xml", content))]
+        return await at.nurse.client.post(f"{here}/take", files=parts)
+
+    other = await take(outside.ccd(family="Okoro", born="19700101", id_="1.2.8.91"))
+    assert (other.status_code, "The document is about Ana Okoro, born 1970-01-01." in html.unescape(other.text)) == (422, True)
+    assert (await take(b"%PDF-1.4")).status_code == 422
+    taken = await take(outside.ccd(id_="1.2.8.92"))
+    assert taken.status_code == 303
+    assert (await at.nurse.get(f"{taken.headers['location']}/reconcile")).status_code == 200
+    assert (await take(outside.ccd(id_="1.2.8.92"))).headers["location"] == taken.headers["location"], "the same again is the same"
+    (document,) = await at.of("DocumentReference")
+    assert (document["content"][0]["attachment"]["title"], document["status"]) == ("Summary of Care", "current")
+    assert (await take(outside.ccd(family="Okoro", born="19700101", id_="1.2.8.93"), sure="yes")).status_code == 303

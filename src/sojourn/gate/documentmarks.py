@@ -36,8 +36,23 @@ _MOST: Final = 40
 _TYPES: Final = ("DocumentReference", "Binary")
 _ROOT: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s>]")
 _KEPT: Final = 64
+_KEPT_WHOLE: Final = 4
 _STRICT: Final = [{"system": bases.CONFIDENTIALITY, "code": "R"}]
 _kept: OrderedDict[str, tuple[list[dict[str, Any]], list[dict[str, str]]]] = OrderedDict()
+
+
+_whole: OrderedDict[str, Document] = OrderedDict()
+
+
+def document(content: bytes) -> Document:
+    """The document in these bytes, read once for many looks: the last few are kept. Raises BadDocument. Call it in a thread; a long one takes a second."""
+    key = hashlib.sha256(content).hexdigest()
+    found = _whole.get(key)
+    if found is None:
+        found = _whole[key] = reader.read(content)
+        while len(_whole) > _KEPT_WHOLE:
+            _whole.popitem(last=False)
+    return found
 
 
 def of(document: Document, marks: Marks) -> list[dict[str, Any]]:
@@ -137,7 +152,7 @@ def _held(type_: str, resource: dict[str, Any]) -> list[bytes]:
 
 def _read(content: bytes) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     try:
-        document = reader.read(content)
+        found = document(content)
     except BadDocument:
         return [dict(c) for c in _STRICT], []
-    return whole(document), list(codes(document))
+    return whole(found), list(codes(found))

@@ -152,6 +152,8 @@ def _trace(access: Access, filed: Filed) -> dict[str, Any]:
 def _told(access: Access, filed: Filed, to: str, why: str, seen: list[lookers.Look], program: int | None, security: dict[str, Any]) -> Change:
     """The task of the privacy officer, about the person whose paper it is: who saw it in the wrong chart is a possible disclosure (45 CFR 164.402)."""
     whom = "; ".join(f"{look.name} ({look.role}), {_spoken(look.first)}" + (f" to {_spoken(look.last)}" if look.last > look.first else "") for look in seen)
+    if filed.document:
+        why += " It is a clinical document: if it was reconciled there, lines were taken over from it and have to be ended by hand."
     said = f"In the wrong chart from {filed.filed[:10]} to {moment(access)[:10]}. {why} Seen there by: {whom or 'nobody but those who put it there and took it out'}."
     task = tasks.new(access, MOVED, "A document was in the wrong chart: a possible disclosure to decide about", patient=to, role="privacy-officer", focus=f"DocumentReference/{filed.id}",
                      priority="urgent" if seen else "routine", due=access.now + timedelta(days=3), why=said, program=program)  # fmt: skip

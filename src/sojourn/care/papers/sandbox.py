@@ -13,7 +13,7 @@ from typing import Any, Final
 from sojourn.base import errors
 from sojourn.care.papers import reading
 from sojourn.care.papers.reading import MOST_BYTES
-from sojourn.wire.ccda import reader
+from sojourn.gate import documentmarks
 from sojourn.wire.ccda.xml import BadDocument
 
 MEMORY: Final = 2 * 1024**3
@@ -59,7 +59,7 @@ async def checked(content: bytes) -> tuple[str, int]:
 async def _document(content: bytes) -> tuple[str, int]:
     """A C-CDA is read here: its reader opens nothing else and has limits of its own (wire/ccda/xml.py)."""
     try:
-        await asyncio.to_thread(reader.read, content)
+        await asyncio.to_thread(documentmarks.document, content)
     except BadDocument as error:
         raise Unreadable("ccda", f"Why: {error}.") from None
     return reading.CCDA, 1

@@ -14,6 +14,8 @@ from sojourn.care.papers import reading, sandbox
 from sojourn.care.release import words as said
 from sojourn.fhir import codec
 from sojourn.gate.releasing import Preview
+from sojourn.wire.ccda import narrative
+from sojourn.wire.ccda.xml import BadDocument
 
 BLACK: Final = "\u2588\u2588\u2588\u2588"
 """What stands where words of a text were, however long they were."""
@@ -57,6 +59,11 @@ def document(resource: dict[str, Any]) -> Document | None:
     media = reading.media_of(content)  # what it is called may be wrong; what is in it is not
     if not media:
         return None
+    if media == reading.CCDA:
+        try:
+            media, content = reading.TEXT, narrative.plain(content).encode()  # on paper it is its words
+        except BadDocument:
+            return None
     title = str(attachment.get("title") or (resource.get("type") or {}).get("text") or "Document")
     return Document(f"DocumentReference/{resource['id']}", str(resource.get("meta", {}).get("versionId", "")), title, media, content, said.day(resource)[:10])
 

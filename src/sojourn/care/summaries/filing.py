@@ -16,7 +16,7 @@ from sojourn.base import errors
 from sojourn.care import policies
 from sojourn.care.exchange import matching
 from sojourn.care.exchange.matching import Match, Question
-from sojourn.care.papers import indexing
+from sojourn.care.papers import indexing, sandbox
 from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import concept, moment, ref
@@ -77,9 +77,34 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
     id_ = there or paper.id
     if not there:
         with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
-            await access.write(await _changes(access, paper, wish, document, content), action="paper-index")
+            await access.write(await _changes(access, paper.id, wish, document, content), action="paper-index")
     await papers.keep(access, stamped, state=papers.INDEXED)
     return id_
+
+
+async def straight(access: Access, content: bytes, wish: Wish, key: str, *, sure: bool) -> str:
+    """Put a document that somebody brings to a chart into it; its id. sure: whether they know that it is theirs, though it names somebody else or nobody.
+
+    key: of the form; sent twice it is there once. Raises Unreadable, Malformed with whom it names, NotFound.
+    """
+    media, _ = await sandbox.checked(content)
+    if media != CCDA:
+        raise errors.Malformed("This is no clinical document (C-CDA). Scans and other files are taken in by the tray.")
+    document = await opening.opened(content)
+    person = (await access.read("Patient", wish.patient)).resource
+    named = opening.person(document)
+    if not sure and (matching.against(named, person) or not (named.family and named.born)):
+        who = ", ".join(filter(None, (elements.words(document.patient.name), f"born {named.born}" if named.born else "")))
+        raise errors.Malformed(f"The document is about {who or 'nobody whom it names'}. Look whether it is this person; if it is, say so below and take it in again.")
+    if wish.program not in access.caller.programs:
+        raise errors.Malformed("Choose the program that it belongs to.")
+    if there := await _there(access, wish, same(access, content)):
+        return there
+    day = document.made[:10]
+    its_own = wish._replace(title=(elements.words(document.title or elements.name(document.code)) or "Clinical document")[:120], day=day if len(day) == len("2026-01-01") and day <= access.now.date().isoformat() else access.now.date().isoformat())
+    with suppress(errors.Conflict):  # the second click
+        await access.write(await _changes(access, key, its_own, document, content), action="paper-index")
+    return key
 
 
 def with_its_own(document: Document, wish: Wish) -> Wish:
@@ -104,22 +129,22 @@ async def _of_program(access: Access, found: Sequence[Stored], program: int) -> 
     return [s for s in found if made[f"DocumentReference/{s.id}"] == program]
 
 
-async def _changes(access: Access, paper: Paper, wish: Wish, document: Document, content: bytes) -> list[Change]:
+async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes) -> list[Change]:
     """The document, its task, and an earlier version that it takes the place of."""
     rules = await policies.of(access)
     labels = labels_of(document, wish.labels)
     earlier = await _of_program(access, await versions(access, wish.patient, document), wish.program)
     newer = [s for s in earlier if _number(s.resource) > number(document)]
     older = [s for s in earlier if s not in newer]
-    body = resource(access, paper, wish, document, content, labels, [s.id for s in older])
+    body = resource(access, id_, wish, document, content, labels, [s.id for s in older])
     if newer:
         body["status"] = "superseded"
     due = access.now + timedelta(days=rules.number("papers.review-days"))
-    task = indexing.review(access, paper.id, wish.patient, wish.reviewer, (), due=due, urgent=wish.urgent, program=wish.program, kind=RECONCILE)
+    task = indexing.review(access, id_, wish.patient, wish.reviewer, (), due=due, urgent=wish.urgent, program=wish.program, kind=RECONCILE)
     assert task.resource is not None  # noqa: S101 - a create has one
     if labels:
         task.resource["meta"] = {"security": labels}
-    changes = [Change("create", "DocumentReference", paper.id, body, program=wish.program)]
+    changes = [Change("create", "DocumentReference", id_, body, program=wish.program)]
     if not newer:
         changes.append(task)
     for s in older:
@@ -164,7 +189,7 @@ def labels_of(document: Document, picked: Sequence[str] = ()) -> list[dict[str, 
     return [*found, *(c for c in codings(mask) if c not in found)]
 
 
-def resource(access: Access, paper: Paper, wish: Wish, document: Document, content: bytes, labels: list[dict[str, Any]], older: Sequence[str]) -> dict[str, Any]:
+def resource(access: Access, id_: str, wish: Wish, document: Document, content: bytes, labels: list[dict[str, Any]], older: Sequence[str]) -> dict[str, Any]:
     """The DocumentReference. The codes of what it says stand in it, so that the labeller finds what it is about, also when rules change."""
     ids = [i for text in (document.identifier, document.version[0]) if (i := elements.identifier(text))]
     kind = elements.concept(document.code) or {}
@@ -175,10 +200,10 @@ def resource(access: Access, paper: Paper, wish: Wish, document: Document, conte
     }  # fmt: skip
     return {
         "resourceType": "DocumentReference", **({"meta": {"security": labels}} if labels else {}), **({"extension": said} if (said := _extensions(document, wish)) else {}),
-        "identifier": [{"system": PAPER, "value": paper.id}, {"system": SAME, "value": same(access, content)}, *ids], "status": "current", "docStatus": "final",
+        "identifier": [{"system": PAPER, "value": id_}, {"system": SAME, "value": same(access, content)}, *ids], "status": "current", "docStatus": "final",
         "type": {**({"coding": kind["coding"]} if "coding" in kind else {}), "text": wish.kind}, "category": [concept(CATEGORY, "Paper from outside")], "subject": ref("Patient", wish.patient), "date": moment(access),
         **({"author": [{"display": w} for a in document.authors[:10] if (w := elements.words(a))]} if document.authors else {}), **({"custodian": {"display": keeper}} if (keeper := elements.words(document.custodian)) else {}),
-        **({"relatesTo": [{"code": "replaces", "target": ref("DocumentReference", id_)} for id_ in older]} if older else {}),
+        **({"relatesTo": [{"code": "replaces", "target": ref("DocumentReference", earlier)} for earlier in older]} if older else {}),
         "description": f"Clinical document (C-CDA) from {opening.about(document)}", "content": [{"attachment": attachment}],
         "context": {**({"event": found} if (found := _events(document)) else {}), **({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})},
     }  # fmt: skip

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-from collections import OrderedDict
 from typing import Final
 
 from sojourn.care.exchange.matching import Person
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.summaries import elements
-from sojourn.wire.ccda import narrative, reader
+from sojourn.gate import documentmarks
+from sojourn.wire.ccda import narrative
 from sojourn.wire.ccda.facts import Document
 from sojourn.wire.ccda.narrative import Shown
 from sojourn.wire.ccda.xml import BadDocument
 
 __all__ = ["CCDA", "BadDocument", "about", "opened", "person", "shown", "source"]
 _SEX: Final = {"M": "male", "F": "female", "UN": "other"}
-_KEPT: Final = 4
-_kept: OrderedDict[str, Document] = OrderedDict()
 
 
 async def opened(content: bytes) -> Document:
     """The document in some bytes that the caller was given by the gate. Raises BadDocument."""
-    key = hashlib.sha256(content).hexdigest()
-    if key not in _kept:
-        _kept[key] = await asyncio.to_thread(reader.read, content)
-        while len(_kept) > _KEPT:
-            _kept.popitem(last=False)
-    _kept.move_to_end(key)
-    return _kept[key]
+    return await asyncio.to_thread(documentmarks.document, content)
 
 
 async def shown(content: bytes) -> list[Shown]:

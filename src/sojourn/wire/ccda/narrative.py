@@ -6,11 +6,12 @@ attribute of the document reaches the page but the spans of cells, as numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 from typing import Final, NamedTuple
 
-from sojourn.wire.ccda.xml import Node, parse
+from sojourn.wire.ccda.xml import Node, parse, uncollected
 
 _SAME: Final = {"table": "table", "thead": "thead", "tbody": "tbody", "tfoot": "tbody", "tr": "tr", "th": "th", "td": "td", "sub": "sub", "sup": "sup", "paragraph": "p", "caption": "b", "item": "li"}
 _STYLES: Final = {"bold": "b", "italics": "i", "underline": "u", "emphasis": "i"}
@@ -31,9 +32,20 @@ class Shown(NamedTuple):
 
 def of(data: bytes) -> list[Shown]:
     """The sections of a document in their order. Raises BadDocument."""
-    root = parse(data)
-    body = [root, *(node for path in ("component", "component/structuredBody", "component/structuredBody/component") for node in root.all(path))]
-    return [s for node in body for s in _sections(node, 0)]
+    with uncollected():
+        root = parse(data)
+        body = [root, *(node for path in ("component", "component/structuredBody", "component/structuredBody/component") for node in root.all(path))]
+        return [s for node in body for s in _sections(node, 0)]
+
+
+def plain(data: bytes) -> str:
+    """Titles and narrative as plain text, a line for each row, item and paragraph: for paper. Raises BadDocument."""
+    out = []
+    for section in of(data):
+        text = re.sub(r"</t[dh]><t[dh][^>]*>", " | ", section.html)
+        text = unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br>|</(?:p|li|tr)>", "\n", text)))
+        out.append("\n".join(filter(None, (section.title.upper(), *(line.strip() for line in text.splitlines())))))
+    return "\n\n".join(filter(None, out))
 
 
 def _sections(component: Node, depth: int) -> Iterator[Shown]:

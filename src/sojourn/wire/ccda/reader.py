@@ -19,7 +19,7 @@ from sojourn.wire.ccda.entries import facts_of
 from sojourn.wire.ccda.facts import Document, Fact, Marks, Person, Section
 from sojourn.wire.ccda.marks import marks_of, notice, stricter
 from sojourn.wire.ccda.values import Coded
-from sojourn.wire.ccda.xml import MAX_BYTES, BadDocument, Node, parse
+from sojourn.wire.ccda.xml import MAX_BYTES, BadDocument, Node, parse, uncollected
 
 _SECURITY: Final = frozenset({"SECCLASSOBS", "SECCONOBS", "SECCATOBS", "SECCONTROBS", "SECINTOBS"})
 MAX_REPEATED: Final = 4 * MAX_BYTES
@@ -27,6 +27,11 @@ MAX_REPEATED: Final = 4 * MAX_BYTES
 
 def read(data: bytes) -> Document:
     """The document in these bytes. Raises BadDocument with the reason; nothing of the content is in it."""
+    with uncollected():
+        return _read(data)
+
+
+def _read(data: bytes) -> Document:
     root = parse(data)
     if root.name != "ClinicalDocument":
         raise BadDocument("its root is no ClinicalDocument")

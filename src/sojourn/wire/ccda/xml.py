@@ -5,6 +5,9 @@ The standard library's expat does the reading (https://docs.python.org/3.11/libr
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from xml.parsers import expat
 
@@ -107,6 +110,18 @@ class _Builder:
 def _short(name: str) -> str:
     space, _, local = name.rpartition(" ")
     return f"sdtc:{local}" if space == SDTC else local
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While a document is read nothing is garbage: looking for it among a million elements would take longer than the reading."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def parse(data: bytes) -> Node:

@@ -14,6 +14,7 @@ from sojourn.care.medications.deciding import Case
 from sojourn.care.medications.lines import Listed
 from sojourn.care.medications.reconciling import DECISIONS, Act, Row
 from sojourn.care.problems import lists as problems
+from sojourn.care.summaries import charting
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.lists import entering, warned
@@ -58,14 +59,14 @@ class Seen(NamedTuple):
 async def room(request: Request) -> Answer:
     """GET /patients/{id}/reconcile: the stays of a client, what was reconciled, and what is due."""
     access, patient = request.state.access, request.path_params["id"]
-    about, stays, found = await asyncio.gather(
-        banner.fetch(access, patient), levels.current(access, patient),
+    about, stays, documents, found = await asyncio.gather(
+        banner.fetch(access, patient), levels.current(access, patient), charting.of_patient(access, patient),
         access.search("List", [("patient", patient), ("code", ",".join(reconciled.code(m) for m in (*reconciled.MOMENTS, reconciled.PREPARED))), ("status", "current"), ("_sort", "-date")], count=200),
     )  # fmt: skip
     by = {str(i.get("value", "")): r for r in reversed(found.resources) for i in r.get("identifier", ()) if i.get("system") == reconciled.IDENTIFIER}
     known = await entering.looked_up(access, [str((r.get("source") or {}).get("reference", "")) for r in by.values()])
     rows = [(stay, [_moment(stay, m, title, by, known) for m, title in reconciled.MOMENTS.items()]) for stay in stays if stay.status in ("active", "onhold", "planned")]
-    return PAGES.render(request, "lists/reconciliations.html", banner=about, parts=allowed(access), here="reconcile", rows=rows, may=access.may("List", "create"))
+    return PAGES.render(request, "lists/reconciliations.html", banner=about, parts=allowed(access), here="reconcile", rows=rows, may=access.may("List", "create"), documents=[d for d in documents if d.done is None and not d.over] if all(access.may(t, a) for t, a in charting.WRITES) else [])
 
 
 def _moment(stay: levels.Stay, moment: str, title: str, by: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:

@@ -6,12 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
+from sojourn.care import policies
 from sojourn.care.papers import filed, reading, sandbox
 from sojourn.care.papers.filed import Filed
-from sojourn.care.summaries import charting
+from sojourn.care.papers.indexing import Wish
+from sojourn.care.summaries import charting, filing
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.desk.names import patient_names
+from sojourn.doors.staff.lists import entering
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers import summary
 from sojourn.doors.staff.papers.paper import _found as people_found
@@ -24,19 +27,44 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+TAKES = (*filed.NEEDS, ("DocumentReference", "create"), ("Task", "create"), ("List", "create"))
 CHANGED = "Somebody else changed this document since you opened it. It is shown as it is now."
 
 
 async def listed(request: Request) -> Response:
     """Papers of this chart, the last to be filed first."""
-    access, patient = request.state.access, request.path_params["id"]
     form = await sent(request) if request.method == "POST" else {}
-    cursor = form.get("cursor") or None
+    return await _listed(request, form.get("cursor") or None)
+
+
+async def take(request: Request) -> Response:
+    """Take in a clinical document that somebody brings to this chart; then it is reconciled."""
+    access, patient = request.state.access, request.path_params["id"]
+    form = await request.form(max_files=1)
+    file = form.get("file")
+    content = b"" if file is None or isinstance(file, str) else await file.read()
+    said = {k: str(v) for k, v in form.items() if isinstance(v, str)}
+    await form.close()
+    try:
+        if not content:
+            raise Malformed("Choose the file.")
+        mine = access.caller.agent or ""
+        kinds = (await policies.of(access)).value("papers.kinds")
+        wish = Wish(patient, int(said["program"]) if said.get("program", "").isdigit() else 0, next(iter(kinds), "Record"), "", "", reviewer=mine if mine.startswith("Practitioner/") else "")
+        id_ = await filing.straight(access, content, wish, entering.kept_key(said) or entering.key(), sure=said.get("sure") == "yes")
+    except (Malformed, Conflict) as error:
+        return await _listed(request, None, error.message, 422, said)
+    return redirect(request, f"/patients/{patient}/papers/{id_}", "document-taken")
+
+
+async def _listed(request: Request, cursor: str | None, problem: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
+    access, patient = request.state.access, request.path_params["id"]
     about, (found, following), documents = await asyncio.gather(banner.fetch(access, patient), filed.of_patient(access, patient, cursor=cursor), charting.of_patient(access, patient))
     waits = [d for d in documents if d.done is None and not d.over]
     done = {d.id for d in documents if d.done is not None}
+    takes = all(access.may(t, a) for t, a in TAKES)
     return PAGES.render(
-        request, "papers/chart.html", banner=about, parts=allowed(access), here="papers", rows=[_row(f) for f in found], next=following, waits=waits, done=done, day=day_text, reconciles=all(access.may(t, a) for t, a in charting.WRITES),
+        request, "papers/chart.html", status=status, problem=problem, said=said or {}, takes=takes, programs=await entering.programs(access, patient) if takes else None, key=entering.key(), banner=about, parts=allowed(access), here="papers", rows=[_row(f) for f in found], next=following, waits=waits, done=done, day=day_text, reconciles=all(access.may(t, a) for t, a in charting.WRITES),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/tray/{paper}", paper.act, ("POST",), needs=indexing.WRITES),
     Screen("/tray/{paper}/pages/{page}", paper.page, needs=indexing.NEEDS),
     Screen("/patients/{id}/papers", chart.listed, ("GET", "POST"), verb="Papers from outside", key="d", needs=filed.NEEDS, group="This chart"),
+    Screen("/patients/{id}/papers/take", chart.take, ("POST",), needs=chart.TAKES),
     Screen("/patients/{id}/papers/{document}", chart.one, needs=filed.NEEDS),
     Screen("/patients/{id}/papers/{document}", chart.act, ("POST",), needs=(*filed.NEEDS, ("Task", "update"))),
     Screen("/patients/{id}/papers/{document}/reconcile", reconcile.show, needs=charting.WRITES),
