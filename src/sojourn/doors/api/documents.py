@@ -1,4 +1,4 @@
-"""POST DocumentReference/$import-ccda: a clinical document (C-CDA) is taken in, and waits until somebody here says whose it is."""
+"""POST DocumentReference/$import-ccda: a clinical document is taken in; a person says whose it is."""
 
 from __future__ import annotations
 
