@@ -1,4 +1,4 @@
-"""Asks the reader of files (worker.py) in a process of its own, and keeps pages that were just drawn or read."""
+"""Asks the reader of files (worker.py) in a process of its own; keeps what was just drawn or read."""
 
 from __future__ import annotations
 
