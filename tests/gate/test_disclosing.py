@@ -16,6 +16,7 @@ from sojourn.gate import disclosing
 from sojourn.gate.access import Access
 from sojourn.record import disclosures
 from sojourn.record.database import Dsn
+from sojourn.wire.ccda.reader import read
 from tests import people
 from tests.people import Clinic
 
@@ -129,6 +130,40 @@ async def test_the_log_holds_the_very_bytes_that_left(clinic: Clinic, form: str,
     kept = clinic.gate.house.blobs.get(1, row["blob"])
     assert b"Observation" not in kept
     assert b"Observation" not in base64.urlsafe_b64decode(kept + b"===")
+
+
+async def test_a_ccd_that_leaves_by_the_api_carries_notice_and_marks_and_is_logged_as_it_left(clinic: Clinic) -> None:
+    person, pulse, consent = await consented(clinic)
+    reply = await clinic.get("tpo", f"Patient/{person}/$ccd")
+    assert (reply.status, reply.header("content-type")) == (200, "application/xml")
+    document = read(reply.body)
+    assert document.sections[0].narrative.startswith(LONG)
+    assert "lets you have this for treatment" in document.sections[0].narrative
+    assert document.marks.confidentiality == "R"
+    (seen,) = (f for f in document.facts() if any(i.endswith(f"|Observation/{pulse}") for i in f.identifiers))
+    assert {p.code for p in seen.marks.policies} >= MARKS | {"42CFRPart2"}
+    (row,) = await log(clinic)
+    assert disclosing.payload(await officer(clinic), row) == reply.body
+    assert (row["media"], row["notice"], row["patients"]) == ("application/xml", "statement_1 2024", [person])
+    assert any(w.startswith(f"Observation/{pulse}/_history/") for w in row["what"])
+    assert [c.split("/_history/")[0] for c in row["consents"]] == [f"Consent/{consent}"]
+    assert (await clinic.get("sud-clinician", f"Patient/{person}/$ccd")).status == 200
+    assert len(await log(clinic)) == 1, "what staff read is no disclosure"
+
+
+async def test_a_ccd_is_the_same_whether_a_record_is_withheld_or_not_there(clinic: Clinic) -> None:
+    with clock.using(clock.FakeClock(people.START)):
+        person = await clinic.make("sys-mh", people.patient("Quill"))
+        await clinic.make("sys-mh", people.observation(person.id))
+        await clinic.make("sys-mh", people.consent(person.id, "specific", kind="part2_specific", organization=[{"reference": "Organization/mh"}]))
+        before = await clinic.get("specific", f"Patient/{person.id}/$ccd")
+        await clinic.make("sys-sud", people.observation(person.id, 99))
+        await clinic.make("sys-sud", {"resourceType": "AllergyIntolerance", "patient": {"reference": f"Patient/{person.id}"}, "code": {"text": "Methadone"}, "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}})
+        after = await clinic.get("specific", f"Patient/{person.id}/$ccd")
+    assert (before.status, after.status) == (200, 200)
+    assert before.body == after.body
+    absent = [await clinic.get("specific", f"Patient/{id_}/$ccd") for id_ in ((await clinic.make("sys-sud", people.patient())).id, "z" * 22)]
+    assert len({(r.status, r.body) for r in absent}) == 1
 
 
 async def test_nothing_shown_leaves_no_entry_and_no_mark_alike_for_absent_and_withheld(clinic: Clinic) -> None:

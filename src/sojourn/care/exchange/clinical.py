@@ -58,7 +58,7 @@ async def custodian(access: Access) -> dict[str, Any]:
     if access.tenant.organization:
         try:
             return (await access.read("Organization", access.tenant.organization)).resource
-        except errors.NotFound:
+        except (errors.NotFound, errors.Forbidden):
             pass
     return {"resourceType": "Organization", "id": "custodian", "name": access.tenant.name}
 

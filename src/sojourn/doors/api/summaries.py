@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sojourn.base import errors
+from sojourn.base import crypto, errors
 from sojourn.care.exchange import clinical
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
@@ -38,7 +38,9 @@ async def ccd(ask: Ask, type_: str, id_: str) -> Answer:
     if access.caller.outside:
         out = await disclosing.prepare(access, out.body)
     recipient = await _recipient(ask)
-    content = await clinical.document(access, CCD, out, custodian=await clinical.custodian(access), recipient=recipient, purpose=access.decision.purpose if access.caller.outside else "", title=TITLES[CCD], series=f"Patient/{id_}/$ccd")
+    # Two that differ in what they say, or when, are two documents.
+    series = f"Patient/{id_}/$ccd/{instant(access.now)}/{crypto.sha256_hex(out.body)}"
+    content = await clinical.document(access, CCD, out, custodian=await clinical.custodian(access), recipient=recipient, purpose=access.decision.purpose if access.caller.outside else "", title=TITLES[CCD], series=series)
     headers = [(b"content-disposition", b"attachment"), (b"content-security-policy", b"sandbox")]
     return Answer(200, content, headers, receipt, clinical.MEDIA.encode(), leaving=replace(out, body=content) if access.caller.outside else None)
 
