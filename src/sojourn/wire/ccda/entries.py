@@ -21,7 +21,7 @@ _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
 _KINDS: Final[Mapping[str, str]] = {
     "7": "allergy", "90": "allergy", "4": "problem", "16": "medication", "52": "immunization", "2": "result", "27": "vital",
     "12": "procedure", "13": "procedure", "14": "procedure", "49": "encounter", "38": "social", "78": "social", "85": "social", "72": "social",
-    "109": "social", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "plan", "146": "plan",
+    "109": "social", "69": "result", "86": "result", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "plan", "146": "plan",
 }  # fmt: skip
 _BY_SECTION: Final[Mapping[str, str]] = {
     "allergies": "allergy", "problems": "problem", "medications": "medication", "immunizations": "immunization", "results": "result", "vitals": "vital",
