@@ -291,9 +291,10 @@ class Asker:
 
     def everything(self) -> Question:
         method = self.random.choice(("GET", "GET", "POST"))
-        if self.random.random() < 0.3:
-            return Question("GET", f"{self.some_ref('Patient')}/$ccd", None)
-        path = f"{self.some_ref('Patient')}/$everything" + self.random.choice(("", "?_count=3", "?_type=Observation,Condition", "?_since=2026-03-01T08:30:00Z"))
+        patient, more = self.some_ref("Patient"), self.random.choice(("", "?_count=3", "?_type=Observation,Condition", "?_since=2026-03-01T08:30:00Z"))
+        if not more and method == "GET" and patient[-1:] < "M":  # without a draw: what comes after it is asked as before
+            return Question("GET", f"{patient}/$ccd")
+        path = f"{patient}/$everything{more}"
         return Question(method, path, pages=method == "GET")
 
     # --- writing ---------------------------------------------------------------------------------------------------------------
