@@ -1,4 +1,4 @@
-"""The ten rules that the design of the gate follows from the law, each with the tests that hold it (docs/policy.md prints the table)."""
+"""The ten rules of the gate, each with the tests that hold it (docs/policy.md prints the table)."""
 
 from __future__ import annotations
 

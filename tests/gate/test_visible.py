@@ -1,4 +1,4 @@
-"""What is left of a resource, one rule at a time: what stays beside what goes, and nothing of it in a form that is not valid."""
+"""What is left of a resource, one rule at a time: what stays beside what goes."""
 
 from __future__ import annotations
 
