@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from sojourn.care.levels import Stay
+from sojourn.cli import riverbend_forms
 from sojourn.sample import Item, organization, outside_callers, people, programs, staff_accounts
 from sojourn.sample.people import CONSENT_MIX
 
@@ -315,3 +318,14 @@ def test_generation_costs_less_than_six_seconds_of_processor_time() -> None:
     started = time.process_time()
     assert sum(1 for _ in organization(3, TODAY)) > 15_000
     assert time.process_time() - started < 6
+
+
+def test_the_id_of_an_answer_tells_of_no_stay_and_no_count() -> None:
+    """Found by reading what an outside practice gets: ids of ratings began with that of a stay which its consent does not open."""
+    stays = [Stay(f"stay{n}xxxxxxxxxxxxxxxxx", f"p{n}", "3.5", "Residential", "sud", "Practitioner/a", "active", "2026-01-01", "", ()) for n in range(4)]
+    made = list(riverbend_forms._answered("http://x.test", stays, {"sud": 1}, date(2026, 3, 1)))
+    again = list(riverbend_forms._answered("http://x.test", stays, {"sud": 1}, date(2026, 3, 1)))
+    ids = [a.resource["id"] for a in made]
+    assert ids == [a.resource["id"] for a in again]
+    assert len(set(ids)) == len(ids) > 0
+    assert all(re.fullmatch("[0-9a-f]{22}", i) for i in ids)

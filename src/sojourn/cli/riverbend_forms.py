@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+from sojourn.base import crypto
 from sojourn.care.forms import extracting, library, responses, shipping
 from sojourn.care.forms.filling import fill
 from sojourn.care.forms.model import Form
@@ -81,13 +82,18 @@ def _answered(base: str, stays: Sequence[Stay], numbers: Mapping[str, int], toda
 def _made(form: Form, raw: Mapping[str, Sequence[str]], one: Stay, program: int, day: date, name: str) -> Iterator[Arrival]:
     """A response and what is drawn from it, as arrivals with ids that stay the same."""
     filled = fill(form, raw)
-    at, id_ = f"{day.isoformat()}T15:30:00Z", f"{one.id[:40]}-{name}"
+    at, id_ = f"{day.isoformat()}T15:30:00Z", _id(one.id, name)
     reference = {"patient": f"Patient/{one.patient}", "author": one.clinician or None}
     made = responses.response(filled, patient=reference["patient"] or "", authored=at, author=reference["author"])
     yield Arrival(name, program, {**made, "id": id_})
     found = extracting.observations(filled, patient=reference["patient"] or "", effective=at, derived_from=f"QuestionnaireResponse/{id_}", performer=reference["author"])
     for k, observation in enumerate(found):
-        yield Arrival(f"{name}-{k}", program, {**observation, "id": f"{id_}-{k}"})
+        yield Arrival(f"{name}-{k}", program, {**observation, "id": _id(one.id, f"{name}-{k}")})
+
+
+def _id(stay_: str, name: str) -> str:
+    """Always the same, and nobody reads in it of which stay it is, nor which number it has: who sees the answer may not know of the stay."""
+    return crypto.sha256(f"{stay_}\0{name}".encode()).hex()[:22]
 
 
 def _assessment(rng: Random, one: Stay) -> dict[str, list[str]]:
