@@ -148,11 +148,11 @@ def text(case: Case, act: Act) -> str:
     out = [f"Reconciled with a document from outside: {case.about}"]
     for kind, title in mapping.LINES.items():
         rows = case.compared.rows[kind]
-        out.append(f"{title}: none in the document" if not rows else title)
+        out.append(f"{title}: none in the document" if not rows else f"{title}:")
         for row in rows:
             c = act.choices[row.key]
             parts = [": ".join(filter(None, (row.item.name, row.item.says))), _DONE[c.what] + (f" ({e.name})" if c.what in (UPDATE, THERE) and (e := _entry(row, c)) else ""), f"because: {c.reason}" if c.reason else ""]
-            out.append("  " + " · ".join(filter(None, parts)))
+            out.append("– " + " · ".join(filter(None, parts)))
     for kind, found in case.beside().items():
         out.append(f"{mapping.BESIDE[kind]}: {len(found)} {'taken over as outside information' if kind in act.beside else 'left in the document'}")
     return "\n".join([*out, *([act.note] if act.note else [])])
