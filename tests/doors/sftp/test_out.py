@@ -11,7 +11,6 @@ import pytest
 
 from sojourn.base import clock, crypto
 from sojourn.base.clock import FakeClock
-from sojourn.gate.bulk import running
 from sojourn.gate.exchange import outbox
 from sojourn.record.database import Dsn
 from sojourn.record.trail import Entry
@@ -57,13 +56,6 @@ async def taken(client: asyncssh.SFTPClient, name: str) -> bytes:
         found = await file.read()
     assert isinstance(found, bytes)
     return found
-
-
-async def look(client: asyncssh.SFTPClient, label: str) -> tuple[object, ...]:
-    """Everything that a partner finds, without what is another each time."""
-    manifest = json.loads(await taken(client, "manifest.json"))["files"]
-    found = [(m["name"].replace(label, "L"), m["size"], m["sha256"], m["kind"], await taken(client, m["name"])) for m in manifest]
-    return sorted(n.replace(label, "L") for n in await client.listdir("/out")), found
 
 
 async def a_client(clinic: Clinic, name: str = "Rivera") -> str:
@@ -125,23 +117,3 @@ async def test_nobody_else_finds_it_and_nothing_is_out_when_the_service_is_stopp
         await clinic.owner.execute("SELECT gate.end_app(1, 'county-app', $1)", clock.now())
         await clinic.owner.execute("UPDATE record.app SET state = 'stopped'")
         assert sorted(await client.listdir("/out")) == [".", "..", "manifest.json"]
-
-
-async def test_what_is_out_does_not_depend_on_what_is_hidden(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "LINES", 3)
-    for n in range(3):
-        await clinic.make("sys-sud", consent(await a_client(clinic, f"Rivera{n}"), "tpo"))
-    tick()
-    async with door(clinic.gate) as listener:
-        label = await put_out(clinic)
-        async with connected(listener) as client:
-            before = await look(client, label)
-        await clinic.owner.execute("DELETE FROM record.sftp_drop")
-        for n in range(4):
-            await a_client(clinic, f"Hidden{n}")
-        await clinic.make("sys-sud", consent(await a_client(clinic, "Elsewhere"), "elsewhere"))
-        label = await put_out(clinic)
-        async with connected(listener) as client:
-            after = await look(client, label)
-    assert before == after
-    assert "Hidden" not in str(after)

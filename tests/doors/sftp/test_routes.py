@@ -96,27 +96,6 @@ async def test_records_are_imported_under_the_right_that_was_named_and_under_no_
     assert reasons == ["", "", "1 of 2 records in it were refused. Open it to see why; what could be written was."]
 
 
-async def test_what_is_told_of_a_file_is_the_same_whoever_it_is_about(clinic: Clinic) -> None:
-    """Two worlds: the message is about a client of SUD, or about nobody here."""
-    await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R1"}]))
-    await opened(clinic.gate, as_={"authorities": {"RIVER": MRN}, "program": SUD})
-    told = []
-    async with door(clinic.gate) as listener:
-        for mrn, family, born in (("R1", "Quillfeather", "19880304"), ("X1", "Othersurname", "19700101")):
-            async with connected(listener) as client:
-                await brought(client, "result.hl7", oru("M1", mrn=mrn, family=family, born=born))
-                await looked(listener, clinic.gate)
-                await done(hl7(clinic.gate), clinic.gate)
-                names = sorted(await client.listdir("/in")), len(await client.listdir("/receipts"))
-                said = (await receipts(client))["result.hl7"]
-                told.append((names, {k: v for k, v in said.items() if k not in ("sha256", "received", "number")}))
-            states = [r["state"] for r in await clinic.owner.fetch("SELECT state FROM record.exchange_message WHERE door = 'hl7v2'")]
-            told.append((states,))
-            await clinic.owner.execute("DELETE FROM record.exchange_message; DELETE FROM record.sftp_file; DELETE FROM record.sftp_part")
-    assert told[0] == told[2]
-    assert told[1] != told[3], "one was matched, the other was not"
-
-
 async def test_after_a_kill_each_file_is_there_once_or_not_at_all(database: Dsn, tmp_path: Path) -> None:
     clinic = await people.open_clinic(database)
     await opened(clinic.gate)

@@ -128,6 +128,7 @@ class Outbox:
         """Every file that they may take now. A drop whose service is stopped, or is not theirs any more, is not there."""
         if not await sftp.good(self._gate.house.db, self._who()):
             raise errors.StaleCredential()
+        self._account = (await every(self._gate.house, self._tenant))[self._account.partner]  # whose service may be another by now
         found: list[Out] = []
         for row in await sftp.drops(self._gate.house.db, self._tenant.number, self._account.partner, clock.now()):
             hidden = {n for n, h in zip(row["names"] or (), row["hidden"] or (), strict=True) if h}
