@@ -74,6 +74,17 @@ async def test_pages_go_to_the_tray_and_what_nobody_can_read_is_refused(clinic: 
     assert [(r["door"], r["program"]) for r in await clinic.owner.fetch("SELECT door, program FROM record.paper")] == [("sftp", MH)]
 
 
+async def test_a_clinical_document_goes_to_the_tray_as_what_it_is(clinic: Clinic) -> None:
+    await opened(clinic.gate, as_={"program": MH})
+    document = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>Summary</title><recordTarget><patientRole><id extension="R1"/></patientRole></recordTarget></ClinicalDocument>'
+    async with door(clinic.gate) as listener, connected(listener) as client:
+        await brought(client, "summary.xml", document)
+        await looked(listener, clinic.gate)
+        told = (await receipts(client))["summary.xml"]
+    assert (told["state"], told["kind"]) == ("accepted", "C-CDA"), told
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.paper WHERE door = 'sftp'") == 1
+
+
 async def test_records_are_imported_under_the_right_that_was_named_and_under_no_other(clinic: Clinic) -> None:
     await opened(clinic.gate, as_={"program": MH})
     lines = b"".join(json.dumps({"resourceType": "Patient", "id": f"p{n}", "name": [{"family": "Rivera"}]}).encode() + b"\n" for n in range(5))
