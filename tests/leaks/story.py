@@ -442,7 +442,9 @@ class Teller:
 
 
 def passed_on(link: str, source: Fact, fact: Fact) -> set[str]:
-    """The laws that come over a link: of an encounter all but notes kept apart, of a result or an order all; none from another program's Part 2 record."""
+    """The laws that come over a link: of an encounter all but notes kept apart, of a result or an order all; none from another program's Part 2 record, none from another patient's."""
+    if source.patient and fact.patient and source.patient != fact.patient:
+        return set()
     whole = link == "result" or (link == "basedOn" and source.type == "ServiceRequest")
     laws = source.laws - {PSYCHOTHERAPY} if link in ("encounter", "context.encounter", "partOf") else set(source.laws) if whole else set()
     if PART2 not in source.laws:

@@ -52,23 +52,21 @@ async def visible(access: Access, facts: Facts, wanted: Iterable[Ref]) -> Mappin
 
 
 async def told(access: Access, facts: Facts, changes: Sequence[tuple[str, str, str]], before: set[tuple[str, str, str]], begun: datetime) -> list[Told]:
-    """What of the changes (kind, type, id) is told, in their order, each resource once. before: versions that were told."""
-    seen = await visible(access, facts, [(t, i) for kind, t, i in changes if kind != "delete"])
-    out: dict[Ref, Told] = {}
+    """What of the changes (kind, type, id) is told: each resource once, in the order in which the receiver's own view of it changed; then deletions.
+
+    The order of the changes themselves would tell of those that only others see. before: versions that were told.
+    """
+    last = {(t, i): kind for kind, t, i in changes}
+    seen = await visible(access, facts, [ref for ref, kind in last.items() if kind != "delete"])
     known = {(t, i) for t, i, _ in before}
     gone = {(t, i) for t, i, v in before if v == DELETED}
-    for kind, type_, id_ in changes:
-        ref = (type_, id_)
-        if kind == "delete":
-            out.pop(ref, None)
-            if ref in known and ref not in gone and await _gone(access, type_, id_):
-                out[ref] = Told("delete", type_, id_, DELETED, None)
-            continue
-        stored = seen.get(ref)
-        if stored is not None and stored.updated >= begun and (type_, id_, stored.version) not in before:
-            out.pop(ref, None)
-            out[ref] = Told("create" if ref not in known else "update", type_, id_, stored.version, stored)
-    return list(out.values())
+    new = [
+        Told("create" if ref not in known else "update", *ref, stored.version, stored)
+        for ref, stored in sorted(seen.items(), key=lambda found: (found[1].updated, found[0]))
+        if stored.updated >= begun and (*ref, stored.version) not in before
+    ]
+    ended = [ref for ref, kind in last.items() if kind == "delete" and ref in known and ref not in gone]
+    return [*new, *[Told("delete", *ref, DELETED, None) for ref in ended if await _gone(access, *ref)]]
 
 
 async def _gone(access: Access, type_: str, id_: str) -> bool:

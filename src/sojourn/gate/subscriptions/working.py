@@ -25,6 +25,8 @@ _KEPT: Final = timedelta(days=30)
 _IN_ERROR: Final = timedelta(days=7)
 _BIGGEST: Final = 2**62
 _MOST: Final = 1000
+_WAITING: Final = 5000
+"""Changes that are looked at in one turn."""
 
 
 class Line(NamedTuple):
@@ -96,14 +98,18 @@ class Working:
 
     async def _next(self, turn: Turn, access: Access) -> list[Line]:
         db, tenant, now = self._gate.house.db, turn.tenant.number, clock.now()
-        waiting = await subscriptions.take(db, tenant, turn.id, turn.facts.most)
+        # All that waits is looked at, and as many as fit are told: where a notification ends must not show what lay between.
+        waiting = await subscriptions.take(db, tenant, turn.id, _WAITING)
         if not waiting:
             return []
         changes = [(w["kind"], w["type"], w["id"]) for w in waiting]
-        before = await subscriptions.told(db, tenant, turn.id, [(t, i) for _, t, i in changes])
+        before = await subscriptions.told(db, tenant, turn.id, list(dict.fromkeys((t, i) for _, t, i in changes)))
         stands = (await subscriptions.some(db, tenant, [turn.id]))[0]
-        some = await deciding.told(access, turn.facts, changes, before, stands["begun"])
-        last = await subscriptions.decided(db, tenant, turn.id, self._runner, now, [w["n"] for w in waiting], [(t.kind, t.type, t.id, t.version) for t in some])
+        found = await deciding.told(access, turn.facts, changes, before, stands["begun"])
+        some = found[: turn.facts.most]
+        later = {(t.type, t.id) for t in found[turn.facts.most :]}
+        done = [w["n"] for w in waiting if (w["type"], w["id"]) not in later]
+        last = await subscriptions.decided(db, tenant, turn.id, self._runner, now, done, [(t.kind, t.type, t.id, t.version) for t in some])
         if last is None:
             raise StaleCredential  # ended or begun anew meanwhile: another turn
         return [Line(last + n, t.kind, t.type, t.id, now, t.stored.body if t.stored is not None else None) for n, t in enumerate(some, 1)]

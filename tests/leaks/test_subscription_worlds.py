@@ -1,0 +1,100 @@
+"""Subscriptions in two worlds: what a receiver is sent, and when, does not depend on what is hidden from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from sojourn.base import clock as clocks
+from sojourn.base import ids
+from sojourn.base.clock import FakeClock
+from sojourn.base.ids import SeededSource
+from sojourn.doors.api.subscriptions.telling import Telling
+from sojourn.gate.apps import keys
+from sojourn.gate.feed import Feed
+from sojourn.gate.subscriptions import following
+from sojourn.record.database import Dsn
+from sojourn.web.outbound import Outbound
+from tests import people
+from tests.leaks.rules import Viewer
+from tests.leaks.story import Story, Teller
+from tests.leaks.telling import tell
+from tests.leaks.two import VIEWERS, IdealKey
+from tests.people import START, A, Clinic, close_clinic, open_clinic
+
+DATA = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
+BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+HOOK: dict[str, Any] = {
+    "resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": DATA,
+    "channel": {
+        "type": "rest-hook", "endpoint": "https://receiver.example/hook", "payload": "application/fhir+json",
+        "_payload": {"extension": [{"url": BACKPORT + "backport-payload-content", "valueCode": "full-resource"}]},
+        "extension": [{"url": BACKPORT + "backport-heartbeat-period", "valueUnsignedInt": 30}, {"url": BACKPORT + "backport-max-count", "valuePositiveInt": 3}],
+    },
+}  # fmt: skip
+
+
+async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[tuple[Any, ...]]:
+    """Everything that the receiver is sent while the story is told, with the moment of each; and $status and $events at the end."""
+    got: list[tuple[Any, ...]] = []
+
+    async def taken(request: httpx.Request) -> httpx.Response:
+        got.append((clocks.now(), request.content))
+        return httpx.Response(503 if len(got) % 4 == 0 else 204)  # now and then it has no time
+
+    async def nearby(host: str, port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    clock, source = FakeClock(START), SeededSource(story.seed)
+    source.step("set up")
+    with clocks.using(clock), ids.using(source):
+        clinic = await open_clinic(dsn, key=IdealKey())
+        try:
+            id_ = (await clinic.make(who, HOOK)).id
+            telling = Telling(clinic.gate, Outbound(resolver=nearby, transport=httpx.MockTransport(taken)))
+
+            await _moved(clinic, telling, source)
+            await tell(story, clinic, viewer, clock, source)
+            for _ in range(40):  # what is decided is decided at the end of the story, and told in many pieces
+                await _moved(clinic, telling, source)
+                clock.advance(timedelta(seconds=6))  # consents of the story hold, or not, for minutes
+            asked = [await clinic.get(who, f"Subscription/{id_}{path}") for path in ("/$status", "/$events?eventsSinceNumber=1&content=id-only", "")]
+            return [*got, *((reply.status, reply.body) for reply in asked)]
+        finally:
+            await close_clinic(clinic)
+
+
+async def _moved(clinic: Clinic, telling: Telling, source: SeededSource) -> None:
+    feed = Feed(clinic.gate.house.db, A)
+    await feed.number()
+    while await feed.follow("subscriptions", following.follow):
+        pass
+    n = 0
+    while True:
+        n += 1
+        source.step(f"told {clocks.now()} {n}")
+        if not await telling.round():
+            break
+
+
+@pytest.mark.parametrize("who", ["mh-clinician", "tpo", "specific", "both-clinician"])
+async def test_a_receiver_cannot_tell_whether_there_is_something_hidden(databases: Callable[[], Dsn], who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = people.rules()
+    roles = {people.BY_NAME[who].role for who in VIEWERS}
+    monkeypatch.setattr(people, "rules", lambda: [*given, *((role, ["Subscription"], ["create", "read", "search"]) for role in roles)])
+
+    async def unsigned(*_: object) -> str:
+        return "-"
+
+    monkeypatch.setattr(keys, "signed", unsigned)  # under a key that is drawn at random
+    story = Teller("subscriptions", 50).tell()
+    a = await told(databases(), story, who, None)
+    b = await told(databases(), story, who, VIEWERS[who])
+    assert len(a) == len(b)
+    for one, two in zip(a, b, strict=True):
+        assert one == two
+    assert sum(b'"event-notification"' in body for _, body in a) > 3, "what is permitted arrives"
