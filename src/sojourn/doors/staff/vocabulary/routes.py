@@ -10,5 +10,5 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/vocabulary/maps", maps.show, verb="Maps between codes, and codes that nobody has mapped", needs=systems.NEEDS, group="Places"),
     Screen("/vocabulary/maps", maps.act, ("POST",), needs=systems.NEEDS),
     Screen("/vocabulary/maps.json", maps.saved, needs=systems.NEEDS),
-    Screen("/vocabulary/map", maps.one, needs=systems.NEEDS),
+    Screen("/vocabulary/map", maps.one, verb="Map a code", needs=systems.NEEDS, group="Places"),
 )
