@@ -148,7 +148,7 @@ STYLES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("style", STYLES, ids=lambda s: "-".join(s.values()))
 async def test_every_page_is_sound_in_every_style(place: str, style: dict[str, str]) -> None:
     async with visit(place, **style) as v:
-        for path in ("/", "/sign-in", "/developers", "/-/patterns"):
+        for path in ("/", "/sign-in", "/developers", "/developers/laboratory", "/-/patterns"):
             await v.go(path)
             await v.is_sound()
         await v.go("/sign-in?next=/patients")

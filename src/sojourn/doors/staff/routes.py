@@ -35,7 +35,7 @@ from sojourn.doors.staff.desk.preview import preview
 from sojourn.doors.staff.desk.requests import requests
 from sojourn.doors.staff.desk.trail import exporting, reports, trail, unusual
 from sojourn.doors.staff.desk.why import why
-from sojourn.doors.staff.developers import developers
+from sojourn.doors.staff.developers import developers, reading
 from sojourn.doors.staff.emergency import declare
 from sojourn.doors.staff.exchange.routes import SCREENS as EXCHANGE
 from sojourn.doors.staff.forms.screens import SCREENS as FORM_SCREENS
@@ -259,6 +259,7 @@ SCREENS: tuple[Screen, ...] = (
     *MESSAGES,
     Screen("/palette", palette.over(lambda: SCREENS), ("POST",)),
     Screen("/developers", developers.show, open=True, verb="Read about the FHIR API", group="Places"),
+    Screen("/developers/{document}", reading.show, open=True),
     Screen("/-/patterns", patterns.show, open=True, verb="See every component", group="Places"),
 )
 """Every screen there is; tests hold one row per URL and role against it."""

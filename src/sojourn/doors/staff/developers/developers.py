@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.doors.staff.developers import reading
 from sojourn.doors.staff.pages import PAGES
 
 if TYPE_CHECKING:
@@ -37,4 +38,4 @@ EXAMPLES = (
 async def show(request: Request) -> Response:
     """GET /developers."""
     base = str(request.base_url).rstrip("/") + "/fhir"
-    return PAGES.render(request, "developers/developers.html", base=base, examples=EXAMPLES)
+    return PAGES.render(request, "developers/developers.html", base=base, examples=EXAMPLES, recipes=reading.listed(reading.RECIPES), reference=reading.listed(reading.REFERENCE))
