@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from sojourn.gate import consent, decide, enforce
+from sojourn.gate import bases, consent, decide, enforce
 from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.consenting import terms
 from sojourn.gate.policy.release import may_see
-from sojourn.gate.policy.signed import Asker, House, Signed
+from sojourn.gate.policy.signed import Asker, House, Signed, Thing
 from sojourn.record import sql
 from sojourn.record.database import Dsn
 from sojourn.record.index import Keys
+from tests import people
 from tests.effort import THOROUGH
-from tests.gate.invented import HOUSE, PROGRAMS, Viewer, World, worlds
+from tests.gate.invented import HOUSE, MH, PROGRAMS, SUD, Viewer, World, worlds
 
 CASES = int(os.environ.get("SOJOURN_AGREE_CASES", "2000"))
 RECORDS, CALLERS = 8, 10
@@ -145,3 +147,18 @@ def test_the_predicate_agrees_with_the_decision_from_the_consents_themselves(ask
         return  # few and by chance
     assert seen["allowed"] > seen["cases"] // 50
     assert seen["by consent"] > seen["cases"] // 10_000, "hardly a consent permits anything"
+
+
+def test_a_day_of_a_denial_is_one_wherever_it_is_that_day_and_a_day_of_a_permission_is_one_in_utc(asked: Any) -> None:
+    day = {"period": {"start": "2026-03-02", "end": "2026-03-02"}}
+    form = {**people.consent("p1", "x"), "dateTime": "2026-03-02"}
+    deny = {"type": "deny", **day, "actor": [{"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": "Practitioner/z"}}]}
+    signed = [{**form, "provision": form["provision"] | day}, {**people.consent("p2", "x", kind="patient_directive_deny"), "dateTime": "2026-03-02", "provision": deny}]
+    things = [Thing("Observation", "r0", "p1", frozenset({SUD}), bases.PART2), Thing("Observation", "r1", "p2", frozenset({MH}), 0)]
+    times = [datetime.fromisoformat(f"2026-03-{t}:00Z") for t in ("01T09:59", "01T10:00", "01T23:59", "02T00:00", "02T23:59", "03T00:00", "03T11:59", "03T12:00")]
+    viewers = [v for t in times for v in (Viewer(True, ("Organization/x",), (), "TREAT", t), Viewer(False, ("Practitioner/z",), (MH,), "TREAT", t))]
+    world = World(things, signed, [], viewers)
+    found = asked(world)
+    assert found == {key for key, (allowed, _) in expected(world).items() if allowed}
+    assert [(2 * n, "r0") in found for n in range(len(times))] == [False, False, False, True, True, False, False, False]
+    assert [(2 * n + 1, "r1") in found for n in range(len(times))] == [True, False, False, False, False, False, False, True]

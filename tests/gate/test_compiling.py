@@ -5,7 +5,7 @@ Whether rows and Consents mean the same is asked elsewhere (test_agree_consents.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -380,6 +380,7 @@ def test_a_denial_within_a_permission_lasts_no_longer_than_that() -> None:
         return {(r.start, r.end) for r in rows(nested({"type": "deny", "period": inner}, **root)) if r.effect == "deny"}
 
     february, march = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    february, march = february - timedelta(hours=14), march + timedelta(hours=12)  # a day of what withholds: wherever it is that day
     assert lasts({"start": "2026-02-01", "end": "2026-02-28"}) == {(february, march)}
     assert lasts({"start": "2025-02-01"}) == {(SIGNED, FOREVER)}
     assert lasts({"end": "2027-02-28"}, period={"start": "2026-02-01", "end": "2026-02-28"}) == {(february, march)}

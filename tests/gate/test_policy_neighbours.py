@@ -159,3 +159,18 @@ def test_a_patient_who_gets_something_waits_for_no_review() -> None:
     assert ask("diagnosis", "counseling note", **own).obligations == ("AUDIT",)
     assert set(ask("counseling note", **own).obligations) == {"AUDIT", "PRIVACY_REVIEW"}
     assert set(ask("diagnosis", "psychotherapy note", "counseling note", **own).obligations) == {"AUDIT"}
+
+
+@table(
+    ("a denial signed where it is tomorrow", {"consents": [tpo(), deny(signed="2026-11-23")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a denial of a day that has begun nowhere", {"consents": [tpo(), deny(signed="2026-11-24")]}, "permit", "TPO_CONSENT"),
+    ("a denial taken back on a day that has not begun everywhere", {"consents": [tpo(), deny(signed="2026-11-01", expires="none", revoked_at="2026-11-23")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a denial taken back on a day that has", {"consents": [tpo(), deny(signed="2026-11-01", expires="none", revoked_at="2026-11-22")]}, "permit", "TPO_CONSENT"),
+    ("a denial whose last day is not over everywhere", {"consents": [tpo(), deny(signed="2026-11-01", expires="2026-11-22")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a permission signed where it is tomorrow", {"consents": [tpo(signed="2026-11-23")]}, "withhold", "CONSENT_DEFICIENT"),
+    ("a permission taken back where it is tomorrow", {"consents": [tpo(revoked_at="2026-11-23")]}, "withhold", "CONSENT_REVOKED"),
+    ("a permission that is taken back tomorrow", {"consents": [tpo(revoked_at="2026-11-24")]}, "permit", "TPO_CONSENT"),
+)  # fmt: skip
+def test_a_day_is_what_withholds_more_wherever_it_is(question: dict[str, Any], result: str, reason: str) -> None:
+    """It is noon in UTC on 2026-11-22: already the next day in the east of the east, still the one before nowhere."""
+    check(question, result, reason)

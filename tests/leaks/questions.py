@@ -107,8 +107,10 @@ class Asker:
         # A page asks for several things at once, and in which order their lines come into the trail is chance: who reads it looks at no pages.
         trail = self.overseer and not self.desk
         kinds = (*KINDS, (Asker.trail, 60)) if trail else (*KINDS, (Asker.screen, 40)) if self.staff else KINDS
-        for _ in range(count):
+        last = self.pointed(min(6, count // 10))
+        for _ in range(count - len(last)):
             yield self.random.choices([k for k, _ in kinds], [w for _, w in kinds])[0](self)
+        yield from last
 
     # --- searching ------------------------------------------------------------------------------------------------------------
 
@@ -248,6 +250,21 @@ class Asker:
         type_ = self.random.choice(sorted(hidden) or list(TYPES))
         more = self.random.choice(("_summary=count", "_summary=count", "_total=accurate&_count=1", "_count=1", "_count=2&_sort=-_lastUpdated"))
         return Question("GET", f"{type_}?{more}", pages=True)
+
+    def pointed(self, most: int) -> list[Question]:
+        """Searches for what may be seen by a reference to what may not: as the last questions, and drawn apart, so that those before them are asked as ever."""
+        pairs = sorted({
+            (type_, code, target)
+            for ref in self.referring if ref in self.stored and (type_ := ref.partition("/")[0])
+            for code, target in extract(self.stored[ref], BASE).references if target in self.hidden and code in PARAMS[type_]
+        })  # fmt: skip
+        random = Random(f"{self.story.seed} pointed")
+
+        def asked(type_: str, code: str, target: str) -> str:
+            more = random.choice((f"{code}={target}", f"{code}={target}", f"{code}={target}&_summary=count", f"{code}:missing={random.choice(('true', 'false'))}"))
+            return f"{type_}?{more}"
+
+        return [Question("GET", asked(*pair), pages=True) for pair in random.sample(pairs, min(most, len(pairs)))]
 
     def recent(self) -> Question:
         """What changed since a moment of the story, of a kind of which something changed unseen."""

@@ -22,6 +22,12 @@ _TAKEN_BACK = timedelta(days=7)
 """For how long somebody outside whom an order named may still be told that it was taken back."""
 
 
+def of_order(request: str, organization: str) -> str:
+    """The key by which an organization outside (`Organization/id`) is told the end of one order, a ServiceRequest's id. It is among the keys of whoever tells
+    them (gate/exchange/telling.py) and of no account: an order that was taken back, or was never meant for them, opens no chart."""
+    return f"order:{request}:{organization}"
+
+
 class Source(NamedTuple):
     """What is written: its bases, the programs that made it, who writes it (a key) and when; days: how long what is over lasts on."""
 
@@ -50,6 +56,8 @@ def compiled(resource: Mapping[str, Any], op: int, source: Source) -> list[Relat
         return _patient(resource, op, source) if source.created else []
     if resource["resourceType"] == "RelatedPerson":
         return _related(resource, op, source)
+    if resource["resourceType"] == "ServiceRequest" and resource.get("status") in ("revoked", "entered-in-error"):
+        return _taken_back(resource, op, source)
     reader = _READERS.get(resource["resourceType"])
     said = reader(resource, source) if reader else None
     if said is None or said.patient is None or source.own & _NOBODYS:
@@ -111,14 +119,19 @@ def _appointment(booked: Mapping[str, Any], source: Source) -> _Said | None:
 
 
 def _referral(asked: Mapping[str, Any], source: Source) -> _Said | None:
-    """An order outside a visit: a referral that waits; one that was taken back, until whom it named outside was told so."""
-    if not asked.get("encounter") and asked.get("status") in ("revoked", "entered-in-error"):
-        outside = [r for p in asked.get("performer", ()) if str(r := p.get("reference")).startswith("Organization/")]
-        said = _said(asked.get("subject"), outside, set(), "referral", None, source, over=True)
-        return said._replace(end=source.now + _TAKEN_BACK)
+    """An order outside a visit: a referral that waits."""
     if asked.get("encounter") or asked.get("status") not in ("draft", "active", "on-hold"):
         return None
     return _said(asked.get("subject"), [p.get("reference") for p in asked.get("performer", ())], set(), "referral", None, source)
+
+
+def _taken_back(asked: Mapping[str, Any], op: int, source: Source) -> list[Relation]:
+    """Nobody has to do with the patient for its sake any more. Whom it named outside may be told that it is over, and nothing else."""
+    patient = _id_of(asked.get("subject"), "Patient")
+    if asked.get("encounter") or patient is None or source.own:
+        return []
+    outside = sorted({r for p in asked.get("performer", ()) if (r := str(p.get("reference"))).startswith("Organization/")})
+    return [(op, patient, of_order(asked["id"], r), "referral", source.now, source.now + _TAKEN_BACK) for r in outside]
 
 
 PARENTS = frozenset({"PRN", "MTH", "FTH", "NPRN", "NMTH", "NFTH", "ADOPTP", "ADOPTM", "ADOPTF", "STPPRN", "STPMTH", "STPFTH", "PRNFOST", "MTHFOST", "FTHFOST"})

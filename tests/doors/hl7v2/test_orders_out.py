@@ -16,7 +16,8 @@ from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.gate import disclosing
 from sojourn.gate.exchange import messages, telling
-from sojourn.gate.exchange.partners import Envoys
+from sojourn.gate.exchange.partners import Envoys, Partner
+from sojourn.gate.exchange.telling import Subject
 from sojourn.record import disclosures
 from sojourn.record.database import Dsn
 from tests import people
@@ -79,10 +80,36 @@ async def test_an_order_goes_out_new_changed_and_cancelled_with_the_number_of_it
     await clinic.put("sys-mh", {**asked, "id": id_, "priority": "routine", "status": "revoked"})
     await sent(clinic, partner)
     assert [m.one("ORC").v(1) for m in lab.messages] == ["NW", "XO", "CA"]  # type: ignore[union-attr]
+    assert [await known_to(clinic, partner, type_, client) for type_ in ("Patient", "Encounter", "ServiceRequest")] == [0, 0, 0], "told that it is over, and nothing else is open"
     assert await envelopes(clinic) == [("OML^O21", "mapped", "")] * 3
     assert len({m.control for m in lab.messages}) == 3
     rows = await clinic.owner.fetch("SELECT channel, recipient, purpose, digest FROM record.disclosure ORDER BY made")
     assert [(r["channel"], r["recipient"], r["purpose"]) for r in rows] == [("hl7v2", place, "TREAT")] * 3, "each is in the log, with its payload"
+
+
+async def known_to(clinic: Clinic, partner: Partner, type_: str, client: str, subject: Subject | None = None) -> int:
+    """How much of a type the partner finds about a client, asking as themselves; subject: as they are told of it."""
+    access = await telling.recipient(Envoys(clinic.gate), clinic.gate.house.tenants[people.A], partner, "TREAT", subject)
+    return len((await access.search(type_, [("_id" if type_ == "Patient" else "patient", client)], count=20)).matches)
+
+
+@pytest.mark.parametrize("status", ["revoked", "entered-in-error"])
+async def test_an_order_that_was_taken_back_opens_no_chart(clinic: Clinic, lab: Counterpart, status: str) -> None:
+    """Not by what it names, not for staff by what it was made under, and not anew by a later change of it; a laboratory that never had it learns nothing."""
+    client, place = await laid_out(clinic)
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    asked = order(client, place)
+    id_ = (await clinic.make("sys-mh", asked)).id
+    assert await known_to(clinic, partner, "Encounter", client) == 1, "while they are to do it"
+    for note in ("wrong place", "looked at again"):
+        await clinic.put("sys-mh", {**asked, "id": id_, "status": status, "note": [{"text": note}]})
+        assert [await known_to(clinic, partner, type_, client) for type_ in ("Patient", "Encounter", "ServiceRequest")] == [0, 0, 0]
+        told = [await known_to(clinic, partner, "ServiceRequest", client, Subject("ServiceRequest", of, client)) for of in (id_, "another")]
+        assert told == [1, 0], "who tells them of its end, and of no other's"
+        actors = await clinic.owner.fetch("SELECT actor FROM record.relation WHERE source = $1 AND known_to = 'infinity' AND valid_to > $2", f"ServiceRequest/{id_}", clock.now())
+        assert [r["actor"] for r in actors] == [f"order:{id_}:{place}"]
+    await sent(clinic, partner)
+    assert lab.got == [], "it was over before it left"
 
 
 async def test_a_part_2_order_leaves_with_consent_notice_and_a_line_and_not_without(clinic: Clinic, lab: Counterpart) -> None:

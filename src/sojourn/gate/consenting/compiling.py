@@ -44,19 +44,19 @@ class _Extent(NamedTuple):
 def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, Program], keys: Keys, op: int) -> tuple[list[Grant], list[Relation]]:
     """The rows of one Consent, as record.grant_row and record.relation_row of the batch's op. Nothing for one that is void."""
     patient = _id_of(consent.get("patient"), "Patient")
-    window = validity.window(consent)
-    if patient is None or window is None:
+    window, guarded = validity.window(consent), validity.window(consent, guards=True)
+    if patient is None or guarded is None:
         return [], []
     provision = terms.root(consent)
     grants: list[Grant] = []
     relations: list[Relation] = []
-    if provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
+    if window is not None and provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
         grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
     if consented_alone(consent):
-        grants += _label(op, patient, consent, tenant, programs, keys, window)
+        grants += _label(op, patient, consent, tenant, programs, keys, guarded)
     denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
-        grants += list(_denied(op, patient, consent, denial, keys, window))
+        grants += list(_denied(op, patient, consent, denial, keys, guarded))
     return grants, relations
 
 
@@ -139,7 +139,7 @@ def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[s
     root = terms.root(consent)
     start, end = window
     if denial is not root and denial.get("period"):
-        start, end = max(start, _moment(denial["period"].get("start"), EVER)), min(end, _moment(denial["period"].get("end"), FOREVER, end=True))
+        start, end = max(start, validity.guarded_from(denial["period"].get("start"))), min(end, validity.guarded_until(denial["period"].get("end"), end=True))
     extent = _Extent(None, _listed_types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial))
     found = [(basis, extent) for basis in _bases(denial)] if denial.get("securityLabel") else [(0, extent)]
     if others := [code for code in _codes(denial.get("securityLabel")) if not bases.bit_of(code)]:  # a label that is no law: by what it is found by

@@ -27,13 +27,15 @@ def standing(consent: Resource, now: datetime) -> Standing:
         return Standing("requested", "To be decided", "amber", "Decide on the request.")
     if status == "rejected":
         return Standing("refused", "Not agreed to", "plain")
-    if status == "inactive" or validity.ended_at(consent) <= now:
+    denies = terms.root(consent).get("type") == "deny"
+    ended = validity.guarded_until(terms.value(consent, terms.ENDED_AT)) if denies else validity.ended_at(consent)
+    if status == "inactive" or ended <= now:
         return _over(consent)
     if status != "active":
         return Standing("ended", "Entered in error", "plain")
     if terms.root(consent).get("type") == "permit" and elements.void(consent):
         return Standing("void", "Not valid: something is missing", "red", "Have a complete form signed. Until then it permits nothing.")
-    window = validity.window(consent)
+    window = validity.window(consent, guards=denies)
     if window is not None and now < window[0]:
         return Standing("later", "Begins later", "plain")
     if window is None or window[1] <= now:
@@ -58,7 +60,7 @@ def _past_date(consent: Resource, now: datetime) -> bool:
 
 def ends_on(consent: Resource) -> datetime | None:
     """When it stops by itself, as far as that is known; for an event: until when the last word about it is good."""
-    window = validity.window(consent)
+    window = validity.window(consent, guards=terms.root(consent).get("type") == "deny")
     return window[1] if window is not None and window[1] < validity.FOREVER else None
 
 

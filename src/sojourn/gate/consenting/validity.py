@@ -12,17 +12,24 @@ from sojourn.gate.consenting.terms import Resource
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 
+_AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
+"""By how much a day begins earlier than in UTC where it begins first (UTC+14), and ends later where it ends last (UTC-12)."""
+
 _NO_END = frozenset({"none", "no expiration", "does not expire"})
 
 
-def window(consent: Resource) -> tuple[datetime, datetime] | None:
-    """The half-open time within which it acts; None for one that never does.
+def window(consent: Resource, *, guards: bool = False) -> tuple[datetime, datetime] | None:
+    """The half-open time within which it acts; None for one that never does. guards: of what it forbids or keeps apart.
 
     A consent that is over keeps the window that it had, so that it can be explained later: revoking is not undoing.
     """
     period = terms.root(consent).get("period") or {}
-    start = max(moment(period.get("start"), EVER), moment(consent.get("dateTime"), EVER))
-    end = min(moment(period.get("end"), FOREVER, end=True), _event(consent), ended_at(consent))
+    if guards:
+        start = max(guarded_from(period.get("start")), guarded_from(consent.get("dateTime")))
+        end = min(guarded_until(period.get("end"), end=True), _event(consent, guards=True), guarded_until(terms.value(consent, terms.ENDED_AT)))
+    else:
+        start = max(moment(period.get("start"), EVER), moment(consent.get("dateTime"), EVER))
+        end = min(moment(period.get("end"), FOREVER, end=True), _event(consent), ended_at(consent))
     status = consent.get("status")
     if status == "inactive":
         if not terms.value(consent, terms.ENDED_AT):
@@ -38,6 +45,26 @@ def moment(text: Any, default: datetime, *, end: bool = False) -> datetime:
     if not isinstance(text, str) or not text:
         return default
     return dates.bounds(text)[1 if end else 0]
+
+
+def guarded_from(text: Any) -> datetime:
+    """When what withholds begins: a day when it begins anywhere, so that nobody east of UTC waits for what they forbade this morning."""
+    return _elsewhere(text, moment(text, EVER), -_AHEAD)
+
+
+def guarded_until(text: Any, *, end: bool = False) -> datetime:
+    """When what withholds is over: a day as late as anywhere."""
+    return _elsewhere(text, moment(text, FOREVER, end=end), _BEHIND)
+
+
+def _elsewhere(text: Any, found: datetime, by: timedelta) -> datetime:
+    """A moment as it is; the edge of a day, month or year moved."""
+    if not isinstance(text, str) or not text or "T" in text:
+        return found
+    try:
+        return found + by
+    except OverflowError:
+        return found
 
 
 def ended_at(consent: Resource) -> datetime:
@@ -68,8 +95,8 @@ def confirmed_until(consent: Resource) -> datetime:
     return last + timedelta(days=int(terms.forms()["confirm_every_days"])) if last > EVER else EVER
 
 
-def _event(consent: Resource) -> datetime:
+def _event(consent: Resource, *, guards: bool = False) -> datetime:
     """An event ends it when it came. Until a machine can tell, a person has to say now and then that it has not."""
     if occurred := terms.value(consent, terms.EVENT_OCCURRED):
-        return moment(occurred, EVER)
+        return guarded_until(occurred) if guards else moment(occurred, EVER)
     return confirmed_until(consent) if waits_for_event(consent) else FOREVER

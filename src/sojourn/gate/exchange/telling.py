@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import clock, errors, ids
-from sojourn.gate import disclosing
+from sojourn.gate import disclosing, relationships
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
 from sojourn.gate.exchange import partners, profile
@@ -100,14 +100,19 @@ async def sending(house: House, tenant: int) -> list[tuple[Partner, Profile]]:
     return [(p, out) for p in found if p.active and (out := profile.of(p.sending)).on]
 
 
-async def recipient(envoys: Envoys, tenant: Any, partner: Partner, purpose: str) -> Access:
-    """The partner, asking for the record themselves for that purpose: what they may be shown is what may leave to them. Raises StaleCredential, Unavailable."""
+async def recipient(envoys: Envoys, tenant: Any, partner: Partner, purpose: str, subject: Subject | None = None) -> Access:
+    """The partner, asking for the record themselves for that purpose: what they may be shown is what may leave to them. Raises StaleCredential, Unavailable.
+
+    subject: what they are told of; the end of an order they are told without having to do with the patient any more.
+    """
     own = await envoys.access(tenant, partner)
     types = []
     if partner.organization.startswith("Organization/"):
         found = (await own.search("Organization", [("_id", partner.organization.removeprefix("Organization/"))], count=1)).resources
         types = [c["code"] for r in found for concept in r.get("type", ()) for c in concept.get("coding", ()) if c.get("code")]
     keys = (partner.organization, *answers_to(partner.organization, types)) if partner.organization else ()
+    if partner.organization and subject is not None and subject.type == "ServiceRequest":
+        keys = (*keys, relationships.of_order(subject.id, partner.organization))
     made = Access(own.house, replace(own.caller, kind="organization", agent=partner.organization or None, role=ROLE, programs=(), keys=keys, purpose=purpose, door=DOOR), own.request)
     made.now = own.now
     return made

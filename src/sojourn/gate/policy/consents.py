@@ -7,6 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from sojourn.gate.policy.case import Case, Consent
 from sojourn.gate.policy.tables import purposes, table
 
+AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=12)
+"""By how much a day begins earlier than in UTC where it begins first, and ends later where it ends last. What withholds is in force that much longer on
+either side; what permits goes by the day in UTC, and stops with a revocation's day where that begins first."""
+
 
 def flaw(consent: Consent, case: Case) -> tuple[str, str] | None:
     """Why the consent permits nothing, as (reason, detail); None if it is valid. 2.31(c): computed, never taken from its state alone."""
@@ -107,7 +111,7 @@ def _speaks_for_deceased(signers: frozenset[str], case: Case) -> bool:
 
 def _revoked(consent: Consent, case: Case) -> tuple[str, str] | None:
     """2.31(c)(3), 2.31(a)(6). A criminal justice consent may be irrevocable until its event (2.35)."""
-    day = _day(consent.revoked_at)
+    day = _day(consent.revoked_at, moved=BEHIND if consent.denies else -AHEAD)
     revoked = consent.state == "revoked" or (bool(consent.revoked_at) and (day is None or day <= case.at))
     if not revoked or (consent.kind == "part2_criminal_justice" and consent.irrevocable and not _event_passed(consent, case)):
         return None
@@ -124,7 +128,7 @@ def _expired(consent: Consent, case: Case) -> tuple[str, str] | None:
     ends = consent.expires or "none"
     if ends == "none" or ends.startswith("event:"):
         return None
-    day = _day(ends, end=True)
+    day = _day(ends, end=True, moved=BEHIND if consent.denies else timedelta(0))
     if day is None:
         return "CONSENT_DEFICIENT", "missing: " + table("consents")["elements"]["expiry"]
     return ("CONSENT_EXPIRED", "") if day <= case.at else None
@@ -134,15 +138,15 @@ def _event_passed(consent: Consent, case: Case) -> bool:
     return (consent.expires or "").startswith("event:") and (consent.event_occurred or case.true("event_occurred"))
 
 
-def _day(text: str, *, end: bool = False) -> datetime | None:
-    """A moment from a date or time; a date's start, or its end."""
+def _day(text: str, *, end: bool = False, moved: timedelta = timedelta(0)) -> datetime | None:
+    """A moment from a date or time; a date's start, or its end, moved by so much."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
     if len(text) == len("2026-01-01"):
         day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-        found = datetime.combine(day, time(), UTC)
+        found = datetime.combine(day, time(), UTC) + moved
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 
 from sojourn.gate.policy import consents, matching, tables
 from sojourn.gate.policy.case import Case, Consent, Record, Restriction
@@ -112,10 +112,10 @@ def _stands(deny: Consent, case: Case, record: Record) -> bool:
 
 
 def _in_force(deny: Consent, case: Case) -> bool:
-    """A directive needs no form: it stands until taken back or ended. What of it we cannot read makes it stand."""
+    """A directive needs no form: it stands until taken back or ended. What of it we cannot read makes it stand; a day of signing, as soon as it is that day anywhere."""
     if deny.state in ("revoked", "expired") or consents.ended_later(deny, case):
         return False
-    return deny.signed is None or deny.signed <= case.at.date()
+    return deny.signed is None or deny.signed <= (case.at.astimezone(UTC) + consents.AHEAD).date()
 
 
 def _about(deny: Consent, case: Case, record: Record) -> bool:

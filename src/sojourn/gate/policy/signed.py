@@ -176,12 +176,12 @@ class Signed:
         return any(self._forbidden_by(rule, asker, thing, now) for rule in rules)
 
     def _forbidden_by(self, rule: Resource, asker: Asker, thing: Thing, now: datetime) -> bool:
-        own = rule is self.rule or _during(rule.get("period"), now)
+        own = rule is self.rule or _guarding(rule.get("period"), now)
         actors = _list(rule, "actor") or (_list(self.rule, "actor") if rule is not self.rule else [])
         purposes = self._denied_purposes(rule)
         labels = _codes(rule, "securityLabel")
         return (
-            self._in_force(now)
+            self._stands(now)
             and own
             and self._keeps_out(actors, asker)
             and (not purposes or asker.purpose in purposes)
@@ -262,6 +262,19 @@ class Signed:
             return False
         return now < ended and (now < _first(occurred, _ALWAYS) if occurred else not self._waits() or now < self._confirmed())
 
+    def _stands(self, now: datetime) -> bool:
+        """The same of what it forbids: a day begins with the first place on earth in which it does (UTC+14), and is over with the last (UTC-12)."""
+        if self.patient is None or not _guarding(self.rule.get("period"), now) or now < _day_from(self.resource.get("dateTime")):
+            return False
+        status, said = self.resource.get("status"), self._extension("consent-ended-at")
+        if status != "active" and not (status == "inactive" and said):
+            return False
+        if status == "inactive" and now >= _first((self.resource.get("meta") or {}).get("lastUpdated"), _ALWAYS):
+            return False
+        occurred = self._extension("consent-event-occurred")
+        over = now >= _day_until(occurred) if occurred else self._waits() and now >= self._confirmed()
+        return now < _day_until(said) and not over
+
     def _waits(self) -> bool:
         """Whether it ends with something that only a person can say has not come yet."""
         if self.rule.get("type") == "deny":
@@ -285,6 +298,23 @@ class Signed:
 def _during(period: Any, now: datetime) -> bool:
     period = period if isinstance(period, Mapping) else {}
     return _first(period.get("start"), _ALWAYS) <= now < (bounds(period["end"])[1] if period.get("end") else _NEVER)
+
+
+def _guarding(period: Any, now: datetime) -> bool:
+    period = period if isinstance(period, Mapping) else {}
+    return _day_from(period.get("start")) <= now < _day_until(period.get("end"), last=True)
+
+
+def _day_from(text: Any) -> datetime:
+    at = _first(text, _ALWAYS)
+    return at - timedelta(hours=14) if isinstance(text, str) and "T" not in text and at > _ALWAYS + timedelta(days=1) else at
+
+
+def _day_until(text: Any, *, last: bool = False) -> datetime:
+    if not isinstance(text, str) or not text:
+        return _NEVER
+    at = bounds(text)[1 if last else 0]
+    return at + timedelta(hours=12) if "T" not in text and at < _NEVER - timedelta(days=1) else at
 
 
 def _within(rule: Resource, thing: Thing, *, coded: bool = True) -> bool:

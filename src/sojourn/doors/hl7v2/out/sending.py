@@ -84,7 +84,7 @@ class Post:
             await self._box.later(one, backoff(one.tries))
 
     async def _told(self, one: Intent) -> None:
-        view = await look.at(await self._recipient(), one.subject)
+        view = await look.at(await self._recipient(one.subject), one.subject)
         if view is None:
             await self._box.withhold(one)
             return
@@ -108,8 +108,8 @@ class Post:
         job = {"subject": one.subject, "kind": kind, "control": following.control, "at": envelope.at.isoformat(), "facts": following.facts, "last": following.last}
         await self._box.make(one, envelope.control, kind, self.profile.version, body, job, _result(one.subject))
 
-    async def _recipient(self) -> Access:
-        return await telling.recipient(self._envoys, self._tenant, self.partner, self.profile.purpose)
+    async def _recipient(self, subject: Subject) -> Access:
+        return await telling.recipient(self._envoys, self._tenant, self.partner, self.profile.purpose, subject)
 
     # --- what leaves --------------------------------------------------------------------------------------------------------
 
@@ -140,8 +140,9 @@ class Post:
         job = one.job
         if "subject" not in job:  # an acknowledgement: about nobody
             return None, one.body, job, None
-        access = await self._recipient()
-        view = await look.at(access, Subject(*job["subject"]))
+        subject = Subject(*job["subject"])
+        access = await self._recipient(subject)
+        view = await look.at(access, subject)
         if view is None:
             return access, None, job, None
         told, by = await self._box.told(one.about)
