@@ -62,7 +62,7 @@ def test_courts(question: dict[str, Any], result: str, reason: str) -> None:
     ("self-pay does not yield to an emergency it never touches", {"to": "medical_personnel_emergency", "why": "ETREAT", **EMERGENCY, "restrictions": [{"kind": "self_pay_health_plan"}]}, "permit", "MEDICAL_EMERGENCY"),
     ("denial of the emergency room by name", {"to": "medical_personnel_emergency", "why": "ETREAT", **EMERGENCY, "consents": [deny("medical_personnel_emergency")]}, "withhold", "PATIENT_DENY"),
     ("denial to the plan, emergency", {"to": "medical_personnel_emergency", "why": "ETREAT", **EMERGENCY, "consents": [deny("health_plan")]}, "permit", "MEDICAL_EMERGENCY"),
-    ("denial signed tomorrow", {"consents": [tpo(), deny(signed="2026-11-23")]}, "permit", "TPO_CONSENT"),
+    ("denial signed the day after tomorrow", {"consents": [tpo(), deny(signed="2026-11-24")]}, "permit", "TPO_CONSENT"),
     ("denial that ended", {"consents": [tpo(), deny(expires="2026-10-01")]}, "permit", "TPO_CONSENT"),
     ("denial to all, own people", {"to": "self_workforce", "consents": [deny(to=None, purpose=None)]}, "permit", "INTERNAL_NEED_TO_KNOW"),
     ("denial to one's own people", {"to": "self_workforce", "consents": [deny("self_workforce")]}, "withhold", "PATIENT_DENY"),
@@ -132,7 +132,7 @@ def test_the_directors_form_is_for_payers_and_payment(to: str, purposes: list[st
 def test_a_consent_at_the_end_of_its_last_second() -> None:
     for moment, reason in (("2027-06-30T23:59:59Z", "SPECIFIC_CONSENT"), ("2027-07-01T00:00:00Z", "CONSENT_EXPIRED")):
         assert ask(consents=[specific()], evaluation_time=moment).reason == reason
-    for moment, reason in (("2026-11-30T23:59:59Z", "SPECIFIC_CONSENT"), ("2026-12-01T00:00:00Z", "CONSENT_REVOKED")):
+    for moment, reason in (("2026-11-30T09:59:59Z", "SPECIFIC_CONSENT"), ("2026-11-30T10:00:00Z", "CONSENT_REVOKED")):
         assert ask(consents=[specific(revoked_at="2026-12-01")], evaluation_time=moment).reason == reason
 
 
