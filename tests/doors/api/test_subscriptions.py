@@ -215,3 +215,43 @@ async def test_a_stopped_account_a_dead_endpoint_and_what_is_not_offered(clinic:
         monkeypatch.setattr(clock, "now", lambda n=n: now + timedelta(minutes=10 * n))
         await followed(clinic, telling)
     assert (await clinic.get("mh-service", f"Subscription/{other}")).json()["status"] == "error"
+
+
+async def test_what_another_account_began_is_not_sent_elsewhere_and_ends_only_for_who_sees_it(clinic: Clinic, receiver: Receiver) -> None:
+    id_, telling = await begun(clinic, receiver)
+    kept = (await clinic.get("sys-mh", f"Subscription/{id_}")).json()
+    assert kept["channel"]["header"] == ["Authorization: (kept)"], "a secret that others would read"
+    assert (await clinic.put("sys-mh", {**subscription(receiver), "id": id_})).status == 403
+    assert (await clinic.ask("other-sys", "DELETE", f"Subscription/{id_}")).status == 204
+    assert (await clinic.ask("mh-service", "PATCH", f"Subscription/{id_}", [{"op": "replace", "path": "/status", "value": "off"}])).status == 400
+    assert (await clinic.ask("mh-service", "DELETE", f"Subscription?_id={id_}")).status == 400
+    for kind in ("batch", "transaction"):
+        bundle = {"resourceType": "Bundle", "type": kind, "entry": [{"request": {"method": "DELETE", "url": f"Subscription/{id_}"}}]}
+        await clinic.ask("mh-service", "POST", "", bundle)
+    assert (await clinic.get("mh-service", f"Subscription/{id_}/$status")).json()["entry"], "it goes on"
+    assert (await clinic.put("mh-service", {**kept, "id": id_})).status == 200, "sent again as it was read"
+    assert (await clinic.put("mh-service", {**kept, "channel": {**kept["channel"], "endpoint": "https://elsewhere.example/"}})).status == 422
+    await followed(clinic, telling)
+    assert receiver.got[-1][0]["authorization"] == "Bearer abc"
+    count = len(receiver.got)
+    assert (await clinic.ask("sys-mh", "DELETE", f"Subscription/{id_}")).status == 204
+    await clinic.make("sys-mh", observation(await seen_by(clinic)))
+    await followed(clinic, telling)
+    assert len(receiver.got) == count, "who may delete it ends it"
+
+
+async def test_what_cannot_be_read_or_searched_is_said_at_once_and_the_status_is_ours(clinic: Clinic, receiver: Receiver) -> None:
+    for wrong in ({"channel": "x"}, {"channel": {"type": "rest-hook", "endpoint": "https://["}}, {"_criteria": {"extension": ["x"]}}):
+        assert (await clinic.ask("mh-service", "POST", "Subscription", {**subscription(receiver), **wrong})).status == 422, wrong
+    assert (await clinic.ask("mh-service", "POST", "Subscription", subscription(receiver, "Observation?no-such=1"))).status == 400
+    assert (await clinic.make("mh-service", {**subscription(receiver), "status": "active"})).json()["status"] == "requested"
+
+
+async def test_none_of_very_many_changes_is_passed_over(clinic: Clinic, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sojourn.gate.searching.MAX_PAGE", 3)
+    monkeypatch.setattr("sojourn.gate.subscriptions.deciding._AT_ONCE", 2)
+    _, telling = await begun(clinic, receiver)
+    p = await seen_by(clinic)
+    made = {(await clinic.make("sys-mh", observation(p, 60 + n))).id for n in range(5)}
+    await followed(clinic, telling)
+    assert made <= {ref.partition("/")[2] for t in receiver.told() for _, ref in t["events"]}

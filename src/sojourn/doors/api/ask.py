@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -123,6 +123,10 @@ class Ask:
             return codec.loads(data)
         except codec.BadJson as error:
             raise errors.Malformed(f"The body is not acceptable JSON: {error}.") from None
+
+    def instead(self, resource: Any) -> Ask:  # noqa: ANN401 - as json() gives it
+        """The same request with another body; this one stays as it is, for it may be tried again."""
+        return replace(self, _body=codec.dumps(resource))
 
     def check_format(self) -> None:
         """Raise NotAcceptable for an answer in anything but JSON."""

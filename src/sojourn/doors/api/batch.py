@@ -148,10 +148,10 @@ def _locate(error: errors.SojournError, index: int) -> None:
 async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
     """What an entry wants changed; what is there already (If-None-Exist); or None where there is nothing to delete."""
     access, resource = ask.access, entry.resource
+    if entry.type == "Subscription":
+        raise errors.NotSupported("Send a Subscription by itself: it is begun and ended apart from what is stored.", expression=f"Bundle.entry[{entry.index}].request.url")
     if resource is not None:
         write.whole(resource)
-        if entry.type == "Subscription" and entry.method != "PATCH":
-            raise errors.NotSupported("Send a Subscription by itself or in a batch: its endpoint is asked first.", expression=f"Bundle.entry[{entry.index}].request.url")
     if entry.method == "POST":
         if resource is None or "$" in entry.path:
             raise errors.NotSupported("An operation cannot be part of a transaction.", expression=f"Bundle.entry[{entry.index}].request.url")

@@ -41,6 +41,11 @@ async def begin(access: Access, id_: str, facts: Facts) -> None:
         raise errors.TooManyRequests(f"One account has at most {MOST} subscriptions. End one first.", after=3600)
 
 
+async def of_another(access: Access, id_: str) -> bool:
+    """Whether another account began it: nobody else may send it elsewhere. Whether the caller may know of it is asked apart."""
+    return any(r["account"] != access.caller.account for r in await subscriptions.some(access.house.db, access.tenant.number, [id_]))
+
+
 async def standing(access: Access, wanted: Sequence[str]) -> list[Standing]:
     """How those stand that the caller began. Which these are, they know by having read them."""
     rows = await subscriptions.some(access.house.db, access.tenant.number, wanted)

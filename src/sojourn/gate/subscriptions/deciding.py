@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 Ref = tuple[str, str]
+_AT_ONCE = 500
+"""Resources of one search: fewer than a page holds, so that none is passed over."""
 DELETED = "deleted"
 """In place of a version."""
 
@@ -45,9 +47,10 @@ async def visible(access: Access, facts: Facts, wanted: Iterable[Ref]) -> Mappin
         if type_ not in facts.types or not access.may(type_, "search"):
             continue
         for query in [q for t, q in facts.filters if t == type_] or [""]:
-            params = [("_id", ",".join(some)), *parse_qsl(topic.query), *parse_qsl(query, keep_blank_values=True)]
-            for stored in (await access.search(type_, params, count=len(some))).matches:
-                found[type_, stored.id] = stored
+            for few in (some[n : n + _AT_ONCE] for n in range(0, len(some), _AT_ONCE)):
+                params = [("_id", ",".join(few)), *parse_qsl(topic.query), *parse_qsl(query, keep_blank_values=True)]
+                for stored in (await access.search(type_, params, count=len(few))).matches:
+                    found[type_, stored.id] = stored
     return found
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
 from sojourn.doors.api import write
 from sojourn.doors.api.answer import Answer, of_json
+from sojourn.doors.api.ask import decode_form
 from sojourn.doors.api.subscriptions import notifications, reading
 from sojourn.fhir import codec
+from sojourn.fhir.search import parse
 from sojourn.gate.subscriptions import asking, deciding
-from sojourn.gate.subscriptions.model import EMPTY, FULL, ID_ONLY, OFF, REQUESTED, Standing
+from sojourn.gate.subscriptions.model import EMPTY, FULL, ID_ONLY, OFF, REQUESTED, Facts, Standing
 from sojourn.gate.subscriptions.working import Line
 
 if TYPE_CHECKING:
@@ -24,10 +27,9 @@ async def create(ask: Ask, type_: str) -> Answer:
     """POST: of a Subscription also what it asks for, and it is begun: the endpoint is asked whether it is there."""
     if type_ != TYPE:
         return await write.create(ask, type_)
-    resource = await ask.json()
-    facts = reading.facts(write.resource_of(resource, TYPE))
-    resource["status"] = REQUESTED  # ours to say
-    answer = await write.create(ask, TYPE)
+    resource = write.resource_of(await ask.json(), TYPE)
+    facts = _wanted(ask, resource)
+    answer = await write.create(ask.instead(_stored(resource, REQUESTED)), TYPE)
     if answer.status == 201:  # noqa: PLR2004 - made, and not found by If-None-Exist
         await asking.begin(ask.access, _id_of(answer), facts)
     return answer
@@ -37,21 +39,63 @@ async def update(ask: Ask, type_: str, id_: str) -> Answer:
     """PUT: a Subscription is begun anew with what it asks for now; with the status `off` it ends."""
     if type_ != TYPE:
         return await write.update(ask, type_, id_)
-    resource = await ask.json()
-    facts = reading.facts(write.resource_of(resource, TYPE))
+    resource = write.resource_of(await ask.json(), TYPE)
     off = resource.get("status") == OFF
-    resource["status"] = OFF if off else REQUESTED
-    answer = await write.update(ask, TYPE, id_)
+    if not off:
+        await _only_ours(ask, id_)
+    before = next((s.facts for s in await asking.standing(ask.access, [id_])), None)
+    facts = _wanted(ask, resource, before)
+    answer = await write.update(ask.instead(_stored(resource, OFF if off else REQUESTED)), TYPE, id_)
     await (asking.end(ask.access, id_, "Ended by its owner.") if off else asking.begin(ask.access, id_, facts))
     return answer
 
 
 async def delete(ask: Ask, type_: str, id_: str) -> Answer:
-    """DELETE: a Subscription ends with it."""
+    """DELETE: a Subscription ends with it; one that the caller does not see does not."""
     answer = await write.delete(ask, type_, id_)
-    if type_ == TYPE:
+    if type_ == TYPE and answer.headers:  # of a version: it was there, and the caller's to delete
         await asking.end(ask.access, id_, "Deleted.")
     return answer
+
+
+def whole_only(handler: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+    """PATCH, and changes by condition, of all but Subscriptions: what was told to whom must not differ from what the resource says."""
+
+    async def refuse(ask: Ask, type_: str, *rest: str) -> Answer:
+        if type_ == TYPE:
+            raise errors.NotSupported("A Subscription is changed by PUT, and ended by PUT or DELETE, at its own address.")
+        return await handler(ask, type_, *rest)
+
+    return refuse
+
+
+def _wanted(ask: Ask, resource: Mapping[str, Any], before: Facts | None = None) -> Facts:
+    """What it asks for. before: what it asked for until now, with the headers as they were sent. Raises Invalid."""
+    try:
+        facts = reading.facts(resource, before)
+    except (AttributeError, TypeError, ValueError):
+        raise errors.Invalid("This cannot be read as a Subscription.", expression=TYPE) from None
+    for type_, query in facts.filters:  # what cannot be searched is said now, and not found out when there is something to tell
+        parse(type_, decode_form(query), handling="strict", base=ask.access.house.base, value_sets=ask.access.house.value_sets)
+    return facts
+
+
+def _stored(resource: Mapping[str, Any], status: str) -> dict[str, Any]:
+    """As it is stored: its status is ours to say, and its headers are kept apart."""
+    channel = resource["channel"]
+    hidden = {"header": [f"{h.partition(':')[0]}: {reading.KEPT}" for h in channel["header"]]} if channel.get("header") else {}
+    return {**resource, "status": status, "channel": {**channel, **hidden}}
+
+
+async def _only_ours(ask: Ask, id_: str) -> None:
+    """Raise Forbidden for one that another account began and the caller sees; one that they do not see is answered as one that is not there."""
+    if not await asking.of_another(ask.access, id_):
+        return
+    try:
+        await ask.access.read(TYPE, id_)
+    except (errors.NotFound, errors.Gone):
+        return
+    raise errors.Forbidden("Another account began this Subscription. Begin one of your own.")
 
 
 def _id_of(answer: Answer) -> str:

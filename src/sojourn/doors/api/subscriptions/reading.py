@@ -21,8 +21,12 @@ _TIMEOUT: Final = (1, 30)
 _MOST: Final = (1, 100)
 
 
-def facts(resource: Mapping[str, Any]) -> Facts:
-    """What it asks for. Raises Invalid for what is not offered, with its place."""
+KEPT: Final = "(kept)"
+"""In place of what a header says where a Subscription is stored: it may be a secret, and others read it too."""
+
+
+def facts(resource: Mapping[str, Any], before: Facts | None = None) -> Facts:
+    """What it asks for. before: what it asked for until now. Raises Invalid for what is not offered, with its place."""
     topic = str(resource.get("criteria", ""))
     if topic not in topics():
         raise errors.Invalid("The criteria name a topic that is offered; the CapabilityStatement lists them.", expression="Subscription.criteria")
@@ -35,7 +39,7 @@ def facts(resource: Mapping[str, Any]) -> Facts:
         raise errors.Invalid("The endpoint is an https address without credentials in it.", expression="Subscription.channel.endpoint")
     if channel.get("payload", "application/fhir+json") not in ("application/fhir+json", "application/json"):
         raise errors.Invalid("Notifications are sent as application/fhir+json.", expression="Subscription.channel.payload")
-    headers = tuple(str(h) for h in channel.get("header") or ())
+    headers = _headers(channel, endpoint, before)
     if not all(_HEADER(h) and h.partition(":")[0].lower() not in _OWN for h in headers) or len(headers) > 10:  # noqa: PLR2004 - more serve no receiver
         raise errors.Invalid("Headers are written as Name: value, and none that the request itself needs.", expression="Subscription.channel.header")
     content = _extension(channel.get("_payload") or {}, "backport-payload-content") or _extension(channel, "backport-payload-content") or ID_ONLY
@@ -45,6 +49,16 @@ def facts(resource: Mapping[str, Any]) -> Facts:
         topic, endpoint, _filters(resource, topic), headers, content, _number(channel, "backport-heartbeat-period", _HEARTBEAT, 0), _number(channel, "backport-timeout", _TIMEOUT, 10),
         _number(channel, "backport-max-count", _MOST, 20),
     )  # fmt: skip
+
+
+def _headers(channel: Mapping[str, Any], endpoint: str, before: Facts | None) -> tuple[str, ...]:
+    """As they are sent. One that is said to be kept is what it was, for the same endpoint alone."""
+    kept = {h.partition(":")[0]: h for h in before.headers} if before is not None and before.endpoint == endpoint else {}
+    said = [str(h) for h in channel.get("header") or ()]
+    missing = [h for h in said if h.endswith(f": {KEPT}") and h.partition(":")[0] not in kept]
+    if missing:
+        raise errors.Invalid("Send the whole header: its value is kept for the same endpoint only.", expression="Subscription.channel.header")
+    return tuple(kept[h.partition(":")[0]] if h.endswith(f": {KEPT}") else h for h in said)
 
 
 def _filters(resource: Mapping[str, Any], topic: str) -> tuple[tuple[str, str], ...]:

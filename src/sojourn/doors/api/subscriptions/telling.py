@@ -35,6 +35,9 @@ _TRIES: Final = 32
 """5 s, doubled up to an hour: a day in all."""
 _SHAKES: Final = 5
 _PAUSE: Final = 0.5
+_BESIDE: Final = 3
+_REST: Final = 3.0
+"""Seconds between looks of those beside, while nothing is to be told."""
 _SWEEP: Final = 7200
 SIGNATURE: Final = "Sojourn-Signature"
 """A JWT under the keys of /oauth/jwks: who (iss), to whom (aud), of which subscription (sub), when (iat), and the SHA-256 of the body."""
@@ -48,6 +51,10 @@ class Telling(Background):
         self._clockwork = Clockwork(gate)
 
     async def _run(self) -> None:
+        # Others of its kind, each a runner of its own: a receiver that takes its time keeps nobody else waiting.
+        await asyncio.gather(self._loop(_PAUSE), *(Telling(self._gate, self._outbound)._loop(_REST) for _ in range(_BESIDE)))
+
+    async def _loop(self, pause: float) -> None:
         looks = 0
         while True:
             try:
@@ -58,7 +65,7 @@ class Telling(Background):
             except Exception as error:  # noqa: BLE001 - of any kind: the other subscribers are told
                 _log.warning("subscriptions wait", error=type(error).__name__)
                 busy = False
-            await asyncio.sleep(0 if busy else _PAUSE)
+            await asyncio.sleep(0 if busy else pause)
 
     async def round(self) -> bool:
         """Tell one subscriber what there is; False when there is nothing to tell."""

@@ -1,6 +1,6 @@
 -- Subscriptions (0158): begun by a caller, told by whoever is free, each notification decided under a credential of its own.
 
--- Begin one, or begin it anew with other facts. The credential is of the same account, app and scopes, and ends with it. False: the account has as many as it may.
+-- Begin one, or begin it anew with other facts. The credential is of the same account, app and scopes, and ends with it. False: the account has as many as it may, or another account began it.
 CREATE OR REPLACE FUNCTION gate.subscription_begin(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_subscription text, p_work bytea, p_facts text, p_types text[], p_expires timestamptz, p_most int
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -17,8 +17,9 @@ BEGIN
     INSERT INTO record.subscription AS s (tenant, subscription, account, credential, facts, types, state, due, begun, expires)
     VALUES (p_tenant, p_subscription, mine.account, p_work, p_facts, p_types, 'requested', p_now, p_now, p_expires)
     ON CONFLICT (tenant, subscription) DO UPDATE SET account = excluded.account, credential = excluded.credential, facts = excluded.facts, types = excluded.types, state = 'requested', reason = '',
-        tries = 0, due = excluded.due, heartbeat = 'infinity', expires = excluded.expires;
-    RETURN true;
+        tries = 0, due = excluded.due, heartbeat = 'infinity', expires = excluded.expires
+        WHERE s.account = excluded.account;  -- nobody sends another's elsewhere
+    RETURN FOUND;
 END $$;
 
 -- How some stand.
