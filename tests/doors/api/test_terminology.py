@@ -183,3 +183,48 @@ async def test_a_release_is_in_force_when_it_is_whole_and_the_same_one_only_once
     assert parts(await asked(clinic, "CodeSystem/$lookup", system=SNOMED, code="1002", version="20260301"))["display"] == "Evening craving"
     assert (await asked(clinic, "CodeSystem/$lookup", system=SNOMED, code="1002"))["status_"] == 404
     assert (await asked(clinic, "CodeSystem/$lookup", who="other-clinician", system=SNOMED, code="1"))["status_"] == 422  # loaded for one organization, not for another
+
+
+async def test_value_sets_that_refer_to_themselves_or_have_many_parts_are_refused_soon(loaded: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    me = "https://example.org/me"
+    await loaded.make("sys-mh", {"resourceType": "ValueSet", "status": "active", "url": me, "compose": {"include": [{"valueSet": [me] * 30}]}})
+    count = 0
+    ask = Access.search
+
+    async def counted(self: Access, *args: Any, **more: Any) -> Any:
+        nonlocal count
+        count += 1
+        return await ask(self, *args, **more)
+
+    monkeypatch.setattr(Access, "search", counted)
+    assert (await asked(loaded, "ValueSet/$expand", url=me))["status_"] in (400, 422)
+    assert count <= 2, "each is looked up once"
+
+    async def posted(value_set: Any, what: str = "$expand", **more: Any) -> Any:
+        sent = [{"name": "valueSet", "resource": value_set}, *({"name": k, **v} for k, v in more.items())]
+        return await loaded.ask("mh-clinician", "POST", f"ValueSet/{what}", {"resourceType": "Parameters", "parameter": sent})
+
+    parts = [{"system": SNOMED, "filter": [{"property": "concept", "op": "is-a", "value": "1001"}]}] * 300
+    assert (await posted({"resourceType": "ValueSet", "status": "active", "compose": {"include": parts}})).status == 422
+    for shape in ("x", {"include": ["x"]}, {"include": [{"valueSet": 7}]}):
+        assert (await posted({"resourceType": "ValueSet", "status": "active", "compose": shape})).status == 400, shape
+    many = {"valueCodeableConcept": {"coding": [{"system": SNOMED, "code": str(n)} for n in range(1000)]}}
+    assert (await posted({"resourceType": "ValueSet", "status": "active"}, "$validate-code", codeableConcept=many)).status == 400
+
+
+async def test_what_value_sets_have_in_common_is_found_in_few_questions(loaded: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+    find = asking.release_of
+
+    async def counted(*args: Any) -> Any:
+        nonlocal count
+        count += 1
+        return await find(*args)
+
+    monkeypatch.setattr(asking, "release_of", counted)
+    both = {"system": SNOMED, "valueSet": [f"{SNOMED}?fhir_vs", f"{SNOMED}?fhir_vs=isa/1001"]}
+    less = {"system": SNOMED, "concept": [{"code": "1004"}]}
+    sent = {"resourceType": "ValueSet", "status": "active", "compose": {"include": [both], "exclude": [less]}}
+    answer = await loaded.ask("mh-clinician", "POST", "ValueSet/$expand", {"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": sent}]})
+    assert [c["code"] for c in answer.json()["expansion"]["contains"]] == ["1001", "1002"]
+    assert count <= 5, "no question for each code"

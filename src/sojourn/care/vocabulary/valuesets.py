@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 """How many codes a value set of several parts may have to be listed."""
 _DEPTH: Final = 8
+_PARTS: Final = 200
+"""Parts of a value set, those of the value sets that it takes in included; each counts as often as it is taken in."""
 _IMPLICIT: Final = "?fhir_vs"
 
 
@@ -67,8 +69,22 @@ class Member:
     version: str = field(default="", compare=False)
 
 
-async def find(access: Access, url: str, _depth: int = 0) -> Composed:
-    """The value set of a URL. Raises NotFound for one that nobody knows, NotSupported for what it asks that we cannot tell."""
+class _Looking:
+    """What one question looks up: each value set once, and no more parts than can be answered for."""
+
+    def __init__(self) -> None:
+        self._left, self.known = _PARTS, dict[str, Mapping[str, Any] | None]()
+
+    def part(self) -> None:
+        """One more. Raises TooMany."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooMany
+
+
+async def find(access: Access, url: str, _depth: int = 0, _looking: _Looking | None = None) -> Composed:
+    """The value set of a URL. Raises NotFound for one that nobody knows, NotSupported for what it asks that we cannot tell, TooMany."""
+    looking = _looking or _Looking()
     plain, _, version = url.partition("|")
     if _depth > _DEPTH:
         raise errors.NotSupported("The value sets refer to each other without end.")
@@ -76,9 +92,11 @@ async def find(access: Access, url: str, _depth: int = 0) -> Composed:
         return implicit
     members = tables.members_of(plain)
     if (members is None or None in members.values()) and access.may("ValueSet", "search"):
-        found = await access.search("ValueSet", [("url", plain), *([("version", version)] if version else [])], count=1)
-        if found.matches:
-            return await of_resource(access, found.matches[0].resource, _depth)
+        if url not in looking.known:
+            found = await access.search("ValueSet", [("url", plain), *([("version", version)] if version else [])], count=1)
+            looking.known[url] = found.matches[0].resource if found.matches else None
+        if (resource := looking.known[url]) is not None:
+            return await of_resource(access, resource, _depth, looking)
     if members is None:
         raise errors.NotFound("No value set of this URL is known here.")
     parts = tuple(Part(s, codes=None if codes is None else dict.fromkeys(sorted(codes), "")) for s, codes in members.items())
@@ -102,8 +120,9 @@ def _implicit(url: str) -> Composed | None:
     raise errors.NotSupported("Of the value sets that a system has by itself, all codes (?fhir_vs) and those under one (?fhir_vs=isa/CODE) are offered.")
 
 
-async def of_resource(access: Access, resource: Mapping[str, Any], _depth: int = 0) -> Composed:
-    """A ValueSet resource. Raises NotSupported for a filter that is not offered, NotFound for a value set that it takes in and nobody knows."""
+async def of_resource(access: Access, resource: Mapping[str, Any], _depth: int = 0, _looking: _Looking | None = None) -> Composed:
+    """A ValueSet resource. Raises NotSupported for a filter that is not offered, NotFound for a value set that it takes in and nobody knows, TooMany."""
+    looking = _looking or _Looking()
     compose = resource.get("compose") or {}
     if not compose and resource.get("expansion"):
         by_system: dict[str, dict[str, str]] = {}
@@ -113,7 +132,7 @@ async def of_resource(access: Access, resource: Mapping[str, Any], _depth: int =
         return Composed(str(resource.get("url", "")), str(resource.get("version", "")), str(resource.get("title", "")), include)
     return Composed(
         str(resource.get("url", "")), str(resource.get("version", "")), str(resource.get("title", "")),
-        tuple([await _part(access, p, _depth) for p in compose.get("include") or []]), tuple([await _part(access, p, _depth) for p in compose.get("exclude") or []]),
+        tuple([await _part(access, p, _depth, looking) for p in compose.get("include") or []]), tuple([await _part(access, p, _depth, looking) for p in compose.get("exclude") or []]),
     )  # fmt: skip
 
 
@@ -132,16 +151,21 @@ def _contained(parts: Sequence[Any]) -> list[dict[str, Any]]:
 _FILTERS: Final = ("is-a", "descendent-of", "is-not-a", "=")
 
 
-async def _part(access: Access, part: Mapping[str, Any], depth: int) -> Part:
+async def _part(access: Access, part: Mapping[str, Any], depth: int, looking: _Looking) -> Part:
+    looking.part()
     named = [str(c["code"]) for c in part.get("concept") or [] if isinstance(c, dict) and c.get("code")]
     shown = {str(c["code"]): str(c.get("display", "")) for c in part.get("concept") or [] if isinstance(c, dict) and c.get("code")}
     filters = []
     for f in part.get("filter") or []:
         if f.get("property") not in ("concept", "code") or f.get("op") not in _FILTERS:
             raise errors.NotSupported(f"Of filters, {', '.join(_FILTERS)} on `concept` are offered.", expression="ValueSet.compose.include.filter")
+        looking.part()
         filters.append((str(f["op"]), str(f.get("value", ""))))
-    others = tuple([await find(access, str(url), depth + 1) for url in part.get("valueSet") or []])
-    return Part(str(part.get("system", "")), str(part.get("version", "")), shown if named else None, tuple(filters), others)
+    others = []
+    for url in part.get("valueSet") or []:
+        looking.part()
+        others.append(await find(access, str(url), depth + 1, looking))
+    return Part(str(part.get("system", "")), str(part.get("version", "")), shown if named else None, tuple(filters), tuple(others))
 
 
 async def member(access: Access, value_set: Composed, system: str, code: str, day: date | None = None) -> Member | None:
@@ -188,6 +212,8 @@ async def listed(access: Access, value_set: Composed, *, words: str = "", inacti
     for part in value_set.include:
         for m in await _of_part(access, part, words, day):
             everything.setdefault((m.system, m.code), m)
+        if len(everything) > MOST:
+            raise TooMany
     for part in value_set.exclude:
         for m in await _of_part(access, part, "", day):
             everything.pop((m.system, m.code), None)
@@ -207,7 +233,7 @@ async def _of_part(access: Access, part: Part, words: str, day: date | None) -> 
         rest = Part(part.system, part.version, part.codes, part.under, part.others[1:])
         if not (rest.system or rest.others):
             return found
-        return [m for m in found if await _in_part(access, rest, m.system, m.code, day) is not None]
+        return await _kept(access, found, rest, day)
     if part.codes is not None:
         found = list((await _held(access, part, part.codes, day)).values())
         asked = words.lower().split()
@@ -219,6 +245,29 @@ async def _of_part(access: Access, part: Part, words: str, day: date | None) -> 
         raise TooMany
     held = await _held(access, part, [c.code for c in codes], day)
     return [held[c.code] for c in codes if c.code in held]
+
+
+async def _kept(access: Access, members: Sequence[Member], part: Part, day: date | None) -> list[Member]:
+    """Those that a part has too: as _in_part says of each, in few questions for all of them."""
+    left = [m for m in members if not part.system or m.system == part.system]
+    for other in part.others:
+        by_set: dict[tuple[str, str], Member] = {}
+        unknown: systems.NotInstalled | None = None
+        for one in other.include:
+            try:
+                by_set.update({(m.system, m.code): m for m in await _kept(access, left, one, day)})
+            except systems.NotInstalled as error:
+                unknown = error
+        if unknown is not None and len(by_set) < len(left):
+            raise unknown
+        for one in other.exclude:
+            for m in await _kept(access, list(by_set.values()), one, day):
+                by_set.pop((m.system, m.code), None)
+        left = [m for m in left if (m.system, m.code) in by_set]
+    if not part.system or not left:
+        return left
+    held = await _held(access, part, [m.code for m in left], day)
+    return [m for m in left if m.code in held]
 
 
 async def _held(access: Access, part: Part, wanted: Iterable[str], day: date | None) -> dict[str, Member]:

@@ -6,7 +6,8 @@ The answers are about nobody. Resources that they rest on (a ValueSet, CodeSyste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from sojourn.gate.vocabulary.asking import Match
 
 Values = Mapping[str, list[Any]]
 _PAGE = 1000
+_CODINGS = 20
+"""That one question may ask about."""
 
 
 async def lookup(ask: Ask, type_: str) -> Answer:
@@ -67,9 +70,12 @@ async def validate(ask: Ask, type_: str, id_: str = "") -> Answer:
 async def _in_system(ask: Ask, given: Values, id_: str, codings: list[dict[str, Any]]) -> Answer:
     if id_ or "codeSystem" in given:
         resource = (await ask.access.read("CodeSystem", id_)).resource if id_ else given["codeSystem"][0]
+        if not isinstance(resource, Mapping):
+            raise errors.Malformed("codeSystem is a resource.", expression="codeSystem")
         if resource.get("content") != "complete":
             raise errors.NotSupported("This CodeSystem does not hold all of its codes.")
-        system: systems.System = systems.Listing(resource)
+        with _readable():
+            system: systems.System = systems.Listing(resource)
     else:
         url = _one(given, "url") or codings[0].get("system", "")
         if not url:
@@ -133,7 +139,8 @@ async def translate(ask: Ask, type_: str, id_: str = "") -> Answer:
     out: list[dict[str, Any]] = []
     for coding in codings:
         if resource is not None:
-            matches = _of_resource(resource, coding, target, back=back)
+            with _readable():
+                matches = _of_resource(resource, coding, target, back=back)
         else:
             if not coding.get("system"):
                 raise errors.Malformed("Say the system of the code.", expression="system")
@@ -211,7 +218,8 @@ async def _value_set(ask: Ask, given: Values, id_: str) -> valuesets.Composed:
     if id_:
         return await valuesets.of_resource(ask.access, (await ask.access.read("ValueSet", id_)).resource)
     if "valueSet" in given and isinstance(given["valueSet"][0], dict):
-        return await valuesets.of_resource(ask.access, given["valueSet"][0])
+        with _readable():
+            return await valuesets.of_resource(ask.access, given["valueSet"][0])
     url = _one(given, "url")
     if not url:
         raise errors.Malformed("Say the value set: url, or valueSet in the Parameters.", expression="url")
@@ -244,6 +252,15 @@ async def _given(ask: Ask, type_: str, offered: str | tuple[str, ...], name: str
     if unknown:
         raise errors.NotSupported(f"${name} takes {', '.join(takes)}.")
     return out
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What is sent along is no stored resource, and may have any shape. Raises Malformed."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError):
+        raise errors.Malformed("The resource that was sent along cannot be read.") from None
 
 
 def _one(given: Values, name: str) -> str:
@@ -284,6 +301,8 @@ def _codings(given: Values) -> list[dict[str, Any]]:
         found.append({k: v for k, v in {"system": _one(given, "system"), "code": _one(given, "code"), "display": _one(given, "display"), "version": version}.items() if v})
     if not found or not all(isinstance(c, dict) and isinstance(c.get("code"), str) and isinstance(c.get("system", ""), str) for c in found):
         raise errors.Malformed("Say the code: code with system, a coding, or a codeableConcept.", expression="code")
+    if len(found) > _CODINGS:
+        raise errors.NotSupported(f"One question asks about at most {_CODINGS} codes.", expression="code")
     return found
 
 

@@ -16,6 +16,7 @@ from sojourn.base import clock, ids, log
 from sojourn.base.background import Background
 from sojourn.base.errors import SojournError, StaleCredential
 from sojourn.doors.api.subscriptions import notifications
+from sojourn.gate import disclosing
 from sojourn.gate.apps import keys
 from sojourn.gate.changes import Change
 from sojourn.gate.clockwork import Clockwork
@@ -108,7 +109,7 @@ class Telling(Background):
         said = notifications.status(self._base, turn.id, turn.facts.topic, ACTIVE, kind, number, lines, turn.facts.content)
         if lines and not await self._working.sending(turn):
             return
-        answer, now = await self._send(turn, said, lines), clock.now()
+        answer, now = await self._send(turn, said, lines, access), clock.now()
         if answer == TAKEN or not lines:
             await self._working.settle(turn, told=bool(lines), due=now, beat=_beat(turn.facts, now))
         elif turn.tries + 1 >= _TRIES:
@@ -117,9 +118,14 @@ class Telling(Background):
         else:
             await self._working.settle(turn, refused=answer == "refused", tries=turn.tries + 1, due=now + _wait(turn.tries), beat=_beat(turn.facts, now))
 
-    async def _send(self, turn: Turn, said: dict[str, Any], lines: list[Line]) -> str:
-        """taken, refused (they certainly do not have it) or unsure."""
+    async def _send(self, turn: Turn, said: dict[str, Any], lines: list[Line], access: Access | None = None) -> str:
+        """taken, refused (they certainly do not have it) or unsure. To somebody outside it is a disclosure, written down before it leaves."""
         body = notifications.bundle(self._base, said, turn.id, lines, turn.facts.content if lines else EMPTY, clock.now())
+        if access is not None and access.caller.outside and lines:
+            out = await disclosing.prepare(access, body)
+            body = out.body
+            if out.shows:
+                await disclosing.record(access, out, body)
         now = int(clock.now().timestamp())
         parts = urlsplit(turn.facts.endpoint)
         claims = {
