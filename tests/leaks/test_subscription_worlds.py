@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sojourn.base import clock as clocks
-from sojourn.base import ids
+from sojourn.base import crypto, ids
 from sojourn.base.clock import FakeClock
 from sojourn.base.ids import SeededSource
 from sojourn.doors.api.subscriptions.telling import Telling
@@ -63,6 +63,12 @@ async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[
                 await _moved(clinic, telling, source)
                 clock.advance(timedelta(seconds=6))  # consents of the story hold, or not, for minutes
             asked = [await clinic.get(who, f"Subscription/{id_}{path}") for path in ("/$status", "/$events?eventsSinceNumber=1&content=id-only", "")]
+            if viewer is None and people.BY_NAME[who].kind == "organization":  # a disclosure: with its notice, and written down as it left
+                kept = {r["digest"] for r in await clinic.owner.fetch("SELECT digest FROM record.disclosure WHERE account = $1", who)}
+                shown = [body for _, body in got if b'"versionId"' in body]
+                assert shown
+                assert all(crypto.sha256_hex(body) in kept for body in shown)
+                assert all(b"disclosure-notice" in body for body in shown if b'"42CFRPart2"' in body)
             return [*got, *((reply.status, reply.body) for reply in asked)]
         finally:
             await close_clinic(clinic)
