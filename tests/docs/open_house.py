@@ -6,25 +6,27 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import httpx
 import uvicorn
 
 from sojourn.app import create_app
 from sojourn.base import clock, crypto
 from sojourn.base.settings import Settings
-from sojourn.gate.exchange import partners, profile
-from sojourn.gate.exchange.partners import Partner
+from sojourn.record import organization
 from sojourn.record.database import Dsn
 from sojourn.web.about import About, SampleLogin
-from tests.doors.hl7v2.counterpart import SENDS
 from tests.doors.hl7v2.lab import MRN
-from tests.people import A, Clinic, close_clinic, open_clinic
+from tests.people import FAR, MH, SUD, A, Clinic, close_clinic, open_clinic
+from tests.web.test_emergency import post
 
 SANDBOX = About("18", (SampleLogin("dana", "x", "Dana", "clinician", ""),))
 """Who registers an app is served at once."""
+MANAGER = "ivy"
+"""Whoever looks after partners."""
 
 
 def free_port() -> int:
@@ -41,13 +43,19 @@ class House(NamedTuple):
     mllp: int
     clinic: Clinic
 
-    async def partner(self, id_: str, name: str, application: str, port: int, *kinds: str) -> str:
-        """Somebody who gets these messages, registered as an administrator would; the id of their Organization."""
+    async def partner(self, name: str, application: str, port: int, *kinds: str) -> str:
+        """Somebody who gets these messages, registered at the pages that the recipes name; the id of their Organization."""
         organization = (await self.clinic.make("sys-mh", {"resourceType": "Organization", "name": name})).id
-        place, now = f"Organization/{organization}", clock.now()
-        sends = profile.checked(replace(SENDS, kinds=kinds, port=port, theirs=application, begun="2020-01-01T00:00:00+00:00"), place, now)
-        made = Partner(id_, name, organization=place, applications=(application,), authorities={"RIVER": MRN}, sending=profile.facts(sends))
-        await self.clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), now)
+        tenant = self.clinic.gate.house.tenants[A]
+        session = await self.clinic.gate.identity.issue(tenant, MANAGER, kind="session", door="staff", life=timedelta(hours=1))
+        async with httpx.AsyncClient(base_url=self.url, cookies={"sojourn": session}) as browser:
+            theirs = {"name": name, "organization": f"Organization/{organization}", "basis": "treatment", "applications": application, "authorities": f"RIVER = {MRN}", "timezone": "America/New_York", "acknowledgement": "auto"}
+            made = await post(browser, "/exchange/partners/new", "/exchange/partners/new", **theirs)
+            assert made.status_code == 303, made.text
+            page = made.headers["location"].split("?")[0] + "/sending"
+            sends: dict[str, Any] = {"kinds": list(kinds), "host": "127.0.0.1", "port": str(port), "timeout": "20", "ours": "SOJOURN", "our_place": "RIVER", "theirs": application, "version": "2.5.1", "charset": "UNICODE UTF-8", "processing": "P", "acknowledgement": "original", "purpose": "TREAT"}
+            kept = await post(browser, page, page, **sends)
+            assert kept.status_code == 303, kept.text
         return organization
 
 
@@ -60,6 +68,8 @@ async def open_house(dsn: Dsn, folder: Path) -> AsyncIterator[House]:
     url = f"http://127.0.0.1:{port}"
     clinic = await open_clinic(dsn, key=crypto.load_server_key(settings.key_file), base=f"{url}/fhir")
     await clinic.owner.execute("UPDATE record.tenant SET host = '127.0.0.1' WHERE tenant = $1", A)
+    ivy = organization.AccountRow(MANAGER, "staff", MANAGER, "Ivy", None, "Practitioner/ivy", "integration-manager", [SUD, MH, FAR], MH, [])
+    await organization.account(clinic.owner, A, ivy, clock.now())
     server = uvicorn.Server(uvicorn.Config(create_app(settings, dsn, base=f"{url}/fhir", about=SANDBOX), log_config=None, lifespan="on"))
     running = asyncio.create_task(server.serve([listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event

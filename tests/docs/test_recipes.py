@@ -79,7 +79,7 @@ async def test_consented_summary(house: House, tmp_path: Path) -> None:
 
 async def test_adt_to_an_exchange(house: House, tmp_path: Path) -> None:
     port = free_port()
-    place = await house.partner("hie", "Harbor Health Exchange", "HIE", port, "ADT^A01", "ADT^A03")
+    place = await house.partner("Harbor Health Exchange", "HIE", port, "ADT^A01", "ADT^A03")
     hidden = (await house.clinic.make("sys-sud", patient("Hidden"))).id
     await house.clinic.make("sys-sud", {"resourceType": "CareTeam", "status": "active", "subject": {"reference": f"Patient/{hidden}"}, "participant": [{"member": {"reference": f"Organization/{place}"}}]})
     await house.clinic.make("sys-sud", {**encounter(hidden), "status": "in-progress"})
@@ -89,7 +89,7 @@ async def test_adt_to_an_exchange(house: House, tmp_path: Path) -> None:
 
 async def test_laboratory_orders_and_results(house: House, tmp_path: Path) -> None:
     port = free_port()
-    place = await house.partner("cedar", "Cedar Ridge Laboratory", "CEDAR", port, "ORM^O01")
+    place = await house.partner("Cedar Ridge Laboratory", "CEDAR", port, "ORM^O01")
     await followed("laboratory.md", tmp_path, BASE=f"{house.url}/fhir", TOKEN=house.clinic.tokens["sys-mh"], LAB=place, PORT=str(port), MLLP=str(house.mllp))
 
 
