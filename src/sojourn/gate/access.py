@@ -143,12 +143,12 @@ class Access:
 
         return await gathering.gather(self, type_, params, elements)
 
-    async def write(self, changes: Sequence[Any], *, action: str = "transaction") -> list[Any]:
-        """Apply changes together or not at all; see writing.Change."""
+    async def write(self, changes: Sequence[Any], *, action: str = "transaction", told: bool = True) -> list[Any]:
+        """Apply changes together or not at all; see writing.Change. told: whether what is stored now is read back; else the answer is empty."""
         from sojourn.gate import writing
 
         self.kept = None  # what is asked from now on may be about what is written here
-        return await writing.write(self, changes, action=action)
+        return await writing.write(self, changes, action=action, told=told)
 
     async def relabel(self, type_: str, id_: str, effect: str, codes: Sequence[str], reason: str) -> None:
         """Raise or lower labels of one resource ("raise", "lower"), as far as the role may; see overriding.relabel."""

@@ -34,16 +34,17 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 _TRIES = 6
+_MUCH = 500  # changes at once after which the planner may take a store for much smaller than it is
 
 
-async def write(access: Access, changes: Sequence[Change], *, action: str) -> list[Written]:
+async def write(access: Access, changes: Sequence[Change], *, action: str, told: bool = True) -> list[Written]:
     """Apply changes. Raises Forbidden, NotFound, NotAllowed, Gone, Invalid, VersionConflict or Conflict; then nothing was done."""
     for n, change in enumerate(changes):
         with _about(n):
             await access.check("update" if change.kind == "patch" else change.kind, change.type, change.id)
     for attempt in range(_TRIES):
         try:
-            return await _attempt(access, changes, action, again=attempt > 0)
+            return await _attempt(access, changes, action, again=attempt > 0, told=told)
         except Changed:
             # Without a version of its own a change is made again from what is there now; with one, its author decides.
             if attempt == _TRIES - 1:
@@ -51,7 +52,7 @@ async def write(access: Access, changes: Sequence[Change], *, action: str) -> li
     raise AssertionError
 
 
-async def _attempt(access: Access, changes: Sequence[Change], action: str, *, again: bool) -> list[Written]:
+async def _attempt(access: Access, changes: Sequence[Change], action: str, *, again: bool, told: bool) -> list[Written]:
     closing.check(changes)
     await _bases(access, changes)
     prepared = []
@@ -69,7 +70,9 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
     about = ",".join(f"{p.type}/{p.id}" for p in prepared[:20]) + "".join(marks.marks(p.resource for p in prepared if p.resource is not None))
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", about, patients=patients)
     await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
-    return await preparing.written(access, prepared[: len(changes)], access.request)
+    if len(prepared) >= _MUCH:
+        await store.measure(access.house.db, 4)
+    return await preparing.written(access, prepared[: len(changes)], access.request) if told else []
 
 
 async def _following(access: Access, prepared: Sequence[preparing.Prepared], *, again: bool) -> list[preparing.Prepared]:

@@ -34,9 +34,9 @@ async def keep(db: Database, tenant: int, now: datetime, rows: Sequence[Sequence
     return [(str(r["message"]), bool(r["fresh"])) for r in found]
 
 
-async def take(db: Database, tenant: int, door: str, now: datetime, most: int, most_bytes: int, partners_: list[str]) -> list[asyncpg.Record]:
-    """The next messages to be done, held until the transaction ends."""
-    return await db.call("SELECT * FROM gate.exchange_take($1, $2, $3, $4, $5, $6)", tenant, door, now, most, most_bytes, partners_)
+async def take(db: Database, tenant: int, door: str, now: datetime, most: int, most_bytes: int, partners_: list[str], without: list[str]) -> list[asyncpg.Record]:
+    """The next messages to be done but those of `without`, held until the transaction ends."""
+    return await db.call("SELECT * FROM gate.exchange_take($1, $2, $3, $4, $5, $6, $7)", tenant, door, now, most, most_bytes, partners_, without)
 
 
 async def settle(db: Database, tenant: int, now: datetime, rows: Sequence[Sequence[Any]]) -> None:

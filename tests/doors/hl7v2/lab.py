@@ -60,7 +60,7 @@ def code(answer: Message) -> str:
 
 async def done(door: Listener, gate: Gate, tenant: int = A) -> None:
     """Do all that waits."""
-    while await door.working.round(gate.house.tenants[tenant]):
+    while await door.working.round(gate.house.tenants[tenant]) or await door.working.composed():
         pass
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _WITH: Final = (("_include", "Task:focus"), ("_include:iterate", "DiagnosticReport:result"))
 _ORDER: Final = {"stat": 0, "urgent": 1, "asap": 1}
 _MANY: Final = 100
+_CRITICAL: Final = review.PRIORITY[model.CRITICAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,18 @@ class Waiting:
 
 
 async def mine(access: Access, *, count: int = _MANY, beside: bool = False) -> list[Waiting]:
-    """What waits for the caller or for their role: critical ones first, then abnormal ones, then the next due. At most two searches.
+    """What waits for the caller or for their role: critical ones first, then abnormal ones, then the next due.
 
+    Two searches at most, and where more wait than `count` one or more for the critical ones, of which none is left out.
     beside: on a page that shows the other kinds of tasks.ABOUT, too; it names what was tested and nothing of what it says, so that the
     values of a result do not come with it.
     """
     asked = await tasks.about(access, review.KIND) if beside else None
     if asked is not None:
-        own = [s for s in asked[0] if "owner" in s.resource]
-        free = [s for s in asked[0] if "owner" not in s.resource]
-        return ordered(_joined([*own[:count], *free[:count]], asked[1]))
+        first = sorted(asked[0], key=lambda s: s.resource.get("priority") != _CRITICAL)  # and of the rest the first authored
+        own = [s for s in first if "owner" in s.resource]
+        free = [s for s in first if "owner" not in s.resource]
+        return ordered(_joined([*own[: max(count, _critical(own))], *free[: max(count, _critical(free))]], asked[1]))
     wanted = [[("owner", access.caller.agent)]] if access.caller.agent else []
     wanted.append([("performer", f"{tasks.ROLE}|{access.caller.role}"), ("owner:missing", "true")])
     found = await asyncio.gather(*(_search(access, params, count) for params in wanted))
@@ -63,8 +66,22 @@ async def notices(access: Access) -> list[tasks.Work]:
 
 
 async def _search(access: Access, params: Sequence[tuple[str, Any]], count: int) -> list[Waiting]:
-    answer = await access.search("Task", [*params, review.code(review.KIND), ("status", ",".join(tasks.OPEN)), ("_sort", "authored-on"), *_WITH], count=count)
-    return _joined(answer.matches, answer.included)
+    """The first authored, and every critical one however many came before it. One search while there are no more than `count`."""
+    wanted = [*params, review.code(review.KIND), ("status", ",".join(tasks.OPEN)), ("_sort", "authored-on"), *_WITH]
+    answer = await access.search("Task", wanted, count=count)
+    matches, included = list(answer.matches), list(answer.included)
+    more = answer.next is not None
+    cursor: str | None = None
+    while more:
+        page = await access.search("Task", [("priority", _CRITICAL), *wanted], count=count, cursor=cursor)
+        matches, included, cursor = [*matches, *page.matches], [*included, *page.included], page.next
+        more = cursor is not None
+    return _joined(matches, included)
+
+
+def _critical(found: Sequence[Stored]) -> int:
+    """How many of them are critical."""
+    return sum(s.resource.get("priority") == _CRITICAL for s in found)
 
 
 def _joined(matches: list[Stored], included: list[Stored]) -> list[Waiting]:

@@ -115,23 +115,43 @@ def _codes(concept: Any) -> frozenset[tuple[str, str]]:
 def case(mapped: Iterable[Mapped], known: Sequence[Entry], table: Table) -> Case:
     """Every line of a document beside those of the chart."""
     rows: dict[str, list[Row]] = {kind: [] for kind in mapping.LINES}
+    told = {kind: [_Known(e, _words(e.name), _numbers(e.name), _ingredients(kind, e.name, e.codes, table)) for e in known if e.kind == kind] for kind in mapping.LINES}
     listed: set[tuple[str, str, str]] = set()
     for item in mapped:
         said = (item.fact.kind, item.name.casefold(), item.says)
         if item.fact.kind in rows and item.resource is not None and said not in listed:  # said twice, it is decided once
             listed.add(said)
-            rows[item.fact.kind].append(_row(item, [e for e in known if e.kind == item.fact.kind], table))
+            rows[item.fact.kind].append(_row(item, told[item.fact.kind], table))
     matched = {e.ref for found in rows.values() for row in found for e in row.entries}
     return Case(rows, {kind: [e for e in known if e.kind == kind and e.ref not in matched and e.current] for kind in mapping.LINES})
 
 
-def _row(item: Mapped, known: Sequence[Entry], table: Table) -> Row:
+class _Known(NamedTuple):
+    """A line of the chart with what it is compared by, worked out once."""
+
+    entry: Entry
+    words: frozenset[str]
+    numbers: list[str]
+    ingredients: frozenset[str]
+
+
+def _row(item: Mapped, known: Sequence[_Known], table: Table) -> Row:
+    kind = item.fact.kind
     codes = frozenset((c.get("system", ""), c["code"]) for c in elements.codings(item.fact.what))
-    said = _words(item.name)
-    ingredients = frozenset(table.ingredients_in(item.name, tuple(codes))) if item.fact.kind != "problem" else frozenset()
-    same = [e for e in known if codes & e.codes or said and said == _words(e.name) and (item.fact.kind != "medication" or _numbers(item.name) == _numbers(e.name))]
-    likely = [e for e in known if e not in same and _alike(said, ingredients, e, table)]
+    said, numbers, ingredients = _words(item.name), _numbers(item.name), _ingredients(kind, item.name, codes, table)
+    same: list[Entry] = []
+    likely: list[Entry] = []
+    for k in known:
+        if codes & k.entry.codes or (said and said == k.words and (kind != "medication" or numbers == k.numbers)):
+            same.append(k.entry)
+        elif (ingredients and ingredients == k.ingredients) or (said and k.words and (said <= k.words or k.words <= said)):
+            likely.append(k.entry)
     return Row(item, (*same, *likely), SAME if same else LIKELY if likely else "")
+
+
+def _ingredients(kind: str, name: str, codes: Iterable[tuple[str, str]], table: Table) -> frozenset[str]:
+    """What a medication or an allergy is about, as the table knows it."""
+    return frozenset(table.ingredients_in(name, tuple(codes))) if kind != "problem" else frozenset()
 
 
 def _words(name: str) -> frozenset[str]:
@@ -142,13 +162,6 @@ def _words(name: str) -> frozenset[str]:
 def _numbers(name: str) -> list[str]:
     """The strengths in a name."""
     return re.findall(r"\d+(?:[.,]\d+)*", name)
-
-
-def _alike(said: frozenset[str], ingredients: frozenset[str], entry: Entry, table: Table) -> bool:
-    theirs = _words(entry.name)
-    if ingredients and ingredients == frozenset(table.ingredients_in(entry.name, tuple(entry.codes))):
-        return True
-    return bool(said and theirs) and (said <= theirs or theirs <= said)
 
 
 def _agree(row: Row, entry: Entry) -> bool:

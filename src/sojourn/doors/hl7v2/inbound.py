@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.care.exchange import kinds, matching
 from sojourn.care.exchange.matching import UNSURE, Match, Question
-from sojourn.care.papers import sandbox
 from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, oru, persons, scheduled
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.doors.hl7v2.oru import Report
@@ -20,6 +19,7 @@ from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import Message, NotReadable
 
 if TYPE_CHECKING:
+    from sojourn.doors.hl7v2.composing import Composer
     from sojourn.gate.access import Access
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
@@ -32,7 +32,10 @@ MAPPED_TYPES: Final = ("ORU^R01", *READERS)
 
 @dataclass(slots=True)
 class Work:
-    """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person."""
+    """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person.
+
+    waits: until its files are made readable; it stays where it is.
+    """
 
     taken: Taken
     message: Message | None = None
@@ -46,6 +49,7 @@ class Work:
     known: list[tuple[str, str, str]] = field(default_factory=list)
     alike: list[tuple[str, str]] = field(default_factory=list)
     clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    waits: bool = False
 
     def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
         """It becomes nothing now. detail: for who may see the candidates."""
@@ -57,17 +61,17 @@ class Work:
         self.fail(ASIDE if partner.strangers == "aside" else REVIEW, UNSURE, candidates, detail)
 
 
-async def mapped(access: Access, partner: Partner, taken: Sequence[Taken]) -> list[Work]:
+async def mapped(access: Access, partner: Partner, taken: Sequence[Taken], composer: Composer) -> list[Work]:
     """What messages of one partner become. Nothing is written yet; what fails says why."""
     works = [_read(partner, t) for t in taken]
     await _whose(access, partner, [w for w in works if w.done is None])
     open_ = [w for w in works if w.done is None]
     there = await _there(access, partner, open_)
     for work in open_:
-        await _readable(access, partner, work, there)
+        _readable(access, partner, work, there, composer)
     staff = await filing.staff(access, [n for w in open_ if w.draft is not None for n in w.draft.staff])
     touched: set[tuple[str, str]] = set()
-    for work in (w for w in open_ if w.done is None or w.done.state == MAPPED):
+    for work in (w for w in open_ if not w.waits and (w.done is None or w.done.state == MAPPED)):
         if work.draft is not None:
             _draft(access, partner, work, there, staff)
         else:
@@ -207,21 +211,25 @@ async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dic
     return out
 
 
-async def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
-    """Make one clean PDF of the files of a message, unless they are there already."""
+def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored], composer: Composer) -> None:
+    """One clean PDF of the files of a message, unless they are there already; while it is not made the message waits."""
     if work.draft is None or work.done is not None:
         return
     mine = filing.ids(access, partner, work.draft, work.match.patient)
-    for piece in work.draft.pieces:
-        was = there.get((piece.type, mine[piece.key]))
-        if not piece.files or was is not None and documents.same(was.resource, documents.digest(piece.files)):
-            continue
-        try:
-            parts = [(content, *await sandbox.checked(content)) for content in piece.files]
-            work.clean[piece.key] = await sandbox.composed([(content, media, [(n, 0) for n in range(pages)]) for content, media, pages in parts])
-        except sandbox.Unreadable as error:
-            work.fail(FAILED, f"The file in it cannot be taken. {error.message}")
-            return
+    stored = {p.key: there.get((p.type, mine[p.key])) for p in work.draft.pieces if p.files}
+    files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not documents.same(was.resource, documents.digest(p.files)))}
+    if not files:
+        return
+    made = composer.made(work.taken.id, files)
+    if made is None:
+        composer.begin(work.taken, files)
+        work.waits = True
+    elif made.error is not None:
+        raise made.error
+    elif made.wrong:
+        work.fail(FAILED, f"The file in it cannot be taken. {made.wrong}")
+    else:
+        work.clean = {key: content for key, (_, content) in made.clean.items()}
 
 
 def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[str, list[str]]:

@@ -11,6 +11,7 @@ from sojourn.base.background import Background
 from sojourn.base.db import Changed
 from sojourn.care.exchange import translating, twice
 from sojourn.doors.hl7v2 import inbound
+from sojourn.doors.hl7v2.composing import Composer
 from sojourn.fhir.outcome import Issue
 from sojourn.gate.exchange import doing
 from sojourn.gate.exchange.doing import Done, Round, Taken
@@ -35,10 +36,20 @@ class Working(Background):
     def __init__(self, envoys: Envoys) -> None:
         self._envoys = envoys
         self._wanted = asyncio.Event()
+        self._composer = Composer(self.wake)
 
     def wake(self) -> None:
         """Something came."""
         self._wanted.set()
+
+    async def stop(self) -> None:
+        """End, wherever it is."""
+        await super().stop()
+        await self._composer.stop()
+
+    async def composed(self) -> bool:
+        """Wait for the documents that are being made; whether there were any."""
+        return await self._composer.finished()
 
     async def _run(self) -> None:
         while True:
@@ -57,15 +68,16 @@ class Working(Background):
                         await self._wanted.wait()
 
     async def round(self, tenant: Tenant) -> int:
-        """Do the next messages; how many were settled. Raises Unavailable."""
+        """Do the next messages; how many were settled: not those whose document is being made (composing.py). Raises Unavailable."""
         partners = {p.id: p for p in await self._envoys.partners(tenant)}  # messages of this door also come in files of others
         if not partners:
             return 0
         taken: list[Taken] = []
         try:
             async with doing.begun(self._envoys.house, tenant.number) as here:
-                taken = await here.take(DOOR, list(partners), _MOST, _MOST_BYTES)
-                return await self._do(here, tenant, partners, taken) if taken else 0
+                taken = await here.take(DOOR, list(partners), _MOST, _MOST_BYTES, self._composer.busy)
+                done = await self._do(here, tenant, partners, taken) if taken else []
+            return self._settled(done)
         except errors.Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - what went wrong with many is found out one by one
@@ -75,30 +87,36 @@ class Working(Background):
                 raise
         settled = 0
         for _ in range(len(taken)):
-            done = await self._one(tenant, partners)
-            if not done:
+            some = await self._one(tenant, partners)
+            if some is None:
                 break
-            settled += done
+            settled += some
         return settled
 
-    async def _one(self, tenant: Tenant, partners: dict[str, Partner]) -> int:
-        """The next message by itself. What fails is said, and the others go on."""
+    def _settled(self, done: list[str]) -> int:
+        for message in done:
+            self._composer.forget(message)
+        return len(done)
+
+    async def _one(self, tenant: Tenant, partners: dict[str, Partner]) -> int | None:
+        """The next message by itself: how many were settled, None where there is none. What fails is said, and the others go on."""
         taken: list[Taken] = []
         try:
             async with doing.begun(self._envoys.house, tenant.number) as here:
-                taken = await here.take(DOOR, list(partners), 1, 1)
-                return await self._do(here, tenant, partners, taken) if taken else 0
+                taken = await here.take(DOOR, list(partners), 1, 1, self._composer.busy)
+                done = await self._do(here, tenant, partners, taken) if taken else []
+            return self._settled(done) if taken else None
         except errors.Unavailable:
             raise
         except errors.StaleCredential:
             self._envoys.forget(tenant)
-            return 0
+            return None
         except Exception as error:  # noqa: BLE001 - of any kind: it must not stop the others
             if not taken:
                 raise
             _log.warning("a message could not be done", error=type(error).__name__, attempt=taken[0].tries + 1)
             await self._failed(tenant, partners, taken[0], error)
-            return 1
+            return self._settled([taken[0].id])
 
     async def _failed(self, tenant: Tenant, partners: dict[str, Partner], one: Taken, error: Exception) -> None:
         passing = isinstance(error, errors.Conflict | Changed | errors.VersionConflict) and one.tries < _TRIES
@@ -121,13 +139,15 @@ class Working(Background):
                 ],
             )
 
-    async def _do(self, here: Round, tenant: Tenant, partners: dict[str, Partner], taken: list[Taken]) -> int:
+    async def _do(self, here: Round, tenant: Tenant, partners: dict[str, Partner], taken: list[Taken]) -> list[str]:
+        """The messages that were settled."""
+        settled: list[str] = []
         by_partner: dict[str, list[Taken]] = {}
         for one in taken:
             by_partner.setdefault(one.partner, []).append(one)
         for id_, some in by_partner.items():
             access = await self._envoys.access(tenant, partners[id_])
-            works = await inbound.mapped(access, partners[id_], some)
+            works = await inbound.mapped(access, partners[id_], some, self._composer)
             inside = here.inside(access)
             changes = [c for w in works for c in w.changes]
             await translating.translate(access, id_, changes)
@@ -136,8 +156,10 @@ class Working(Background):
             await here.learn(access, [k for w in works for k in w.known])
             for pair in (p for w in works for p in w.alike):
                 await twice.found(access, *pair)
-            await here.settle(access, [w.done for w in works if w.done is not None])
-        return len(taken)
+            done = [w.done for w in works if w.done is not None]
+            await here.settle(access, done)
+            settled += [d.id for d in done]
+        return settled
 
 
 def _plain(error: Exception, why: str) -> str:

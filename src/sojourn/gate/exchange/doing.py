@@ -52,9 +52,9 @@ class Round:
     def __init__(self, house: House, tenant: int, transaction: Transaction) -> None:
         self._house, self._tenant, self._transaction = house, tenant, transaction
 
-    async def take(self, door: str, partners: Sequence[str], most: int, most_bytes: int) -> list[Taken]:
-        """The next messages. None while another process does some."""
-        rows = await exchange.take(self._transaction, self._tenant, door, clock.now(), most, most_bytes, list(partners))
+    async def take(self, door: str, partners: Sequence[str], most: int, most_bytes: int, without: Sequence[str] = ()) -> list[Taken]:
+        """The next messages but those of `without`, behind which those about the same person wait. None while another process does some."""
+        rows = await exchange.take(self._transaction, self._tenant, door, clock.now(), most, most_bytes, list(partners), list(without))
         return [self._read(row) for row in rows]
 
     def _read(self, row: Any) -> Taken:

@@ -125,8 +125,15 @@ BEGIN
         made AS MATERIALIZED (
             SELECT o.type || '/' || o.id AS target, o.own, o.origin, o.patient FROM unnest(p_ops) o
             WHERE n > 1 AND o.kind IN ('create', 'restore') AND o.own <> 0),
+        -- Side by side and sorted, not each with each: a join of thousands of ops with what is made beside them would be that here.
+        beside AS (
+            SELECT u.op, u.passes, first_value(u.own) OVER w AS own, first_value(u.origin) OVER w AS origin, first_value(u.patient) OVER w AS patient
+            FROM (SELECT 0 AS op, NULL::bigint AS passes, m.target, m.own, m.origin, m.patient FROM made m
+                  UNION ALL
+                  SELECT e.op, e.passes, e.target, NULL, NULL, NULL FROM e WHERE EXISTS (SELECT FROM made)) u
+            WINDOW w AS (PARTITION BY u.target ORDER BY u.op)),
         t AS (
-            SELECT e.op, e.passes, m.own, m.origin, m.patient FROM e JOIN made m ON m.target = e.target
+            SELECT b.op, b.passes, b.own, b.origin, b.patient FROM beside b WHERE b.op > 0 AND b.own IS NOT NULL
             UNION ALL
             SELECT e.op, e.passes, r.own, r.origin, r.patient FROM e
             JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(e.target, '/', 1) AND r.id = split_part(e.target, '/', 2)
@@ -140,11 +147,12 @@ BEGIN
             WHERE d.kind = 'delete' AND d.own <> 0),
         x AS (
             SELECT t.op, bit_or(gate.revealed(t.own, t.patient, t.origin)) AS refs, bit_or(t.own & t.passes) AS brings, array_agg(DISTINCT p.program) FILTER (WHERE p.program IS NOT NULL) AS origins
-            FROM t LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)
-        SELECT array_agg(coalesce(x.refs, 0) ORDER BY g.i), array_agg(coalesce(x.origins, '{}')::text ORDER BY g.i),
-               array_agg(coalesce(x.brings, 0) ORDER BY g.i)
+            FROM (SELECT t.* FROM t UNION ALL SELECT g.i, 0, 0, '{}', NULL FROM generate_series(1, n) AS g(i)) t  -- each op once at least
+            LEFT JOIN LATERAL unnest(t.origin) AS p(program) ON true GROUP BY t.op)
+        SELECT array_agg(coalesce(x.refs, 0) ORDER BY x.op), array_agg(coalesce(x.origins, '{}')::text ORDER BY x.op),
+               array_agg(coalesce(x.brings, 0) ORDER BY x.op)
         INTO op_refs, op_ref_origin, op_brings
-        FROM generate_series(1, n) AS g(i) LEFT JOIN x ON x.op = g.i;
+        FROM x;
     END IF;
 
     INSERT INTO record.version (tenant, seq, rid, type, id, version, kind, updated, plain_seq, author, patient, at, own, parts, refs,

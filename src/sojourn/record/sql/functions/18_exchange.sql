@@ -85,7 +85,8 @@ END $$;
 
 -- The next messages to be done, held until the transaction ends; none while another process does some. At most so many and so many bytes,
 -- and of one person only the first that waits, if nothing of theirs before it still waits for somebody.
-CREATE OR REPLACE FUNCTION gate.exchange_take(p_tenant int, p_door text, p_now timestamptz, p_most int, p_bytes bigint, p_partners text[])
+CREATE OR REPLACE FUNCTION gate.exchange_take(p_tenant int, p_door text, p_now timestamptz, p_most int, p_bytes bigint, p_partners text[],
+    p_without text[])
 RETURNS TABLE (message text, seq bigint, partner text, control text, kind text, tries int, body bytea, choice bytea, received timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -97,6 +98,7 @@ BEGIN
     WITH first AS (
         SELECT m.message, m.seq, m.size FROM record.exchange_message m
         WHERE m.tenant = p_tenant AND m.state = 'received' AND m.door = p_door AND m.direction = 'in' AND m.due <= p_now AND m.partner = ANY (p_partners)
+          AND m.message <> ALL (p_without)
           AND NOT EXISTS (SELECT FROM record.exchange_message e
                           WHERE e.tenant = p_tenant AND e.lane = m.lane AND e.seq < m.seq AND e.state IN ('received', 'review', 'held'))
         ORDER BY m.seq LIMIT p_most),

@@ -1,0 +1,105 @@
+"""Makes one clean PDF of the files of a message, beside the doing of messages: nobody waits for it but who sent it.
+
+A file may take as long as care/papers/sandbox.py lets it. No transaction is open meanwhile, other messages go on, and a partner has one file at
+work at a time: what one of them sends holds up neither the documents of another nor the pages that draw a paper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sojourn.care.papers import sandbox
+from sojourn.doors.hl7v2 import documents
+
+if TYPE_CHECKING:
+    from sojourn.gate.exchange.doing import Taken
+
+Files = Mapping[tuple[str, ...], tuple[bytes, ...]]
+
+_MOST: Final = 32  # messages of which files wait, or wait to be fetched
+_MOST_BYTES: Final = 64 << 20
+
+
+class Made(NamedTuple):
+    """What became of the files of a message, by the key of their piece: (digest of what it was made from, PDF); or why nothing did."""
+
+    clean: dict[tuple[str, ...], tuple[str, bytes]]
+    wrong: str = ""
+    error: Exception | None = None
+
+
+class Composer:
+    """The documents of one process that are being made. wake: called when one is done."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sizes: dict[str, int] = {}
+        self._later: set[str] = set()
+        self._made: OrderedDict[str, Made] = OrderedDict()
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._one = asyncio.Semaphore(1)
+
+    @property
+    def busy(self) -> list[str]:
+        """Messages that are not to be taken now."""
+        return [*self._tasks, *self._later]
+
+    def made(self, message: str, files: Files) -> Made | None:
+        """What became of these files of a message, once that is known."""
+        found = self._made.get(message)
+        if found is None or found.wrong or found.error is not None:
+            return found
+        return found if all(found.clean.get(key, ("", b""))[0] == documents.digest(some) for key, some in files.items()) else None
+
+    def begin(self, taken: Taken, files: Files) -> None:
+        """Make them; where much waits already, when the message is taken the next time."""
+        size = sum(len(f) for some in files.values() for f in some)
+        if self._tasks and (len(self._tasks) >= _MOST or sum(self._sizes.values()) + size > _MOST_BYTES):
+            self._later.add(taken.id)
+            return
+        self._sizes[taken.id] = size
+        self._tasks[taken.id] = asyncio.create_task(self._make(taken.id, taken.partner, dict(files)))
+
+    def forget(self, message: str) -> None:
+        """It is done."""
+        self._made.pop(message, None)
+
+    async def finished(self) -> bool:
+        """Wait until all that was begun is made; whether there was anything."""
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks)
+        return bool(tasks)
+
+    async def stop(self) -> None:
+        """End, whatever is under way: it is begun again by whoever takes the message next."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _make(self, message: str, partner: str, files: Files) -> None:
+        try:
+            async with self._turns.setdefault(partner, asyncio.Lock()), self._one:
+                made = Made({key: (documents.digest(some), await _composed(some)) for key, some in files.items()})
+        except sandbox.Unreadable as error:
+            made = Made({}, error.message)
+        except Exception as error:  # noqa: BLE001 - of any kind: it is raised again where the message is done, which then fails alone
+            made = Made({}, error=error)
+        finally:
+            self._tasks.pop(message, None)
+            self._sizes.pop(message, None)
+            self._later.clear()
+            self._wake()
+        self._made[message] = made
+        while len(self._made) > _MOST:  # another process did it
+            self._made.popitem(last=False)
+
+
+async def _composed(files: tuple[bytes, ...]) -> bytes:
+    parts = [(content, *await sandbox.checked(content)) for content in files]
+    return await sandbox.composed([(content, media, [(n, 0) for n in range(pages)]) for content, media, pages in parts])
