@@ -134,19 +134,6 @@ async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(da
     assert [len(w.result.parts) for w in lists[0]] == [1, 1, 1, 1]
 
 
-async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(day: Ward) -> None:
-    for number in (4.0, 4.1, 4.2):
-        await report(day, value(day.client, number))
-        await follow(day)
-    for number in (7.2, 7.4, 7.6):
-        await report(day, value(day.client, number, "HH"))
-    await follow(day)
-    who = await day.access("therapist")
-    lists = (await reading.everyone(who, count=1), await reading.mine(who, count=1), await reading.mine(who, count=1, beside=True))
-    assert [[w.review.critical for w in found] for found in lists] == [[True, True, True, False], [True, True, True, False], [True, True, True]]
-    assert [len(w.result.parts) for w in lists[0]] == [1, 1, 1, 1]
-
-
 async def test_what_waits_for_somebody_who_is_away_is_handed_on(day: Ward) -> None:
     await report(day, value(day.client, 5.9, "H"))
     await follow(day)

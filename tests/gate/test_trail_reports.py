@@ -151,6 +151,25 @@ async def test_unusual_looking_is_found_and_explained_and_ordinary_work_is_not(c
     assert (last["action"], last["type"]) == ("outliers", "AuditEvent")
 
 
+async def test_an_opening_counts_by_any_version_that_it_showed(clinic: Clinic) -> None:
+    """Also by another than the first, which here is none that may be seen."""
+    who = await staffed(clinic)
+    seq = await clinic.owner.fetchval("SELECT seq FROM record.resource WHERE type = 'Patient' AND id = $1", who["self"])
+    officer = await access(clinic, "officer")
+    since = officer.now - timedelta(days=7)
+
+    async def found(*shown: list[int]) -> list[str]:
+        for some in shown:
+            await clinic.owner.execute(
+                "INSERT INTO record.audit (tenant, recorded, request, account, role, door, purpose, action, outcome, type, patients, shown)"
+                " VALUES (1, $1, 'r', 'mh-clinician', 'clinician', 'staff', 'TREAT', 'read', 'done', 'Patient', $2, $3)", officer.now - timedelta(hours=1), [who["self"]], some,
+            )  # fmt: skip
+        return [s.kind for s in (await outliers.outliers(officer, since, officer.now)).signals if s.account == "mh-clinician" and s.kind == "self" and who["self"] in s.patients]
+
+    assert await found([], [2**60], [2**60, 2**60 + 1]) == []
+    assert await found([2**60, seq]) == ["self"]
+
+
 def opening(account: str, patient: str, **more: Any) -> dict[str, Any]:
     return {
         "account": account, "name": account, "role": "nurse", "patient": patient, "times": 1, "nights": 0, "days": [date(2026, 3, 1)], "related": True, "self": False,

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from sojourn.base import clock, ids
 from sojourn.base.db import Database
-from sojourn.base.db import Database
 from sojourn.care import tasks
 from sojourn.care.papers import indexing, receiving
 from sojourn.care.papers.receiving import File
@@ -132,26 +131,6 @@ async def test_a_prescriber_changes_an_order_by_what_the_document_says(at: At, p
     assert (old["status"], new["dosageInstruction"][0]["text"], new["priorPrescription"]["reference"]) == ("stopped", "1 tablet, every 24 h", f"MedicationRequest/{old['id']}")
     assert await at.of("MedicationStatement") == []
     assert await at.of("Observation") == [], "what is not ticked stays in the document"
-
-
-async def test_a_long_document_is_signed_in_one_write_and_is_not_read_back(at: At, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
-    body = outside.section("30954-2", "".join(outside.result(f"1.2.7.{n}", outside.GLUCOSE, f"{n}.5", "mmol/L") for n in range(90))) + outside.section("11450-4", "".join(outside.problem(f"1.2.6.{n}", f"icd10|E11.{n}|Disease {n}") for n in range(30)))
-    path = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.ccd(body))}"
-    await at.nurse.get(f"{path}/reconcile")
-    said = {"seen": at.nurse.hidden("seen"), "beside.result": "yes", **{f"what.{key}": "add" for key in keys(at.nurse.last.text).values()}}
-    asked: list[str] = []
-    call = Database.call
-
-    async def counted(self: Database, query: str, *more: Any) -> Any:
-        asked.append(query.partition("(")[0].rpartition(".")[2])
-        return await call(self, query, *more)
-
-    monkeypatch.setattr(Database, "call", counted)
-    answer, _ = await sign(at, at.nurse, path, said)
-    assert answer.status_code == 303
-    assert asked.count("write") == 1
-    assert "versions" not in asked[asked.index("write") :]
-    assert (len(await at.of("Observation", "&_count=200")), len(await at.of("Condition", "&_count=200"))) == (90, 30)
 
 
 async def test_a_long_document_is_signed_in_one_write_and_is_not_read_back(at: At, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 _TRIES = 6
-_MUCH = 500  # changes at once after which the planner may take a store for much smaller than it is
 
 
 async def write(access: Access, changes: Sequence[Change], *, action: str, told: bool = True) -> list[Written]:
@@ -70,8 +69,6 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
     about = ",".join(f"{p.type}/{p.id}" for p in prepared[:20]) + "".join(marks.marks(p.resource for p in prepared if p.resource is not None))
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", about, patients=patients)
     await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
-    if len(prepared) >= _MUCH:
-        await store.measure(access.house.db, 4)
     return await preparing.written(access, prepared[: len(changes)], access.request) if told else []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.care.exchange import following
-from sojourn.care.papers import sandbox
 from sojourn.care.papers import sandbox
 from sojourn.doors.hl7v2 import plaintext
 from sojourn.gate.clockwork import Clockwork
@@ -94,36 +92,6 @@ async def test_files_of_any_readable_kind_are_taken_and_others_say_why(day: Ward
     assert [s for s, _ in bad[3:]] == ["failed"] * 4
     assert len(set(await papers(day))) == 3
     assert "Nothing is fetched" in bad[5][1]
-
-
-async def test_a_file_that_takes_long_holds_up_only_what_is_about_the_same_person(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is open in the database meanwhile: the door is free for another process, too."""
-    ended, composed = asyncio.Event(), sandbox.composed
-
-    async def slow(parts: Any) -> bytes:
-        await ended.wait()
-        return await composed(parts)
-
-    monkeypatch.setattr(sandbox, "composed", slow)
-    gate, owner = day.clinic.gate, day.clinic.owner
-    await registered(gate, program=MH)
-    door, other = listener(gate), listener(gate)
-    for one in (mdm("T02", "M1"), mdm("T11", "M2", at="20260304090000-0500"), oru("L1"), oru("M3", application="MERCY", mrn="R9", family="Nobody")):
-        assert code(await sent(door, one)) == "AA"
-    tenant = gate.house.tenants[1]
-    assert await door.working.round(tenant) == 2
-    waiting = ["received", "received", "mapped", "review"]
-    assert [s for s, _ in await states(gate, owner)] == waiting
-    assert code(await sent(door, oru("L2", filler="F2"))) == "AA"
-    assert await door.working.round(tenant) == 1
-    assert await other.working.round(tenant) == 0, "it makes the document itself, and holds nothing"
-    await other.working.stop()
-    assert [s for s, _ in await states(gate, owner)] == [*waiting, "mapped"]
-    assert await papers(day) == {}
-    ended.set()
-    await done(door, gate)
-    assert [s for s, _ in await states(gate, owner)] == ["mapped", "mapped", "mapped", "review", "mapped"]
-    assert (await papers(day))["D1|MERCY"]["status"] == "entered-in-error"
 
 
 async def test_a_file_that_takes_long_holds_up_only_what_is_about_the_same_person(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:

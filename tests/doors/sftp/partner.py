@@ -70,7 +70,7 @@ async def brought(client: asyncssh.SFTPClient, name: str, content: bytes) -> Non
 
 async def looked(listener: Listener, gate: Gate, tenant: int = A) -> None:
     """Look at all that waits."""
-    while await listener.working.round(gate.house.tenants[tenant]) or await listener.working.composed():
+    while await listener.working.round(gate.house.tenants[tenant]):
         pass
 
 

@@ -42,6 +42,7 @@ class Composer:
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._turns: dict[str, asyncio.Lock] = {}
         self._one = asyncio.Semaphore(1)
+        self._begun = False
 
     @property
     def busy(self) -> list[str]:
@@ -61,6 +62,7 @@ class Composer:
         if self._tasks and (len(self._tasks) >= _MOST or sum(self._sizes.values()) + size > _MOST_BYTES):
             self._later.add(taken.id)
             return
+        self._begun = True
         self._sizes[taken.id] = size
         self._tasks[taken.id] = asyncio.create_task(self._make(taken.id, taken.partner, dict(files)))
 
@@ -69,11 +71,11 @@ class Composer:
         self._made.pop(message, None)
 
     async def finished(self) -> bool:
-        """Wait until all that was begun is made; whether there was anything."""
-        tasks = list(self._tasks.values())
-        if tasks:
-            await asyncio.wait(tasks)
-        return bool(tasks)
+        """Wait until all that was begun is made; whether anything was since this was asked last."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+        begun, self._begun = self._begun, False
+        return begun
 
     async def stop(self) -> None:
         """End, whatever is under way: it is begun again by whoever takes the message next."""

@@ -48,7 +48,7 @@ class Working(Background):
         await self._composer.stop()
 
     async def composed(self) -> bool:
-        """Wait for the documents that are being made; whether there were any."""
+        """Wait for the documents that are being made; whether there were any since this was asked last."""
         return await self._composer.finished()
 
     async def _run(self) -> None:
