@@ -58,6 +58,8 @@ class Composer:
 
     def begin(self, taken: Taken, files: Files) -> None:
         """Make them; where much waits already, when the message is taken the next time."""
+        if taken.id in self._tasks:
+            return
         size = sum(len(f) for some in files.values() for f in some)
         if self._tasks and (len(self._tasks) >= _MOST or sum(self._sizes.values()) + size > _MOST_BYTES):
             self._later.add(taken.id)
