@@ -1,4 +1,4 @@
-"""Makes one clean PDF of the files of a message, beside the doing of messages: nobody waits for it but who sent it.
+"""Makes one clean PDF of the files of a message beside the doing of messages; only its person waits.
 
 A file may take as long as care/papers/sandbox.py lets it. No transaction is open meanwhile, other messages go on, and a partner has one file at
 work at a time: what one of them sends holds up neither the documents of another nor the pages that draw a paper.
