@@ -21,6 +21,8 @@ from tests.people import MH, Clinic, close_clinic, open_clinic
 from tests.shared import SHARED, needs_shared
 
 WHO = "sys-mh"
+OLD_SUBSCRIPTIONS = ("Subscription/example", "Subscription/example-error")
+"""Of searches, not of topics: at the door only those are taken of which somebody will be told (docs/subscriptions.md)."""
 OURS = ("versionId", "lastUpdated", "security")
 
 
@@ -96,7 +98,7 @@ async def test_a_posted_example_reads_back_as_it_was(clinic: Clinic) -> None:
             refused.append(f"{kind}/{sent['id']}")
             continue
         assert content(codec.loads((await clinic.get(WHO, f"{kind}/{made.id}")).body)) == content(sent), (kind, sent["id"])
-    assert set(refused) == set(DEFECTIVE_EXAMPLES)
+    assert set(refused) == set(DEFECTIVE_EXAMPLES) | set(OLD_SUBSCRIPTIONS)
 
 
 SEEDS = 3
@@ -113,7 +115,7 @@ def made_up(kind: str, seed: int) -> dict[str, Any]:
 
 
 async def test_a_resource_of_any_type_reads_back_in_every_version(clinic: Clinic) -> None:
-    for kind in sorted(RESOURCE_TYPES):
+    for kind in sorted(RESOURCE_TYPES - {"Subscription"}):  # of topics that are offered: tests/doors/api/test_subscriptions.py
         for seed in range(SEEDS):
             first, second = made_up(kind, seed), made_up(kind, seed + SEEDS)
             for resource in (first, second):

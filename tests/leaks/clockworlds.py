@@ -28,6 +28,7 @@ from sojourn.gate.feed import Feed
 from sojourn.gate.importing import Arrival, bring_in
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from tests.doors.hl7v2.counterpart import agreed
 from tests.effort import THOROUGH
 from tests.leaks.clockfacts import FACTS, PHONE, Side, as_
 from tests.leaks.questions import SCREEN, Question
@@ -234,7 +235,18 @@ async def opened(name: str, dsn: Dsn) -> Clocked:
         await _furnished(world)
         source.step("shared client")
         world.told.ids["client"] = (await world.clinic.make("sys-mh", patient(telecom=PHONE))).id
+        source.step("those outside who are told")
+        await _told_outside(world)
     return Clocked(world, hidden=name == "A")
+
+
+async def _told_outside(world: World) -> None:
+    """A partner who gets messages about visits, and an application that is told of changes: what happens waits for both, and is decided later."""
+    await agreed(world.clinic, None, "Organization/receiver", "ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A31", "SIU^S12")
+    hook = {"type": "rest-hook", "endpoint": "https://receiver.example/hook", "payload": "application/fhir+json"}
+    topic = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
+    await world.clinic.make("sys-mh", {"resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": topic, "channel": hook})
+    await world.clinic.owner.execute("UPDATE record.subscription SET state = 'active'")
 
 
 async def _staffed(world: World) -> None:

@@ -15,16 +15,16 @@ from sojourn.base.clock import FakeClock
 from sojourn.base.ids import SeededSource
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.gate.apps import keys
-from sojourn.gate.feed import Feed
 from sojourn.gate.subscriptions import following
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
 from tests import people
+from tests.gate.numbering import numbered
 from tests.leaks.rules import Viewer
 from tests.leaks.story import Story, Teller
 from tests.leaks.telling import tell
 from tests.leaks.two import VIEWERS, IdealKey
-from tests.people import START, A, Clinic, close_clinic, open_clinic
+from tests.people import START, Clinic, close_clinic, open_clinic
 
 DATA = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
@@ -75,8 +75,7 @@ async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[
 
 
 async def _moved(clinic: Clinic, telling: Telling, source: SeededSource) -> None:
-    feed = Feed(clinic.gate.house.db, A)
-    await feed.number()
+    feed = await numbered(clinic)
     while await feed.follow("subscriptions", following.follow):
         pass
     n = 0

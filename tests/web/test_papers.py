@@ -58,7 +58,7 @@ async def test_files_are_taken_in_by_a_form_and_go_into_a_chart(clinic: Clinic) 
     reader = await screen(clinic, "both-clinician")
     listed = (await reader.get(f"/patients/{p}/papers")).text
     assert "Urine screen" in listed
-    (one,) = set(re.findall(rf"/patients/{p}/papers/[\w-]+", listed))
+    (one,) = set(re.findall(rf'data-row href="(/patients/{p}/papers/[\w-]+)"', listed))
     shown = (await reader.get(one)).text
     assert "Urine screen" in shown
     assert "It belongs into another chart" not in shown, "who does not index moves nothing"

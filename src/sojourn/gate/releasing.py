@@ -199,7 +199,9 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
     cursor: str | None = None
     role = "patient" if not wish.recipient.startswith("Organization/") and wish.served is None else _OUTSIDE
     allowed = access.rules.types(role, "read", access.house.types)
-    types = [("_type", ",".join(t for t in allowed if not wish.types or t in wish.types) or "Patient"), ("_count", str(_AT_ONCE))]
+    wanted = [t for t in allowed if not wish.types or t in wish.types]
+    # The patient is looked for in any case: who may not see them sees nothing of their chart.
+    types = [("_type", ",".join(dict.fromkeys(["Patient", *wanted]))), ("_count", str(_AT_ONCE))]
     while True:
         try:
             page = await everything(access, wish.patient, types, cursor=cursor, apart=False)
@@ -210,7 +212,7 @@ async def _all(access: Access, wish: Wish) -> list[Stored]:
         if cursor is None and not any(s.type == "Patient" and s.id == wish.patient for s in found):
             return []
         if cursor is None:
-            return sorted((s for s in found if wish.wants(s.resource)), key=lambda s: (s.type != "Patient", s.type, s.id))
+            return sorted((s for s in found if s.type in wanted and wish.wants(s.resource)), key=lambda s: (s.type != "Patient", s.type, s.id))
         if len(found) > _MOST:
             raise errors.TooCostly()
 

@@ -17,9 +17,9 @@ import pytest
 from sojourn.base import clock
 from sojourn.doors.api.subscriptions.telling import SIGNATURE, Telling
 from sojourn.gate.apps import keys
-from sojourn.gate.feed import Feed
 from sojourn.gate.subscriptions import following
 from sojourn.web.outbound import Outbound
+from tests.gate.numbering import numbered
 from tests.people import A, Clinic, encounter, observation, patient
 
 DATA = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
@@ -86,8 +86,7 @@ def subscription(receiver: Receiver, *filters: str, content: str = "id-only", he
 
 async def followed(clinic: Clinic, telling: Telling) -> None:
     """Everything that has changed reaches whoever is to be told."""
-    feed = Feed(clinic.gate.house.db, A)
-    await feed.number()
+    feed = await numbered(clinic)
     while await feed.follow("subscriptions", following.follow):
         pass
     while await telling.round():
