@@ -119,7 +119,8 @@ RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- What changed about labels, newest first, as far as the caller may know of it: the row may be seen, with all that the label was and
--- became, and the caller works in every program that made it. (A label that falls when another program admits somebody tells of both.)
+-- became (of a change of the whole whatever its elements carry, or its absence would tell of one that is hidden), and the caller works in
+-- every program that made it. (A label that falls when another program admits somebody tells of both.)
 CREATE OR REPLACE FUNCTION gate.label_changes(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_limit int
@@ -134,7 +135,8 @@ BEGIN
           JOIN record.version v ON v.tenant = p_tenant AND v.seq = c.seq
           JOIN record.resource r ON r.tenant = p_tenant AND r.type = v.type AND r.id = v.id
           WHERE c.tenant = p_tenant AND r.origin <@ p_programs AND v.origin <@ p_programs AND /*row:r*/
-            AND /*part:r:c.own_before | c.own_after | c.parts_before | c.parts_after*/
+            AND /*part:r:c.own_before | c.own_after*/
+            AND (c.own_before <> c.own_after OR /*part:r:c.parts_before | c.parts_after*/)
           ORDER BY c.known DESC LIMIT 5000) l
     GROUP BY date_trunc('minute', l.known), l.type, l.rule_set, l.reason, l.own_after & ~l.own_before, l.own_before & ~l.own_after
     ORDER BY 1 DESC LIMIT p_limit;
