@@ -254,3 +254,20 @@ async def test_none_of_very_many_changes_is_passed_over(clinic: Clinic, receiver
     made = {(await clinic.make("sys-mh", observation(p, 60 + n))).id for n in range(5)}
     await followed(clinic, telling)
     assert made <= {ref.partition("/")[2] for t in receiver.told() for _, ref in t["events"]}
+
+
+async def test_it_ends_at_once_when_what_it_was_begun_under_is_stopped_and_follows_the_role(clinic: Clinic, receiver: Receiver) -> None:
+    id_, telling = await begun(clinic, receiver)
+    p = await seen_by(clinic)
+    await followed(clinic, telling)
+    count = len(receiver.got)
+    await clinic.owner.execute("UPDATE record.assignment SET role = 'outside' WHERE account = 'mh-service'")
+    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'mh-service'")
+    await clinic.make("sys-mh", observation(p))
+    await followed(clinic, telling)
+    assert len(receiver.got) == count, "what the account sees now is what counts"
+    await clinic.owner.execute("UPDATE record.credential SET revoked = now() WHERE account = 'mh-service'")
+    await clinic.make("sys-mh", observation(p, 80))
+    await followed(clinic, telling)
+    assert len(receiver.got) == count
+    assert (await clinic.get("sys-mh", f"Subscription/{id_}")).json()["status"] == "off"

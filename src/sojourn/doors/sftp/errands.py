@@ -133,7 +133,11 @@ class Errands(Background):
 
     async def _fetch(self, doing: Doing, client: asyncssh.SFTPClient, box: Box) -> None:
         errand = doing.errand
-        there = [n async for n in client.scandir(errand.folder)][:_MANY]
+        there = []
+        async for n in client.scandir(errand.folder):  # their list may have no end
+            there.append(n)
+            if len(there) >= _MANY:
+                break
         files = {
             str(n.filename): f"{n.attrs.size}:{n.attrs.mtime}"
             for n in there
