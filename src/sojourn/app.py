@@ -15,6 +15,7 @@ from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
+from sojourn.doors.cds import routes as cds
 from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
@@ -92,7 +93,7 @@ def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable
         return tenant is not None and await gate.house.apps.allows_origin(tenant, origin)
 
     middleware = [Middleware(Cors, allowed=allowed), Middleware(_Fhir, door=FhirDoor(gate))]
-    app = Starlette(routes=[*smart.routes(), *staff.routes()], middleware=middleware, lifespan=lifespan)
+    app = Starlette(routes=[*smart.routes(), *cds.routes(), *staff.routes()], middleware=middleware, lifespan=lifespan)
     app.state.gate, app.state.about, app.state.outbound = gate, about, outbound
     return app
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 ANYBODYS: Final = ("/fhir/.well-known/", "/oauth/jwks", "/oauth/style.json", "/fhir/metadata")
 """What tells nothing of anybody: every origin may read it."""
-REGISTERED: Final = ("/fhir", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/register", "/oauth/permissions")
+REGISTERED: Final = ("/fhir", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/register", "/oauth/permissions", "/cds-services")
+DISCOVERY: Final = "/cds-services"
+"""Which CDS services there are: every origin may read it (CDS Hooks 2.0, CORS)."""
 _SHOWN = "ETag, Location, Content-Location, Last-Modified, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id"
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT = (
@@ -35,7 +37,7 @@ class Cors:
         if not origin:
             await self._app(scope, receive, send)
             return
-        open_ = path.startswith(ANYBODYS)
+        open_ = path.startswith(ANYBODYS) or path == DISCOVERY
         good = open_ or await self._allowed(headers.get(b"host", b"").decode("latin-1"), origin)
         added = [(b"access-control-allow-origin", b"*" if open_ else origin.encode("latin-1")), (b"access-control-expose-headers", _SHOWN.encode())] if good else []
         added.append((b"vary", b"Origin"))

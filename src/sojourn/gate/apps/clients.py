@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
@@ -96,24 +96,35 @@ class Clients:
         assertion = form.get("client_assertion", "")
         if form.get("client_assertion_type") != ASSERTION:
             raise Refused("invalid_request", f"client_assertion_type must be {ASSERTION}.")
-        if len(assertion) > _LARGEST:
-            raise UnknownClient("The assertion is too long.")
-        try:
-            head = jwt.get_unverified_header(assertion)
-            said = jwt.decode(assertion, options={"verify_signature": False})
-        except (jwt.PyJWTError, ValueError, RecursionError):
-            raise UnknownClient("The assertion is no signed JWT.") from None
+        head, said = _taken_apart(assertion)
         client = said.get("sub")
         if not isinstance(client, str) or said.get("iss") != client or (form.get("client_id") or client) != client:
             raise UnknownClient("iss and sub of the assertion must both be the client id.")
+        return await self._proved(tenant, client, assertion, head, said, endpoint, fetch, address, ("exp", "aud", "iss", "sub", "jti"))
+
+    async def calling(self, tenant: Tenant, signed: str, endpoint: Sequence[str], fetch: Fetch, address: str) -> App:
+        """The app that calls a CDS service. signed: the JWT of its Authorization header; endpoint: addresses of which it is for one.
+
+        https://cds-hooks.hl7.org/2.0/#trusting-cds-clients. Raises UnknownClient, TooManyRequests.
+        """
+        head, said = _taken_apart(signed)
+        client = said.get("iss")
+        if not isinstance(client, str) or said.get("sub", client) != client:
+            raise UnknownClient("iss must be the client id.")
+        return await self._proved(tenant, client, signed, head, said, endpoint, fetch, address, ("exp", "iat", "aud", "iss", "jti"))
+
+    async def _proved(
+        self, tenant: Tenant, client: str, assertion: str, head: Mapping[str, Any], said: Mapping[str, Any], endpoint: str | Sequence[str], fetch: Fetch, address: str, needed: tuple[str, ...]
+    ) -> App:
+        """The app that signed, once its signature, its times and its jti are good."""
         app = await self._known(tenant, client, address)
         if app.method != "private_key_jwt":
             raise UnknownClient("This app is not registered for private_key_jwt.")
-        await self._verified(app, assertion, head, endpoint, fetch, address, tenant)
+        await self._verified(app, assertion, head, endpoint, fetch, address, tenant, needed)
         await self._once(tenant, app, said)
         return app
 
-    async def _verified(self, app: App, assertion: str, head: Mapping[str, Any], endpoint: str, fetch: Fetch, address: str, tenant: Tenant) -> None:
+    async def _verified(self, app: App, assertion: str, head: Mapping[str, Any], endpoint: str | Sequence[str], fetch: Fetch, address: str, tenant: Tenant, needed: tuple[str, ...]) -> None:
         algorithm, name = head.get("alg"), head.get("kid")
         if algorithm not in ALGORITHMS:
             raise UnknownClient("Sign with RS384 or ES384.")
@@ -124,12 +135,12 @@ class Clients:
         for key in await self._named(app, name, str(algorithm), fetch):
             try:
                 claims = jwt.decode(
-                    assertion, key, algorithms=[str(algorithm)], audience=endpoint, options={"require": ["exp", "aud", "iss", "sub", "jti"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+                    assertion, key, algorithms=[str(algorithm)], audience=endpoint, options={"require": list(needed), "verify_exp": False, "verify_iat": False, "verify_nbf": False}
                 )
             except jwt.InvalidSignatureError:
                 continue
             except jwt.PyJWTError:
-                raise UnknownClient(f"The assertion needs iss, sub, aud ({endpoint}), exp and jti.") from None
+                raise UnknownClient(f"The assertion needs {', '.join(sorted(needed))}; aud must be {endpoint if isinstance(endpoint, str) else endpoint[0]}.") from None
             _in_time(claims)
             return
         await self._guessing.attempt(tenant.number, f"app\0{app.id}", address)
@@ -175,6 +186,16 @@ class Clients:
                 gone, _ = self._keys.popitem(last=False)
                 self._fetching.pop(gone, None)
             return listed
+
+
+def _taken_apart(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Head and claims of a signed JWT, nothing of which is believed yet. Raises UnknownClient."""
+    if len(assertion) > _LARGEST:
+        raise UnknownClient("The assertion is too long.")
+    try:
+        return jwt.get_unverified_header(assertion), jwt.decode(assertion, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise UnknownClient("The assertion is no signed JWT.") from None
 
 
 def _in_time(claims: Mapping[str, Any]) -> None:

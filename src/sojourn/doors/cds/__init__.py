@@ -1,0 +1,1 @@
+"""The door of CDS Hooks: other systems ask for cards beside a chart."""
