@@ -104,7 +104,7 @@ def _prefetched(prefetch: object) -> tuple[tuple[tuple[str, str], ...], str]:
         return (), ""
     listed = person.get("identifier")
     found = [(str(i.get("system") or ""), str(i.get("value") or "")) for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
-    good = [(s, v) for s, v in dict.fromkeys(found) if s and v and len(s) + len(v) <= 300]  # noqa: PLR2004 - no identifier is longer
+    good = [(s, v) for s, v in dict.fromkeys(found) if s and v and (s + v).isprintable() and len(s) + len(v) <= 300]  # noqa: PLR2004 - no identifier is longer
     return tuple(good[:IDENTIFIERS]), str(person.get("birthDate") or "")
 
 
