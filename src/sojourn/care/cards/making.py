@@ -1,4 +1,4 @@
-"""Cards about one client, each made from what its reader may see: risk, precautions, consents, the plan's review.
+"""Cards about one client, from what the caller may see: risk, precautions, consents, the plan.
 
 A card says what is open and where it is looked after. Its words are neutral: who receives what, and what a consent covers, stand in none.
 """

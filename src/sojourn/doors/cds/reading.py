@@ -1,4 +1,6 @@
-"""What a CDS client sends: a call of a hook, and what became of cards. Whatever is sent beside it is passed over.
+"""What a CDS client sends: a call of a hook, and what became of cards.
+
+Whatever is sent beside it is passed over.
 
 https://cds-hooks.hl7.org/2.0/#http-request_1, #feedback, https://cds-hooks.org/hooks/patient-view/, https://cds-hooks.org/hooks/order-sign/
 """
