@@ -4,18 +4,20 @@
 CREATE OR REPLACE FUNCTION gate.subscription_begin(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_subscription text, p_work bytea, p_facts text, p_types text[], p_expires timestamptz, p_most int
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE mine record.credential;
+DECLARE mine record.credential; ends timestamptz;
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     SELECT * INTO mine FROM record.credential c WHERE c.credential = p_credential;
+    -- Never beyond the permission that it is begun under.
+    ends := least(p_expires, (SELECT g.expires FROM record.app_grant g WHERE g.tenant = p_tenant AND g.grant_id = mine.grant_id));
     PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/subscription/' || mine.account, 0));
     IF (SELECT count(*) FROM record.subscription s WHERE s.tenant = p_tenant AND s.account = mine.account AND s.state <> 'off' AND s.subscription <> p_subscription) >= p_most THEN
         RETURN false;
     END IF;
     INSERT INTO record.credential (tenant, credential, account, kind, door, purpose, created, expires, ends, scopes, patient, app, grant_id)
-    VALUES (p_tenant, p_work, mine.account, 'token', mine.door, mine.purpose, p_now, p_expires, p_expires, mine.scopes, mine.patient, mine.app, mine.grant_id);
+    VALUES (p_tenant, p_work, mine.account, 'token', mine.door, mine.purpose, p_now, ends, ends, mine.scopes, mine.patient, mine.app, mine.grant_id);
     INSERT INTO record.subscription AS s (tenant, subscription, account, credential, facts, types, state, due, begun, expires)
-    VALUES (p_tenant, p_subscription, mine.account, p_work, p_facts, p_types, 'requested', p_now, p_now, p_expires)
+    VALUES (p_tenant, p_subscription, mine.account, p_work, p_facts, p_types, 'requested', p_now, p_now, ends)
     ON CONFLICT (tenant, subscription) DO UPDATE SET account = excluded.account, credential = excluded.credential, facts = excluded.facts, types = excluded.types, state = 'requested', reason = '',
         tries = 0, due = excluded.due, heartbeat = 'infinity', expires = excluded.expires
         WHERE s.account = excluded.account;  -- nobody sends another's elsewhere
