@@ -82,6 +82,15 @@ async def test_every_address_answers_with_the_one_page_and_nothing_that_is_sent_
     assert old != device.client.cookies["sojourn"]
 
 
+async def test_where_nothing_was_handed_over_nobody_signs_for_the_client(clinic: Clinic) -> None:
+    staff = Visitor(clinic)
+    await staff.sign_in(WHO)
+    path = f"/patients/{await patient_of(clinic)}/documents/note1/client"
+    assert (await staff.get(path)).status_code == 200
+    answer = await staff.post(path, {"name": "Ana Rivera", "agree": "yes"})
+    assert (answer.status_code, "was not handed over" in answer.text) == (422, True)
+
+
 async def test_the_client_signs_and_then_only_the_owner_gets_out_with_a_proof(clinic: Clinic) -> None:
     device, page, only = await handed(clinic)
     staff_cookie = (await clinic.owner.fetch("SELECT 1 FROM record.credential WHERE door = 'staff' AND revoked = 'infinity'"))

@@ -35,7 +35,7 @@ async def sign(request: Request) -> Response:
     document, fields = await _document(request), await sent(request)
     if fields.get("do") == "no":
         return await finished(request)
-    handed = request.state.handed
+    handed = getattr(request.state, "handed", None)
     relation = str(handed.facts.get("relation", "")) if handed else ""
     drawn = _drawn(fields.get("drawn", ""))
     name = fields.get("name", "").strip()
@@ -80,7 +80,7 @@ def _drawn(text: str) -> bytes:
 
 
 async def _page(request: Request, document: documents.Document, problem: str = "", name: str = "", status: int = 200) -> Response:
-    handed = request.state.handed
+    handed = getattr(request.state, "handed", None)
     relation = RELATIONS.get(str(handed.facts.get("relation", "")), "") if handed else ""
     title = str((document.resource.get("type") or {}).get("text") or "Document")
     return PAGES.render(
