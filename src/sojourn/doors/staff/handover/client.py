@@ -42,7 +42,7 @@ async def sign(request: Request) -> Response:
     if problem := _problem(name, fields, relation):
         return await _page(request, document, problem, name, 422)
     signer = signing.Signer(
-        name, relation, f"Patient/{document.patient}" if relation == "self" else "", "drawn" if drawn else "typed", str(handed.facts.get("identity", "")), drawn,
+        name, relation, f"Patient/{document.patient}" if relation == "self" else "", "drawn" if drawn else "typed", str(handed.facts.get("identity", "")) if handed else "", drawn,
     )  # fmt: skip
     meaning, target = MEANING[relation], f"DocumentReference/{document.id}"
     if not any(s.genuine and (s.name, s.meaning, s.relation) == (name, meaning, relation) and s.binds(document.resource) for s in await signing.signatures(request.state.access, target)):
