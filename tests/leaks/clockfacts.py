@@ -34,9 +34,13 @@ from sojourn.gate import elsewhere, papers
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 from sojourn.gate.consenting import terms
+from sojourn.gate.exchange import agreed
+from sojourn.gate.exchange.agreed import Agreed
+from sojourn.gate.exchange.partners import Partner
 from tests.care.before import as_before
 from tests.care.labs import found, value
 from tests.care.signers import at_the_screen
+from tests.doors.hl7v2.lab import registered
 from tests.leaks.two import World
 from tests.people import BASE, SUD, consent, encounter, observation, patient
 
@@ -270,6 +274,13 @@ async def stay_elsewhere(world: World, side: Side) -> None:
 @fact("exchange", 3)
 async def left_elsewhere(world: World, side: Side) -> None:
     await put(world, side, "Encounter", str(side.made["stay elsewhere"]), status="finished")
+
+
+@fact("partners", 1)
+async def partner(world: World, side: Side) -> None:
+    """A partner of the program, of whom something is expected every hour and nothing comes; known to whoever looks after messages only."""
+    what = agreed.facts(Agreed(kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now()))
+    await registered(world.clinic.gate, Partner(f"lab-{side.name}", f"Laboratory of {side.name}", applications=(side.name,), programs=(side.program,), agreed=what))
 
 
 @fact("results of those who are away", 3, apart=True)

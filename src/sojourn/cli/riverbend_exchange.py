@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from sojourn.base import clock
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
-from sojourn.gate.exchange import partners, profile
+from sojourn.gate.exchange import agreed, partners, profile
+from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.gate import Gate
@@ -18,7 +19,7 @@ LABORATORY = "Cedar Ridge Laboratory"
 _OBX = (("2951-2", "Sodium", "139", "mmol/L", "136-144", "N"), ("2823-3", "Potassium", "5.6", "mmol/L", "3.5-5.0", "H"), ("2160-0", "Creatinine", "0.9", "mg/dL", "0.6-1.2", "N"))
 
 
-async def lay_out(gate: Gate, today: date) -> None:  # noqa: ARG001 - as the others
+async def lay_out(gate: Gate, today: date) -> None:
     """Once. The messages come in by the same way as those of a laboratory; the server does them when it starts."""
     async with at_browser(gate, "ivy") as ivy:
         if await partners.every(ivy):
@@ -27,9 +28,13 @@ async def lay_out(gate: Gate, today: date) -> None:  # noqa: ARG001 - as the oth
         organization = f"Organization/{known[0].id}" if known else ""
         # Orders go to a receiver of this machine, where none runs: an order that names the laboratory waits, and the desk says why.
         gets = Profile(kinds=("ORM^O01",), host="127.0.0.1", port=2576, tls=False, our_place="RIVERBEND", theirs="CEDARLIS", their_place="CEDAR RIDGE", processing="T")
+        agreement = Agreed(
+            data="Laboratory orders out, results in", purpose="TREAT", gives="treatment", answers=ivy.caller.account, kind="qsoa", where="In the folder of contracts, 2024-117", begins=today - timedelta(days=340),
+            ends=today + timedelta(days=24), tested=today - timedelta(days=335), result="Orders and results of the test patient arrived", every=24, weekdays=True, counted=ivy.now,
+        )  # fmt: skip
         lab = Partner(
             "", LABORATORY, contact="The laboratory's help desk", applications=("CEDARLIS",), facilities=("CEDAR RIDGE",), authorities={"RIVERBEND": f"{BASE}mrn"}, types=("ORU^R01", "ORU^R30"),
-            organization=organization, sending=profile.facts(profile.checked(gets, organization, ivy.now)) if organization else {},
+            agreed=agreed.facts(agreement), organization=organization, sending=profile.facts(profile.checked(gets, organization, ivy.now)) if organization else {},
         )  # fmt: skip
         await partners.put(ivy, lab, None, "Agreed with the laboratory.")
     async with at_browser(gate, "priya") as priya:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sojourn.base import clock, crypto, errors, ids
+from sojourn.gate.exchange import agreed
 from sojourn.gate.security import alive, told
 from sojourn.record import exchange
 
@@ -51,7 +52,7 @@ class Partner:
     registers: they are our own registration system: what they say of a person is how the person is written down. strangers: what becomes of
     messages of which it is not certain whose they are, a key of STRANGERS. ignored: segments that are kept in the message and become nothing.
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
-    as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py).
+    as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py). agreed: what for, until when, who answers for it (agreed.py).
     """
 
     id: str
@@ -79,6 +80,7 @@ class Partner:
     marks: Mapping[str, str] = field(default_factory=dict)
     acknowledgement: str = "auto"
     sending: Mapping[str, Any] = field(default_factory=dict)
+    agreed: Mapping[str, Any] = field(default_factory=dict)
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -210,7 +212,8 @@ async def move(access: Access, id_: str, state: str, reason: str) -> None:
     if state not in ("active", "stopped") or not reason.strip():
         raise errors.Malformed("Write why.")
     before = await one(access, id_)
-    await _kept(access, replace(before, state=state), before, reason, "partner-stop" if state == "stopped" else "partner-start")
+    after = before if state == "stopped" else replace(before, agreed=agreed.begun_again(before.agreed, clock.now()))
+    await _kept(access, replace(after, state=state), before, reason, "partner-stop" if state == "stopped" else "partner-start")
 
 
 async def _kept(access: Access, partner: Partner, before: Partner | None, reason: str, action: str) -> None:

@@ -647,6 +647,17 @@ CREATE TABLE record.emergency_event (
 
 ALTER TABLE record.emergency_event OWNER TO sojourn_owner;
 
+CREATE TABLE record.exchange_alarm (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    began timestamp with time zone NOT NULL,
+    raised timestamp with time zone NOT NULL,
+    closed timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_alarm OWNER TO sojourn_owner;
+
 CREATE TABLE record.exchange_event (
     tenant integer NOT NULL,
     message text NOT NULL COLLATE pg_catalog."C",
@@ -1780,6 +1791,9 @@ ALTER TABLE ONLY record.emergency_event
 ALTER TABLE ONLY record.emergency
     ADD CONSTRAINT emergency_pkey PRIMARY KEY (tenant, emergency);
 
+ALTER TABLE ONLY record.exchange_alarm
+    ADD CONSTRAINT exchange_alarm_pkey PRIMARY KEY (tenant, partner, kind, began);
+
 ALTER TABLE ONLY record.exchange_event
     ADD CONSTRAINT exchange_event_pkey PRIMARY KEY (tenant, message, n);
 
@@ -2003,6 +2017,8 @@ CREATE INDEX emergency_account ON record.emergency USING btree (tenant, account,
 
 CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declared);
 
+CREATE INDEX exchange_alarm_open ON record.exchange_alarm USING btree (tenant) WHERE (closed = 'infinity'::timestamp with time zone);
+
 CREATE INDEX exchange_intent_about ON record.exchange_intent USING btree (tenant, about);
 
 CREATE INDEX exchange_intent_lane ON record.exchange_intent USING btree (tenant, lane, n) WHERE (state = 'waiting'::text);
@@ -2010,6 +2026,8 @@ CREATE INDEX exchange_intent_lane ON record.exchange_intent USING btree (tenant,
 CREATE INDEX exchange_intent_waiting ON record.exchange_intent USING btree (tenant, partner, n) WHERE (state = 'waiting'::text);
 
 CREATE INDEX exchange_intent_withheld ON record.exchange_intent USING btree (tenant, n) WHERE (state = 'withheld'::text);
+
+CREATE INDEX exchange_message_heard ON record.exchange_message USING btree (tenant, partner, received) WHERE (direction = 'in'::text);
 
 CREATE INDEX exchange_message_lane ON record.exchange_message USING btree (tenant, lane, seq) WHERE (state = ANY (ARRAY['received'::text, 'review'::text, 'held'::text]));
 

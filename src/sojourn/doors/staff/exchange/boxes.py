@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, Unavailable, VersionConflict
 from sojourn.doors.staff.exchange import errand
-from sojourn.doors.staff.exchange.desk import TONES, age
+from sojourn.doors.staff.exchange.desk import TONES
+from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
 from sojourn.gate.exchange import errands, hostkeys, looking, messages, outbox, partners, pgp, sftp

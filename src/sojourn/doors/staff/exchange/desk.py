@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from sojourn.doors.staff.exchange.agreed import ending, silence
+from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import errands, messages, partners
+from sojourn.gate.exchange import errands, messages, partners, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 
 if TYPE_CHECKING:
@@ -23,23 +25,11 @@ _LATE: Final = timedelta(minutes=15)
 """A message that waits to be done for longer than this is late: something does not work."""
 
 
-def age(then: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that says it."""
-    minutes = max(0, int((now - then).total_seconds() // 60))
-    if minutes < 1:
-        return "just now"
-    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
-        if minutes >= size:
-            n = minutes // size
-            return f"{n} {unit}{'' if n == 1 else 's'}"
-    raise AssertionError
-
-
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    found, waiting, heard, open_, runs = await asyncio.gather(
-        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)
+    found, waiting, heard, open_, runs, keepers = await asyncio.gather(
+        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access), watching.keepers(access)
     )
     names = {p.id: p.name for p in found}
     counts = []
@@ -54,7 +44,9 @@ async def show(request: Request) -> Response:
     rows = [
         {
             "id": p.id, "name": p.name, "how": _how(p), "state": ("active", "plain") if p.active else ("stopped", "amber"), "day": heard.get(p.id, (0, None))[0],
-            "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED),
+            "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "silent": silence(p, last, access.now), "agreement": ending(p, access.now),
+            "answers": keepers.get(str(p.agreed.get("answers", "")), "nobody now") if p.agreed.get("answers") else "", "data": str(p.agreed.get("data", "")),
+            "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED),
         }
         for p in found
     ]  # fmt: skip

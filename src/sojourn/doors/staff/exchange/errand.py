@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Malformed, NotFound, VersionConflict
-from sojourn.doors.staff.exchange.desk import age
+from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.gate.exchange import errands, hostkeys, partners
 from sojourn.gate.exchange.errands import Errand

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.exchange import kinds
+from sojourn.doors.staff.exchange import agreed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import partners, profile
+from sojourn.gate.exchange import partners, profile, watching
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.exchange.profile import Profile
 from sojourn.web.page import redirect
@@ -61,6 +62,7 @@ async def _form(request: Request, before: Partner | None) -> Response:
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
         acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(), gets=_gets(before),
+        agreed=agreed.lines(before, await watching.keepers(access)) if before else [], ends=agreed.ending(before, access.now) if before else ("", "plain"),
     )  # fmt: skip
 
 
@@ -116,5 +118,6 @@ async def move(request: Request) -> Response:
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
             bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(), gets=_gets(before),
+            agreed=agreed.lines(before, await watching.keepers(access)), ends=agreed.ending(before, access.now),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

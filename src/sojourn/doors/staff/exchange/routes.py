@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import boxes, desk, errand, file, message, partner, sending, withheld
+from sojourn.doors.staff.exchange import agreed, boxes, desk, errand, file, message, partner, sending, withheld
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -19,6 +19,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/new", partner.new, ("GET", "POST"), verb="Register a partner", needs=ADMINISTER, group="Places"),
     Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sending", sending.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/agreed", agreed.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/withheld", withheld.show, verb="What was held back from partners", needs=WITHHELD, group="Places"),
     Screen("/exchange/withheld", withheld.act, ("POST",), needs=WITHHELD),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),

@@ -17,6 +17,7 @@ from sojourn.doors.staff import waiting
 from sojourn.doors.staff.admissions import board
 from sojourn.doors.staff.admissions import double as twice
 from sojourn.doors.staff.authorizations import board as authorizations
+from sojourn.doors.staff.exchange import agreed as exchange
 from sojourn.doors.staff.groups import listed as groups
 from sojourn.doors.staff.handoff import handoff
 from sojourn.doors.staff.incidents import listing as incidents
@@ -73,6 +74,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("to-cosign", "To co-sign", (("Task", "search"), ("DocumentReference", "update"), ("Provenance", "create")), queue.to_cosign),
     Section("returned", "Returned to you", (("Task", "search"), ("DocumentReference", "update")), queue.returned),
     Section("credentials", "Credentials", (("Practitioner", "search"),), queue.credentials),
+    Section("partners", "Partners", (("Exchange", "operate"),), exchange.today),
     Section("handoffs", "Hand-offs", referral.NEEDS, handoff.today),
 )
 """A room adds its own line. What is a task of a kind that another section shows is left out of the general list (waiting.ELSEWHERE)."""

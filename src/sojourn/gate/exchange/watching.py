@@ -1,0 +1,58 @@
+"""Alarms about partners: raised and closed by the clock, told to who answers for them.
+
+They follow from when messages came, of whomever these are. So they are no Tasks, which many roles read, but lie beside the record for
+whoever sees every envelope anyway (`Exchange`, `operate`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sojourn.gate.exchange import agreed
+from sojourn.gate.exchange.partners import of_row
+from sojourn.record import exchange, exchangealarms
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+
+_MOST = 200
+
+
+class Alarm(NamedTuple):
+    """One. kind: agreed.SILENT or agreed.ENDS. began: since when nothing came, or when the agreement is over. closed: None while it is open."""
+
+    partner: str
+    kind: str
+    began: datetime
+    raised: datetime
+    closed: datetime | None
+
+
+async def hold(access: Access) -> int:
+    """By the clock: what is silent for too long or ends soon, each once; what is so no more is closed. How many alarms changed."""
+    await access.check("watch", "Exchange")
+    house, number = access.house, access.tenant.number
+    partners = [p for r in await exchange.partners(house.db, number) if (p := of_row(r)).active and p.agreed]
+    heard = {r["partner"]: r["last"] for r in await exchange.heard(house.db, access.head)} if partners else {}
+    now = [(p.id, kind, began) for p in partners for kind, began in agreed.alarms(agreed.of(p.agreed), heard.get(p.id), ZoneInfo(p.timezone), access.now)]
+    return await exchangealarms.hold(house.db, access.head, now)
+
+
+async def open_(access: Access) -> list[Alarm]:
+    """What is open, of every partner."""
+    await access.check("operate", "Exchange")
+    return [Alarm(*row) for row in await exchangealarms.alarms(access.house.db, access.head, "", _MOST)]
+
+
+async def past(access: Access, partner: str) -> list[Alarm]:
+    """The last alarms of one partner, the newest first."""
+    await access.check("operate", "Exchange")
+    return [Alarm(*row) for row in await exchangealarms.alarms(access.house.db, access.head, partner, 20)]
+
+
+async def keepers(access: Access) -> dict[str, str]:
+    """Who may answer for a partner: names by account."""
+    await access.check("operate", "Exchange")
+    return {r["account"]: r["name"] for r in await exchangealarms.keepers(access.house.db, access.head)}
