@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sojourn.base import crypto
+from sojourn.base import crypto, metering
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.doors.api.app import FhirDoor
@@ -31,6 +32,7 @@ from sojourn.gate.keeping import Keeping
 from sojourn.gate.vocabulary.packaged import Packaged
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
+from sojourn.web import operating
 from sojourn.web.about import About
 from sojourn.web.cors import Cors
 from sojourn.web.oidc import Provider
@@ -80,20 +82,22 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             await keeping.stop()
             await gate.close()
 
-    app = application(gate, about or About(), outbound, lifespan)
+    app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file))
     app.state.outside = outside_provider(settings)
     return app
 
 
-def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
-    """Every door over a gate, without what follows the feed and the clock."""
+def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None, metrics: str = "") -> Starlette:
+    """Every door over a gate, without what follows the feed and the clock. metrics: the token that opens /metrics."""
 
     async def allowed(host: str, origin: str) -> bool:
         tenant = gate.tenant_of(host)
         return tenant is not None and await gate.house.apps.allows_origin(tenant, origin)
 
-    middleware = [Middleware(Cors, allowed=allowed), Middleware(_Fhir, door=FhirDoor(gate))]
-    app = Starlette(routes=[*smart.routes(), *cds.routes(), *staff.routes()], middleware=middleware, lifespan=lifespan)
+    requests, others = metering.Requests(), [*smart.routes(), *cds.routes()]
+    paths = [*(s.path for s in staff.SCREENS), *(r.path for r in others if isinstance(r, Route | Mount))]
+    middleware = [Middleware(operating.Metered, requests=requests, paths=paths), Middleware(Cors, allowed=allowed), Middleware(_Fhir, door=FhirDoor(gate))]
+    app = Starlette(routes=[*operating.routes(gate.house, requests, metrics), *others, *staff.routes()], middleware=middleware, lifespan=lifespan)
     app.state.gate, app.state.about, app.state.outbound = gate, about, outbound
     return app
 

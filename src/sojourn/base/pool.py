@@ -73,6 +73,10 @@ class Pool:
             self._all.discard(connection)
             connection.terminate()
 
+    def numbers(self) -> dict[str, int]:
+        """How many connections are open and idle, and how many requests wait for one."""
+        return {"open": len(self._all), "idle": len(self._idle), "waiting": sum(not w.done() for w in self._waiting)}
+
     async def close(self) -> None:
         """Close what is idle now; the rest is closed when it comes back."""
         self._closed = True

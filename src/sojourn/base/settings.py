@@ -56,6 +56,7 @@ class Settings:
     outbound_hosts: str = _setting(
         "SOJOURN_OUTBOUND_HOSTS", "", "Hosts of your own network, with commas between, that addresses registered by others may name (such as an app's keys). By default only public addresses over HTTPS are asked."
     )
+    metrics_token_file: Path | None = _setting("SOJOURN_METRICS_TOKEN_FILE", None, "File with the bearer token that opens /metrics. Without it, /metrics answers programs of this machine that ask it directly.")
     log_level: str = _setting("SOJOURN_LOG_LEVEL", "info", "Least severity that is logged: debug, info, warning or error.")
 
     @classmethod
@@ -99,7 +100,7 @@ def _converted(name: str, text: str) -> object:
         if not text.isdecimal() or not 0 <= int(text) <= most:
             raise BadSetting(f"{variable} must be a whole number from 0 to {most}.")
         return int(text)
-    if name in ("data", "server_key_file", "oidc_client_secret_file", "mllp_certificate", "mllp_key", "mllp_clients"):
+    if name in ("data", "server_key_file", "oidc_client_secret_file", "metrics_token_file", "mllp_certificate", "mllp_key", "mllp_clients"):
         return Path(text).expanduser().resolve()
     if name == "log_level" and text.lower() not in _LEVELS:
         raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")

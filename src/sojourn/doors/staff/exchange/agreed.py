@@ -49,14 +49,19 @@ async def show(request: Request) -> Response:
         except (Malformed, VersionConflict) as error:
             problem, status = error.message, 422
     gone = {current.answers: "somebody who looks after messages no more"} if current.answers and current.answers not in keepers else {}
-    history = [{"what": SAID[a.kind], "since": day_and_time(a.began), "told": day_and_time(a.raised), "over": day_and_time(a.closed) if a.closed else ("now", "red")} for a in past]
+    zone = ZoneInfo(before.timezone)
+    history = [{"what": _told(a, zone), "told": day_and_time(a.raised), "over": day_and_time(a.closed) if a.closed else ("still so", "amber")} for a in past]
     return PAGES.render(
         request, "exchange/agreed.html", status=status, partner=before, said=said, problem=problem, purposes={"": "Not said"} | profile.PURPOSES, gives=agreed.GIVES, agreements=agreed.AGREEMENTS,
         keepers={"": "Nobody in particular: everybody who looks after messages is told"} | keepers | gone, units=UNITS, history=history,
     )  # fmt: skip
 
 
-SAID = {agreed.SILENT: "Nothing came", agreed.ENDS: "The agreement ends"}
+def _told(alarm: watching.Alarm, zone: ZoneInfo) -> str:
+    """What an alarm said, in words."""
+    if alarm.kind == agreed.SILENT:
+        return f"Nothing came since {day_and_time(alarm.began)}"
+    return f"The agreement's last day is {day_text((alarm.began - timedelta(hours=1)).astimezone(zone).date().isoformat())}"
 
 
 def _said(current: Agreed) -> dict[str, str]:
