@@ -37,12 +37,13 @@ from sojourn.gate.consenting import terms
 from sojourn.gate.exchange import agreed
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Partner
+from sojourn.record import exchange
 from tests.care.before import as_before
 from tests.care.labs import found, value
 from tests.care.signers import at_the_screen
 from tests.doors.hl7v2.lab import registered
 from tests.leaks.two import World
-from tests.people import BASE, SUD, consent, encounter, observation, patient
+from tests.people import BASE, SUD, A, consent, encounter, observation, patient
 
 NY = ZoneInfo("America/New_York")
 PSYCHOTHERAPY = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSYTHPN"}]
@@ -278,9 +279,19 @@ async def left_elsewhere(world: World, side: Side) -> None:
 
 @fact("partners", 1)
 async def partner(world: World, side: Side) -> None:
-    """A partner of the program, of whom something is expected every hour and nothing comes; known to whoever looks after messages only."""
-    what = agreed.facts(Agreed(kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now()))
-    await registered(world.clinic.gate, Partner(f"lab-{side.name}", f"Laboratory of {side.name}", applications=(side.name,), programs=(side.program,), agreed=what))
+    """A partner of everybody's, of whom something is expected every hour; who answers for them looks after messages."""
+    if not side.hidden:
+        what = agreed.facts(Agreed(answers="sud-exchange", kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now()))
+        await registered(world.clinic.gate, Partner("cedar", "Cedar Ridge Laboratory", applications=("CEDAR",), agreed=what))
+
+
+@fact("partners", 2)
+async def heard(world: World, side: Side) -> None:
+    """Nothing comes from them but what is about somebody hidden: where that came, they are not silent."""
+    if side.hidden:
+        name = side.name.encode()
+        row = (f"message-{side.name}", "cedar", "hl7v2", "in", side.name, name, "ORU^R01", "2.5.1", name, len(name), name)
+        await exchange.keep(world.clinic.gate.house.db, A, clock.now(), [row])
 
 
 @fact("results of those who are away", 3, apart=True)

@@ -54,6 +54,7 @@ STAFF = {
     "mh-clinician": ("clinician", MH), "technician": ("technician", MH), "mh-officer": ("privacy-officer", MH), "mh-nurse": ("nurse", MH), "mh-lead": ("supervisor", MH), "mh-night": ("on-call", MH),
     "mh-admissions": ("admissions", MH), "mh-ur": ("utilization-reviewer", MH), "mh-director": ("director", MH),
     "sud-clinician": ("clinician", SUD), "sud-nurse": ("nurse", SUD), "sud-lead": ("supervisor", SUD), "sud-night": ("on-call", SUD), "sud-admissions": ("admissions", SUD), "sud-ur": ("utilization-reviewer", SUD),
+    "sud-exchange": ("integration-manager", SUD),
 }  # fmt: skip
 VIEWERS = tuple(who for who, (_, program) in STAFF.items() if program == MH)
 """Everybody of the open program. No risk manager: that role is for the reports of every program (docs/incidents.md)."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bench.walking import counted
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care.exchange import watching
@@ -56,6 +57,10 @@ async def test_the_register_keeps_what_was_agreed_and_shows_it(clinic: Clinic) -
     page = (await ivy.get("/exchange/partners/cedar")).text
     for words in ("Results of orders", "Treatment, under HIPAA", "Ivy", "Qualified service organization agreement", "Folder 7", "3 Feb 2026: Both ways", "every 2 hours"):
         assert words in page, words
+    for page in (path, "/exchange", "/exchange/partners/cedar", "/today"):
+        with counted() as asked:
+            await ivy.get(page)
+        assert len(asked) <= 12, page
     nurse = await visitor(clinic, "nurse")
     assert [(await nurse.get(p)).status_code for p in (path, "/exchange/partners/nobody/agreed")] == [403, 403]
 

@@ -1,4 +1,4 @@
-"""What this process did, in numbers, in the text format of Prometheus: counters, gauges and histograms.
+"""What this process did, in numbers, in the text format of Prometheus: counters and histograms.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """

@@ -1,4 +1,4 @@
-"""What whoever operates the server may know without being anybody here: that it works, and how much waits. No person, program or partner."""
+"""What whoever operates may know without being anybody here: that it works, and how much waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /health/live, /health/ready, /metrics: for whoever operates the server. No detail for strangers, no label that names anybody."""
+"""GET /health/live, /health/ready, /metrics: for whoever operates the server; no label names anybody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By the clock: partners from whom nothing comes, and agreements that end, told to who answers for them."""
+"""By the clock: partners from whom nothing comes, and agreements that end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was agreed with a partner, as data: what for, who answers for it, until when, how often something is expected."""
+"""What was agreed with a partner, as data: what for, who answers, until when, how often something comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/agreed: what was agreed with a partner; and who is told about it on Today."""
+"""GET and POST /exchange/partners/{partner}/agreed: what was agreed; and who is told on Today."""
 
 from __future__ import annotations
 
