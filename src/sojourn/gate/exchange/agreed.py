@@ -1,4 +1,4 @@
-"""What was agreed with a partner, as data: what for, who answers, until when, how often something comes."""
+"""What was agreed with a partner, as data: what for, who answers, until when, what is expected."""
 
 from __future__ import annotations
 
