@@ -282,7 +282,7 @@ async def partner(world: World, side: Side) -> None:
     """A partner of everybody's, of whom something is expected every hour; who answers for them looks after messages."""
     if not side.hidden:
         what = agreed.facts(Agreed(answers="sud-exchange", kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now()))
-        await registered(world.clinic.gate, Partner("cedar", "Cedar Ridge Laboratory", applications=("CEDAR",), agreed=what))
+        await registered(world.clinic.gate, Partner("county", "County Laboratory", applications=("COUNTY",), agreed=what))
 
 
 @fact("partners", 2)
@@ -290,7 +290,7 @@ async def heard(world: World, side: Side) -> None:
     """Nothing comes from them but what is about somebody hidden: where that came, they are not silent."""
     if side.hidden:
         name = side.name.encode()
-        row = (f"message-{side.name}", "cedar", "hl7v2", "in", side.name, name, "ORU^R01", "2.5.1", name, len(name), name)
+        row = (f"message-{side.name}", "county", "hl7v2", "in", side.name, name, "ORU^R01", "2.5.1", name, len(name), name)
         await exchange.keep(world.clinic.gate.house.db, A, clock.now(), [row])
 
 
