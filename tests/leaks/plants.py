@@ -181,6 +181,7 @@ PLANTS = (
     _sql("the trail tells what those found who may see more", OVERSEER, ("11_trail.sql", "OR ((more OR", "OR (false AND (more OR")),
     # the staff app
     _sql("the page of labels counts what changed about everybody", OVERSEER, ("08_labels_work.sql", " AND r.origin <@ p_programs AND v.origin <@ p_programs AND /*row:r*/\n            AND /*part:r:c.own_before | c.own_after*/\n            AND (c.own_before <> c.own_after OR /*part:r:c.parts_before | c.parts_after*/)", ""), seeds=("d2", "d3", "d5", "d6", "d8")),
+    _sql("the page of labels leaves out what has a hidden element", OVERSEER, ("08_labels_work.sql", "AND (c.own_before <> c.own_after OR /*part:r:c.parts_before | c.parts_after*/)", "AND /*part:r:c.parts_before | c.parts_after*/"), seeds=("b2", "d2", "d3", "d5", "d6", "d8")),
     # redaction
     _src("the narrative is kept", STAFF, "sojourn.gate.visible:_members", 'type_ == "Narrative" or ', ""),
     _sql("references to what is withheld are kept", STAFF, ("02_read.sql", "    WHERE r.rid IS NOT NULL AND NOT /*row:r:stands.bits*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
