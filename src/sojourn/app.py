@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -39,6 +40,16 @@ from sojourn.web.oidc import Provider
 from sojourn.web.outbound import Outbound
 
 
+class Beside(Protocol):
+    """What goes on beside requests for as long as the server runs."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End."""
+
+
 def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | None = None) -> Starlette:
     """The web application. `base`: the FHIR base URL that answers name; default: where this server listens."""
     key = crypto.load_server_key(settings.key_file)
@@ -51,35 +62,22 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     outbound = Outbound(settings.outbound_hosts.split(","))
-    telling = Telling(gate, outbound)
+    # In the order in which they begin; the trail is kept from the first of them to the last.
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
-        await following.start()
-        await keeping.start()
-        await doing.start()
-        await exporting.start()
-        await hl7.start()
-        await packaged.start()
-        await telling.start()
-        await boxes.start()
-        await sending.start()
+        for each in beside:
+            await each.start()
         # What has been made by now stays until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
-            await telling.stop()
-            await packaged.stop()
-            await exporting.stop()
-            await boxes.stop()
-            await sending.stop()
-            await hl7.stop()
-            await doing.stop()
-            await following.stop()
-            await keeping.stop()
+            for each in reversed(beside):
+                await each.stop()
             await gate.close()
 
     app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file))

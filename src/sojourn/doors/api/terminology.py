@@ -161,15 +161,17 @@ async def _maps_to(ask: Ask, system: str, target: str, *, back: bool) -> bool:
 
 
 async def _named(ask: Ask, matches: list[Match]) -> list[Match]:
-    """With the names that the releases in force have."""
-    out = []
+    """With the names that the releases in force have: a question for each system."""
+    wanted: dict[str, list[str]] = {}
     for m in matches:
-        if m.target and not m.display and (release := await asking.release_of(ask.access, m.system)) is not None:
-            known = (await asking.codes(ask.access, release, [m.target])).get(m.target)
-            out.append(m._replace(display=known.display if known else ""))
-        else:
-            out.append(m)
-    return out
+        if m.target and not m.display:
+            wanted.setdefault(m.system, []).append(m.target)
+    names: dict[tuple[str, str], str] = {}
+    for system, targets in wanted.items():
+        release = await asking.release_of(ask.access, system)
+        known = await asking.codes(ask.access, release, targets) if release is not None else {}
+        names |= {(system, code): found.display for code, found in known.items()}
+    return [m if m.display else m._replace(display=names.get((m.system, m.target), "")) for m in matches]
 
 
 def _match(m: Match) -> dict[str, Any]:

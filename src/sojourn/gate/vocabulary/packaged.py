@@ -28,11 +28,10 @@ class Packaged(Background):
 
     async def round(self) -> int:
         """Load it where it is missing or older than the package. Returns for how many organizations."""
-        loaded = 0
+        loaded, offered = 0, await asyncio.to_thread(icd10cm.packaged_version)
         for tenant in list(self._gate.house.tenants):
             access = await self._clockwork.access(tenant)
             here = await asking.release_of(access, ICD10CM)
-            offered = await asyncio.to_thread(icd10cm.packaged_version)
             if here is None or (here.source.startswith(icd10cm.PACKAGE) and here.source != offered):
                 loaded += await loading.load(access, await asyncio.to_thread(icd10cm.packaged)) is not None
         return loaded

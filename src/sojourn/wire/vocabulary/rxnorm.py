@@ -8,7 +8,7 @@ sources. What contains what (an ingredient, a brand) is kept as "is a kind of", 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -69,27 +69,27 @@ def _parts(files: Files) -> Iterator[Part]:
     yield from _old(files, names.keys())
 
 
-def _under(files: Files, known: object) -> Iterator[Part]:
+def _under(files: Files, known: Container[str]) -> Iterator[Part]:
     for name in files.find("RXNREL.RRF"):
         for row in split(files, name, "|", _WIDTH_RELATIONS):
-            if row[10] == "RXNORM" and row[7] in _UNDER and row[0] in known and row[4] in known and row[14] in ("N", ""):  # type: ignore[operator]
+            if row[10] == "RXNORM" and row[7] in _UNDER and row[0] in known and row[4] in known and row[14] in ("N", ""):
                 yield Edge(row[0], row[4])
 
 
-def _packages(files: Files, known: object) -> Iterator[Part]:
+def _packages(files: Files, known: Container[str]) -> Iterator[Part]:
     """NDC numbers, as RxNorm itself states them (11 digits)."""
     for name in files.find("RXNSAT.RRF"):
         for row in split(files, name, "|", _WIDTH_FACTS):
-            if row[8] == "NDC" and row[9] == "RXNORM" and row[0] in known and row[11] in ("N", ""):  # type: ignore[operator]
+            if row[8] == "NDC" and row[9] == "RXNORM" and row[0] in known and row[11] in ("N", ""):
                 yield Target(code=row[0], system=NDC, target=row[10], equivalence="narrower")
 
 
-def _old(files: Files, known: object) -> Iterator[Part]:
+def _old(files: Files, known: Container[str]) -> Iterator[Part]:
     """Numbers that were taken out, and what stands for them now."""
     gone: dict[str, dict[str, None]] = {}
     for name in files.find("RXNCUI.RRF"):
         for row in split(files, name, "|", _WIDTH_OLD):
-            if row[0] not in known:  # type: ignore[operator]
-                gone.setdefault(row[0], {}).update({row[4]: None} if row[4] in known else {})  # type: ignore[operator]
+            if row[0] not in known:
+                gone.setdefault(row[0], {}).update({row[4]: None} if row[4] in known else {})
     for code, now in gone.items():
         yield Concept(code, "", active=False, kind="retired", replaced=tuple(now))

@@ -21,7 +21,7 @@ _IS_A: Final = "116680003"
 _TO_ICD10CM: Final = "6011000124106"
 _NOW: Final = frozenset({"900000000000526001", "900000000000527005", "900000000000528000", "900000000000530003"})
 """Historical associations to what stands for a concept now: replaced by, same as, was a, alternative."""
-_NONE, _ALWAYS = "", ("TRUE", "OTHERWISE TRUE")
+_ALWAYS: Final = ("TRUE", "OTHERWISE TRUE")
 
 
 def release(place: Path) -> Release:
@@ -96,7 +96,7 @@ def _maps(files: Files, part: str) -> Iterator[Part]:
             continue
         if not (row["mapGroup"].isdecimal() and row["mapPriority"].isdecimal()):
             raise BadRelease(f"{part}, line {n}: group and priority are numbers.")
-        rule = _NONE if row["mapRule"] in _ALWAYS else row["mapRule"]
+        rule = "" if row["mapRule"] in _ALWAYS else row["mapRule"]
         target = row["mapTarget"].rstrip("?")
         yield Target(
             row["referencedComponentId"], ICD10CM, target, "relatedto" if target else "unmatched", int(row["mapGroup"]), int(row["mapPriority"]), rule, row["mapAdvice"]
