@@ -6,6 +6,7 @@ const snippets = new Map([...document.querySelectorAll("#snippets > li")].map((e
 
 let target = null;
 let pieces = null;
+let placed = false;
 
 function put(area, text, start, end) {
   area.focus();
@@ -83,6 +84,7 @@ function draw() {
 
 function choose(piece) {
   picker.close();
+  placed = target !== null;
   if (target) put(target.area, piece.text, target.start, target.end);
 }
 
@@ -108,7 +110,11 @@ export function remember(event) {
   if (event.target.matches?.("textarea[data-section]")) target = { area: event.target, start: event.target.selectionStart, end: event.target.selectionEnd };
 }
 
-picker.addEventListener("close", () => target?.area.focus());
+// The browser tells of the closing later than it closes: whoever has put words in may be a field further by then, and stays there.
+picker.addEventListener("close", () => {
+  if (!placed) target?.area.focus();
+  placed = false;
+});
 input.addEventListener("input", () => { if (pieces) draw(); });
 picker.addEventListener("keydown", (event) => {
   const all = options().filter((each) => !each.hasAttribute("aria-disabled"));
