@@ -1,4 +1,4 @@
-"""Cryptographic Message Syntax (RFC 5652) as mail uses it (RFC 8551): signed and enveloped data, made and opened.
+"""Signed and enveloped data (RFC 5652) as mail uses them (RFC 8551), made and opened.
 
 Making is done by `cryptography`; opening here, because that package verifies no signatures and reads DER only. Algorithms that are too weak
 to be believed (MD5, SHA-1, DES, RC2) are refused.

@@ -1,6 +1,6 @@
-"""Mail taken apart (RFC 5322, RFC 2045 to 2047): headers and parts, with limits, so that nothing that comes can exhaust the reader.
+"""Mail taken apart (RFC 5322, RFC 2045 to 2047): headers and parts, with limits.
 
-The package `email` of Python reads a mail as a whole, however deep it is, and keeps no part as it came; signatures are over what came.
+Nothing that comes can exhaust the reader. The package `email` of Python reads a mail as a whole, however deep it is, and keeps no part as it came; signatures are over what came.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a certificate of somebody's is to be believed (RFC 5280), for an address (Applicability Statement for Secure Health Transport)."""
+"""Whether a certificate is to be believed (RFC 5280), and for which address of Direct."""
 
 from __future__ import annotations
 
