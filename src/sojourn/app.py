@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sojourn.base import crypto, metering
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
+from sojourn.care.handoff import sending as handoffs
+from sojourn.care.reaching.delivering import Delivering, Origin
+from sojourn.care.reaching.sender import Sender
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.cds import routes as cds
@@ -27,6 +30,7 @@ from sojourn.doors.staff import routes as staff
 from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
+from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.gate.keeping import Keeping
@@ -38,6 +42,9 @@ from sojourn.web.about import About
 from sojourn.web.cors import Cors
 from sojourn.web.oidc import Provider
 from sojourn.web.outbound import Outbound
+
+ORIGINS: dict[str, Origin] = {handoffs.ORIGIN: handoffs.Told()}
+"""What documents for partners belong to, by kind."""
 
 
 class Beside(Protocol):
@@ -62,8 +69,9 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     outbound = Outbound(settings.outbound_hosts.split(","))
+    delivering = Delivering(Envoys(gate), Clockwork(gate), senders(settings, outbound), ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending)
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -83,6 +91,11 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file))
     app.state.outside = outside_provider(settings)
     return app
+
+
+def senders(settings: Settings, outbound: Outbound) -> dict[str, Sender]:
+    """The doors by which documents go to partners, by their name in gate/exchange/ways.py; what is not here goes on to the next way."""
+    return {}
 
 
 def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None, metrics: str = "") -> Starlette:

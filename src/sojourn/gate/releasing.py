@@ -131,19 +131,29 @@ async def release(access: Access, wish: Wish, digest: str, *, made: Callable[[Pr
 
     made: makes what leaves instead of the Bundle, from what would leave and nothing else; media: its content type.
     """
+    now, recipient = await decided(access, wish, digest)
+    if made is not None:
+        return await disclosing.record(recipient, now.outgoing, await made(now), recipient=wish.recipient, channel="release", media=media)
+    payload = stamped(access, now)
+    return await disclosing.record(recipient, now.outgoing, payload, recipient=wish.recipient, channel="release")
+
+
+async def decided(access: Access, wish: Wish, digest: str) -> tuple[Preview, Access]:
+    """(what leaves, the recipient asking): decided again for somebody who looked at it. Raises ProofNeeded, Conflict (it changed) or Malformed (nothing)."""
     await proof.require_fresh(access)
     now = await preview(access, wish)
     if not now.outgoing.shows:
         raise errors.Malformed(NOTHING)
     if now.digest != digest:
         raise errors.Conflict(CHANGED)
-    recipient = await as_recipient(access, wish)
-    if made is not None:
-        return await disclosing.record(recipient, now.outgoing, await made(now), recipient=wish.recipient, channel="release", media=media)
-    bundle = codec.loads(now.outgoing.body)
+    return now, await as_recipient(access, wish)
+
+
+def stamped(access: Access, found: Preview) -> bytes:
+    """The Bundle as it leaves, with the moment at which it was put together."""
+    bundle = codec.loads(found.outgoing.body)
     head = {key: bundle.pop(key) for key in ("resourceType", "meta", "identifier", "type") if key in bundle}
-    payload = codec.dumps({**head, "timestamp": instant(access.now), **bundle})
-    return await disclosing.record(recipient, now.outgoing, payload, recipient=wish.recipient, channel="release")
+    return codec.dumps({**head, "timestamp": instant(access.now), **bundle})
 
 
 async def as_recipient(access: Access, wish: Wish) -> Access:

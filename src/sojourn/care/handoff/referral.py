@@ -37,6 +37,7 @@ NEXT: Final = {
 _DISCLOSURE: Final = "disclosure"
 _APPOINTMENT: Final = "appointment"
 _ASKED: Final = "asked-again"
+_DELIVERY: Final = "delivery"
 
 
 class Handoff(NamedTuple):
@@ -63,6 +64,11 @@ class Handoff(NamedTuple):
     def open(self) -> bool:
         """Whether the loop is not closed."""
         return self.status in tasks.OPEN
+
+    @property
+    def deliveries(self) -> tuple[str, ...]:
+        """Documents that were queued for it (gate/exchange/posting.py), the newest last."""
+        return tuple(str(o.get("valueString", "")) for o in self.task.get("output", ()) if code_of(o.get("type")) == _DELIVERY)
 
 
 def read(stored: Any) -> Handoff:
@@ -141,15 +147,20 @@ async def send(access: Access, handoff: Handoff, digest: str, form: str = "") ->
     wished = await wish(access, handoff)
     made = await clinical.maker(access, wished, form, series=f"Task/{handoff.id}", version=len(handoff.sent) + 1, reason=handoff.reason) if form else None
     disclosure = await releasing.release(access, wished, digest, made=made, media=clinical.MEDIA if form else "")
+    await sent(access, handoff, _DISCLOSURE, disclosure)
+    return disclosure
+
+
+async def sent(access: Access, handoff: Handoff, kind: str, value: str) -> None:
+    """Note that it was sent: `disclosure` with the id of its line in the log, or `delivery` with that of the document that was queued."""
     rules = await policies.of(access)
     due = access.now + timedelta(days=rules.number("handoff.silence-days"))
     request = await access.read("ServiceRequest", handoff.request)
-    output = [*handoff.task.get("output", ()), {"type": concept(_DISCLOSURE, "Disclosure"), "valueString": disclosure}]
+    output = [*handoff.task.get("output", ()), {"type": concept(kind, kind.capitalize()), "valueString": value}]
     await access.write([
         _step(access, handoff, "sent", "Sent.", due=due, output=output),
         Change("update", "ServiceRequest", handoff.request, {**request.resource, "status": "active"}, if_match=request.version),
     ], action="handoff")  # fmt: skip
-    return disclosure
 
 
 def _step(access: Access, handoff: Handoff, step: str, note: str, *, due: datetime | None = None, **more: Any) -> Change:

@@ -40,6 +40,8 @@ PLACES: dict[str, str] = {
     "fax-refused": "/tasks/{id}",
     "release-request": "/requests/release/{id}",
     "handoff-silent": "/patients/{patient}/handoff/{focus}",
+    "handoff-print": "/patients/{patient}/handoff/{focus}",
+    "handoff-stopped": "/patients/{patient}/handoff/{focus}",
     "reconcile-due": "/patients/{patient}/reconcile/{why}/{focus}",
     "reconcile-sign": "/patients/{patient}/reconcile/{why}/{focus}",
     "plan-review-asked": "/patients/{patient}/plan/{focus}/review",

@@ -53,6 +53,7 @@ class Partner:
     messages of which it is not certain whose they are, a key of STRANGERS. ignored: segments that are kept in the message and become nothing.
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
     as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py). agreed: what for, until when, who answers for it (agreed.py).
+    reached: by which ways documents go to them, in their order (ways.py).
     """
 
     id: str
@@ -81,6 +82,7 @@ class Partner:
     acknowledgement: str = "auto"
     sending: Mapping[str, Any] = field(default_factory=dict)
     agreed: Mapping[str, Any] = field(default_factory=dict)
+    reached: Mapping[str, Any] = field(default_factory=dict)
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -132,7 +134,7 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
     """The same, sound. Raises Malformed with what to do."""
     if not partner.name.strip():
         raise errors.Malformed("Give the partner a name.")
-    if partner.door != "sftp" and not (partner.certificate or partner.applications or partner.facilities):
+    if partner.door not in ("sftp", "none") and not (partner.certificate or partner.applications or partner.facilities):
         raise errors.Malformed("Say how they are known: their certificate, or what they call themselves (MSH-3, MSH-4).")
     certificate = partner.certificate.replace(":", "").replace(" ", "").lower()
     if certificate and not _FINGERPRINT.fullmatch(certificate):
