@@ -1,4 +1,4 @@
-"""A hand-off that goes by the doors of its receiver: queued as it was looked at, and told what became of it."""
+"""A hand-off by the doors of its receiver: queued as looked at, told what became of it."""
 
 from __future__ import annotations
 

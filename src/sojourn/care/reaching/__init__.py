@@ -1,1 +1,1 @@
-"""Reaching others: documents go to a partner by the first of its doors that works, and by a person where none does."""
+"""Reaching others: documents go by the first door that works, and by a person where none does."""

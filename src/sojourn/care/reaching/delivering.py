@@ -1,6 +1,6 @@
-"""Brings what is queued to partners: by the first of their ways that works, decided anew each time; in the end by a person.
+"""Brings what is queued to partners by the first way that works, decided anew each time."""
 
-One document of a partner at a time, so that a partner who is slow or down keeps nobody else waiting. A process that is killed leaves a document with its lease; the
+In the end a person prints it. One document of a partner at a time, so that a partner who is slow or down keeps nobody else waiting. A process that is killed leaves a document with its lease; the
 next one takes it up after that, and a door recognizes what it was given before.
 """
 

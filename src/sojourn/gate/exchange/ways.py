@@ -1,4 +1,4 @@
-"""The ways by which documents go to a partner: an ordered list of doors as data, each with its address."""
+"""The ways to a partner: an ordered list of doors as data, each with its address."""
 
 from __future__ import annotations
 
