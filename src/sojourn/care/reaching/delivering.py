@@ -1,4 +1,4 @@
-"""Brings what is queued to partners by the first way that works, decided anew each time."""
+"""Brings what is queued to partners by the first way that works, decided anew each time.
 
 In the end a person prints it. One document of a partner at a time, so that a partner who is slow or down keeps nobody else waiting. A process that is killed leaves a document with its lease; the
 next one takes it up after that, and a door recognizes what it was given before.

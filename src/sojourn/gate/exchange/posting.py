@@ -1,4 +1,4 @@
-"""Documents on their way to partners: queued as looked at, decided anew at every attempt."""
+"""Documents on their way to partners: queued as looked at, decided anew at every attempt.
 
 A document is a message (door `document`) whose body is what leaves, in every form that a door may want, all made from one preview. Whether it may leave is not kept: it is
 asked each time as the partner, of the same entries; where they would be shown anything else now than when somebody looked, nothing leaves. docs/decisions/0073.
