@@ -679,6 +679,17 @@ ALTER TABLE record.exchange_event ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE record.exchange_finding (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    way text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    said text DEFAULT ''::text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_finding OWNER TO sojourn_owner;
+
 CREATE TABLE record.exchange_intent (
     tenant integer NOT NULL,
     intent text NOT NULL COLLATE pg_catalog."C",
@@ -1797,6 +1808,9 @@ ALTER TABLE ONLY record.exchange_alarm
 ALTER TABLE ONLY record.exchange_event
     ADD CONSTRAINT exchange_event_pkey PRIMARY KEY (tenant, message, n);
 
+ALTER TABLE ONLY record.exchange_finding
+    ADD CONSTRAINT exchange_finding_pkey PRIMARY KEY (tenant, partner, way, kind);
+
 ALTER TABLE ONLY record.exchange_intent
     ADD CONSTRAINT exchange_intent_pkey PRIMARY KEY (tenant, intent);
 
@@ -2026,6 +2040,8 @@ CREATE INDEX exchange_intent_lane ON record.exchange_intent USING btree (tenant,
 CREATE INDEX exchange_intent_waiting ON record.exchange_intent USING btree (tenant, partner, n) WHERE (state = 'waiting'::text);
 
 CREATE INDEX exchange_intent_withheld ON record.exchange_intent USING btree (tenant, n) WHERE (state = 'withheld'::text);
+
+CREATE INDEX exchange_message_documents ON record.exchange_message USING btree (tenant, seq) WHERE ((direction = 'out'::text) AND (door = 'document'::text) AND (state = 'received'::text));
 
 CREATE INDEX exchange_message_heard ON record.exchange_message USING btree (tenant, partner, received) WHERE (direction = 'in'::text);
 
