@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from html import escape
+from typing import Any
 
 _NAMES = {"48765-2": "Allergies", "11450-4": "Problems", "10160-0": "Medications", "30954-2": "Results", "29762-2": "Social History", "46240-8": "Encounters", "11369-6": "Immunizations", "47519-4": "Procedures"}
 _SYSTEMS = {"snomed": "2.16.840.1.113883.6.96", "rxnorm": "2.16.840.1.113883.6.88", "loinc": "2.16.840.1.113883.6.1", "icd10": "2.16.840.1.113883.6.90", "cvx": "2.16.840.1.113883.12.292"}
@@ -81,3 +83,9 @@ def ccd(body: str | None = None, *, given: str = "Ana", family: str = "Rivera", 
 <author><time value="{made}"/><assignedAuthor><id nullFlavor="NI"/><assignedPerson><name><given>Rosa</given><family>Adler</family></name></assignedPerson></assignedAuthor></author>
 <custodian><assignedCustodian><representedCustodianOrganization><id root="2.16.840.1.113883.19.5"/><name>{custodian}</name></representedCustodianOrganization></assignedCustodian></custodian>{related}
 <component><structuredBody>{usual() if body is None else body}</structuredBody></component></ClinicalDocument>""".encode()
+
+
+def letter(patient: str, words: bytes = b"A letter.", **more: Any) -> dict[str, Any]:
+    """A DocumentReference with a text in it."""
+    attachment = {"contentType": "text/plain", "data": base64.b64encode(words).decode(), "title": "Letter"}
+    return {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": f"Patient/{patient}"}, "type": {"text": "Letter"}, "date": "2026-02-03T10:00:00Z", "content": [{"attachment": attachment}], **more}

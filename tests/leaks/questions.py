@@ -283,6 +283,8 @@ class Asker:
 
     def read(self) -> Question:
         ref = self.some_ref()
+        if ref.startswith("DocumentReference/") and ref[-1:] < "M":  # without a draw
+            return Question("GET", f"{ref}/$content")
         headers: tuple[tuple[str, str], ...] = ()
         if self.random.random() < 0.2 and ref in self.ids:
             headers = (("if-none-match", f'W/"{self.random.choice(self.ids[ref])}"'),)
@@ -392,6 +394,14 @@ class Asker:
         return Question("POST", "", {"resourceType": "Bundle", "type": kind, "entry": entries or [{"request": {"method": "GET", "url": "Patient"}}]})
 
     def validate(self) -> Question:
+        asked = self._validate()
+        person = self.stored.get(f"Patient/{asked.body['subject']['reference'].partition('/')[2]}")
+        if person is not None and asked.url == "$validate":  # without a draw: what comes after it is asked as before
+            seen = unlabelled({k: v for k, v in person.items() if k in ("resourceType", "identifier", "name", "birthDate", "gender")})
+            return Question("POST", "Patient/$match", {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": seen}]})
+        return asked
+
+    def _validate(self) -> Question:
         return Question("POST", self.random.choice(("$validate", "Observation/$validate", f"{self.some_ref('Observation')}/$validate")), observation(self.some_ref("Patient").partition("/")[2]))
 
     def emergency(self) -> Question:

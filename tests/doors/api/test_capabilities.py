@@ -95,14 +95,15 @@ GENDER = "http://hl7.org/fhir/administrative-gender"
 TRIED = {
     ("CodeSystem", "lookup"): f"system={GENDER}&code=male", ("CodeSystem", "validate-code"): f"url={GENDER}&code=male", ("ConceptMap", "translate"): f"system={GENDER}&code=male",
     ("ValueSet", "expand"): "url=http://hl7.org/fhir/ValueSet/administrative-gender", ("ValueSet", "validate-code"): "url=http://hl7.org/fhir/ValueSet/administrative-gender&code=male",
-    ("Subscription", "status"): "",
+    ("Subscription", "status"): "", ("Patient", "ihe-pix"): "sourceIdentifier=urn:us|1",
 }  # fmt: skip
 """What an operation is asked with. Subscription/[id]/$events: tests/doors/api/test_subscriptions.py."""
 
 
 async def test_every_operation_that_it_states_answers(clinic: Clinic, stated: dict[str, Any]) -> None:
-    ana = await clinic.make(WHO, patient())
+    ana = await clinic.make(WHO, patient(identifier=[{"system": "urn:us", "value": "1"}]))
     await clinic.make(WHO, encounter(ana.id))
+    letter = await clinic.make(WHO, outside.letter(ana.id))
     group = await clinic.make(WHO, {"resourceType": "Group", "type": "person", "actual": True})
     for resource in stated["rest"][0]["resource"]:
         for operation in resource["operation"]:
@@ -118,6 +119,10 @@ async def test_every_operation_that_it_states_answers(clinic: Clinic, stated: di
             elif name == "import-ccda":
                 assert (await clinic.ask(WHO, "POST", "DocumentReference/$import-ccda", outside.ccd(), [("content-type", "application/hl7-cda+xml")])).status == 202
                 continue
+            elif name == "content":
+                reply = await clinic.get(WHO, f"DocumentReference/{letter.id}/$content")
+            elif name == "match":
+                reply = await clinic.ask(WHO, "POST", "Patient/$match", {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient()}]})
             elif name == "docref":
                 assert resource["type"] == "DocumentReference"
                 reply = await clinic.get(WHO, f"DocumentReference/$docref?patient={ana.id}")

@@ -18,6 +18,7 @@ FORM = (("content-type", "application/x-www-form-urlencoded"),)
 ASYNC = (("prefer", "respond-async"),)
 GENDER = "http://hl7.org/fhir/administrative-gender"
 TERMINOLOGY = ("$lookup", "$validate-code", "$expand", "$translate")
+BODIES: dict[str, Any] = {"$everything": None, "$match": {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient()}]}}
 PATCH = (("content-type", "application/json-patch+json"),)
 
 # (method, shape) -> (example for an Observation or the system, action that the role needs, what the trail calls it; "" for no line)
@@ -50,6 +51,9 @@ TABLE: dict[tuple[str, str], tuple[str, str, str]] = {
     ("GET", "T/$docref"): ("DocumentReference/$docref?patient={p}", "search", "search"),
     ("POST", "T/$docref"): ("DocumentReference/$docref", "search", "search"),
     ("POST", "T/$import-ccda"): ("DocumentReference/$import-ccda", "create", "import"),
+    ("GET", "T/I/$content"): ("DocumentReference/{d}/$content", "read", "read"),
+    ("POST", "T/$match"): ("Patient/$match", "search", "search"),
+    ("GET", "T/$ihe-pix"): ("Patient/$ihe-pix?sourceIdentifier=urn:us|1", "search", "search"),
     ("POST", "T/$emergency-access"): ("Patient/$emergency-access", "emergency *", "emergency"),
     ("GET", "T/I/$meta"): ("Observation/{o}/$meta", "read", "read"),
     ("POST", "T/I/$meta-add"): ("Observation/{o}/$meta-add", "update", "label"),
@@ -98,11 +102,12 @@ ROUTES = [(r["method"], r["shape"]) for r in routes.table()]
 @pytest.fixture
 async def chart(clinic: Clinic) -> dict[str, str]:
     """A patient with one Observation."""
-    p = (await clinic.make("sys-mh", patient())).id
+    p = (await clinic.make("sys-mh", patient(identifier=[{"system": "urn:us", "value": "1"}]))).id
     await clinic.make("sys-mh", encounter(p))
+    letter = await clinic.make("sys-mh", outside.letter(p))
     made = await clinic.make("sys-mh", observation(p))
     form = await clinic.make("sys-mh", consent(p, "nobody", status="draft"))
-    return {"p": p, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
+    return {"p": p, "d": letter.id, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
 
 
 async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
@@ -131,8 +136,8 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
         body, headers = json.dumps({**observation(chart["p"]), "id": "brought"}).encode(), (("content-type", "application/fhir+ndjson"),)
     elif shape.endswith("_search"):
         body, headers = b"_type=Observation" if shape in ("_search", "T/I/*/_search") else b"status=final", FORM
-    elif shape.endswith("$everything"):
-        pass
+    elif (operation := shape.rpartition("/")[2]) in BODIES:
+        body = BODIES[operation]
     elif shape.endswith("$emergency-access"):
         said = {"family": "Nobody", "given": "Here", "birthDate": "1988-03-04", "reason": "medical-emergency", "because": "A test."}
         body = {"resourceType": "Parameters", "parameter": [*({"name": k, "valueString": v} for k, v in said.items()), {"name": "attested", "valueBoolean": True}]}
@@ -158,7 +163,7 @@ async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: 
 
 def about(shape: str) -> str:
     """The type about which a route's role is asked."""
-    words = {"$everything": "Patient", "$ccd": "Patient", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
+    words = {"$everything": "Patient", "$ccd": "Patient", "$match": "Patient", "$ihe-pix": "Patient", "$content": "DocumentReference", "$docref": "DocumentReference", "$import-ccda": "DocumentReference", "$words": "Consent", "$sign": "Consent", "$revoke": "Consent", "$access-report": "AuditEvent", "$accounting": "AuditEvent"}
     words |= {"$status": "Subscription", "$events": "Subscription", "$validate-code": "ValueSet", "$expand": "ValueSet", "$translate": "ConceptMap"}
     return words.get(shape.rpartition("/")[2], "Observation")
 

@@ -100,11 +100,14 @@ def _resource(type_: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]
     operations = [{"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/Resource-{name}"} for name in ("validate", "meta", "meta-add", "meta-delete")]
     if type_ == "Patient":
         operations.append({"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"})
+        operations.append({"name": "match", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match"})
+        operations.append({"name": "ihe-pix", "definition": "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"})
         operations.append({"name": "ccd", "definition": "https://sojourn.example/fhir/OperationDefinition/Patient-ccd"})
     if type_ in ("Patient", "Group"):
         operations.append({"name": "export", "definition": f"{_BULK}{type_.lower()}-export"})
     if type_ == "DocumentReference":
         operations.append({"name": "docref", "definition": "http://hl7.org/fhir/us/core/OperationDefinition/docref"})
+        operations.append({"name": "content", "definition": "https://sojourn.example/fhir/OperationDefinition/DocumentReference-content"})
         operations.append({"name": "import-ccda", "definition": "https://sojourn.example/fhir/OperationDefinition/import-ccda"})
     if type_ == "Subscription":
         operations += [{"name": name, "definition": f"http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-{name}"} for name in ("status", "events")]

@@ -9,6 +9,7 @@ from sojourn.base import errors
 from sojourn.doors.api import forms, summaries
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
+from sojourn.doors.api.mhd import documents
 from sojourn.doors.api.write import resource_of
 from sojourn.fhir import codec
 from sojourn.fhir import validate as validation
@@ -53,6 +54,7 @@ async def docref(ask: Ask) -> Answer:
         found.matches, found.next = _newest(found.matches), None
     if given.get("on-demand") == "true" and not ask.param("page") and given.get("type", _CCD) in _CCDS and (person := await _seen(ask, given["patient"])):
         found.matches.insert(0, summaries.on_demand(ask, person))
+    documents.listed(ask, found)
     return forms.searchset(ask, "DocumentReference/$docref", found)
 
 

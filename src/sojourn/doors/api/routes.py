@@ -26,6 +26,8 @@ from sojourn.doors.api import (
 )
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask
+from sojourn.doors.api.mhd import documents as mhd
+from sojourn.doors.api.mhd import people
 from sojourn.doors.api.subscriptions import asked
 from sojourn.fhir.definitions import RESOURCE_TYPES
 
@@ -63,6 +65,9 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "T/$docref"): operations.docref_of,
     ("POST", "T/$docref"): operations.docref_of,
     ("POST", "T/$import-ccda"): documents.take_in,
+    ("GET", "T/I/$content"): mhd.content,
+    ("POST", "T/$match"): people.match,
+    ("GET", "T/$ihe-pix"): people.pix,
     ("POST", "T/$emergency-access"): emergency.declare,
     ("GET", "T/I/$meta"): labels.show,
     ("POST", "T/I/$meta-add"): labels.add,
