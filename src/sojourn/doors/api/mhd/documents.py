@@ -1,4 +1,4 @@
-"""Documents for partners who look for them (IHE MHD ITI-67, ITI-68): what there is, then each one's content by itself.
+"""Documents for partners who look for them (IHE MHD ITI-67, ITI-68): a list, then each by itself.
 
 Whoever asks from outside is told in a search what there is; the content of each document is asked for at the address that stands in it,
 decided again and written down as a disclosure of its own. https://profiles.ihe.net/ITI/MHD/

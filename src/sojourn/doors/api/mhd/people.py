@@ -1,4 +1,4 @@
-"""POST Patient/$match and GET Patient/$ihe-pix: who somebody is here, for who may know that they are here.
+"""POST Patient/$match and GET Patient/$ihe-pix: who somebody is here, for who may know that.
 
 Somebody who is hidden from the caller, and somebody who is not here, are answered alike: byte for byte.
 https://hl7.org/fhir/R4/patient-operation-match.html, https://profiles.ihe.net/ITI/PIXm/ITI-83.html
