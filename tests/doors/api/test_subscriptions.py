@@ -18,9 +18,11 @@ from sojourn.base import clock
 from sojourn.doors.api.subscriptions.telling import SIGNATURE, Telling
 from sojourn.gate.apps import keys
 from sojourn.gate.subscriptions import following
+from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
+from tests import people
 from tests.gate.numbering import numbered
-from tests.people import A, Clinic, encounter, observation, patient
+from tests.people import A, Clinic, consent, encounter, observation, patient
 
 DATA = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
@@ -271,3 +273,35 @@ async def test_it_ends_at_once_when_what_it_was_begun_under_is_stopped_and_follo
     await followed(clinic, telling)
     assert len(receiver.got) == count
     assert (await clinic.get("sys-mh", f"Subscription/{id_}")).json()["status"] == "off"
+
+
+async def test_a_deletion_is_decided_anew_too_and_events_show_none_that_may_not_be_known_any_more(database: Dsn, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = people.rules()
+    monkeypatch.setattr(people, "rules", lambda: [*given, ("outside", ["Subscription"], ["create", "read", "search"])])
+    clinic = await people.open_clinic(database)
+    try:
+        id_, telling = await begun(clinic, receiver, "tpo")
+        p = (await clinic.make("sys-sud", patient())).id
+        agreed = (await clinic.make("sys-sud", consent(p, "tpo"))).id
+        told, untold = [(await clinic.make("sys-sud", observation(p, value))).id for value in (70, 71)]
+        await followed(clinic, telling)
+        await clinic.ask("sys-sud", "DELETE", f"Observation/{told}")
+        await followed(clinic, telling)
+        assert [ref for _, ref in receiver.told()[-1]["events"]] == [f"Observation/{told}"]
+        last = receiver.told()[-1]["events-since-subscription-start"]
+        receiver.answer = "503 Later"
+        await clinic.ask("sys-sud", "DELETE", f"Observation/{untold}")
+        await followed(clinic, telling)
+        events = f"Subscription/{id_}/$events?eventsSinceNumber=1"
+        assert f"Observation/{told}".encode() in (await clinic.get("tpo", events)).body
+        assert (await clinic.put("sys-sud", {**consent(p, "tpo", status="inactive"), "id": agreed})).status == 200
+        count, receiver.answer, now = len(receiver.got), "200 OK", clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=5))
+        await followed(clinic, telling)
+        assert b"Observation/" not in b"".join(body for _, body in receiver.got[count:])
+        shown = await clinic.get("tpo", events)
+        assert shown.status == 200, shown.body
+        assert b"Observation/" not in shown.body
+        assert f'"events-since-subscription-start","valueString":"{last}"'.encode() in shown.body, "the numbers close up"
+    finally:
+        await people.close_clinic(clinic)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 Ref = tuple[str, str]
+Event = tuple[str, str, str]
+"""Kind, type, id."""
 _AT_ONCE = 500
 """Resources of one search: fewer than a page holds, so that none is passed over."""
 DELETED = "deleted"
@@ -54,6 +56,13 @@ async def visible(access: Access, facts: Facts, wanted: Iterable[Ref]) -> Mappin
     return found
 
 
+async def known(access: Access, facts: Facts, events: Sequence[Event]) -> Mapping[Event, Stored | None]:
+    """Those of the events that the receiver may know of at this moment, each with the resource as they see it: None where it is gone and they may know that."""
+    seen = await visible(access, facts, [(t, i) for kind, t, i in events if kind != "delete"])
+    found: dict[Event, Stored | None] = {e: seen[e[1:]] for e in events if e[0] != "delete" and e[1:] in seen}
+    return found | {e: None for e in dict.fromkeys(events) if e[0] == "delete" and await _gone(access, *e[1:])}
+
+
 async def told(access: Access, facts: Facts, changes: Sequence[tuple[str, str, str]], before: set[tuple[str, str, str]], begun: datetime) -> list[Told]:
     """What of the changes (kind, type, id) is told: each resource once, in the order in which the receiver's own view of it changed; then deletions.
 
@@ -61,14 +70,14 @@ async def told(access: Access, facts: Facts, changes: Sequence[tuple[str, str, s
     """
     last = {(t, i): kind for kind, t, i in changes}
     seen = await visible(access, facts, [ref for ref, kind in last.items() if kind != "delete"])
-    known = {(t, i) for t, i, _ in before}
+    already = {(t, i) for t, i, _ in before}
     gone = {(t, i) for t, i, v in before if v == DELETED}
     new = [
-        Told("create" if ref not in known else "update", *ref, stored.version, stored)
+        Told("create" if ref not in already else "update", *ref, stored.version, stored)
         for ref, stored in sorted(seen.items(), key=lambda found: (found[1].updated, found[0]))
         if stored.updated >= begun and (*ref, stored.version) not in before
     ]
-    ended = [ref for ref, kind in last.items() if kind == "delete" and ref in known and ref not in gone]
+    ended = [ref for ref, kind in last.items() if kind == "delete" and ref in already and ref not in gone]
     return [*new, *[Told("delete", *ref, DELETED, None) for ref in ended if await _gone(access, *ref)]]
 
 

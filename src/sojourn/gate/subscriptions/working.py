@@ -86,15 +86,15 @@ class Working:
         open_ = await subscriptions.events(db, tenant, turn.id, 0, _BIGGEST, sent=False, most=_MOST)
         if not open_:
             return []
-        seen = await deciding.visible(access, turn.facts, [(e["type"], e["id"]) for e in open_ if e["kind"] != "delete"])
-        lost = [e["number"] for e in open_ if e["kind"] != "delete" and (e["type"], e["id"]) not in seen]
+        seen = await deciding.known(access, turn.facts, [(e["kind"], e["type"], e["id"]) for e in open_])
+        lost = [e["number"] for e in open_ if (e["kind"], e["type"], e["id"]) not in seen]
         if lost and turn.refused:
             await subscriptions.withdraw(db, tenant, turn.id, self._runner, lost)
             open_ = await subscriptions.events(db, tenant, turn.id, 0, _BIGGEST, sent=False, most=_MOST)
-        told = [e for e in open_ if e["kind"] == "delete" or (e["type"], e["id"]) in seen]
+        told = [(e, seen[event]) for e in open_ if (event := (e["kind"], e["type"], e["id"])) in seen]
         if open_ and not told:  # all of it may have been taken, and none may be told again
             await subscriptions.told_all(db, tenant, turn.id, self._runner)
-        return [Line(e["number"], e["kind"], e["type"], e["id"], e["at"], None if e["kind"] == "delete" else seen[e["type"], e["id"]].body) for e in told]
+        return [Line(e["number"], e["kind"], e["type"], e["id"], e["at"], stored.body if stored is not None else None) for e, stored in told]
 
     async def _next(self, turn: Turn, access: Access) -> list[Line]:
         db, tenant, now = self._gate.house.db, turn.tenant.number, clock.now()

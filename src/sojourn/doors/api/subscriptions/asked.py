@@ -141,12 +141,12 @@ async def events(ask: Ask, type_: str, id_: str) -> Answer:
     content = content if (EMPTY, ID_ONLY, FULL).index(content) <= (EMPTY, ID_ONLY, FULL).index(one.facts.content) else one.facts.content
     first, last = (_number(given.get(name, ""), otherwise) for name, otherwise in (("eventsSinceNumber", 1), ("eventsUntilNumber", one.number)))
     told = await asking.events(ask.access, id_, first, last, _MOST)
-    seen = await deciding.visible(ask.access, one.facts, [(e.type, e.id) for e in told if e.kind != "delete"])
+    seen = await deciding.known(ask.access, one.facts, [(e.kind, e.type, e.id) for e in told])
     lines = [
-        Line(e.number, e.kind, e.type, e.id, ask.access.now, None if e.kind == "delete" else seen[e.type, e.id].body)
-        for e in told
-        if e.kind == "delete" or (e.type, e.id) in seen
-    ]
+        Line(e.number, e.kind, e.type, e.id, ask.access.now, stored.body if stored is not None else None)
+        for e in told if (event := (e.kind, e.type, e.id)) in seen
+        for stored in (seen[event],)
+    ]  # fmt: skip
     said = notifications.status(ask.base, id_, one.facts.topic, one.state, "query-event", one.number, lines, content)
     answer = Answer(200, notifications.bundle(ask.base, said, id_, lines, content, ask.access.now), receipt=found.receipt)
     return answer
