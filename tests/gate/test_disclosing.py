@@ -209,3 +209,20 @@ async def test_what_cannot_be_written_down_does_not_leave(clinic: Clinic, monkey
     reply = await clinic.get("tpo", f"Observation/{pulse}")
     assert reply.status == 500
     assert b"valueQuantity" not in reply.body
+
+
+@pytest.mark.parametrize("url", ["DocumentReference/$docref?patient={p}&on-demand=true", "Observation/{o}/$meta", "Observation/{o}/$validate"])
+async def test_what_an_answer_only_speaks_of_is_disclosed_too(clinic: Clinic, url: str) -> None:
+    """That there is something of a patient of a Part 2 program, and which labels it has, leaves with the notice and is written down, in a batch too."""
+    p, o, consent = await consented(clinic)
+    about = url.format(p=p, o=o)
+    one = await clinic.get("tpo", about)
+    whole = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": about}}]}
+    for reply in (one, await clinic.ask("tpo", "POST", "", whole)):
+        assert reply.status == 200, reply.body
+        (line,) = [row for row in await log(clinic) if row["request"] == reply.header("x-request-id")]
+        assert line["patients"] == [p]
+        assert line["consents"][0].startswith(f"Consent/{consent}/")
+        assert any(e["valueString"].startswith((LONG, SHORT)) for e in reply.json()["meta"]["extension"] if e["url"] == disclosing.NOTICE)
+    assert (await clinic.get("stranger", about)).status in (200, 404)
+    assert len(await log(clinic)) == 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -85,33 +85,38 @@ def _copies(rows: Sequence[Any]) -> list[dict[str, Any]]:
     return [consent for _, consent in sorted(found.items()) if consent is not None]
 
 
-async def prepare(access: Access, body: bytes, *, channel: str = "fhir") -> Outgoing:
-    """Mark what is about to leave, and say under which consents it does. One statement, whatever is in it."""
+async def prepare(access: Access, body: bytes, *, channel: str = "fhir", spoken: Sequence[Mapping[str, Any]] = ()) -> Outgoing:
+    """Mark what is about to leave, and say under which consents it does. One statement, whatever is in it.
+
+    spoken: resources that it speaks of, as the recipient sees them, without their standing in it: to tell of them is a disclosure too.
+    """
     value = codec.loads(body)
     shown = list(_resources(value))
-    what = tuple(f"{r['resourceType']}/{r['id']}/_history/{r['meta'].get('versionId', '')}" for r in shown)
+    # What is made for the answer alone has no version; what it speaks of does.
+    what = tuple(dict.fromkeys(f"{r['resourceType']}/{r['id']}/_history/{version}" for r in (*shown, *spoken) if (version := r["meta"].get("versionId"))))
     rows = await disclosures.consents_for(access.house.db, access.head, access.decision.keys, access.decision.purpose, access.decision.action, what)
-    if not shown:
+    if not shown and not spoken:
         return Outgoing(body)
     protected = [resource for resource in shown if is_part2(resource)]
+    due = bool(protected) or any(is_part2(resource) for resource in spoken)
     patients = tuple(sorted({row["patient"] for row in rows}))
     relied = [{**row, "body": access.house.blobs.opened(access.tenant.number, row["body"])} for row in rows if row["consent"]]
     consents = tuple(f"Consent/{row['consent']}/_history/{row['version']}" for row in relied)
-    said = scope.explained([codec.loads(row["body"]) for row in relied]) if protected else ""
+    said = scope.explained([codec.loads(row["body"]) for row in relied]) if due else ""
     long, short = (statement(channel, part, access.now.date()) for part in ("whole", "each"))
-    copies = _copies(relied) if protected and value.get("resourceType") == "Bundle" and _carried(channel, access.now.date())["consent"] == "copy" else []
+    copies = _copies(relied) if due and value.get("resourceType") == "Bundle" and _carried(channel, access.now.date())["consent"] == "copy" else []
     for resource in (*protected, *copies):
         mark(resource, short)
     if copies:
         value["entry"] = [*value.get("entry", ()), *({"fullUrl": f"{access.house.base}/Consent/{c['id']}", "resource": c} for c in copies)]
         what = (*what, *(f"Consent/{c['id']}/_history/{c['meta'].get('versionId', '')}" for c in copies))
     notice = ""
-    if protected:
+    if due:
         top = short if value.get("resourceType") != "Bundle" else long
         notice = f"{top.id} {top.version}"
         _carry(value, top, said, consents)
     if value.get("resourceType") == "Bundle":
-        value = _with_high_water(value, [*shown, *copies], short if protected else None)
+        value = _with_high_water(value, [*shown, *copies], short if due else None)
     return Outgoing(codec.dumps(value), patients, what, consents, notice, said)
 
 
@@ -147,7 +152,7 @@ def digest_of(*parts: str) -> str:
     return crypto.sha256_hex("\0".join(parts).encode())
 
 
-def is_part2(resource: dict[str, Any]) -> bool:
+def is_part2(resource: Mapping[str, Any]) -> bool:
     """Whether what is shown of a resource is, or holds, a Part 2 record."""
     return any(coding.get("code") == "42CFRPart2" for coding in _security(resource)) or '"42CFRPart2"' in codec.dumps(resource).decode()
 
@@ -163,7 +168,7 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:
         yield value
 
 
-def _security(resource: dict[str, Any]) -> list[dict[str, Any]]:
+def _security(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list((resource.get("meta") or {}).get("security") or ())
 
 

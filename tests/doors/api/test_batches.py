@@ -178,3 +178,13 @@ async def test_what_is_no_bundle_is_refused(clinic: Clinic) -> None:
     for kind in ("batch", "transaction"):
         empty = await clinic.ask(WHO, "POST", "", {"resourceType": "Bundle", "type": kind})
         assert (empty.status, empty.json()["type"]) == (200, f"{kind}-response")
+
+
+async def test_what_is_no_resource_has_no_place_in_a_bundle(clinic: Clinic) -> None:
+    """A clinical document, say; what else is in the batch is answered as ever, and a transaction writes nothing."""
+    made = await clinic.make(WHO, patient())
+    document = entry("GET", f"Patient/{made.id}/$ccd")
+    reply = await clinic.ask(WHO, "POST", "", bundle("batch", entry("POST", "Patient", patient("two")), document))
+    assert [x["response"]["status"][:3] for x in reply.json()["entry"]] == ["201", "400"]
+    assert "by itself" in reply.json()["entry"][1]["response"]["outcome"]["issue"][0]["diagnostics"]
+    assert (await clinic.ask(WHO, "POST", "", bundle("transaction", entry("POST", "Patient", patient("three")), document))).status in (200, 400)

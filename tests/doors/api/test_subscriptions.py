@@ -288,6 +288,9 @@ async def test_a_deletion_is_decided_anew_too_and_events_show_none_that_may_not_
         await clinic.ask("sys-sud", "DELETE", f"Observation/{told}")
         await followed(clinic, telling)
         assert [ref for _, ref in receiver.told()[-1]["events"]] == [f"Observation/{told}"]
+        what = [w for row in await clinic.owner.fetch("SELECT what FROM record.disclosure WHERE account = 'tpo'") for w in row["what"]]
+        assert any(w.startswith(f"Observation/{told}/") for w in what), "an id alone is told about somebody, too"
+        assert all(b"disclosure-notice" in body for _, body in receiver.got if b"/Observation/" in body and b"DELETE" not in body)
         last = receiver.told()[-1]["events-since-subscription-start"]
         receiver.answer = "503 Later"
         await clinic.ask("sys-sud", "DELETE", f"Observation/{untold}")

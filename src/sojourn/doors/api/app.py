@@ -106,7 +106,7 @@ async def _leave(ask: Ask, answer: Answer) -> None:
     out = None
     outside = ask.access is not None and ask.access.caller.outside
     if outside and answer.status < _ERRORS and answer.body and not answer.about:
-        out = answer.leaving or await disclosing.prepare(ask.access, answer.body) if answer.leaving or answer.media is JSON else disclosing.Outgoing(answer.body, what=("/".join(ask.parts),))
+        out = answer.leaving or await disclosing.prepare(ask.access, answer.body, spoken=ask.spoken) if answer.leaving or answer.media is JSON else disclosing.Outgoing(answer.body, what=("/".join(ask.parts),))
         answer.body = out.body
     _indent(ask, answer)
     if out is not None and out.shows and ask.method != "HEAD":

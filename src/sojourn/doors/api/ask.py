@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -28,7 +28,10 @@ GENERAL = ("_format", "_pretty")
 
 @dataclass(slots=True)
 class Ask:
-    """A request to the FHIR door. `parts` are the path segments after the base; `access` is set once the caller is known."""
+    """A request to the FHIR door. `parts` are the path segments after the base; `access` is set once the caller is known.
+
+    spoken: what the answer speaks of without its standing there, kept with it when it leaves the organization.
+    """
 
     method: str
     parts: list[str]
@@ -37,6 +40,7 @@ class Ask:
     receive: Receive
     access: Access = field(default=None)  # type: ignore[assignment]
     base: str = ""
+    spoken: list[Mapping[str, Any]] = field(default_factory=list)
     _body: bytes | None = None
     _params: list[tuple[str, str]] | None = None
     _with_body: bool = False

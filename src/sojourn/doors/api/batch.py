@@ -9,7 +9,7 @@ from typing import Any
 
 from sojourn.base import errors
 from sojourn.doors.api import write
-from sojourn.doors.api.answer import Answer, of_error
+from sojourn.doors.api.answer import JSON, Answer, of_error
 from sojourn.doors.api.ask import GENERAL, Ask, decode_form, etag
 from sojourn.doors.api.forms import instant
 from sojourn.fhir import bundles, codec
@@ -86,8 +86,7 @@ async def _before(ask: Ask, entry: Entry, changed: set[tuple[str, str]], inner: 
     """
     parts = [p for p in entry.path.split("/") if p]
     if len(parts) == 2 and entry.id and (entry.type, entry.id) not in changed:  # noqa: PLR2004 - Type/id
-        answer = await inner(_request(ask, entry))
-        return bundles.Answer(_words(answer.status), body=answer.body or None)
+        return _answered(await inner(_request(ask, entry)))
     if entry.query and len(parts) < 2:  # noqa: PLR2004 - a type or nothing
         asked = [(k, v) for k, v in decode_form(entry.query) if k not in GENERAL]
         parse(entry.type or None, asked, handling="strict" if ask.prefer("handling") == "strict" else "lenient", base=ask.base.rstrip("/"), value_sets=ask.access.house.value_sets)
@@ -233,9 +232,15 @@ async def _alone(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
 async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
     """A read or search inside a bundle, answered as the door answers it."""
     try:
-        answer = await inner(_request(ask, entry))
+        return _answered(await inner(_request(ask, entry)))
     except errors.SojournError as error:
         return _failed(error)
+
+
+def _answered(answer: Answer) -> bundles.Answer:
+    """What an entry was answered. Raises NotSupported for what is no FHIR resource: a file, a clinical document."""
+    if answer.stream is not None or (answer.body and answer.media is not JSON):
+        raise errors.NotSupported("This is no FHIR resource, and has no place in a Bundle. Ask for it by itself.")
     return bundles.Answer(_words(answer.status), body=answer.body or None)
 
 
@@ -246,7 +251,7 @@ def _request(ask: Ask, entry: Entry) -> Ask:
         headers.pop(name, None)
         if value:
             headers[name] = value.encode("latin-1", "replace")
-    sub = Ask(entry.method if entry.method != "HEAD" else "GET", [p for p in entry.path.split("/") if p], entry.query, headers, ask.receive, ask.access, ask.base)
+    sub = Ask(entry.method if entry.method != "HEAD" else "GET", [p for p in entry.path.split("/") if p], entry.query, headers, ask.receive, ask.access, ask.base, ask.spoken)
     headers.pop(b"content-type", None)
     sub._body = b"" if entry.resource is None else codec.dumps(entry.resource)  # noqa: SLF001 - a request made here
     return sub

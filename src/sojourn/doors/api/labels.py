@@ -15,6 +15,7 @@ async def show(ask: Ask, type_: str, id_: str) -> Answer:
     """GET [type]/[id]/$meta."""
     ask.check_format()
     stored = await ask.access.read(type_, id_)
+    ask.spoken.append(stored.resource)
     return of_json(_parameters(stored.resource.get("meta", {})), receipt=stored.receipt)
 
 

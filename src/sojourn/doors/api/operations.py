@@ -54,6 +54,7 @@ async def docref(ask: Ask) -> Answer:
         found.matches, found.next = _newest(found.matches), None
     if given.get("on-demand") == "true" and not ask.param("page") and given.get("type", _CCD) in _CCDS and (person := await _seen(ask, given["patient"])):
         found.matches.insert(0, summaries.on_demand(ask, person))
+        ask.spoken.append(person.resource)
     documents.listed(ask, found)
     return forms.searchset(ask, "DocumentReference/$docref", found)
 
@@ -100,6 +101,7 @@ async def validate_stored(ask: Ask, type_: str, id_: str) -> Answer:
     profiles = [v for k, v in ask.params if k == "profile"]
     answer = _judged(validation.validate(stored.resource, profiles), profiles)
     answer.receipt = stored.receipt
+    ask.spoken.append(stored.resource)
     return answer
 
 

@@ -33,7 +33,7 @@ async def ccd(ask: Ask, type_: str, id_: str) -> Answer:
         raise errors.NotSupported("$ccd takes no parameters.")
     found, receipt = await _all(ask, id_)
     access = ask.access
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{ask.base}/{s.type}/{s.id}", "resource": s.resource} for s in found]}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{ask.base}{s.type}/{s.id}", "resource": s.resource} for s in found]}
     out = disclosing.Outgoing(codec.dumps(bundle))
     if access.caller.outside:
         out = await disclosing.prepare(access, out.body)
@@ -71,11 +71,12 @@ async def _recipient(ask: Ask) -> dict[str, Any] | None:
 
 
 def on_demand(ask: Ask, patient: Stored) -> Stored:
-    """The DocumentReference of a CCD that is made when its content is asked for; it is stored nowhere."""
+    """The DocumentReference of a CCD that is made when its content is asked for; it is stored nowhere. It carries the labels of the patient."""
+    security = patient.resource.get("meta", {}).get("security")
     made = {
-        "resourceType": "DocumentReference", "id": f"ccd-{patient.id}"[:64], "status": "current", "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9", "display": "Summarization of Episode Note"}]},
+        "resourceType": "DocumentReference", "id": f"ccd-{patient.id}"[:64], **({"meta": {"security": security}} if security else {}), "status": "current", "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9", "display": "Summarization of Episode Note"}]},
         "category": [{"coding": [{"system": "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "code": "clinical-note", "display": "Clinical Note"}]}],
         "subject": {"reference": f"Patient/{patient.id}"}, "date": instant(ask.access.now),
-        "content": [{"attachment": {"contentType": clinical.MEDIA, "url": f"{ask.base}/Patient/{patient.id}/$ccd", "title": TITLES[CCD]}, "format": {"system": "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode", "code": "urn:hl7-org:sdwg:ccda-structuredBody:2.1"}}],
+        "content": [{"attachment": {"contentType": clinical.MEDIA, "url": f"{ask.base}Patient/{patient.id}/$ccd", "title": TITLES[CCD]}, "format": {"system": "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode", "code": "urn:hl7-org:sdwg:ccda-structuredBody:2.1"}}],
     }  # fmt: skip
     return Stored("DocumentReference", str(made["id"]), "", ask.access.now, "current", codec.dumps(made), patient.receipt)

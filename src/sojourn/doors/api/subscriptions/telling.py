@@ -16,6 +16,7 @@ from sojourn.base import clock, ids, log
 from sojourn.base.background import Background
 from sojourn.base.errors import SojournError, StaleCredential
 from sojourn.doors.api.subscriptions import notifications
+from sojourn.fhir import codec
 from sojourn.gate import disclosing
 from sojourn.gate.apps import keys
 from sojourn.gate.changes import Change
@@ -122,7 +123,7 @@ class Telling(Background):
         """taken, refused (they certainly do not have it) or unsure. To somebody outside it is a disclosure, written down before it leaves."""
         body = notifications.bundle(self._base, said, turn.id, lines, turn.facts.content if lines else EMPTY, clock.now())
         if access is not None and access.caller.outside and lines:
-            out = await disclosing.prepare(access, body)
+            out = await disclosing.prepare(access, body, spoken=[codec.loads(line.body) for line in lines if line.body is not None])
             body = out.body
             if out.shows:
                 await disclosing.record(access, out, body)
