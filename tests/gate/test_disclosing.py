@@ -211,10 +211,11 @@ async def test_what_cannot_be_written_down_does_not_leave(clinic: Clinic, monkey
     assert b"valueQuantity" not in reply.body
 
 
-@pytest.mark.parametrize("url", ["DocumentReference/$docref?patient={p}&on-demand=true", "Observation/{o}/$meta", "Observation/{o}/$validate"])
+@pytest.mark.parametrize("url", ["DocumentReference/$docref?patient={p}&on-demand=true", "Observation/{o}/$meta", "Observation/{o}/$validate", "Patient/$ihe-pix?sourceIdentifier=urn:mrn|7"])
 async def test_what_an_answer_only_speaks_of_is_disclosed_too(clinic: Clinic, url: str) -> None:
     """That there is something of a patient of a Part 2 program, and which labels it has, leaves with the notice and is written down, in a batch too."""
     p, o, consent = await consented(clinic)
+    assert (await clinic.put("sys-sud", {**people.patient(identifier=[{"system": "urn:mrn", "value": "7"}]), "id": p})).status == 200
     about = url.format(p=p, o=o)
     one = await clinic.get("tpo", about)
     whole = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": about}}]}

@@ -239,7 +239,7 @@ async def _read(ask: Ask, entry: Entry, inner: Inner) -> bundles.Answer:
 
 def _answered(answer: Answer) -> bundles.Answer:
     """What an entry was answered. Raises NotSupported for what is no FHIR resource: a file, a clinical document."""
-    if answer.stream is not None or (answer.body and answer.media is not JSON):
+    if answer.stream is not None or answer.leaving is not None or (answer.body and answer.media is not JSON):
         raise errors.NotSupported("This is no FHIR resource, and has no place in a Bundle. Ask for it by itself.")
     return bundles.Answer(_words(answer.status), body=answer.body or None)
 

@@ -6,14 +6,12 @@ https://hl7.org/fhir/R4/patient-operation-match.html, https://profiles.ihe.net/I
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from sojourn.base import errors
 from sojourn.care.exchange import likeness
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
-from sojourn.gate import disclosing
 
 GRADE: Final = "http://hl7.org/fhir/StructureDefinition/match-grade"
 _MOST: Final = 20
@@ -70,7 +68,5 @@ async def pix(ask: Ask, type_: str) -> Answer:
     told: list[dict[str, Any]] = [{"name": "targetIdentifier", "valueIdentifier": i} for i in others if not targets or i["system"] in targets]
     if not targets:
         told.append({"name": "targetId", "valueReference": {"reference": f"{ask.base}Patient/{stored.id}"}})
-    answer = of_json({"resourceType": "Parameters", **({"parameter": told} if told else {})}, receipt=found.receipt)
-    if access.caller.outside:  # that they are here, and by which numbers, is a disclosure as any other
-        answer.leaving = replace(await disclosing.prepare(access, stored.body or b"{}"), body=answer.body)
-    return answer
+    ask.spoken.append(stored.resource)  # that they are here, and by which numbers, is a disclosure as any other
+    return of_json({"resourceType": "Parameters", **({"parameter": told} if told else {})}, receipt=found.receipt)
