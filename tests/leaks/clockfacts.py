@@ -35,6 +35,7 @@ from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 from sojourn.gate.consenting import terms
 from sojourn.gate.exchange import agreed
+from sojourn.gate.exchange import terms as contracts
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Partner
 from sojourn.record import exchange
@@ -279,9 +280,9 @@ async def left_elsewhere(world: World, side: Side) -> None:
 
 @fact("partners", 1)
 async def partner(world: World, side: Side) -> None:
-    """A partner of everybody's, of whom something is expected every hour; who answers for them looks after messages."""
+    """A partner of everybody's, of whom something is expected every hour, and whose messages are to be filed within one; who answers for them looks after messages."""
     if not side.hidden:
-        what = agreed.facts(Agreed(answers="sud-exchange", kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now()))
+        what = agreed.facts(Agreed(answers="sud-exchange", kind="qsoa", ends=clock.now().date() + timedelta(days=20), every=1, counted=clock.now(), terms=tuple(contracts.facts([contracts.Term("in", "", contracts.DONE, 1, clock.now())]))))
         await registered(world.clinic.gate, Partner("county", "County Laboratory", applications=("COUNTY",), agreed=what))
 
 

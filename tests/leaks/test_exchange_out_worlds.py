@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from sojourn.base import clock
+from sojourn.base.clock import FakeClock
+from sojourn.care.exchange import watching
 from sojourn.care.orders.ordering import NUMBER
+from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.exchange import terms
+from sojourn.gate.exchange.terms import Term
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
@@ -16,7 +22,7 @@ from tests.leaks.test_exchange_worlds import CHANGING
 from tests.people import MH, A, Clinic, encounter, labelled, patient
 from tests.web.real import HASH
 
-PATHS = ("/exchange", "/exchange/messages", "/exchange/messages?state=received", "/exchange/messages?state=aside", "/exchange/partners/cedar", "/exchange/partners/cedar/sending", "/exchange/withheld")
+PATHS = ("/exchange", "/exchange/messages", "/exchange/messages?state=received", "/exchange/messages?state=aside", "/exchange/partners/cedar", "/exchange/partners/cedar/sending", "/exchange/partners/cedar/contracts", "/exchange/overdue", "/exchange/traffic", "/exchange/traffic?by=hour", "/exchange/withheld")
 
 
 async def seen_by_ivo(clinic: Clinic) -> list[tuple[str, int, str]]:
@@ -38,8 +44,9 @@ async def a_world(clinic: Clinic, lab: Counterpart, *, hidden: bool) -> tuple[li
     """What the laboratory got, and what ivo reads. hidden: a Part 2 order, visit and appointment, a hidden address, and a client of SUD alone."""
     row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
     await organization.account(clinic.owner, A, row, clock.now())
+    owed = terms.facts([Term("out", "ORM^O01", terms.ANSWERED, 24, clock.now()), Term("out", "ORM^O01", terms.TAKEN, 1, clock.now())])
     place = "Organization/" + (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Cedar Ridge Laboratory"})).id
-    partner = await agreed(clinic, lab, place, "ORM^O01", "ADT^A04", "ADT^A03", "ADT^A08", "ADT^A28", "ADT^A31", "SIU^S12", authorities={"RIVER": MRN}, programs=(MH,))
+    partner = await agreed(clinic, lab, place, "ORM^O01", "ADT^A04", "ADT^A03", "ADT^A08", "ADT^A28", "ADT^A31", "SIU^S12", authorities={"RIVER": MRN}, programs=(MH,), what={"terms": owed})
     address = {"line": ["1 Elm St"], "city": "Dayton"}
     person = patient("Rivera", identifier=[{"system": MRN, "value": "R1"}], address=[address])
     client = (await clinic.make("sys-mh", person)).id
@@ -56,7 +63,10 @@ async def a_world(clinic: Clinic, lab: Counterpart, *, hidden: bool) -> tuple[li
     await lab.close()
     await sent(clinic, partner)
     await due(clinic)
-    pages = [(path, status, text.replace(client, "CLIENT")) for path, status, text in await seen_by_ivo(clinic)]
+    with clock.using(FakeClock(clock.now() + timedelta(days=2))):  # all that was asked is overdue by then, and nothing that was not asked
+        await watching.run(await Clockwork(clinic.gate).access(A))
+        pages = [(path, status, text.replace(client, "CLIENT")) for path, status, text in await seen_by_ivo(clinic)]
+    assert all(words in {p: t for p, _, t in pages}["/exchange/overdue"] for words in ("2 messages: Laboratory order", "1 message: Laboratory order"))
     return [re.sub(rb"(\|[A-Z]{3}\^[A-Z0-9]{3}(?:\^\w+)?\|)\w+", rb"\1C", m) for m in lab.got], pages
 
 
@@ -76,7 +86,7 @@ async def test_what_is_hidden_from_a_partner_changes_nothing_that_leaves_and_no_
                 mine = re.findall(r'name="message" value="([^"]+)"', page)
                 answer = await officer.post("/exchange/withheld", {"message": mine[0]})
                 assert (answer.status_code, answer.headers["location"]) == (303, "/exchange/withheld")
-            for table in ("exchange_message", "exchange_event", "exchange_intent", "exchange_told", "exchange_partner"):
+            for table in ("exchange_message", "exchange_event", "exchange_intent", "exchange_told", "exchange_partner", "exchange_alarm"):
                 for r in await clinic.owner.fetch(f"SELECT * FROM record.{table}"):
                     kept = b"".join(v if isinstance(v, bytes) else str(v).encode() for v in r.values())
                     assert b"uillfeather" not in kept

@@ -37,7 +37,7 @@ async def test_whom_a_message_is_about_changes_no_page_of_who_may_not_know_them(
             assert code(await sent(door, oru(control, mrn=mrn, family=family, born=born))) == "AA"
             id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message WHERE control = $1", control))
             found = []
-            for path in ("/exchange", "/exchange/messages", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
+            for path in ("/exchange", "/exchange/messages", "/exchange/overdue", "/exchange/traffic", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
                 answer = await browser.get(path)
                 found.append((path.replace(id_, "ID"), answer.status_code, CHANGING.sub("", answer.text.replace(id_, "ID").replace(control, "MX"))))
             posted = await browser.post(f"/exchange/messages/{id_}/content", {"do": "choose", "patient": client})
@@ -45,7 +45,7 @@ async def test_whom_a_message_is_about_changes_no_page_of_who_may_not_know_them(
             pages.append(found)
             await clinic.owner.execute("DELETE FROM record.exchange_message")
         assert pages[0] == pages[1]
-        assert [status for _, status, _ in pages[0]] == [200, 200, 200, 404, 404]
+        assert [status for _, status, _ in pages[0]] == [200, 200, 200, 200, 200, 404, 404]
         assert "Quillfeather" not in str(pages)
 
 
@@ -75,7 +75,7 @@ async def test_why_a_message_waits_is_the_same_whether_or_not_there_is_somebody_
                 found.append([s.name for s in answer.segments] + [code(answer)])
                 await done(door, clinic.gate)
                 id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message WHERE control = $1", control))
-                for path in ("/exchange", "/exchange/messages", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
+                for path in ("/exchange", "/exchange/messages", "/exchange/overdue", "/exchange/traffic", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
                     shown = await browser.get(path)
                     found.append((shown.status_code, IDS.sub("ID", CHANGING.sub("", shown.text))))
             pages.append(found)

@@ -49,6 +49,43 @@ class Bar(NamedTuple):
     many: int
 
 
+class Column(NamedTuple):
+    """How much there was in one stretch of time, in parts that add up; in the order in which they are named."""
+
+    label: str
+    parts: tuple[int, ...]
+
+
+_COLUMNS, _FOOT, _WIDEST = 128, 18, 34  # height of the columns, of the words under them, and the widest column
+
+
+def columns(counted: Sequence[Column], names: Sequence[str], title: str, ident: str) -> Markup:
+    """A column for each stretch, its parts one on the other, the first at the foot. `ident`: unique within the page.
+
+    Everything drawn is also said in words, in the title and description that a screen reader finds.
+    """
+    most = max((sum(c.parts) for c in counted), default=0) or 1
+    room = (WIDTH - 30) / max(1, len(counted))
+    width, every = min(_WIDEST, room * 0.72), -(-len(counted) // max(1, int((WIDTH - 30) / 62)))
+    said = "; ".join(f"{c.label}: {', '.join(f'{n} {name.lower()}' for n, name in zip(c.parts, names, strict=True) if n)}" for c in counted if any(c.parts)) or "Nothing"
+    parts = [
+        f'<svg class="columns" viewBox="0 0 {WIDTH} {_TOP + _COLUMNS + _FOOT}" role="img" aria-labelledby="{escape(ident)}-title" aria-describedby="{escape(ident)}-desc">',
+        f'<title id="{escape(ident)}-title">{escape(title)}</title><desc id="{escape(ident)}-desc">{escape(said)}.</desc>',
+        f'<line class="floor" x1="30" x2="{WIDTH}" y1="{_TOP + _COLUMNS}" y2="{_TOP + _COLUMNS}"/><line class="top" x1="30" x2="{WIDTH}" y1="{_TOP}" y2="{_TOP}"/>',
+        f'<text class="axis" x="24" y="{_TOP + 4}" text-anchor="end">{most}</text><text class="axis" x="24" y="{_TOP + _COLUMNS + 3}" text-anchor="end">0</text>',
+    ]
+    for n, column in enumerate(counted):
+        left, foot = 30 + n * room + (room - width) / 2, float(_TOP + _COLUMNS)
+        for i, many in enumerate(column.parts):
+            if many:
+                high = max(1.5, _COLUMNS * many / most)
+                foot -= high
+                parts.append(f'<rect class="part-{i}" x="{left:.1f}" y="{foot:.1f}" width="{width:.1f}" height="{high:.1f}"/>')
+        if (len(counted) - 1 - n) % every == 0:
+            parts.append(f'<text class="axis" x="{min(left + width / 2, WIDTH - 26):.1f}" y="{_TOP + _COLUMNS + 14}" text-anchor="middle">{escape(column.label)}</text>')
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - numbers of ours and escaped text
+
+
 def bars(counted: Sequence[Bar], title: str, ident: str) -> Markup:
     """A bar for each, one below the other, with its words before and its number behind. `ident`: unique within the page.
 

@@ -83,10 +83,10 @@ class Counterpart:
 SENDS = Profile(host="127.0.0.1", tls=False, our_place="RIVER", theirs="CEDAR", their_place="LAB", timeout=5)
 
 
-async def agreed(clinic: Clinic, counterpart: Counterpart | None, organization: str, *kinds: str, id_: str = "cedar", authorities: dict[str, str] | None = None, programs: tuple[int, ...] = (), program: int | None = None, **more: Any) -> Partner:
+async def agreed(clinic: Clinic, counterpart: Counterpart | None, organization: str, *kinds: str, id_: str = "cedar", authorities: dict[str, str] | None = None, programs: tuple[int, ...] = (), program: int | None = None, what: dict[str, Any] | None = None, **more: Any) -> Partner:
     """A partner who gets these, registered as an administrator would."""
     out = replace(SENDS, kinds=kinds, port=counterpart.port if counterpart else 1, begun="2020-01-01T00:00:00+00:00", **more)
-    made = Partner(id_, "Cedar Ridge Laboratory", organization=organization, applications=("CEDAR",), authorities=authorities or {}, programs=programs, program=program, sending=profile.facts(profile.checked(out, organization, clock.now())))
+    made = Partner(id_, "Cedar Ridge Laboratory", organization=organization, applications=("CEDAR",), authorities=authorities or {}, programs=programs, program=program, agreed=what or {}, sending=profile.facts(profile.checked(out, organization, clock.now())))
     since = await clinic.owner.fetchval("SELECT known_from FROM record.exchange_partner WHERE partner = $1 AND known_to = 'infinity'", id_)
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', $5, 'test', '', $4)", A, made.id, partners.facts(made), clock.now(), since)
     return made

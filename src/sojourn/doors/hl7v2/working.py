@@ -153,6 +153,7 @@ class Working(Background):
             await translating.translate(access, id_, changes)
             if changes:
                 await inside.write(changes, action="exchange")
+            await here.answer(id_, sorted({str(b["reference"]).partition("/")[2] for c in changes if c.type == "DiagnosticReport" for b in (c.resource or {}).get("basedOn", ())}))
             await here.learn(access, [k for w in works for k in w.known])
             for pair in (p for w in works for p in w.alike):
                 await twice.found(access, *pair)

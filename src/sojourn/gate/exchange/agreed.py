@@ -36,7 +36,7 @@ class Agreed:
     data: what is exchanged, in words. purpose: of PURPOSES. gives: a key of GIVES. answers: the account of who answers for the partner here.
     kind: a key of AGREEMENTS. where: its number, or where it lies. begins and ends: its first and last day. tested: the day of the last test,
     result: how it went. every: hours within which something is expected from them, 0 for no rhythm; weekdays: hours of Saturday and Sunday,
-    at their clock, do not count. counted: since when that is counted.
+    at their clock, do not count. counted: since when that is counted. terms: contracts of single exchanges (terms.py).
     """
 
     data: str = ""
@@ -52,6 +52,7 @@ class Agreed:
     every: int = 0
     weekdays: bool = False
     counted: datetime | None = None
+    terms: tuple[Mapping[str, Any], ...] = ()
 
 
 _DAYS: Final = ("begins", "ends", "tested")
@@ -62,6 +63,7 @@ def of(said: Mapping[str, Any]) -> Agreed:
     known: dict[str, Any] = {k: v for k, v in said.items() if k in {f.name for f in fields(Agreed)}}
     for name in _DAYS:
         known[name] = date.fromisoformat(known[name]) if known.get(name) else None
+    known["terms"] = tuple(known.get("terms") or ())
     known["counted"] = datetime.fromisoformat(known["counted"]) if known.get("counted") else None
     return Agreed(**known)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock
+from sojourn.gate.exchange import telling
 from sojourn.gate.exchange.keeping import PURPOSE, RECEIVED, context, theirs
 from sojourn.gate.exchange.messages import Result, sealed_result
 from sojourn.gate.feed import Turn
@@ -70,6 +71,10 @@ class Round:
         """From now on (partner, person as the partner names them) is this patient."""
         for partner, person, patient in known:
             await exchange.know(self._transaction, access.head, partner, theirs(self._house, self._tenant, partner, person), patient, access.caller.account)
+
+    async def answer(self, partner: str, orders: Iterable[str]) -> None:
+        """Something about these orders (ids of ServiceRequests) is filed: what asked for it is answered."""
+        await telling.answered(self._transaction, self._house, self._tenant, partner, orders)
 
     async def settle(self, access: Access, done: Sequence[Done]) -> None:
         """Say what became of them."""

@@ -84,7 +84,8 @@ class Waits(NamedTuple):
     oldest: datetime
 
 
-def _envelope(row: Any) -> Envelope:
+def envelope_of(row: Any) -> Envelope:
+    """The envelope of a row."""
     return Envelope(row["message"], *(row[name] for name in Envelope._fields[1:]))
 
 
@@ -105,7 +106,7 @@ async def listed(access: Access, *, states: Sequence[str] = (), partner: str = "
     """Envelopes, the last to come first. before: `seq` of the last that was shown."""
     await access.check("operate", "Exchange")
     rows = await exchange.messages(access.house.db, access.head, list(states), partner, kind, before, PAGE + 1)
-    return [_envelope(row) for row in rows]
+    return [envelope_of(row) for row in rows]
 
 
 async def waiting(access: Access) -> list[Waits]:
@@ -126,7 +127,7 @@ async def envelope(access: Access, id_: str) -> Envelope:
     row = await exchange.message(access.house.db, access.head, id_)
     if row is None:
         raise errors.NotFound(_NOT_THERE)
-    return _envelope(row)
+    return envelope_of(row)
 
 
 async def events(access: Access, id_: str) -> list[Any]:
@@ -155,7 +156,7 @@ async def opened(access: Access, id_: str) -> Opened:
     body = bytes(row["body"])
     content = await asyncio.to_thread(access.house.key.decrypt, PURPOSE, body, context(access.tenant.number, id_))
     await access.note(access.entry("exchange-open", "Exchange", id_, patients=[result.patient] if result.patient else []))
-    return Opened(_envelope(row), content, result)
+    return Opened(envelope_of(row), content, result)
 
 
 async def _sees(access: Access, result: Result) -> bool:

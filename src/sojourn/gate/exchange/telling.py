@@ -8,7 +8,7 @@ now, follows what comes next. A change of something hidden from them so leads to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,9 +21,10 @@ from sojourn.gate.exchange import partners, profile
 from sojourn.gate.exchange.keeping import MAPPED, PURPOSE, RECEIVED, context
 from sojourn.gate.exchange.messages import Result
 from sojourn.gate.feed import Turn
-from sojourn.record import exchange, exchangeout
+from sojourn.record import exchange, exchangeout, exchangeowed
 
 if TYPE_CHECKING:
+    from sojourn.base.db import Database
     from sojourn.gate.disclosing import Outgoing
     from sojourn.gate.exchange.partners import Envoys, Partner
     from sojourn.gate.exchange.profile import Profile
@@ -82,6 +83,12 @@ def _sealed(house: House, tenant: int, what: str, value: Any) -> bytes:
 
 def _opened(house: House, tenant: int, what: str, sealed: bytes) -> Any:
     return json.loads(house.key.decrypt(PURPOSE, bytes(sealed), context(tenant, what)))
+
+
+async def answered(turn: Database, house: House, tenant: int, partner: str, orders: Iterable[str]) -> None:
+    """Something of theirs about these orders (ids of ServiceRequests) is filed, in the transaction in which it is."""
+    if abouts := [_about(house, tenant, partner, "ServiceRequest", o) for o in orders]:
+        await exchangeowed.close(turn, tenant, clock.now(), abouts)
 
 
 async def intend(house: House, tenant: int, wanted: Sequence[tuple[str, Subject]], turn: Turn | None = None) -> None:
@@ -149,6 +156,10 @@ class Outbox:
         """What the partner was last told, and by which message."""
         row = await exchangeout.told(self._house.db, self._tenant, about)
         return (_opened(self._house, self._tenant, about.hex(), row["facts"]), str(row["message"])) if row is not None else (None, "")
+
+    async def close(self, about: bytes) -> None:
+        """What was asked about this is no longer to be answered: the order was cancelled."""
+        await exchangeowed.close(self._house.db, self._tenant, clock.now(), [about])
 
     async def tell(self, about: bytes, facts: Mapping[str, Any]) -> None:
         """Count something as told for which no message was agreed."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sojourn.gate.exchange import agreed
+from sojourn.gate.exchange import agreed, contracts
 from sojourn.gate.exchange.partners import of_row
 from sojourn.record import exchange, exchangealarms
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 _MOST = 200
+_EVERY = 100_000
 
 
 class Alarm(NamedTuple):
-    """One. kind: agreed.SILENT or agreed.ENDS. began: since when nothing came, or when the agreement is over. closed: None while it is open."""
+    """One. kind: agreed.SILENT, agreed.ENDS or one of contracts.alarm. closed: None while it is open.
+
+    began: since when nothing came, when the agreement is over, or when the first should have been closed.
+    """
 
     partner: str
     kind: str
@@ -31,12 +35,16 @@ class Alarm(NamedTuple):
 
 
 async def hold(access: Access) -> int:
-    """By the clock: what is silent for too long or ends soon, each once; what is so no more is closed. How many alarms changed."""
+    """By the clock: what is silent for too long, ends soon or is overdue, each once; what is so no more is closed. How many alarms changed."""
     await access.check("watch", "Exchange")
     house, number = access.house, access.tenant.number
     partners = [p for r in await exchange.partners(house.db, number) if (p := of_row(r)).active and p.agreed]
     heard = {r["partner"]: r["last"] for r in await exchange.heard(house.db, access.head)} if partners else {}
     now = [(p.id, kind, began) for p in partners for kind, began in agreed.alarms(agreed.of(p.agreed), heard.get(p.id), ZoneInfo(p.timezone), access.now)]
+    late = await contracts.found(access, partners, 1)
+    if late:  # one alarm as long as anything is overdue by a term, however many come and go meanwhile
+        known = {(r["partner"], r["kind"]): r["began"] for r in await exchangealarms.alarms(house.db, access.head, "", _EVERY)}
+        now += [(o.partner.id, kind, known.get((o.partner.id, kind), o.due)) for o in late for kind in (contracts.alarm(o.term),)]
     return await exchangealarms.hold(house.db, access.head, now)
 
 

@@ -161,6 +161,8 @@ class Post:
         code = f"{said.code}{f', {said.where}' if said.where else ''}"
         if said.verdict == client.ACCEPTED:
             await self._box.settle(one, MAPPED, "", facts=job.get("facts"), result=result)
+            if job.get("control") == "CA":
+                await self._box.close(one.about)
             if job.get("last") is False:
                 await telling.intend(self._envoys.house, self._tenant.number, [(self.partner.id, Subject(*job["subject"]))])
         elif said.verdict == client.REFUSED:

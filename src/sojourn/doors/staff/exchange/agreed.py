@@ -13,7 +13,7 @@ from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.lines import Line
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
-from sojourn.gate.exchange import agreed, partners, profile, watching
+from sojourn.gate.exchange import agreed, contracts, partners, profile, terms, watching
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.web.page import redirect
 
@@ -59,9 +59,18 @@ async def show(request: Request) -> Response:
 
 def _told(alarm: watching.Alarm, zone: ZoneInfo) -> str:
     """What an alarm said, in words."""
+    if (term := contracts.term_of(alarm.kind)) is not None:
+        return f"{_exchange(term)} was overdue since {day_and_time(alarm.began)}"
     if alarm.kind == agreed.SILENT:
         return f"Nothing came since {day_and_time(alarm.began)}"
     return f"The agreement's last day is {day_text((alarm.began - timedelta(hours=1)).astimezone(zone).date().isoformat())}"
+
+
+def _exchange(term: tuple[str, str, str]) -> str:
+    """What a contract is about, in words."""
+    way, closes, kind = term
+    what = kind.replace("^", " ") or "A message"
+    return f"{what} from them" if way == "in" else f"{what} to them, {'the answer to it' if closes == contracts.ANSWERED else 'that they took it'},"
 
 
 def _said(current: Agreed) -> dict[str, str]:
@@ -120,6 +129,11 @@ def ending(partner: Partner, now: datetime) -> tuple[str, str]:
     return (f"ends {day_text(what.ends.isoformat())}", "amber") if over - now <= timedelta(days=agreed.SOON + 1) else (f"until {day_text(what.ends.isoformat())}", "plain")
 
 
+def _contracts(partner: Partner) -> str:
+    n = len(terms.of(partner.agreed))
+    return f"{n} {'kind' if n == 1 else 'kinds'} of exchange {'is' if n == 1 else 'are'} closed within an agreed time" if n else ""
+
+
 def lines(partner: Partner, keepers: Mapping[str, str]) -> list[tuple[str, str]]:
     """What was agreed, as a page lists it."""
     what = agreed.of(partner.agreed)
@@ -128,7 +142,7 @@ def lines(partner: Partner, keepers: Mapping[str, str]) -> list[tuple[str, str]]
     return [
         ("What is exchanged", what.data), ("Purpose", profile.PURPOSES.get(what.purpose, "")), ("On what basis they get it", agreed.GIVES[what.gives] if what.gives in agreed.GIVES else ""),
         ("Who answers for it", keepers.get(what.answers, "nobody now") if what.answers else ""), ("Agreement", ", ".join(filter(None, (agreed.AGREEMENTS.get(what.kind, "") if what.kind else "", what.where, days)))),
-        ("Last test", tested), ("Expected from them", rhythm(what)),
+        ("Last test", tested), ("Expected from them", rhythm(what)), ("Contracts of exchanges", _contracts(partner)),
     ]  # fmt: skip
 
 
@@ -152,5 +166,7 @@ def _line(access: Access, partner: Partner, alarm: watching.Alarm) -> Line:
     place = f"/exchange/partners/{partner.id}/agreed" if access.may("Exchange", "administer") else "/exchange"
     if alarm.kind == agreed.SILENT:
         return Line("Nothing comes from a partner", place, partner.name, f"for {age(alarm.began, access.now)}", "red", f"expected {rhythm(agreed.of(partner.agreed))}")
+    if (term := contracts.term_of(alarm.kind)) is not None:
+        return Line("An exchange with a partner is overdue", "/exchange/overdue", partner.name, f"for {age(alarm.began, access.now)}", "red", _exchange(term).rstrip(","))
     words, tone = ending(partner, access.now)
     return Line("An agreement with a partner ends" if tone != "red" else "An agreement with a partner is over", place, partner.name, words, tone)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sojourn.doors.staff.exchange.agreed import ending, silence
+from sojourn.doors.staff.exchange.owing import line
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import errands, messages, partners, watching
+from sojourn.gate.exchange import contracts, errands, messages, partners, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ _LATE: Final = timedelta(minutes=15)
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    found, waiting, heard, open_, runs, keepers = await asyncio.gather(
-        partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access), watching.keepers(access)
+    (found, waiting, heard, open_, runs), (keepers, owed) = await asyncio.gather(
+        asyncio.gather(partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)),
+        asyncio.gather(watching.keepers(access), contracts.overdue(access, most=1)),
     )
+
     names = {p.id: p.name for p in found}
     counts = []
     for state in (RECEIVED, REVIEW, FAILED, HELD):
@@ -51,7 +54,7 @@ async def show(request: Request) -> Response:
         for p in found
     ]  # fmt: skip
     return PAGES.render(
-        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
+        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, overdue=[line(o, access.now) for o in owed], administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import agreed, boxes, desk, errand, file, message, partner, sending, withheld
+from sojourn.doors.staff.exchange import agreed, boxes, contracts, desk, errand, file, message, partner, sending, traffic, withheld
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -11,6 +11,8 @@ from sojourn.gate.exchange.telling import WITHHELD
 SCREENS: tuple[Screen, ...] = (
     Screen("/exchange", desk.show, verb="Exchange: partners and messages", key="g x", needs=NEEDS, group="Places"),
     Screen("/exchange/messages", desk.listed, verb="Messages from outside", needs=NEEDS, group="Places"),
+    Screen("/exchange/overdue", contracts.overdue, verb="Overdue exchanges with partners", needs=NEEDS, group="Places"),
+    Screen("/exchange/traffic", traffic.show, verb="Traffic and errors of partners", needs=NEEDS, group="Places"),
     Screen("/exchange/messages/{message}", message.show, needs=NEEDS),
     Screen("/exchange/messages/{message}", message.act, ("POST",), needs=NEEDS),
     Screen("/exchange/messages/{message}/content", message.content, needs=OPENS),
@@ -20,6 +22,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sending", sending.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/agreed", agreed.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/contracts", contracts.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/withheld", withheld.show, verb="What was held back from partners", needs=WITHHELD, group="Places"),
     Screen("/exchange/withheld", withheld.act, ("POST",), needs=WITHHELD),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),
