@@ -1,4 +1,4 @@
-"""What is owed by the contracts of single exchanges, what closes it, and how much comes and goes; beside the record, by function."""
+"""What is owed by contracts of exchanges, what closes it, and how much comes and goes; by function."""
 
 from __future__ import annotations
 

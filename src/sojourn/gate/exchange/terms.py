@@ -1,4 +1,4 @@
-"""The terms of a contract, as data: what can close an exchange, who acts for that, and within how many hours it was agreed."""
+"""The terms of a contract, as data: what closes an exchange, who acts, within how many hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/contracts: by when an exchange is closed. GET /exchange/overdue: those that are not."""
+"""/exchange/partners/{partner}/contracts: by when exchanges are closed; /exchange/overdue: what is not."""
 
 from __future__ import annotations
 

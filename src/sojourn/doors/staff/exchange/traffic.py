@@ -1,4 +1,4 @@
-"""GET /exchange/traffic: how much comes and goes with each partner, and how much of it somebody has to look after."""
+"""GET /exchange/traffic: how much comes and goes with each partner, and how much needs somebody."""
 
 from __future__ import annotations
 
