@@ -741,7 +741,8 @@ CREATE TABLE record.exchange_message (
     about bytea,
     job bytea,
     sent timestamp with time zone,
-    answered timestamp with time zone
+    answered timestamp with time zone,
+    closed timestamp with time zone
 );
 
 ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
@@ -2041,6 +2042,10 @@ CREATE INDEX exchange_intent_waiting ON record.exchange_intent USING btree (tena
 
 CREATE INDEX exchange_intent_withheld ON record.exchange_intent USING btree (tenant, n) WHERE (state = 'withheld'::text);
 
+CREATE INDEX exchange_message_asked ON record.exchange_message USING btree (tenant, partner, received) WHERE ((direction = 'out'::text) AND (closed IS NULL) AND (kind = ANY (ARRAY['ORM^O01'::text, 'OML^O21'::text])));
+
+CREATE INDEX exchange_message_asked_about ON record.exchange_message USING btree (tenant, about) WHERE ((direction = 'out'::text) AND (closed IS NULL) AND (kind = ANY (ARRAY['ORM^O01'::text, 'OML^O21'::text])));
+
 CREATE INDEX exchange_message_documents ON record.exchange_message USING btree (tenant, seq) WHERE ((direction = 'out'::text) AND (door = 'document'::text) AND (state = 'received'::text));
 
 CREATE INDEX exchange_message_heard ON record.exchange_message USING btree (tenant, partner, received) WHERE (direction = 'in'::text);
@@ -2054,6 +2059,10 @@ CREATE INDEX exchange_message_listed ON record.exchange_message USING btree (ten
 CREATE UNIQUE INDEX exchange_message_once ON record.exchange_message USING btree (tenant, partner, direction, control, digest);
 
 CREATE INDEX exchange_message_open ON record.exchange_message USING btree (tenant, state, seq) WHERE (state = ANY (ARRAY['review'::text, 'held'::text, 'failed'::text]));
+
+CREATE INDEX exchange_message_owed ON record.exchange_message USING btree (tenant, partner, received) WHERE (state = ANY (ARRAY['received'::text, 'review'::text, 'held'::text, 'failed'::text]));
+
+CREATE INDEX exchange_message_traffic ON record.exchange_message USING btree (tenant, received) INCLUDE (partner, direction, state);
 
 CREATE INDEX exchange_message_unanswered ON record.exchange_message USING btree (tenant, partner, seq) WHERE ((direction = 'in'::text) AND (answered IS NULL));
 
