@@ -25,6 +25,7 @@ from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.importing import Arrival, bring_in
 from sojourn.wire.mllp import Blocks, framed
 
+_LOOK = 20.0  # seconds between looks at the memory
 MRN = "urn:oid:2.16.840.1.113883.19.5"
 SIZES = (1, 1, 2, 3, 3, 5, 6, 6, 10, 28)
 TESTS = (
@@ -152,10 +153,14 @@ def main() -> None:
 
         asyncio.run(all_())
         taken = time.perf_counter() - begun
+        grown = [memory(server)]
         while house.sql("SELECT count(*) AS n FROM record.exchange_message WHERE state = 'received'")[0]["n"]:
             time.sleep(0.2)
+            if time.perf_counter() - begun > _LOOK * len(grown):
+                grown.append(memory(server))
         mapped = time.perf_counter() - begun
         use = meter.read()
+        spent = {k: use.cores[k] * mapped for k in ("server", "postgres")}
         reasons = [dict(r) for r in house.sql("SELECT kind, reason, count(*) AS n FROM record.exchange_message WHERE reason <> '' GROUP BY kind, reason")]
         states = {r["state"]: r["n"] for r in house.sql("SELECT state, count(*) AS n FROM record.exchange_message GROUP BY state")}
         found = house.sql(
@@ -166,7 +171,8 @@ def main() -> None:
             "messages": total, "kept": sum(states.values()), "states": states, "reasons": reasons, "observations": found["o"], "reports": found["r"], "visits": found["e"], "appointments": found["a"],
             "acknowledged_per_second": round(total / taken), "mapped_per_second": round(sum(states.values()) / mapped),
             "wait_ms": {"median": round(waits[len(waits) // 2] * 1000, 1), "p99": round(waits[int(len(waits) * 0.99)] * 1000, 1)},
-            "cores": {k: round(v, 2) for k, v in use.cores.items()}, "others": round(use.foreign, 2), "memory": {"before": before, "after": memory(server)},
+            "processor_ms_per_message": {k: round(v * 1000 / total, 2) for k, v in spent.items()}, "mapped_per_core_second": round(total / sum(spent.values())),
+            "cores": {k: round(v, 2) for k, v in use.cores.items()}, "others": round(use.foreign, 2), "memory": {"before": before, "while": grown, "after": memory(server)},
         }, indent=1))  # fmt: skip
     finally:
         house.close()

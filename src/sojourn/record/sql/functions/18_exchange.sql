@@ -85,6 +85,7 @@ END $$;
 
 -- The next messages to be done, held until the transaction ends; none while another process does some. At most so many and so many bytes,
 -- and of one person only the first that waits, if nothing of theirs before it still waits for somebody.
+-- Each is asked by itself whether it is the first of its person: one look at the index of lanes, where a join would read all that waits.
 CREATE OR REPLACE FUNCTION gate.exchange_take(p_tenant int, p_door text, p_now timestamptz, p_most int, p_bytes bigint, p_partners text[],
     p_without text[])
 RETURNS TABLE (message text, seq bigint, partner text, control text, kind text, tries int, body bytea, choice bytea, received timestamptz)
@@ -99,8 +100,8 @@ BEGIN
         SELECT m.message, m.seq, m.size FROM record.exchange_message m
         WHERE m.tenant = p_tenant AND m.state = 'received' AND m.door = p_door AND m.direction = 'in' AND m.due <= p_now AND m.partner = ANY (p_partners)
           AND m.message <> ALL (p_without)
-          AND NOT EXISTS (SELECT FROM record.exchange_message e
-                          WHERE e.tenant = p_tenant AND e.lane = m.lane AND e.seq < m.seq AND e.state IN ('received', 'review', 'held'))
+          AND (SELECT e.seq FROM record.exchange_message e
+               WHERE e.tenant = p_tenant AND e.lane = m.lane AND e.state IN ('received', 'review', 'held') ORDER BY e.seq LIMIT 1) = m.seq
         ORDER BY m.seq LIMIT p_most),
     few AS (SELECT s.message, sum(s.size) OVER (ORDER BY s.seq) - s.size AS before FROM first s)
     SELECT m.message, m.seq, m.partner, m.control, m.kind, m.tries, m.body, m.choice, m.received
