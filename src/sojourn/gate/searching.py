@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.record.trail import Receipt
 
-_quoted = lru_cache(maxsize=4096)(quote_plus)  # a handful of names and codes, again and again
+_quoted_again = lru_cache(maxsize=4096)(quote_plus)  # a handful of names and codes, again and again
+_AGAIN = 100  # characters; what is longer is a list of ids, asked once, of which thousands would be kept for nothing
 
 PAGE = 50
 MAX_PAGE = 1000
@@ -30,6 +31,10 @@ MAX_INCLUDED = 1000
 _LARGE = 200  # from so many resources on a page is planned for itself: PostgreSQL then keeps how the caller stands with each patient
 
 _LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
+
+
+def _quoted(text: str) -> str:
+    return _quoted_again(text) if len(text) <= _AGAIN else quote_plus(text)
 
 
 async def search(

@@ -5,26 +5,37 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.base import clock
 from sojourn.care.exchange import following
 from sojourn.care.papers import sandbox
+from sojourn.care.papers.indexing import Wish
+from sojourn.care.papers.reading import CCDA, MOST_BYTES, MOST_DOCUMENT
+from sojourn.care.summaries import filing as summaries
 from sojourn.doors.hl7v2 import plaintext
+from sojourn.gate import papers as tray
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.feed import Feed
+from sojourn.record import organization
 from sojourn.record.database import Dsn
 from sojourn.wire.hl7v2write import segment
+from tests.care import outside
 from tests.care.risky import DAY, Ward, ward
+from tests.care.test_handoff import at
 from tests.doors.hl7v2.hospital import HOSPITAL
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent, states
-from tests.people import MH, A
+from tests.people import FAR, MH, SUD, A
 from tests.record.settling import settled
 
 RTF = rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\*\generator Word;}\f0 Seen \b twice\b0 .\par Stable \u8211\'96 sleeping.}"
+RTF_READ = plaintext.readable(RTF, "RTF")
 
 
 def mdm(event: str, control: str, number: str = "D1", *, parent: str = "", obx: str = "OBX|1|TX|1^Summary||Discharged home.~Follow-up in a week.\r", kept: str = "", done_: str = "AU", mrn: str = "R1",
@@ -98,9 +109,9 @@ async def test_a_file_that_takes_long_holds_up_only_what_is_about_the_same_perso
     """Nothing is open in the database meanwhile: the door is free for another process, too."""
     ended, composed = asyncio.Event(), sandbox.composed
 
-    async def slow(parts: Any) -> bytes:
+    async def slow(parts: Any, *more: int) -> bytes:
         await ended.wait()
-        return await composed(parts)
+        return await composed(parts, *more)
 
     monkeypatch.setattr(sandbox, "composed", slow)
     gate, owner = day.clinic.gate, day.clinic.owner
@@ -122,6 +133,62 @@ async def test_a_file_that_takes_long_holds_up_only_what_is_about_the_same_perso
     await done(door, gate)
     assert [s for s, _ in await states(gate, owner)] == ["mapped", "mapped", "mapped", "review", "mapped"]
     assert (await papers(day))["D1|MERCY"]["status"] == "entered-in-error"
+
+
+async def test_a_file_that_takes_all_the_time_there_is_holds_up_no_document_of_another_partner(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a few seconds as every file has; then it is begun again where only what takes long waits for it."""
+    ended, checked = asyncio.Event(), sandbox.checked
+
+    async def hostile(content: bytes, seconds: int = sandbox.SECONDS) -> tuple[str, int]:
+        if content == RTF_READ and seconds == sandbox.SECONDS:
+            await ended.wait()
+        if content == RTF_READ:
+            raise sandbox.Unreadable("bomb")
+        return await checked(content, seconds)
+
+    monkeypatch.setattr(sandbox, "checked", hostile)
+    gate, owner = day.clinic.gate, day.clinic.owner
+    await registered(gate, replace(HOSPITAL, id="lake", name="Lake", applications=("LAKE",), facilities=("LAKE",)), program=MH)
+    door = listener(gate)
+    slow, good = mdm("T02", "M1", obx=ed(RTF, "RTF")), mdm("T02", "M2", "D2", mrn="R2").replace(b"|MERCY|MERCY|", b"|LAKE|LAKE|")
+    other = {"resourceType": "Patient", "identifier": [{"system": MRN, "value": "R2"}], "name": [{"family": "Rivera", "given": ["Ana"]}], "birthDate": "1988-03-04"}
+    stranger = (await day.clinic.make(day.system, other)).id
+    await day.clinic.make(day.system, {"resourceType": "EpisodeOfCare", "status": "active", "patient": {"reference": f"Patient/{stranger}"}, "period": {"start": "2026-01-01"}, "managingOrganization": {"display": "Here"}})
+    for one in (slow, good):
+        assert code(await sent(door, one)) == "AA"
+    tenant = gate.house.tenants[1]
+    while [s for s, _ in await states(gate, owner)] != ["received", "mapped"]:
+        await door.working.round(tenant)
+        await asyncio.sleep(0.01)
+    ended.set()
+    await done(door, gate)
+    assert [s for s, _ in await states(gate, owner)] == ["failed", "mapped"]
+
+
+async def test_a_clinical_document_in_a_message_goes_to_the_tray_once_and_keeps_the_marks_of_its_message(day: Ward) -> None:
+    """Whoever the message names: whose the document is, somebody says, as of one that comes by any other door."""
+    content = outside.ccd()
+    first = mdm("T02", "M1", "C1", obx=ed(content, "XML"), kept="AID", mrn="UNKNOWN")
+    assert await came(day, first, first, mdm("T02", "M2", "C2", obx=ed(b"<ClinicalDocument", "XML"))) == [("mapped", ""), ("failed", ANY)]
+    assert await papers(day) == {}, "it is in no chart yet"
+    row = organization.AccountRow("ivy", "staff", "ivy", "ivy", None, "Practitioner/ivy", "admissions", [SUD, MH, FAR], MH, [])
+    await organization.account(day.clinic.owner, A, row, clock.now())
+    access = await at(day.clinic, "ivy")
+    (paper,) = await tray.waiting(access)
+    assert (paper.door, paper.media, set(paper.marks), await tray.content(access, paper)) == (tray.HL7, CCDA, {"R", "HIV"}, content)
+    id_ = await summaries.file(access, paper, Wish(day.client, MH, "Discharge summary from elsewhere", "2026-03-03", "Summary of Mercy", unborn=True))
+    filed = (await day.clinic.get(day.system, f"DocumentReference/{id_}")).json()
+    assert {"R", "HIV"} <= {c["code"] for c in filed["meta"]["security"]}
+    assert {c["code"] for c in summaries.picked(filed)} == {"R", "HIV"}, "what is taken over from it carries them"
+
+
+async def test_a_clinical_document_may_be_larger_than_pages_and_not_endless() -> None:
+    content = outside.ccd()
+    padded = content.replace(b"</ClinicalDocument>", b"<!--" + b" " * (MOST_BYTES + 1) + b"--></ClinicalDocument>")
+    assert await sandbox.checked(padded) == (CCDA, 1)
+    for large in (padded + b" " * MOST_DOCUMENT, b" " * (MOST_BYTES + 1)):
+        with pytest.raises(sandbox.Unreadable, match="20 MB for a clinical document"):
+            await sandbox.checked(large)
 
 
 def test_words_of_rtf_and_html() -> None:

@@ -118,7 +118,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
     related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
     context = {**({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})}
     attachment = {"contentType": reading.PDF, "data": base64.b64encode(clean).decode(), "size": len(clean), "title": wish.title.strip(), "creation": wish.day}
-    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP"}[paper.door]
+    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message"}[paper.door]
     return {
         "resourceType": "DocumentReference",
         **({"meta": {"security": _codings(wish.labels)}} if wish.labels else {}),
@@ -129,7 +129,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
         "category": [concept(CATEGORY, "Paper from outside")],
         "subject": ref("Patient", wish.patient),
         "date": moment(access),
-        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP) else ""),
+        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP, papers.HL7) else ""),
         "content": [{"attachment": attachment}],
         "context": context,
     }

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sojourn.wire.ccda import xml
+
 PDF, PNG, JPEG, TIFF, TEXT = "application/pdf", "image/png", "image/jpeg", "image/tiff", "text/plain"
 CCDA: Final = "application/hl7-cda+xml"
 """A clinical document of HL7 (C-CDA): no pages, but sections that are read and taken over (care/summaries)."""
 NAMES: Final = {PDF: "PDF", PNG: "PNG image", JPEG: "JPEG image", TIFF: "TIFF image", TEXT: "Plain text", CCDA: "Clinical document (C-CDA)"}
 MOST_BYTES: Final = 10 * 1024 * 1024
-"""Of one file."""
+"""Of one file of pages."""
+MOST_DOCUMENT: Final = xml.MAX_BYTES
+"""Of one clinical document, which has no pages to draw."""
 MOST_PAGES: Final = 300
 MOST_PIXELS: Final = 60_000_000
 """Of one picture: an A4 page scanned at 600 dots an inch has 35 million."""
 
 WRONG: Final = {
     "empty": "The file is empty.",
-    "large": f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB. Scan it with fewer dots an inch, or in parts.",
+    "large": f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB, or {MOST_DOCUMENT // (1024 * 1024)} MB for a clinical document. Scan it with fewer dots an inch, or in parts.",
     "kind": "This is not a PDF, a PNG, JPEG or TIFF image, a clinical document (C-CDA), or plain text. What a file is called does not matter; what is in it does.",
     "encrypted": "This PDF is locked with a password. Ask its sender for one that is not, or print it and scan it.",
     "broken": "The file is damaged and cannot be read. Ask for it again.",

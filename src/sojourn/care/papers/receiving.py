@@ -76,7 +76,7 @@ async def watch(access: Access) -> int:
     folder = access.house.inbox / access.tenant.key
     taken = 0
     for path, size, stamp in await asyncio.to_thread(_settled, folder):
-        content = b"" if size > reading.MOST_BYTES else await asyncio.to_thread(path.read_bytes)
+        content = b"" if size > reading.MOST_DOCUMENT else await asyncio.to_thread(path.read_bytes)
         if len(content) not in (size, 0):
             continue
         if await _take(access, folder, path, content, stamp):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sojourn.base import errors
 from sojourn.care.papers import reading
-from sojourn.care.papers.reading import MOST_BYTES
+from sojourn.care.papers.reading import MOST_BYTES, MOST_DOCUMENT
 from sojourn.gate import documentmarks
 from sojourn.wire.ccda.xml import BadDocument
 
@@ -20,7 +20,9 @@ MEMORY: Final = 2 * 1024**3
 """Bytes of address space that one file may take; libraries and the interpreter are in it."""
 SECONDS: Final = 40
 """Of processor time that one file may take."""
-_AT_ONCE: Final = 2
+_MORE: Final = 20
+"""Seconds by the clock beside them."""
+_AT_ONCE: Final = 3
 _KEPT, _WORDS = 48 * 1024 * 1024, 4 * 1024 * 1024
 SCREEN, PACKET = 110, 150
 """Dots an inch: on the screen, and in what leaves."""
@@ -41,18 +43,18 @@ class Unreadable(errors.Malformed):
         self.wrong = wrong
 
 
-async def checked(content: bytes) -> tuple[str, int]:
-    """(media type by content, pages) of a file that may be taken. Raises Unreadable, which says in words why not."""
+async def checked(content: bytes, seconds: int = SECONDS) -> tuple[str, int]:
+    """(media type by content, pages) of a file that may be taken. seconds: of processor time at most. Raises Unreadable, which says in words why not."""
     if not content:
         raise Unreadable("empty")
-    if len(content) > MOST_BYTES:
+    media = reading.media_of(content) if len(content) <= MOST_DOCUMENT else ""
+    if len(content) > (MOST_DOCUMENT if media == reading.CCDA else MOST_BYTES):
         raise Unreadable("large")
-    media = reading.media_of(content)
     if not media:
         raise Unreadable("kind")
     if media == reading.CCDA:
         return await _document(content)
-    value, _ = await _ask({"do": "inspect", "media": media}, [content])
+    value, _ = await _ask({"do": "inspect", "media": media}, [content], seconds)
     return media, int(value["pages"])
 
 
@@ -104,9 +106,9 @@ async def found(content: bytes, media: str, words: str) -> list[tuple[int, tuple
     return [(int(page), (float(b[0]), float(b[1]), float(b[2]), float(b[3]))) for page, b in value]
 
 
-async def composed(parts: Sequence[tuple[bytes, str, Sequence[Page]]]) -> bytes:
-    """One clean PDF of pages of several files."""
-    _, made = await _ask({"do": "compose", "parts": [(media, list(pages)) for _, media, pages in parts]}, [content for content, _, _ in parts])
+async def composed(parts: Sequence[tuple[bytes, str, Sequence[Page]]], seconds: int = SECONDS) -> bytes:
+    """One clean PDF of pages of several files. seconds: of processor time at most."""
+    _, made = await _ask({"do": "compose", "parts": [(media, list(pages)) for _, media, pages in parts]}, [content for content, _, _ in parts], seconds)
     return made[0]
 
 
@@ -130,17 +132,17 @@ async def flattened(content: bytes, media: str, boxes: Boxes, dots: int = PACKET
     return made
 
 
-async def _ask(ask: dict[str, Any], parts: Sequence[bytes]) -> tuple[Any, list[bytes]]:
+async def _ask(ask: dict[str, Any], parts: Sequence[bytes], seconds: int = SECONDS) -> tuple[Any, list[bytes]]:
     loop = id(asyncio.get_running_loop())
     place = _places.setdefault(loop, asyncio.Semaphore(_AT_ONCE))
-    head = {**ask, "memory": MEMORY, "seconds": SECONDS, "sizes": [len(p) for p in parts]}
+    head = {**ask, "memory": MEMORY, "seconds": seconds, "sizes": [len(p) for p in parts]}
     async with place:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-c", _BEGIN, *sys.path,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/",
         )  # fmt: skip
         try:
-            out, _ = await asyncio.wait_for(process.communicate(json.dumps(head).encode() + b"\n" + b"".join(parts)), SECONDS + 20)
+            out, _ = await asyncio.wait_for(process.communicate(json.dumps(head).encode() + b"\n" + b"".join(parts)), seconds + _MORE)
         except (TimeoutError, BrokenPipeError, ConnectionResetError):
             raise Unreadable("bomb") from None
         finally:

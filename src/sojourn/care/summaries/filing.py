@@ -23,7 +23,7 @@ from sojourn.care.resources import concept, moment, ref
 from sojourn.care.summaries import elements, opening
 from sojourn.gate import documentmarks, origin, papers
 from sojourn.gate.access import Access
-from sojourn.gate.bases import codings
+from sojourn.gate.bases import CONFIDENTIALITY, codings
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange import doing
 from sojourn.gate.found import Stored
@@ -77,7 +77,7 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
     id_ = there or paper.id
     if not there:
         with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
-            await access.write(await _changes(access, paper.id, wish, document, content), action="paper-index")
+            await access.write(await _changes(access, paper.id, wish, document, content, paper.marks), action="paper-index")
     await papers.keep(access, stamped, state=papers.INDEXED)
     return id_
 
@@ -129,14 +129,14 @@ async def _of_program(access: Access, found: Sequence[Stored], program: int) -> 
     return [s for s in found if made[f"DocumentReference/{s.id}"] == program]
 
 
-async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes) -> list[Change]:
-    """The document, its task, and an earlier version that it takes the place of."""
+async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes, marks: Sequence[str] = ()) -> list[Change]:
+    """The document, its task, and an earlier version that it takes the place of. marks: codes by which what brought it said how confidential it is."""
     rules = await policies.of(access)
-    labels = labels_of(document, wish.labels)
+    labels = labels_of(document, wish.labels, marks)
     earlier = await _of_program(access, await versions(access, wish.patient, document), wish.program)
     newer = [s for s in earlier if _number(s.resource) > number(document)]
     older = [s for s in earlier if s not in newer]
-    body = resource(access, id_, wish, document, content, labels, [s.id for s in older])
+    body = resource(access, id_, wish, document, content, labels, [s.id for s in older], marks)
     if newer:
         body["status"] = "superseded"
     due = access.now + timedelta(days=rules.number("papers.review-days"))
@@ -182,14 +182,17 @@ PICKED: Final = "https://sojourn.example/fhir/StructureDefinition/document-picke
 NUMBER: Final = "https://sojourn.example/fhir/StructureDefinition/document-version"
 
 
-def labels_of(document: Document, picked: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """What the document says of itself, and what somebody picked."""
+def labels_of(document: Document, picked: Sequence[str] = (), marks: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What the document says of itself, what somebody picked, and what brought it said."""
     found = documentmarks.whole(document)
-    mask = indexing.mask_of(picked)
-    return [*found, *(c for c in codings(mask) if c not in found)]
+    return [*found, *(c for c in _codings([*picked, *marks]) if c not in found)]
 
 
-def resource(access: Access, id_: str, wish: Wish, document: Document, content: bytes, labels: list[dict[str, Any]], older: Sequence[str]) -> dict[str, Any]:
+def _codings(codes: Sequence[str]) -> list[dict[str, str]]:
+    return [*codings(indexing.mask_of(codes)), *({"system": CONFIDENTIALITY, "code": code} for code in dict.fromkeys(codes) if code in ("R", "V"))]
+
+
+def resource(access: Access, id_: str, wish: Wish, document: Document, content: bytes, labels: list[dict[str, Any]], older: Sequence[str], marks: Sequence[str] = ()) -> dict[str, Any]:
     """The DocumentReference. The codes of what it says stand in it, so that the labeller finds what it is about, also when rules change."""
     ids = [i for text in (document.identifier, document.version[0]) if (i := elements.identifier(text))]
     kind = elements.concept(document.code) or {}
@@ -199,7 +202,7 @@ def resource(access: Access, id_: str, wish: Wish, document: Document, content: 
         "title": wish.title.strip(), "creation": wish.day, **({"language": document.language} if _language(document.language) else {}),
     }  # fmt: skip
     return {
-        "resourceType": "DocumentReference", **({"meta": {"security": labels}} if labels else {}), **({"extension": said} if (said := _extensions(document, wish)) else {}),
+        "resourceType": "DocumentReference", **({"meta": {"security": labels}} if labels else {}), **({"extension": said} if (said := _extensions(document, (*wish.labels, *marks))) else {}),
         "identifier": [{"system": PAPER, "value": id_}, {"system": SAME, "value": same(access, content)}, *ids], "status": "current", "docStatus": "final",
         "type": {**({"coding": kind["coding"]} if "coding" in kind else {}), "text": wish.kind}, "category": [concept(CATEGORY, "Paper from outside")], "subject": ref("Patient", wish.patient), "date": moment(access),
         **({"author": [{"display": w} for a in document.authors[:10] if (w := elements.words(a))]} if document.authors else {}), **({"custodian": {"display": keeper}} if (keeper := elements.words(document.custodian)) else {}),
@@ -209,14 +212,14 @@ def resource(access: Access, id_: str, wish: Wish, document: Document, content: 
     }  # fmt: skip
 
 
-def _extensions(document: Document, wish: Wish) -> list[dict[str, str]]:
+def _extensions(document: Document, codes: Sequence[str]) -> list[dict[str, str]]:
     of_set = [{"url": NUMBER, "valueString": str(number(document))}] if number(document) else []
-    return [*of_set, *({"url": PICKED, "valueCode": code} for code in wish.labels)]
+    return [*of_set, *({"url": PICKED, "valueCode": code} for code in dict.fromkeys(codes))]
 
 
 def picked(resource: dict[str, Any]) -> list[dict[str, str]]:
-    """The labels that somebody put on all of the document when it was filed: everything that is taken over from it carries them."""
-    return codings(indexing.mask_of(str(e.get("valueCode", "")) for e in resource.get("extension", ()) if e.get("url") == PICKED))
+    """The labels that somebody put on all of the document when it was filed, or what brought it did: everything that is taken over from it carries them."""
+    return _codings([str(e.get("valueCode", "")) for e in resource.get("extension", ()) if e.get("url") == PICKED])
 
 
 def _events(document: Document) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Makes one clean PDF of the files of a message beside the doing of messages; only its person waits.
 
-A file may take as long as care/papers/sandbox.py lets it. No transaction is open meanwhile, other messages go on, and a partner has one file at
-work at a time: what one of them sends holds up neither the documents of another nor the pages that draw a paper.
+No transaction is open meanwhile, other messages go on, and a partner has one file at work at a time. A file has a few seconds; what takes longer is begun
+again where only what takes long waits for it, with all the time that care/papers/sandbox.py gives. So what one of them sends holds up the documents of another
+for these few seconds at most, and the pages that draw a paper not at all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sojourn.care.papers import sandbox
+from sojourn.care.papers.reading import CCDA
 from sojourn.doors.hl7v2 import documents
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ Files = Mapping[tuple[str, ...], tuple[bytes, ...]]
 
 _MOST: Final = 32  # messages of which files wait, or wait to be fetched
 _MOST_BYTES: Final = 64 << 20
+QUICK: Final = 5
+"""Seconds of processor time of a file, and twice as many by the clock for all files of a message, before it is one that takes long."""
+_LONG: Final = 180.0
+"""Seconds by the clock that the files of one message may take where they take long."""
 
 
 class Made(NamedTuple):
@@ -41,7 +47,7 @@ class Composer:
         self._later: set[str] = set()
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._turns: dict[str, asyncio.Lock] = {}
-        self._one = asyncio.Semaphore(1)
+        self._quick, self._long = asyncio.Semaphore(1), asyncio.Semaphore(1)
         self._begun = False
 
     @property
@@ -86,10 +92,26 @@ class Composer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _tried(self, files: Files) -> Made:
+        """What becomes of them: at once, or where what takes long waits. Raises Unreadable."""
+        try:
+            async with self._quick, asyncio.timeout(2 * QUICK):
+                return await _all(files, QUICK)
+        except TimeoutError:
+            pass
+        except sandbox.Unreadable as error:
+            if error.wrong != "bomb":
+                raise
+        try:
+            async with self._long, asyncio.timeout(_LONG):
+                return await _all(files, sandbox.SECONDS)
+        except TimeoutError:
+            raise sandbox.Unreadable("bomb") from None
+
     async def _make(self, message: str, partner: str, files: Files) -> None:
         try:
-            async with self._turns.setdefault(partner, asyncio.Lock()), self._one:
-                made = Made({key: (documents.digest(some), await _composed(some)) for key, some in files.items()})
+            async with self._turns.setdefault(partner, asyncio.Lock()):
+                made = await self._tried(files)
         except sandbox.Unreadable as error:
             made = Made({}, error.message)
         except Exception as error:  # noqa: BLE001 - of any kind: it is raised again where the message is done, which then fails alone
@@ -104,6 +126,12 @@ class Composer:
             self._made.popitem(last=False)
 
 
-async def _composed(files: tuple[bytes, ...]) -> bytes:
-    parts = [(content, *await sandbox.checked(content)) for content in files]
-    return await sandbox.composed([(content, media, [(n, 0) for n in range(pages)]) for content, media, pages in parts])
+async def _all(files: Files, seconds: int) -> Made:
+    return Made({key: (documents.digest(some), await _composed(some, seconds)) for key, some in files.items()})
+
+
+async def _composed(files: tuple[bytes, ...], seconds: int) -> bytes:
+    parts = [(content, *await sandbox.checked(content, seconds)) for content in files]
+    if len(parts) == 1 and parts[0][1] == CCDA:
+        return parts[0][0]  # it stays as it is, and is read where somebody reconciles it
+    return await sandbox.composed([(content, media, [(n, 0) for n in range(pages)]) for content, media, pages in parts], seconds)

@@ -1,7 +1,8 @@
 """MDM: a document is sent, added to, replaced or taken back, among the papers of the chart. Pure.
 
 https://hl7.org/fhir/R4/documentreference.html; HL7 v2.8, 9.5, 9.6.1 (TXA). What it holds becomes one clean PDF (care/papers/sandbox.py), as of every
-paper; the bytes as they came stay in the message.
+paper; the bytes as they came stay in the message. A clinical document (C-CDA) is taken in as by any other door: into the tray of papers, where somebody
+says whose it is, and from there to its reconciliation (care/summaries).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sojourn.care.resources import concept
 from sojourn.doors.hl7v2 import adt, persons, plaintext, values
 from sojourn.doors.hl7v2.facts import CannotMap, Draft, Piece, Place
 from sojourn.gate.exchange.partners import Partner
+from sojourn.wire import filekind
 from sojourn.wire.hl7v2 import Message, Segment
 
 WITH_CONTENT: Final = ("T02", "T04", "T06", "T08", "T10")
@@ -30,6 +32,8 @@ _TYPES: Final = {
 }  # fmt: skip
 """TXA-2 (table 0270)."""
 _MOST: Final = 10 * 1024 * 1024
+_BEGINS: Final = 16_384
+"""Bytes by which the kind of a file is known."""
 
 
 def draft(message: Message, partner: Partner) -> Draft:
@@ -43,11 +47,13 @@ def draft(message: Message, partner: Partner) -> Draft:
     key = ("document", number)
     if event == "T11":
         return Draft([Piece("DocumentReference", key, _ended("entered-in-error"))], at)
-    files = _files(message, txa)
+    files, paper = _files(message, txa)
+    if not files and paper:
+        return Draft(at=at, paper=paper)
     if not files:
         raise CannotMap("It tells of a document and does not hold it (OBX-5). Ask for it to be sent with its content.", "OBX")
     body = _body(message, txa, partner, number)
-    out = Draft(at=at, numbers=tuple(dict.fromkeys(filter(None, (txa.v(14), *(o.v(2) for o in message.all("ORC")))))))
+    out = Draft(at=at, paper=paper, numbers=tuple(dict.fromkeys(filter(None, (txa.v(14), *(o.v(2) for o in message.all("ORC")))))))
     related = ("document", parent) if parent and parent != number and event in ("T06", "T10") else ()
     out.pieces.append(Piece("DocumentReference", key, _made(body, event, related, digest(files)), files))
     if related:
@@ -124,9 +130,10 @@ def _ended(status: str) -> Any:
     return lambda place: {**place.before, "status": status} if place.before is not None and status else None
 
 
-def _files(message: Message, txa: Segment) -> tuple[bytes, ...]:
-    """What OBX under TXA hold: files, and their words as one text. Raises CannotMap for what nobody can read."""
+def _files(message: Message, txa: Segment) -> tuple[tuple[bytes, ...], bytes]:
+    """What OBX under TXA hold: files, and their words as one text; and the clinical document (C-CDA) among them. Raises CannotMap for what nobody can read."""
     files: list[bytes] = []
+    paper = b""
     words: list[str] = []
     for obx in message.segments[message.segments.index(txa) :]:
         if obx.name != "OBX":
@@ -139,8 +146,13 @@ def _files(message: Message, txa: Segment) -> tuple[bytes, ...]:
                 form = f"{rep.c(2)} {rep.c(3)}".upper()
                 if found is None:
                     raise CannotMap("Its file cannot be read: it is neither Base64, Hex nor plain text (OBX-5.4).", "OBX-5")
+                if filekind.of(found[:_BEGINS]) == filekind.CCDA:
+                    if paper and paper != found:
+                        raise CannotMap("It holds two clinical documents (C-CDA). Ask for each in a message of its own.", "OBX-5")
+                    paper = found
+                    continue
                 if "XML" in form or "CDA" in form or found.lstrip()[:5] == b"<?xml":
-                    raise CannotMap("Its document is XML, which nobody can read as it stands. Ask for a PDF, a picture or text; a C-CDA comes by its own door.", "OBX-5")
+                    raise CannotMap("Its document is XML, which nobody can read as it stands, and no C-CDA. Ask for a PDF, a picture or text.", "OBX-5")
                 files.append(plaintext.readable(found, form))
         elif kind == "RP":
             raise CannotMap("It points to a file elsewhere and does not hold it (OBX-5, RP). Nothing is fetched from an address in a message.", "OBX-5")
@@ -149,7 +161,7 @@ def _files(message: Message, txa: Segment) -> tuple[bytes, ...]:
     text = "\n".join(words).strip("\n")
     if any(len(f) > _MOST for f in files):
         raise CannotMap(f"The file in it is larger than {_MOST >> 20} MB (OBX-5). Ask for it in parts.", "OBX-5")
-    return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f)
+    return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f), paper
 
 
 def _decoded(form: str, data: str) -> bytes | None:

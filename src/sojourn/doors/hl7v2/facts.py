@@ -61,6 +61,7 @@ class Draft:
     person: what it says of the person as the Patient that there should be, from the one that is there; None where its sender does not keep
     our register. registers: whether it may write down somebody who is not here. admits: whether what it becomes belongs only where the person
     is in care. staff: NPIs of people who may be ours. joins: pairs of a person and whom the same person was before.
+    paper: a clinical document in it, which is taken in as one that comes by any other door: whose it is, somebody here says.
     """
 
     pieces: list[Piece] = field(default_factory=list)
@@ -71,3 +72,4 @@ class Draft:
     admits: bool = False
     staff: tuple[str, ...] = ()
     joins: tuple[tuple[Person, Person], ...] = ()
+    paper: bytes = b""

@@ -30,11 +30,15 @@ MAPPED_TYPES: Final = ("ORU^R01", *READERS)
 """What becomes resources; every other message is kept, and read by people."""
 
 
+PAPER: Final = ("clinical document",)
+IN_TRAY: Final = "It holds a clinical document (C-CDA), which is in the tray of papers."
+
+
 @dataclass(slots=True)
 class Work:
     """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person.
 
-    waits: until its files are made readable; it stays where it is.
+    waits: until its files are made readable; it stays where it is. marks: codes of what it says of its confidentiality, for a document that goes to the tray.
     """
 
     taken: Taken
@@ -49,7 +53,18 @@ class Work:
     known: list[tuple[str, str, str]] = field(default_factory=list)
     alike: list[tuple[str, str]] = field(default_factory=list)
     clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
     waits: bool = False
+
+    @property
+    def paper(self) -> bytes:
+        """A clinical document in it, once it was found readable."""
+        return self.clean.get(PAPER, b"") if self.done is not None and self.done.state == MAPPED else b""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it holds nothing but a clinical document: then nobody is looked for, since somebody says whose that is."""
+        return self.draft is not None and bool(self.draft.paper) and not self.draft.pieces
 
     def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
         """It becomes nothing now. detail: for who may see the candidates."""
@@ -64,7 +79,7 @@ class Work:
 async def mapped(access: Access, partner: Partner, taken: Sequence[Taken], composer: Composer) -> list[Work]:
     """What messages of one partner become. Nothing is written yet; what fails says why."""
     works = [_read(partner, t) for t in taken]
-    await _whose(access, partner, [w for w in works if w.done is None])
+    await _whose(access, partner, [w for w in works if w.done is None and not w.alone])
     open_ = [w for w in works if w.done is None]
     there = await _there(access, partner, open_)
     for work in open_:
@@ -218,6 +233,8 @@ def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[st
     mine = filing.ids(access, partner, work.draft, work.match.patient)
     stored = {p.key: there.get((p.type, mine[p.key])) for p in work.draft.pieces if p.files}
     files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not documents.same(was.resource, documents.digest(p.files)))}
+    if work.draft.paper:
+        files[PAPER] = (work.draft.paper,)
     if not files:
         return
     made = composer.made(work.taken.id, files)
@@ -244,6 +261,9 @@ def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
     if draft is None or message is None or draft.joins:
         return
     labels = marks.of(message, partner)
+    if draft.paper:
+        work.marks = tuple(str(c["code"]) for c in labels)
+        message.findings.append(IN_TRAY)
     work.changes, written, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there, work.clean, staff)
     if work.changes:
         work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, message.type, written, labels, work.program))

@@ -10,14 +10,18 @@ from sojourn.base import errors, log
 from sojourn.base.background import Background
 from sojourn.base.db import Changed
 from sojourn.care.exchange import translating, twice
+from sojourn.care.papers.reading import CCDA
 from sojourn.doors.hl7v2 import inbound
 from sojourn.doors.hl7v2.composing import Composer
 from sojourn.fhir.outcome import Issue
+from sojourn.gate import papers
 from sojourn.gate.exchange import doing
 from sojourn.gate.exchange.doing import Done, Round, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED
 
 if TYPE_CHECKING:
+    from sojourn.doors.hl7v2.inbound import Work
+    from sojourn.gate.access import Access
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.partners import Envoys, Partner
 
@@ -157,10 +161,18 @@ class Working(Background):
             await here.learn(access, [k for w in works for k in w.known])
             for pair in (p for w in works for p in w.alike):
                 await twice.found(access, *pair)
+            for work in works:
+                await _tray(access, partners[id_], work)
             done = [w.done for w in works if w.done is not None]
             await here.settle(access, done)
             settled += [d.id for d in done]
         return settled
+
+
+async def _tray(access: Access, partner: Partner, work: Work) -> None:
+    """A clinical document goes to the tray of papers, once however often its message is done."""
+    if paper := work.paper:
+        await papers.receive(access, paper, media=CCDA, pages=1, door=papers.HL7, source=f"hl7v2:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks)
 
 
 def _plain(error: Exception, why: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import errors
 from sojourn.base.gnupg import NotGood
 from sojourn.care.papers import sandbox
+from sojourn.care.papers.reading import MOST_BYTES, MOST_DOCUMENT
 from sojourn.fhir import codec
 from sojourn.gate import papers
 from sojourn.gate.bulk import arriving
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from sojourn.gate.gate import Gate
 
 _HL7_MOST: Final = 50_000_000
-_PAPER_MOST: Final = 10 * 1024 * 1024
 _BUNDLE_MOST: Final = 50_000_000
 _TOLD: Final = 50
 """Messages of one file whose faults are told one by one."""
@@ -168,7 +168,7 @@ def _message(partner: Partner, content: bytes) -> Came | str:
 
 async def _paper(came: Arrived) -> Outcome:
     """Pages, and documents that people read: into the tray of papers."""
-    content = await came.whole(_PAPER_MOST)
+    content = await came.whole(MOST_DOCUMENT if came.head.kind == filekind.CCDA else MOST_BYTES)
     try:
         media, pages = await sandbox.checked(content)
     except sandbox.Unreadable as error:
