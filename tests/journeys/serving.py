@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright, expect
 from starlette.applications import Starlette
 
 from sojourn.base import clock
@@ -40,6 +40,9 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="No chromium on this machine: `apt-get install chromium`, then run again."),
     pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci`."),
 ]
+
+
+expect.set_options(timeout=30_000)  # ms; a page that comes late on a busy machine is no fault, one that never comes is
 
 
 class Visit:

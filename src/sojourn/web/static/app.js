@@ -162,19 +162,23 @@ addEventListener("resize", reachScrolling);
 
 // --- a form that saves itself does so a moment after the last key: whoever leaves before that takes nothing along, so it is sent now
 const unsent = new Set();
+const underWay = new Set(); // sent, and not answered: a page that goes away takes such a request with it
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[hx-trigger*='input delay']:not([role=search])");
   if (form) unsent.add(form);
 });
-for (const sent of ["htmx:before:request", "submit"]) document.addEventListener(sent, (event) => unsent.delete(event.target));
+document.addEventListener("htmx:before:request", (event) => { if (unsent.delete(event.target)) underWay.add(event.target); });
+document.addEventListener("htmx:after:request", (event) => underWay.delete(event.target));
+document.addEventListener("submit", (event) => [unsent, underWay].forEach((each) => each.delete(event.target)));
 
 function sendUnsent() {
-  for (const form of unsent) {
+  for (const form of new Set([...unsent, ...underWay])) {
     const fields = new FormData(form);
     for (const [name, value] of Object.entries(JSON.parse(form.getAttribute("hx-vals") ?? "{}"))) fields.set(name, value);
     fetch(form.getAttribute("hx-post"), { method: "POST", body: new URLSearchParams(fields), headers: { "HX-Request": "true" }, keepalive: true });
   }
   unsent.clear();
+  underWay.clear();
 }
 addEventListener("beforeunload", sendUnsent);
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") sendUnsent(); });
