@@ -1,4 +1,4 @@
-"""Keeps the trail while the server runs: seals it, and brings in what the local journal kept."""
+"""Keeps the trail while the server runs: seals it, counts what was sealed, and brings in what the local journal kept."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 _PAUSE = 1.0  # seconds between seals: what somebody with the database's password could still change unseen
+_COUNTED = 4  # batches in a round at most: the past of a large trail is counted beside sealing, and does not hold it up
 
 
 def trail_signer(house: House) -> Signer:
@@ -38,7 +39,7 @@ class Keeping(Background):
             await self.round()
 
     async def round(self) -> int:
-        """Bring in what was kept, and seal all that is committed now. How many lines were sealed."""
+        """Bring in what was kept, seal all that is committed now, and count openings of charts. How many lines were sealed."""
         sealed = 0
         if self._house.trail.journal is not None:
             await self._house.trail.journal.bring_in(self._house.db, clock.now())
@@ -47,6 +48,8 @@ class Keeping(Background):
             while made == BATCH:
                 made = await self._sealer.seal(tenant.number, tenant.key, clock.now())
                 sealed += made
+        for tenant in list(self._house.tenants.values()):
+            await self._sealer.count(tenant.number, _COUNTED)
         return sealed
 
     async def _run(self) -> None:
