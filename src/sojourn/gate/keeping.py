@@ -1,4 +1,4 @@
-"""Keeps the trail while the server runs: seals it, counts it, and brings in what the local journal kept."""
+"""Keeps the trail while the server runs: seals and counts it, brings in what the local journal kept."""
 
 from __future__ import annotations
 
