@@ -1104,6 +1104,36 @@ CREATE TABLE record.number (
 
 ALTER TABLE record.number OWNER TO sojourn_owner;
 
+CREATE TABLE record.opening (
+    tenant integer NOT NULL,
+    quarter timestamp with time zone NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    patient text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    times integer NOT NULL,
+    witnesses bigint[] NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE record.opening OWNER TO sojourn_owner;
+
+CREATE TABLE record.opening_apart (
+    tenant integer NOT NULL,
+    recorded timestamp with time zone NOT NULL,
+    stamp bigint NOT NULL,
+    n bigint NOT NULL
+);
+
+ALTER TABLE record.opening_apart OWNER TO sojourn_owner;
+
+CREATE TABLE record.opening_counted (
+    tenant integer NOT NULL,
+    stamp bigint NOT NULL,
+    n bigint NOT NULL
+);
+
+ALTER TABLE record.opening_counted OWNER TO sojourn_owner;
+
 CREATE TABLE record.outside_identity (
     tenant integer NOT NULL,
     issuer text NOT NULL COLLATE pg_catalog."C",
@@ -1886,6 +1916,15 @@ ALTER TABLE ONLY record.label_since
 
 ALTER TABLE ONLY record.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (tenant, thread, message);
+
+ALTER TABLE ONLY record.opening_apart
+    ADD CONSTRAINT opening_apart_pkey PRIMARY KEY (tenant, recorded, stamp, n);
+
+ALTER TABLE ONLY record.opening_counted
+    ADD CONSTRAINT opening_counted_pkey PRIMARY KEY (tenant);
+
+ALTER TABLE ONLY record.opening
+    ADD CONSTRAINT opening_pkey PRIMARY KEY (tenant, quarter, account, patient);
 
 ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
