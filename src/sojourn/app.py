@@ -69,7 +69,8 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     outbound = Outbound(settings.outbound_hosts.split(","))
-    delivering = Delivering(Envoys(gate), Clockwork(gate), senders(settings, outbound), ORIGINS)
+    by = senders(settings, outbound)
+    delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
     beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering)
 
@@ -89,7 +90,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
             await gate.close()
 
     app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file))
-    app.state.outside = outside_provider(settings)
+    app.state.outside, app.state.senders = outside_provider(settings), by
     return app
 
 

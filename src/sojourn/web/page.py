@@ -24,6 +24,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 FLASHES = {
     "signed-out": "You are signed out.",
     "saved": "Saved.",
+    "queued": "It is on its way.",
+    "looked": "What was found stands with each way.",
     "decided-anew": "It is decided anew, and leaves if it may now.",
     "access-ended": "Ended. They are out with their next step, and so are the apps that they allowed.",
     "offered": "Offered. It comes back to you if they have questions.",

@@ -104,7 +104,7 @@ class Courier:
                 await self._go_on(partner, one, way, Failed(f"This server has no {DOORS[way.door].title.lower()} yet.", again=False), rules)
                 return
             await self._origin(one).by_hand(await self._clock(), one.job["origin"]["id"], one.job["owner"], one.id)
-            await self._post.settle(one, REVIEW, TO_PRINT)
+            await self._post.settle(one, REVIEW, TO_PRINT, job={**one.job, "failed": []})  # put into the queue again, every way is tried once more
             return
         await self._by(partner, one, way, them, out, rules)
 
@@ -148,7 +148,9 @@ class Courier:
     async def _arrived(self, partner: Partner, one: Queued, way: Way, outcome: Arrived) -> None:
         said = f"{DOORS[way.door].title}: {outcome.said}"
         await self._origin(one).left(await self._clock(), one.job["origin"]["id"], said, one.job["disclosures"].get(way.door, ""))
-        await self._post.settle(one, MAPPED, "", job=one.job, said=said)
+        # Sent again, because somebody wants it, it is another attempt and another line in the log.
+        again = {"tried": {**one.job["tried"], way.door: int(one.job["tried"].get(way.door, 0)) + 1}, "disclosures": {k: v for k, v in one.job["disclosures"].items() if k != way.door}}
+        await self._post.settle(one, MAPPED, "", job={**one.job, **again, "reference": ""}, said=said)
         await self._post.find(partner.id, way.door, "arrived", outcome.said)
 
     async def _taken(self, partner: Partner, one: Queued, way: Way, outcome: Taken, rules: Policies) -> None:

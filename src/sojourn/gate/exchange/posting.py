@@ -230,6 +230,12 @@ async def findings(access: Access, partner: str) -> list[Finding]:
     return [Finding(*r) for r in await reaching.findings(access.house.db, access.tenant.number, partner)]
 
 
+async def find(access: Access, partner: Partner, way: str, kind: str, said: str) -> None:
+    """Keep what somebody who looks after partners found of a way, with its day. Raises Forbidden."""
+    await access.check("administer", "Exchange")
+    await reaching.find(access.house.db, access.tenant.number, access.now, partner.id, way, kind, said[:500])
+
+
 async def _for_hand(access: Access, id_: str, task: str) -> Queued:
     """One that is printed. Raises NotFound alike for one that is not there, not printed, or of another task."""
     await access.check("release", "*")

@@ -12,8 +12,9 @@ from sojourn.doors.staff.exchange.owing import line
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import contracts, errands, messages, partners, watching
+from sojourn.gate.exchange import contracts, errands, messages, partners, posting, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
+from sojourn.gate.exchange.ways import DOORS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,7 +60,7 @@ async def show(request: Request) -> Response:
 
 
 def _how(partner: partners.Partner) -> str:
-    return "SFTP" if partner.door == "sftp" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, A
     state = "Waits behind another" if envelope.behind else (messages.STATES_OUT if envelope.direction == OUT else messages.STATES)[envelope.state]
     return {
         "id": envelope.id, "kind": envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
-        "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
+        "way": DOORS[envelope.version].title.lower() if envelope.door == posting.DOOR and envelope.version in DOORS else "", "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
     }  # fmt: skip
 
 

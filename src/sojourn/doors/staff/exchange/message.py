@@ -12,7 +12,7 @@ from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import looking, messages, partners
+from sojourn.gate.exchange import looking, messages, partners, posting
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -33,7 +33,7 @@ _EVENTS: Final = {
     "chosen": "Somebody said whose it is",
     ASIDE: "Set aside",
 }
-_EVENTS_OUT: Final = {**_EVENTS, **messages.STATES_OUT, "released": "Let go on", "again": "To be sent again, decided anew", RECEIVED: "Tried"}
+_EVENTS_OUT: Final = {**_EVENTS, **messages.STATES_OUT, "released": "Let go on", "again": "To be sent again, decided anew", RECEIVED: "Tried", "queued": "Put into the queue"}
 REMEDIES: Final = {
     RECEIVED: "It is done in a moment.", MAPPED: "Nothing is to be done.", ASIDE: "Nothing is to be done. It can be done again.", HELD: "It stays as it is until somebody lets it go on; what comes later about the same person waits for it.",
     REVIEW: "Open it and say whose it is, or set it aside. What comes later about the same person waits for it.",
@@ -76,9 +76,18 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
         for e in events
     ]
     return PAGES.render(
-        request, "exchange/message.html", status=status, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=(REMEDIES_OUT if envelope.direction == OUT else REMEDIES)[envelope.state], problem=problem,
-        opens=access.may("Exchange", "open") and messages.may_open(access, partner), ways=_ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
+        request, "exchange/message.html", status=status, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
+        opens=envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=_ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
     )  # fmt: skip
+
+
+def _remedy(envelope: messages.Envelope) -> str:
+    """What is to be done."""
+    if envelope.door == posting.DOOR and envelope.state == REVIEW:
+        return "Whoever sent it prints it. If a way works again, put it into the queue again: every way that failed is tried once more."
+    if envelope.door == posting.DOOR and envelope.state == ASIDE:
+        return "Whoever sent it looks at it again and sends what may leave now."
+    return (REMEDIES_OUT if envelope.direction == OUT else REMEDIES)[envelope.state]
 
 
 def _ways(state: str, *, out: bool) -> list[tuple[str, str, bool]]:
@@ -92,8 +101,11 @@ def _ways(state: str, *, out: bool) -> list[tuple[str, str, bool]]:
 
 async def content(request: Request) -> Response:
     """What it says."""
-    if (await messages.envelope(request.state.access, request.path_params["message"])).door == looking.DOOR:
+    door = (await messages.envelope(request.state.access, request.path_params["message"])).door
+    if door == looking.DOOR:
         return await file.show(request)
+    if door == posting.DOOR:  # what left stands in the log of disclosures, and nowhere else
+        raise NotFound
     return await _content(request)
 
 

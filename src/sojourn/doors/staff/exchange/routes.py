@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import agreed, boxes, contracts, desk, errand, file, message, partner, sending, traffic, withheld
+from sojourn.doors.staff.exchange import agreed, boxes, contracts, desk, errand, file, message, partner, sending, traffic, ways, withheld
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -23,6 +23,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}/sending", sending.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/agreed", agreed.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/contracts", contracts.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/ways", ways.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/ways/confirm", ways.confirm, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/ways/look", ways.look, ("POST",), needs=ADMINISTER),
     Screen("/exchange/withheld", withheld.show, verb="What was held back from partners", needs=WITHHELD, group="Places"),
     Screen("/exchange/withheld", withheld.act, ("POST",), needs=WITHHELD),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),

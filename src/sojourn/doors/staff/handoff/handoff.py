@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.responses import Response as PlainResponse
 
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.census.occupancy import moment_of
 from sojourn.care.exchange import clinical
-from sojourn.care.handoff import referral
+from sojourn.care.handoff import referral, sending
 from sojourn.care.handoff.referral import Handoff
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
@@ -18,6 +20,9 @@ from sojourn.doors.staff.lines import Line, remaining
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text, own_name
 from sojourn.gate import disclosing
+from sojourn.gate.exchange import posting, ways
+from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
+from sojourn.gate.exchange.ways import DOORS
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -80,6 +85,15 @@ async def act(request: Request) -> Response:
     handoff = await _of(access, patient, request.path_params["task"])
     handoff = handoff._replace(version=said.get("version") or handoff.version)
     try:
+        if said.get("do") == "send" and said.get("by") == "doors":
+            await sending.queue(access, handoff, said.get("digest", ""), said.get("form", ""))
+            return redirect(request, f"/patients/{patient}/handoff/{handoff.id}", "queued")
+        if said.get("do") == "print":
+            content = await sending.printed(access, handoff, said.get("delivery", ""))
+            return PlainResponse(content.body, media_type=content.media, headers={"content-disposition": 'attachment; filename="to-print.pdf"', "cache-control": "no-store"})
+        if said.get("do") == "posted":
+            await sending.posted(access, handoff, said.get("delivery", ""), said.get("note", ""))
+            return redirect(request, f"/patients/{patient}/handoff/{handoff.id}", "saved")
         if said.get("do") == "send":
             await referral.send(access, handoff, said.get("digest", ""), said.get("form", ""))
             return redirect(request, f"/patients/{patient}/handoff/{handoff.id}", "released")
@@ -109,12 +123,23 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         found = await referral.preview(access, handoff)
         notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
         shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope, "forms": list(clinical.FORMS.items())}
+    under_way, to = await posting.states(access, handoff.deliveries), await posting.partner_of(access, f"Organization/{handoff.recipient}") if shown else None
+    doors = [DOORS[w.door].title.lower() for w in ways.in_order(to.reached)] if to else []
     due, tone = remaining(moment_of(handoff.due), access.now)
     return PAGES.render(
         request, "handoff/one.html", status=status, banner=about, parts=allowed(access), here="handoff", h=handoff, who=names.get(f"Organization/{handoff.recipient}", "A receiver"), step=referral.STEPS[handoff.step],
-        shown=shown, problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
+        shown=shown, doors=", then ".join(doors), under_way=[_under_way(d) for d in reversed(under_way)], problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
         notes=[(day_and_time(when), by, text) for when, by, text in reversed(handoff.notes)], may=all(access.may(t, a) for t, a in referral.WRITES),
     )  # fmt: skip
+
+
+_STATES: Final = {RECEIVED: ("on its way", "plain"), REVIEW: ("to be printed", "amber"), HELD: ("held by whoever looks after messages", "amber"), FAILED: ("did not leave", "red"), MAPPED: ("arrived", "good"), ASIDE: ("did not leave", "amber")}
+
+
+def _under_way(one: posting.State) -> dict[str, Any]:
+    """A document on its way, in words."""
+    by = f" by {DOORS[one.way].title.lower()}" if one.way in DOORS else ""
+    return {"id": one.id, "state": _STATES[one.state], "what": f"Sent{by}" if one.state == MAPPED else f"Last tried{by}" if by else "Not tried yet", "why": one.reason, "when": day_and_time(one.updated), "prints": one.state == REVIEW}
 
 
 async def today(access: Access) -> list[Line]:
