@@ -81,7 +81,7 @@ async def test_what_is_hidden_changes_nothing_that_is_under_way_and_no_page_of_i
         assert len(worlds[0][0]) >= 9
         for (media, size, body), (media_b, size_b, _) in zip(worlds[0][0], worlds[1][0], strict=True):
             assert media == media_b
-            assert media == "application/pdf" or size == size_b, media
+            assert media != "application/fhir+json" or size == size_b, "random ids compress and are wrapped otherwise in the others"
             assert b"Halfway" not in body
         for (path, status, text), (path_b, status_b, text_b) in zip(worlds[0][1], worlds[1][1], strict=True):
             assert (path, status) == (path_b, status_b)

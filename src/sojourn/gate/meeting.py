@@ -4,6 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from sojourn.gate.bases import CONFIDENTIALITY
+
+
+def handed(theirs: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
+    """`common` with the version that the receiver is shown, and no higher level of confidentiality than either view has.
+
+    The version that whoever releases is shown may be a later one, where something changed that the receiver is not shown: that it is left out would tell so.
+    """
+    out = common(theirs, mine)
+    meta = {**out.get("meta", {}), **{k: theirs["meta"][k] for k in ("versionId", "lastUpdated") if k in theirs.get("meta", {})}}
+    levels = [level for view in (theirs, mine) if (level := _level(view)) is not None]
+    if len(levels) == 2:  # noqa: PLR2004 - of each view
+        others = [c for c in meta.get("security", ()) if c.get("system") != CONFIDENTIALITY]
+        meta["security"] = [{"system": CONFIDENTIALITY, "code": _LEVELS[min(levels)]}, *others]
+    return {**out, **({"meta": {k: meta[k] for k in (*(k for k in theirs["meta"] if k in meta), *(k for k in meta if k not in theirs["meta"]))}} if meta else {})}
+
+
+_LEVELS = ("U", "L", "M", "N", "R", "V")
+
+
+def _level(view: dict[str, Any]) -> int | None:
+    return next((_LEVELS.index(c["code"]) for c in view.get("meta", {}).get("security", ()) if c.get("system") == CONFIDENTIALITY and c.get("code") in _LEVELS), None)
+
 
 def common(theirs: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
     """`theirs` without what is not in `mine`. Items of lists correspond when one holds all of the other."""

@@ -105,7 +105,7 @@ async def preview(access: Access, wish: Wish) -> Preview:
         mine[stored.type, stored.id] = stored
     served = wish.served
     stays = [(stored, compelled.why(access, served, stored.resource) if served else reason(stored.resource)) for key, stored in mine.items() if key not in theirs]
-    handed = [meeting.common(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
+    handed = [meeting.handed(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
     outgoing = await _outgoing(access, recipient, wish, handed)
     return Preview(leaves, stays, outgoing, crypto.sha256_hex(outgoing.body))
 

@@ -35,6 +35,7 @@ CHANGED: Final = "What may leave is not what somebody looked at any more: a cons
 CHANNEL: Final = "release-"
 """With the name of the way behind it: the channel in the log of disclosures."""
 _OUTSIDE: Final = "outside"
+_LOGGED: Final = ("patients", "what", "consents", "notice", "scope")
 _LEASE: Final = timedelta(seconds=60)
 
 
@@ -101,7 +102,7 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     house, number, id_ = access.house, access.tenant.number, ids.new_id()
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
-        "owner": access.caller.agent or "", "tried": {}, "failed": [], "disclosures": {}, "way": "", "reference": "",
+        "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "disclosures": {}, "way": "", "reference": "",
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
     result = Result(wish.patient, tuple(refs))
@@ -160,7 +161,10 @@ async def decided(them: Access, refs: Sequence[str]) -> Outgoing | None:
 async def anew(them: Access, job: Mapping[str, Any]) -> Outgoing | None:
     """The same for what is queued; None where it may not leave as it was looked at."""
     now = await decided(them, job["refs"])
-    return now if now is not None and crypto.sha256_hex(now.body) == job["print"] else None
+    if now is None or crypto.sha256_hex(now.body) != job["print"]:
+        return None
+    said = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
+    return replace(now, **said)  # as it was looked at: what leaves is no more than that
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------------------
