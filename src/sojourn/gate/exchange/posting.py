@@ -163,7 +163,7 @@ async def anew(them: Access, job: Mapping[str, Any]) -> Outgoing | None:
     now = await decided(them, job["refs"])
     if now is None or crypto.sha256_hex(now.body) != job["print"]:
         return None
-    said = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
+    said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
     return replace(now, **said)  # as it was looked at: what leaves is no more than that
 
 

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/ways: by which doors documents go to a partner, in their order, and what is known of each."""
+"""GET and POST /exchange/partners/{partner}/ways: the doors to a partner, and what is known of each."""
 
 from __future__ import annotations
 
