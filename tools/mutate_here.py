@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
+from _pytest.mark.structures import ParameterSet
 from hypothesis import Phase, settings
 
 from tools.mutate import SOURCE, mutants
@@ -35,7 +36,8 @@ def cases(test: Callable[..., Any]) -> list[dict[str, Any]]:
     sets = []
     for mark in (m for m in getattr(test, "pytestmark", ()) if m.name == "parametrize"):
         names = [n.strip() for n in mark.args[0].split(",")] if isinstance(mark.args[0], str) else list(mark.args[0])
-        sets.append([dict(zip(names, value if len(names) > 1 else (value,), strict=True)) for value in mark.args[1]])
+        values = [tuple(v.values) if isinstance(v, ParameterSet) else v if len(names) > 1 else (v,) for v in mark.args[1]]
+        sets.append([dict(zip(names, value, strict=True)) for value in values])
     made = [{k: v for part in parts for k, v in part.items()} for parts in itertools.product(*sets)]
     return [case for case in made if case.keys() == inspect.signature(test).parameters.keys()]
 

@@ -31,6 +31,7 @@ from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.consenting.anew import Anew
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.gate.keeping import Keeping
@@ -72,7 +73,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering)
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -43,6 +43,34 @@ def _plain(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
+# --- compiled anew by the server itself, by function --------------------------------------------------------------------------
+
+
+async def job(db: Database, head: Head, edition: int, rules: str) -> asyncpg.Record | None:
+    """The job for these rules, begun if need be; None where there is nothing to do."""
+    rows = await db.call("SELECT * FROM gate.grants_job($1, $2, $3, $4, $5, $6)", *head, edition, rules)
+    return rows[0] if rows else None
+
+
+async def page(db: Database, head: Head, after: str, most: int) -> list[asyncpg.Record]:
+    """The next Consents after an id: id, seq, blobs, body."""
+    return await db.call("SELECT * FROM gate.grants_page($1, $2, $3, $4, $5, $6)", *head, after, most)
+
+
+async def put(db: Database, head: Head, consent: str, seq: int, grants: Sequence[tuple[Any, ...]], relations: Sequence[tuple[Any, ...]]) -> tuple[int, int] | None:
+    """As `replace`; None where it was changed since it was read."""
+    wanted = _json([dict(zip(("patient", *GRANT), g, strict=True)) for g in grants]), _json([dict(zip(("patient", *RELATION), r, strict=True)) for r in relations])
+    rows = await db.call("SELECT gate.grants_put($1, $2, $3, $4, $5, $6, $7, $8) AS done", *head, consent, seq, *wanted)
+    done = rows[0]["done"]
+    return None if done is None else (done[0], done[1])
+
+
+async def moved(db: Database, head: Head, number: int, place: str, following: str, looked: int, closed: int, added: int) -> bool:
+    """Note how far a job is; False where another process is further. following: '' for the end."""
+    rows = await db.call("SELECT gate.grants_moved($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done", *head, number, place, following, looked, closed, added)
+    return bool(rows[0]["done"])
+
+
 # --- compiled anew, as the owner of the record ------------------------------------------------------------------------------
 
 
@@ -62,6 +90,9 @@ async def replace(
     """
     closed = added = 0
     async with owner.transaction():
+        # What was changed since it was read was compiled by whoever changed it: a revocation stays one.
+        if await owner.fetchval("SELECT 1 FROM record.resource WHERE tenant = $1 AND type = 'Consent' AND id = $2 AND seq = $3 FOR UPDATE", tenant, consent, seq) is None:
+            return 0, 0
         have = await owner.fetch(
             f"SELECT ctid::text AS place, patient, {', '.join(GRANT)} FROM record.consent_grant WHERE tenant = $1 AND consent = $2 AND known_to = 'infinity' FOR UPDATE",
             tenant, consent,

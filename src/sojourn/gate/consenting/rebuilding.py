@@ -33,7 +33,7 @@ async def rebuild(
     counted = closed = added = 0
     listed = [row async for row in statements.sources(owner, tenant.number)]
     for row in listed:
-        body = blobs.whole(tenant.number, row["body"], row["blobs"]) if row["blobs"] else row["body"]
+        body = blobs.whole(tenant.number, row["body"], row["blobs"] or [])
         grants, relations = compiling.compiled(codec.loads(body), tenant, programs, keys, 1)
         was, became = await statements.replace(owner, tenant.number, row["id"], row["seq"], [g[1:] for g in grants], [r[1:] for r in relations], now)
         counted, closed, added = counted + 1, closed + was, added + became
