@@ -889,6 +889,31 @@ CREATE TABLE record.follower (
 
 ALTER TABLE record.follower OWNER TO sojourn_owner;
 
+CREATE TABLE record.grant_job (
+    tenant integer NOT NULL,
+    job bigint NOT NULL,
+    edition integer NOT NULL,
+    rules text NOT NULL COLLATE pg_catalog."C",
+    place text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    looked integer DEFAULT 0 NOT NULL,
+    closed integer DEFAULT 0 NOT NULL,
+    added integer DEFAULT 0 NOT NULL,
+    started timestamp with time zone NOT NULL,
+    moved timestamp with time zone NOT NULL,
+    finished timestamp with time zone
+);
+
+ALTER TABLE record.grant_job OWNER TO sojourn_owner;
+
+ALTER TABLE record.grant_job ALTER COLUMN job ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.grant_job_job_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE record.group_part (
     tenant integer NOT NULL,
     session text NOT NULL COLLATE pg_catalog."C",
@@ -1874,6 +1899,9 @@ ALTER TABLE ONLY record.finding
 
 ALTER TABLE ONLY record.follower
     ADD CONSTRAINT follower_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY record.grant_job
+    ADD CONSTRAINT grant_job_pkey PRIMARY KEY (tenant, job);
 
 ALTER TABLE ONLY record.group_part
     ADD CONSTRAINT group_part_pkey PRIMARY KEY (tenant, session, part);
