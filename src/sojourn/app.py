@@ -31,9 +31,9 @@ from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.consenting.anew import Anew
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
+from sojourn.gate.grantjob import Anew
 from sojourn.gate.keeping import Keeping
 from sojourn.gate.vocabulary.packaged import Packaged
 from sojourn.listeners import Following

@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from sojourn.base import crypto
+from sojourn.gate import grantjob
 from sojourn.gate.caller import Program, Tenant
-from sojourn.gate.consenting import anew, compiling
-from sojourn.gate.consenting.anew import Anew, Done
+from sojourn.gate.consenting import compiling
+from sojourn.gate.grantjob import Anew, Done
 from sojourn.record import consents as statements
 from sojourn.record.database import Dsn
 from sojourn.record.index import Keys
@@ -69,7 +70,7 @@ async def test_what_was_compiled_under_the_schema_before_is_compiled_anew_once(d
 async def test_killed_in_the_middle_it_goes_on_from_there_and_a_step_done_twice_changes_nothing(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     _, made = await agreed(clinic)
     right = await open_rows(clinic)
-    monkeypatch.setattr(anew, "MOST", 1)
+    monkeypatch.setattr(grantjob, "MOST", 1)
     await clinic.owner.execute("DELETE FROM record.consent_grant")
 
     async def killed(*_: object) -> bool:
@@ -111,7 +112,7 @@ async def test_it_begins_again_with_other_programs_and_leaves_alone_what_a_newer
     await Anew(clinic.gate).round()
     assert [over for *_, over in await jobs(clinic)] == [True, True]
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.consent_grant WHERE known_to = 'infinity' AND effect = 'permit'") == 0, "the Part 2 program is no other's to disclose from"
-    monkeypatch.setattr(anew, "EDITION", anew.EDITION + 1)
+    monkeypatch.setattr(grantjob, "EDITION", grantjob.EDITION + 1)
     await Anew(clinic.gate).round()
     monkeypatch.undo()
     assert await Anew(clinic.gate).step(A) == Done()
@@ -119,7 +120,7 @@ async def test_it_begins_again_with_other_programs_and_leaves_alone_what_a_newer
 
 
 def test_other_rows_of_the_same_consents_are_another_edition() -> None:
-    """Whoever changes what compiling makes of these raises anew.EDITION, and writes the new digest here: servers compile anew at their next start."""
+    """Whoever changes what compiling makes of these raises grantjob.EDITION, and writes the new digest here: servers compile anew at their next start."""
     tenant = Tenant(1, "a", "A", "a.test", b"a" * 16)
     programs = {1: Program(1, "sud", "SUD", "Organization/sud", part2=True), 2: Program(2, "mh", "MH", "Organization/mh", part2=False)}
     forms = [
@@ -129,4 +130,4 @@ def test_other_rows_of_the_same_consents_are_another_edition() -> None:
         consent("p", "tpo", status="inactive"), {**consent("p", "tpo"), "performer": []},
     ]  # fmt: skip
     rows = [compiling.compiled(form, tenant, programs, Keys(tenant.secret), 1) for form in forms]
-    assert (anew.EDITION, crypto.sha256(repr(rows).encode()).hex()[:16]) == (1, "7cbfaf3bb3adf974")
+    assert (grantjob.EDITION, crypto.sha256(repr(rows).encode()).hex()[:16]) == (1, "7cbfaf3bb3adf974")

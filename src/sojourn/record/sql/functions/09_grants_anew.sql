@@ -1,4 +1,4 @@
--- Every Consent compiled anew, by the server itself: in steps, each of which may be repeated (gate/consenting/anew.py).
+-- Every Consent compiled anew, by the server itself: in steps, each of which may be repeated (gate/grantjob.py).
 
 -- The job for these rules: the one under way, or a new one; none where the newest is done by them, or was begun by a newer edition.
 CREATE OR REPLACE FUNCTION gate.grants_job(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_edition int, p_rules text)

@@ -1,4 +1,4 @@
--- Consents compiled anew by the server itself (gate/consenting/anew.py): how far it is. A row is begun when the rules by which Consents become grants are
+-- Consents compiled anew by the server itself (gate/grantjob.py): how far it is. A row is begun when the rules by which Consents become grants are
 -- others than those of the newest row; what was compiled before this table was there is compiled anew at the first start.
 CREATE TABLE record.grant_job (
     tenant int NOT NULL,
