@@ -24,6 +24,7 @@ from sojourn.doors.cds import routes as cds
 from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
+from sojourn.doors.mhd.asking import Asking
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.smart import routes as smart
 from sojourn.doors.staff import routes as staff
@@ -73,7 +74,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate))
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

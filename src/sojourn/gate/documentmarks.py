@@ -44,6 +44,11 @@ _kept: OrderedDict[str, tuple[list[dict[str, Any]], list[dict[str, str]]]] = Ord
 _whole: OrderedDict[str, Document] = OrderedDict()
 
 
+def substance(system: str, code: str) -> bool:
+    """Whether a label says that something is about substance use: its sender marks it because of 42 CFR Part 2."""
+    return system == bases.ACT_CODE and code in _SUBSTANCE
+
+
 def document(content: bytes) -> Document:
     """The document in these bytes, read once for many looks: the last few are kept. Raises BadDocument. Call it in a thread; a long one takes a second."""
     key = hashlib.sha256(content).hexdigest()

@@ -14,7 +14,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -27,6 +27,14 @@ TAKEN, REFUSED, UNSURE = "taken", "refused", "unsure"
 """What came of sending something."""
 _CARRIERS = ipaddress.ip_network("100.64.0.0/10")  # shared address space (RFC 6598), which is neither private nor public
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64 (RFC 6052)
+
+class Reply(NamedTuple):
+    """What an address answered. headers: with small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -95,6 +103,25 @@ class Outbound:
             return REFUSED
         except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
             return UNSURE if began else REFUSED
+
+    async def fetch(self, method: str, address: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None, seconds: float = SECONDS, most: int = LARGEST) -> Reply:
+        """One request with its answer, whatever its status, redirects not followed. most: bytes of the answer. Raises NotReached."""
+        try:
+            async with asyncio.timeout(seconds):
+                parts, there, host = await self._place(address)
+                sent = {**(headers or {}), "host": host if parts.port is None else f"{host}:{parts.port}", "accept-encoding": "identity"}
+                client = httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
+                async with client, client.stream(method, there, content=body or None, headers=sent, extensions={"sni_hostname": host}) as answer:
+                    if answer.headers.get("content-encoding", "identity") != "identity":
+                        raise NotReached  # nothing that grows when it is unpacked
+                    found = bytearray()
+                    async for chunk in answer.aiter_bytes():
+                        found += chunk
+                        if len(found) > most:
+                            raise NotReached
+                    return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(found))
+        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+            raise NotReached from None
 
     async def _get(self, address: str) -> Any:
         parts, target, host = await self._place(address)

@@ -64,6 +64,8 @@ FLASHES = {
     "papers-taken": "Taken in. Now say whose it is.",
     "paper-indexed": "It is in the chart. Whoever is to look at it has been told.",
     "paper-aside": "Set aside. It is kept as it came, and in no chart.",
+    "asked-outside": "Asked. This page shows how far it is; you need not wait for it.",
+    "asked-in-tray": "It is in the tray. Whoever indexes papers puts it into the chart.",
     "document-taken": "Taken in. Read it, and reconcile it with the chart.",
     "document-reconciled": "Signed. What you took over is on the lists of the chart.",
     "paper-moved": "Moved. The privacy officer has been told who saw it here.",

@@ -1,4 +1,4 @@
-"""How alike somebody who is asked about and a person of the record are, for those who ask from outside.
+"""How alike somebody who is asked about and a person of the record are, for those who ask outside.
 
 Only what the caller may see is compared, so that what is hidden from them changes neither who is found nor how surely.
 https://hl7.org/fhir/R4/patient-operation-match.html

@@ -96,7 +96,7 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     changes = [Change("create", "DocumentReference", paper.id, document(access, paper, wish, clean), program=wish.program)]
     if wish.reviewer:
         due = access.now + timedelta(days=rules.number("papers.review-days"))
-        changes.append(review(access, paper.id, wish.patient, wish.reviewer, wish.labels, due=due, urgent=wish.urgent, program=wish.program))
+        changes.append(review(access, paper.id, wish.patient, wish.reviewer, (*wish.labels, *paper.marks), due=due, urgent=wish.urgent, program=wish.program))
     with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
         await access.write(changes, action="paper-index")
     await papers.keep(access, stamped, state=papers.INDEXED)
@@ -121,7 +121,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
     came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message"}[paper.door]
     return {
         "resourceType": "DocumentReference",
-        **({"meta": {"security": _codings(wish.labels)}} if wish.labels else {}),
+        **({"meta": {"security": said}} if (said := _codings((*wish.labels, *paper.marks))) else {}),
         "identifier": [{"system": PAPER, "value": paper.id}],
         "status": "current",
         "docStatus": "final",
@@ -136,7 +136,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
 
 
 def _codings(labels: tuple[str, ...]) -> list[dict[str, str]]:
-    return bases.codings(mask_of(labels))
+    return [*bases.codings(mask_of(labels)), *({"system": bases.CONFIDENTIALITY, "code": code} for code in dict.fromkeys(labels) if code in ("R", "V"))]
 
 
 def mask_of(labels: Iterable[str]) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -82,10 +82,14 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
     return id_
 
 
-async def straight(access: Access, content: bytes, wish: Wish, key: str, *, sure: bool) -> str:
+Source = Callable[[str, list[dict[str, Any]]], Change]
+"""What says where a document came from, by its id and labels."""
+
+
+async def straight(access: Access, content: bytes, wish: Wish, key: str, *, sure: bool, marks: Sequence[str] = (), source: Source | None = None) -> str:
     """Put a document that somebody brings to a chart into it; its id. sure: whether they know that it is theirs, though it names somebody else or nobody.
 
-    key: of the form; sent twice it is there once. Raises Unreadable, Malformed with whom it names, NotFound.
+    key: of the form; sent twice it is there once. marks: codes by which its sender said how confidential it is; source: says where it came from. Raises Unreadable, Malformed with whom it names, NotFound.
     """
     media, _ = await sandbox.checked(content)
     if media != CCDA:
@@ -103,7 +107,8 @@ async def straight(access: Access, content: bytes, wish: Wish, key: str, *, sure
     day = document.made[:10]
     its_own = wish._replace(title=(elements.words(document.title or elements.name(document.code)) or "Clinical document")[:120], day=day if len(day) == len("2026-01-01") and day <= access.now.date().isoformat() else access.now.date().isoformat())
     with suppress(errors.Conflict):  # the second click
-        await access.write(await _changes(access, key, its_own, document, content), action="paper-index")
+        changes = await _changes(access, key, its_own, document, content, marks)
+        await access.write([*changes, *([source(key, labels_of(document, wish.labels, marks))] if source is not None else [])], action="paper-index")
     return key
 
 

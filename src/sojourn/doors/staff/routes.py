@@ -53,6 +53,7 @@ from sojourn.doors.staff.moves import room as moves
 from sojourn.doors.staff.notes.screens import SCREENS as NOTES
 from sojourn.doors.staff.oncall import oncall
 from sojourn.doors.staff.orders.routes import SCREENS as ORDERS
+from sojourn.doors.staff.outside.routes import SCREENS as OUTSIDE
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.routes import SCREENS as PAPERS
 from sojourn.doors.staff.patients import patients
@@ -229,6 +230,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/accounts/{account}/reactivate", accounts.reactivate, ("POST",), needs=ADMINISTER),
     *APPS,
     *EXCHANGE,
+    *OUTSIDE,
     *VOCABULARY,
     *PROXIES,
     Screen("/places", reaching.show, verb="Places and limits", needs=ROLES, group="Places"),

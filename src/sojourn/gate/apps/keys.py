@@ -28,18 +28,24 @@ AFTER: Final = timedelta(days=1)
 """So long after its use a key is published: identity tokens last for an hour."""
 
 
+SERVICES: Final = "RS384"
+"""How this server proves to others who it is, as a backend service (SMART App Launch 2.2, asymmetric authentication)."""
+_AS_SERVICE: Final = "-service"
+
+
 async def published(house: House, tenant: Tenant) -> list[dict[str, Any]]:
-    """The public keys (RFC 7517), made where they are missing."""
-    return [json.loads(row["public"]) for row in await _current(house, tenant)]
+    """The public keys (RFC 7517), made where they are missing; each once more for what we sign as a service elsewhere."""
+    found = [json.loads(row["public"]) for row in await _current(house, tenant)]
+    return [*found, *({**key, "kid": key["kid"] + _AS_SERVICE, "alg": SERVICES} for key in found)]
 
 
-async def signed(house: House, tenant: Tenant, claims: dict[str, Any]) -> str:
-    """The claims as a JWT under the key of now."""
+async def signed(house: House, tenant: Tenant, claims: dict[str, Any], *, service: bool = False) -> str:
+    """The claims as a JWT under the key of now. service: as a backend service elsewhere."""
     rows = await _current(house, tenant)
     now = clock.now()  # after it: a key that was just made is good from the moment it was made
     row = next(r for r in rows if r["use_from"] <= now < r["use_to"])
     private = house.key.open("app-key", row["sealed"], f"{tenant.number}\0{row['kid']}".encode())
-    return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": row["kid"]})
+    return jwt.encode(claims, private, algorithm=SERVICES if service else ALGORITHM, headers={"kid": row["kid"] + (_AS_SERVICE if service else "")})
 
 
 async def renew(access: Access) -> None:

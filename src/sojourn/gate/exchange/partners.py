@@ -53,7 +53,7 @@ class Partner:
     messages of which it is not certain whose they are, a key of STRANGERS. ignored: segments that are kept in the message and become nothing.
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
     as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py). agreed: what for, until when, who answers for it (agreed.py).
-    reached: by which ways documents go to them, in their order (ways.py).
+    reached: by which ways documents go to them, in their order (ways.py). fhir: how they are asked about clients (asking.py).
     """
 
     id: str
@@ -83,6 +83,7 @@ class Partner:
     sending: Mapping[str, Any] = field(default_factory=dict)
     agreed: Mapping[str, Any] = field(default_factory=dict)
     reached: Mapping[str, Any] = field(default_factory=dict)
+    fhir: Mapping[str, Any] = field(default_factory=dict)
     state: str = "active"
     author: str = ""
     reason: str = ""

@@ -31,6 +31,7 @@ ROOMS: tuple[Room, ...] = (
     Room("appointments", "Appointments", "k", (("Appointment", "search"),)),
     Room("reconcile", "Reconcile", "w", (("Patient", "read"), ("List", "search"), ("MedicationRequest", "search"), ("EpisodeOfCare", "search"))),
     Room("handoff", "Hand-off", "h", (("Patient", "read"), ("ServiceRequest", "search"), ("Task", "search"))),
+    Room("outside", "Ask outside", "y", (("Patient", "read"), ("*", "release"))),
     Room("apps", "Apps", "u", (("Patient", "read"),)),
     Room("proxies", "Proxies", "j", (("Patient", "read"), *patientaccounts.NEEDS)),
     Room("moves", "Move on", "x", (("Patient", "read"), ("EpisodeOfCare", "search"), ("Task", "search"))),
@@ -41,7 +42,7 @@ ROOMS: tuple[Room, ...] = (
 SIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Care", ("notes", "problems", "medications", "allergies", "results", "measures", "risk", "plan", "forms")),
     ("Visits and people", ("appointments", "encounters", "care-team", "coverage", "papers", "consents", "proxies")),
-    ("Coming and going", ("reconcile", "moves", "handoff")),
+    ("Coming and going", ("reconcile", "moves", "handoff", "outside")),
     ("More", ("apps", "all")),
 )
 """The chart's side in groups, what is wanted at night first. Every part and room stands in one of them."""

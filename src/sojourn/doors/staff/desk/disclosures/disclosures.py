@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
 
-CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by", "hl7v2": "sent by HL7 v2"}
+CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by", "hl7v2": "sent by HL7 v2", "query": "told when we asked them about somebody"}
 COUNT = 50
 
 

@@ -1,0 +1,288 @@
+"""Asking a partner about a client: what was asked, who was found there, which documents; sealed.
+
+Whether the client may be named to that partner is decided as the partner itself would be shown the record, when somebody asks and again before anything
+leaves; it is written down as a disclosure first. What was asked for one program is shown to those who work in it: that somebody there asked tells that the client is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from sojourn.base import clock, crypto, errors, ids
+from sojourn.fhir import codec
+from sojourn.gate import disclosing, releasing
+from sojourn.gate.access import Access
+from sojourn.gate.exchange import partners, telling
+from sojourn.gate.releasing import Wish
+from sojourn.record import asking as record
+from sojourn.record import exchange
+
+if TYPE_CHECKING:
+    from sojourn.gate.caller import Tenant
+    from sojourn.gate.disclosing import Outgoing
+    from sojourn.gate.exchange.partners import Envoys, Partner
+    from sojourn.gate.gate import House
+
+WAITING, OPEN, FAILED, STOPPED = "waiting", "open", "failed", "stopped"
+MATCH, FIND, FETCH = "match", "find", "fetch"
+"""What is done next of one that waits."""
+PURPOSE: Final = "TREAT"
+NEEDS: Final = (("Patient", "read"), ("*", "release"))
+"""Asking names the client to somebody outside: the right of who releases."""
+NO_CONSENT: Final = "No consent or care relation lets this client be named to them for treatment. Nothing was asked."
+CHANNEL: Final = "query"
+LEASE: Final = timedelta(minutes=5)
+_SEAL: Final = "outside ask"
+_TOLD: Final = ("name", "birthDate", "gender", "address", "telecom")
+"""What of a client is told so that they are found there."""
+_NEAR: Final = ("127.0.0.1", "localhost", "::1")
+_NOT_THERE: Final = "There is no such search."
+
+
+class Service(NamedTuple):
+    """How a partner is asked. base: of its FHIR server; client: our client id there, '' where it asks for none; scope: what we ask for there; on: whether it may be asked."""
+
+    base: str = ""
+    client: str = ""
+    scope: str = "system/Patient.rs system/DocumentReference.rs"
+    on: bool = False
+
+
+def service(partner: Partner) -> Service:
+    """How a partner is asked. What a newer version wrote beside is left out."""
+    return Service(**{k: v for k, v in partner.fhir.items() if k in Service._fields})
+
+
+def checked(said: Service) -> Service:
+    """The same, sound. Raises Malformed with what to do."""
+    parts = urlsplit(said.base.strip())
+    sound = parts.scheme in ("https", "http") and parts.hostname and not (parts.username or parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)
+    if (said.on or said.base.strip()) and not sound:
+        raise errors.Malformed("Write the address of their FHIR server as https://fhir.network.example/r4: encrypted, without anything behind it.")
+    return said._replace(base=said.base.strip().rstrip("/"), client=said.client.strip()[:200], scope=" ".join(said.scope.split())[:400])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody whom the partner knows and who may be the client. sure: the grade that it gives (http://terminology.hl7.org/CodeSystem/match-grade)."""
+
+    id: str
+    name: str
+    born: str = ""
+    sex: str = ""
+    place: str = ""
+    sure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document that the partner has. labels: system and code, as it says; state: '', wanted, fetched, failed or taken; blob: of its bytes, sealed; filed: where it is here."""
+
+    key: str
+    url: str
+    title: str = ""
+    media: str = ""
+    day: str = ""
+    author: str = ""
+    size: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    state: str = ""
+    blob: str = ""
+    problem: str = ""
+    filed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One ask. next: what is done next while it waits; person: the id there of who was chosen; why: of one that failed; sent: (digest, disclosure) of what left."""
+
+    id: str
+    partner: str
+    patient: str
+    program: int
+    account: str
+    state: str = WAITING
+    stamp: str = ""
+    made: datetime | None = None
+    updated: datetime | None = None
+    tries: int = 0
+    next: str = MATCH
+    people: tuple[Found, ...] = ()
+    person: str = ""
+    papers: tuple[Paper, ...] = ()
+    matched: bool = False
+    listed: bool = False
+    more: bool = False
+    why: str = ""
+    sent: tuple[str, str] = ("", "")
+
+
+_ROW: Final = frozenset({"id", "partner", "patient", "program", "account", "state", "stamp", "made", "updated", "tries"})
+
+
+def _context(tenant: int, ask: str) -> bytes:
+    return f"{tenant}\0{ask}".encode()
+
+
+def _sealed(house: House, tenant: int, ask: Ask) -> str:
+    said = {k: v for k, v in asdict(ask).items() if k not in _ROW}
+    return house.key.seal(_SEAL, json.dumps(said).encode(), _context(tenant, ask.id))
+
+
+def _read(house: House, tenant: int, r: Any) -> Ask:
+    said: dict[str, Any] = json.loads(house.key.open(_SEAL, r["body"], _context(tenant, r["ask"])))
+    known = {f.name for f in fields(Ask)} - _ROW
+    said = {k: v for k, v in said.items() if k in known}
+    said["people"] = tuple(Found(**p) for p in said["people"])
+    said["papers"] = tuple(Paper(**{**p, "labels": tuple((s, c) for s, c in p["labels"])}) for p in said["papers"])
+    said["sent"] = (said["sent"][0], said["sent"][1])
+    return Ask(r["ask"], r["partner"], r["patient"], r["program"], r["account"], r["state"], r["stamp"], r["made"], r["updated"], r["tries"], **said)
+
+
+# --- for whoever asks -----------------------------------------------------------------------------------------------------------
+
+
+async def askable(access: Access) -> list[Partner]:
+    """The partners that may be asked, by name. Raises Forbidden."""
+    return sorted((p for p in await known(access) if p.active and p.organization and service(p).on), key=lambda p: (p.name, p.id))
+
+
+async def known(access: Access) -> list[Partner]:
+    """Every partner there is, for who asks some of them. Raises Forbidden."""
+    await access.check("release", "*", "asking outside")
+    return [partners.of_row(r) for r in await exchange.partners(access.house.db, access.tenant.number)]
+
+
+async def begin(access: Access, patient: str, partner: str, program: int, key: str) -> str:
+    """Ask a partner about a client; the id. key: of the form. Raises NotFound, Malformed where nothing lets the client be named to them."""
+    them = next((p for p in await askable(access) if p.id == partner), None)
+    if them is None:
+        raise errors.Malformed("Choose whom to ask.")
+    if program not in access.caller.programs:
+        raise errors.Malformed("Choose the program for which you ask.")
+    await access.read("Patient", patient)
+    if await named(await releasing.as_recipient(access, Wish(patient, them.organization, PURPOSE)), patient) is None:
+        raise errors.Malformed(NO_CONSENT)
+    ask = Ask(key, them.id, patient, program, access.caller.account)
+    await record.put(access.house.db, access.head, key, them.id, patient, program, access.caller.account, _sealed(access.house, access.tenant.number, ask), ids.new_id("stamp"))
+    await access.note(access.entry("ask-outside", "Patient", f"Patient/{patient}", patients=[patient]))
+    return key
+
+
+async def of_patient(access: Access, patient: str) -> list[Ask]:
+    """What was asked about a client for the caller's programs, the newest first. The caller must see the client: NotFound."""
+    await access.check("release", "*", "asking outside")
+    await access.read("Patient", patient)
+    rows = await record.asks(access.house.db, access.head, patient, access.caller.programs)
+    return [_read(access.house, access.tenant.number, r) for r in rows]
+
+
+async def one(access: Access, patient: str, id_: str) -> Ask:
+    """One of them. Raises NotFound alike for one that is not there, of another program, or of a client who may not be seen."""
+    await access.check("release", "*", "asking outside")
+    await access.read("Patient", patient)
+    rows = await record.asks(access.house.db, access.head, patient, access.caller.programs, id_, 1)
+    if not rows:
+        raise errors.NotFound(_NOT_THERE)
+    return _read(access.house, access.tenant.number, rows[0])
+
+
+async def keep(access: Access, ask: Ask, seen: str, action: str) -> None:
+    """Keep what somebody decided about one. seen: the stamp that they saw. Raises VersionConflict where it went on meanwhile."""
+    stamp = ids.new_id("stamp")
+    if not await record.change(access.house.db, access.head, ask.id, seen, ask.state, _sealed(access.house, access.tenant.number, ask), stamp):
+        raise errors.VersionConflict("It went on meanwhile. It is shown as it is now.", current="", expected="")
+    await access.note(access.entry(action, "Patient", f"Patient/{ask.patient}", patients=[ask.patient]))
+
+
+# --- what leaves ----------------------------------------------------------------------------------------------------------------
+
+
+async def as_partner(envoys: Envoys, tenant: Tenant, partner: Partner, account: str) -> Access:
+    """The partner asking for the record itself, on behalf of the account that asks it: by that the disclosure is known. Raises StaleCredential, Unavailable."""
+    them = await telling.recipient(envoys, tenant, partner, PURPOSE)
+    made = Access(them.house, replace(them.caller, account=account), them.request)
+    made.now = them.now
+    return made
+
+
+async def named(them: Access, patient: str) -> Outgoing | None:
+    """The client as they may be named to a partner who asks (`them`), ready to leave; None where they may not."""
+    try:
+        seen = (await them.read("Patient", patient)).resource
+    except (errors.NotFound, errors.Gone, errors.Forbidden):
+        return None
+    told = {"resourceType": "Patient", "id": patient, "meta": seen.get("meta") or {}, **{k: seen[k] for k in _TOLD if seen.get(k)}}
+    return await disclosing.prepare(them, codec.dumps(told))
+
+
+def question(out: Outgoing) -> bytes:
+    """The Parameters of $match over what may be told."""
+    told: dict[str, Any] = codec.loads(out.body)
+    told.pop("id", None)
+    meta = {k: v for k, v in (told.pop("meta", None) or {}).items() if k in ("security", "extension")}
+    person = {**told, **({"meta": meta} if out.notice else {})}
+    return codec.dumps({"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": person}, {"name": "count", "valueInteger": 10}]})
+
+
+async def told(them: Access, ask: Ask, out: Outgoing, payload: bytes, organization: str) -> tuple[str, str]:
+    """Write down what leaves before it does; what is sent again as it was is the same disclosure. The digest and the id."""
+    digest = crypto.sha256_hex(payload)
+    if ask.sent[0] == digest:
+        return ask.sent
+    return digest, await disclosing.record(them, out, payload, recipient=organization, channel=CHANNEL)
+
+
+# --- for who does it ------------------------------------------------------------------------------------------------------------
+
+
+async def claim(house: House, tenant: int) -> Ask | None:
+    """The next that is to be done; None where there is none."""
+    now = clock.now()
+    row = await record.claim(house.db, tenant, now, now + LEASE)
+    return _read(house, tenant, row) if row is not None else None
+
+
+async def step(house: House, tenant: int, ask: Ask, *, again: float | None = None) -> Ask | None:
+    """Keep how far it is; None where somebody stopped or changed it. again: seconds until the same is tried once more."""
+    now, stamp = clock.now(), ids.new_id("stamp")
+    tries = ask.tries + 1 if again is not None else ask.tries
+    held = ask.state == WAITING and again is None
+    lease = now + LEASE if held else now
+    if not await record.step(house.db, tenant, now, ask.id, ask.stamp, ask.state, _sealed(house, tenant, ask), stamp, now + timedelta(seconds=again or 0), lease, tries):
+        return None
+    return replace(ask, stamp=stamp, tries=tries, updated=now)
+
+
+async def put_aside(house: House, tenant: int, ask: Ask, paper: Paper, content: bytes) -> str:
+    """Keep the bytes of a document, sealed; the name of their file."""
+    sealed = house.key.seal(_SEAL, content, _context(tenant, f"{ask.id}\0{paper.key}")).encode()
+    return await asyncio.to_thread(house.blobs.put, tenant, sealed)
+
+
+async def content(access: Access, ask: Ask, paper: Paper) -> bytes:
+    """The bytes of a document that was fetched. Raises NotFound."""
+    if not paper.blob:
+        raise errors.NotFound("There is no such document.")
+    kept = await asyncio.to_thread(access.house.blobs.get, access.tenant.number, paper.blob)
+    return access.house.key.open(_SEAL, kept.decode(), _context(access.tenant.number, f"{ask.id}\0{paper.key}"))
+
+
+def with_paper(ask: Ask, paper: Paper) -> Ask:
+    """The same with one document as it is now."""
+    return replace(ask, papers=tuple(paper if p.key == paper.key else p for p in ask.papers))
+
+
+def wanted(ask: Ask, keys: Sequence[str]) -> Ask:
+    """The same with these documents to be fetched. Raises Malformed where none of them can be."""
+    chosen = {p.key for p in ask.papers if p.key in keys and p.state in ("", "failed")}
+    if not chosen:
+        raise errors.Malformed("Choose at least one document.")
+    papers = tuple(replace(p, state="wanted", problem="") if p.key in chosen else p for p in ask.papers)
+    return replace(ask, papers=papers, state=WAITING, next=FETCH, why="")
