@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -17,28 +16,14 @@ from sojourn.doors.mhd.asking import Asking
 from sojourn.gate.exchange import asking
 from sojourn.gate.exchange.asking import FAILED, FETCH, OPEN, STOPPED, WAITING, Ask
 from sojourn.gate.exchange.partners import Envoys
-from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
 from tests.care import outside
 from tests.care.test_handoff import at
-from tests.conftest import Cluster
-from tests.doors.mhd.network import HIE, NEAR, Two, network, partner
+from tests.doors.mhd.network import HIE, NEAR, Two, partner
 from tests.journeys.serving import serving
 from tests.people import MH, SUD, A, Clinic, consent, encounter, patient
 
 WHO = "both-clinician"
-
-
-@pytest.fixture
-async def two(cluster: Cluster, template: str, database: Dsn) -> AsyncIterator[Two]:
-    """We and the network."""
-    name = f"far_{uuid4().hex}"
-    cluster.copy(name, template)
-    try:
-        async with network(database, Dsn(app=cluster.app(name), owner=cluster.owner(name))) as made:
-            yield made
-    finally:
-        cluster.drop(name)
 
 
 async def there(two: Two, *, marked: str = "") -> tuple[str, str]:
@@ -131,7 +116,7 @@ async def test_a_consent_that_is_revoked_meanwhile_stops_what_waits(two: Two) ->
     ask = await seen(two, p)
     assert (ask.state, ask.why) == (FAILED, asking.NO_CONSENT)
     assert await disclosed(two.us, asking.CHANNEL) == []
-    assert [r for r in await disclosed(two.network, "fhir")] == []
+    assert await disclosed(two.network, "fhir") == []
 
 
 async def test_who_is_hidden_there_and_who_is_not_there_look_alike(two: Two) -> None:

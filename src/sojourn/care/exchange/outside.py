@@ -1,4 +1,4 @@
-"""What a partner answers when it is asked about a client: people and documents, out of FHIR Bundles. Pure.
+"""What a partner answers when asked about a client: people and documents, out of Bundles. Pure.
 
 A partner may send anything: what is not as it should be is passed over, and texts are cut to what a line holds.
 """

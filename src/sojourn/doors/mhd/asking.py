@@ -1,4 +1,4 @@
-"""Asks partners about clients: who they are there, which documents there are, and fetches those that somebody chose.
+"""Asks partners about clients: who they are there, which documents there are; fetches those chosen.
 
 One step at a time, each kept: what was stopped or fell with the server goes on where it was, and asks nothing that it asked in vain for ever.
 """

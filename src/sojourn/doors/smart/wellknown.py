@@ -76,7 +76,7 @@ async def openid(request: Request) -> JSONResponse:
 
 async def jwks(request: Request) -> JSONResponse:
     """GET /oauth/jwks: the keys that identity tokens are signed with."""
-    return JSONResponse({"keys": await keys.published(request.app.state.gate.house, tenant_of(request))}, headers={"cache-control": "public, max-age=3600"})
+    return JSONResponse({"keys": await keys.offered(request.app.state.gate.house, tenant_of(request))}, headers={"cache-control": "public, max-age=3600"})
 
 
 async def style(request: Request) -> JSONResponse:  # noqa: ARG001 - the same for everybody

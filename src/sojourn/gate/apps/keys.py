@@ -34,8 +34,13 @@ _AS_SERVICE: Final = "-service"
 
 
 async def published(house: House, tenant: Tenant) -> list[dict[str, Any]]:
-    """The public keys (RFC 7517), made where they are missing; each once more for what we sign as a service elsewhere."""
-    found = [json.loads(row["public"]) for row in await _current(house, tenant)]
+    """The public keys (RFC 7517), made where they are missing."""
+    return [json.loads(row["public"]) for row in await _current(house, tenant)]
+
+
+async def offered(house: House, tenant: Tenant) -> list[dict[str, Any]]:
+    """The same, each once more as the key of what we sign as a service elsewhere."""
+    found = await published(house, tenant)
     return [*found, *({**key, "kid": key["kid"] + _AS_SERVICE, "alg": SERVICES} for key in found)]
 
 
