@@ -1,4 +1,4 @@
-"""GET and POST /patients/{id}/outside: ask a partner about this client, see what it has, fetch, take in.
+"""GET and POST /patients/{id}/outside: ask a partner about this client, fetch and take in what it has.
 
 Nothing on these pages waits for the partner: what is asked goes on beside them, and they show how far it is.
 """

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/partners/{partner}/fhir: a partner's FHIR server, and whether it may be asked."""
+"""GET and POST /exchange/partners/{partner}/fhir: a partner's FHIR server; may it be asked?"""
 
 from __future__ import annotations
 
