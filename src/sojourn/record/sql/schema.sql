@@ -1159,6 +1159,25 @@ CREATE TABLE record.opening_counted (
 
 ALTER TABLE record.opening_counted OWNER TO sojourn_owner;
 
+CREATE TABLE record.outside_ask (
+    tenant integer NOT NULL,
+    ask text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    patient text NOT NULL COLLATE pg_catalog."C",
+    program integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    stamp text NOT NULL COLLATE pg_catalog."C",
+    made timestamp with time zone NOT NULL,
+    updated timestamp with time zone NOT NULL,
+    due timestamp with time zone NOT NULL,
+    lease timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE record.outside_ask OWNER TO sojourn_owner;
+
 CREATE TABLE record.outside_identity (
     tenant integer NOT NULL,
     issuer text NOT NULL COLLATE pg_catalog."C",
@@ -1954,6 +1973,9 @@ ALTER TABLE ONLY record.opening_counted
 ALTER TABLE ONLY record.opening
     ADD CONSTRAINT opening_pkey PRIMARY KEY (tenant, quarter, account, patient);
 
+ALTER TABLE ONLY record.outside_ask
+    ADD CONSTRAINT outside_ask_pkey PRIMARY KEY (tenant, ask);
+
 ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
 
@@ -2168,6 +2190,10 @@ CREATE INDEX label_question_open ON record.label_question USING btree (tenant, a
 CREATE INDEX number_of_row ON record.number USING btree (tenant, rid);
 
 CREATE INDEX number_value ON record.number USING btree (tenant, key, unit, low, rid);
+
+CREATE INDEX outside_ask_due ON record.outside_ask USING btree (tenant, due) WHERE (state = 'waiting'::text);
+
+CREATE INDEX outside_ask_patient ON record.outside_ask USING btree (tenant, patient, made);
 
 CREATE INDEX outside_identity_account ON record.outside_identity USING btree (tenant, account);
 
