@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sojourn.fhir import codec
 from sojourn.fhir.codec import dumps
 from sojourn.gate import quick
-from sojourn.gate.bases import PART2, PATIENT_REQUESTED, PROCESS_INLINE
+from sojourn.gate.bases import INLINE, PART2, PATIENT_REQUESTED, PROCESS_INLINE
 from sojourn.gate.labels import LAW, label
 from sojourn.gate.redact import merge, redact, targets
 from sojourn.sample.organization import organization
@@ -341,7 +341,7 @@ def test_contained_resources_of_both_stay_apart() -> None:
 
 
 def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
-    told = alone = 0
+    told = alone = untouched = 0
     made = (item.resource for item in islice(organization(7, date(2026, 3, 1)), 4000))
     shared = (codec.loads(line) for path in EXAMPLES if path.exists() for line in gzip.decompress(path.read_bytes()).splitlines())
     for whole in (*made, *shared):
@@ -353,10 +353,23 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
             if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1
+            if quick.is_untouched(body, links, hidden):
+                assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden, strip=False)) == body
+                untouched += 1
         assert quick.stands_alone(labelled(resource), body) <= quick.stands(labelled(resource), body, links, set(), delicate=delicate)
         alone += quick.stands_alone(labelled(resource), body)
     assert told > 1000
     assert alone > 500
+    assert untouched > 3000
+
+
+@pytest.mark.parametrize("element", [
+    {"subject": {"reference": "Patient/p"}}, {"contained": [{"resourceType": "Patient", "id": "p"}]}, {"note": [{"text": "x", "extension": [{"url": INLINE, "valueCoding": {"code": "ETH"}}]}]},
+])  # fmt: skip
+def test_what_may_hide_something_is_not_shown_untouched(element: dict[str, Any]) -> None:
+    plain = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}}
+    assert quick.is_untouched(dumps(plain), set(), {"Patient/p"})
+    assert not quick.is_untouched(dumps({**plain, **element}), quick.survey({**plain, **element})[0], {"Patient/p"})
 
 
 @pytest.mark.parametrize("element", [

@@ -33,7 +33,7 @@ class Stored:
     def resource(self) -> dict[str, Any]:
         """The resource decoded; do not change it."""
         if self._decoded is None:
-            self._decoded = codec.loads(self.body or b"{}")
+            self._decoded = codec.again(self.body or b"{}")
         return self._decoded
 
 

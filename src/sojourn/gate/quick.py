@@ -10,10 +10,11 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from sojourn.gate.bases import CONFIDENTIALITY, claimed
+from sojourn.gate.bases import CONFIDENTIALITY, INLINE, claimed
 from sojourn.gate.labels import read, tag_codes
 from sojourn.gate.visible import _names, target_of
 
+_INLINE = INLINE.encode()  # a body without it has no labelled element
 _DISPLAYED = re.compile(rb'"code":"(?:[^"\\\\]|\\\\.)*","display":')
 """The display of a Coding, as it is nearly always written."""
 
@@ -47,6 +48,11 @@ def is_bare(body: bytes) -> bool:
 def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool) -> bool:
     """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
     return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource)
+
+
+def is_untouched(body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str]) -> bool:
+    """Whether nothing is hidden in or behind the resource: to a caller who is not subject to redaction it is then shown as what needs no redaction is, byte by byte."""
+    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1
 
 
 def stands_alone(resource: dict[str, Any], body: bytes) -> bool:

@@ -52,12 +52,10 @@ def value(resource: Resource, name: str) -> Any:
     """The value of an extension of this name; None if there is none."""
     last = "/" + name
     for extension in resource.get("extension") or ():
-        if isinstance(extension, dict):
-            url = extension.get("url")
-            if url is not None and (url == name or str(url).endswith(last)):
-                for key, said in extension.items():
-                    if key.startswith("value"):
-                        return said
+        if type(extension) is dict and type(url := extension.get("url")) is str and (url.endswith(last) or url == name):
+            for key, said in extension.items():
+                if key.startswith("value"):
+                    return said
     return None
 
 
@@ -99,7 +97,7 @@ def kind_of(consent: Resource) -> str:
 def root(consent: Resource) -> Resource:
     """The provision that says what is permitted or forbidden."""
     found = consent.get("provision")
-    return found if isinstance(found, Mapping) else {}
+    return found if type(found) is dict or isinstance(found, Mapping) else {}
 
 
 def purposes(provision: Resource) -> list[str]:
@@ -114,7 +112,7 @@ def actors(provision: Resource) -> list[Resource]:
 
 def literal(reference: Any) -> str:
     """`Type/id` of a Reference; empty if it has none."""
-    return str(reference.get("reference") or "") if isinstance(reference, Mapping) else ""
+    return str(reference.get("reference") or "") if type(reference) is dict or isinstance(reference, Mapping) else ""
 
 
 @cache

@@ -40,7 +40,7 @@ async def found(access: Access) -> list[tuple[str, Stored, Standing]]:
     over = await ending.all_over(access, {_episode(s) for s in active.matches if validity.waits_for_event(s.resource)} - {""})
     for s in active.matches:
         how = standing.standing(s.resource, access.now)
-        if _episode(s) in over:
+        if over and _episode(s) in over:
             out.append(("over", s, how))
         elif how.key in ("void", "lapsed"):
             out.append((how.key, s, how))
