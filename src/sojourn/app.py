@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sojourn.base import crypto, metering
+from sojourn.base.collecting import Collecting
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.care.handoff import sending as handoffs
@@ -70,11 +71,12 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
-    outbound = Outbound(settings.outbound_hosts.split(","))
+    outbound, requests = Outbound(settings.outbound_hosts.split(",")), metering.Requests()
     by = senders(settings, outbound)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound))
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound),
+                                  Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -91,7 +93,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
                 await each.stop()
             await gate.close()
 
-    app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file))
+    app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file), requests)
     app.state.outside, app.state.senders = outside_provider(settings), by
     return app
 
@@ -101,14 +103,15 @@ def senders(settings: Settings, outbound: Outbound) -> dict[str, Sender]:
     return {}
 
 
-def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None, metrics: str = "") -> Starlette:
-    """Every door over a gate, without what follows the feed and the clock. metrics: the token that opens /metrics."""
+def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None, metrics: str = "",
+                requests: metering.Requests | None = None) -> Starlette:  # fmt: skip
+    """Every door over a gate, without what follows the feed and the clock. metrics: the token that opens /metrics. requests: where answers are counted."""
 
     async def allowed(host: str, origin: str) -> bool:
         tenant = gate.tenant_of(host)
         return tenant is not None and await gate.house.apps.allows_origin(tenant, origin)
 
-    requests, others = metering.Requests(), [*smart.routes(), *cds.routes()]
+    requests, others = requests or metering.Requests(), [*smart.routes(), *cds.routes()]
     paths = [*(s.path for s in staff.SCREENS), *(r.path for r in others if isinstance(r, Route | Mount))]
     middleware = [Middleware(operating.Metered, requests=requests, paths=paths), Middleware(Cors, allowed=allowed), Middleware(_Fhir, door=FhirDoor(gate))]
     app = Starlette(routes=[*operating.routes(gate.house, requests, metrics), *others, *staff.routes()], middleware=middleware, lifespan=lifespan)

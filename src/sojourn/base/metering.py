@@ -22,9 +22,10 @@ class Sample(NamedTuple):
 
 
 class Requests:
-    """Answers by route and class of status, and how long they took. One instance a process."""
+    """Answers by route and class of status, and how long they took. One instance a process. running: requests that are being answered."""
 
     def __init__(self) -> None:
+        self.running = 0
         self._counts: dict[tuple[str, str], int] = {}
         self._times: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}

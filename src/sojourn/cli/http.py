@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sojourn.base.collecting import THRESHOLDS
+
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
@@ -24,7 +26,7 @@ def server(app: Starlette, host: str, port: int, proxies: str = "") -> uvicorn.S
     )  # fmt: skip
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(*THRESHOLDS)
     return uvicorn.Server(config)
 
 

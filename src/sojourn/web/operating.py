@@ -67,9 +67,11 @@ class Metered:
                 status = message["status"]
             await send(message)
 
+        self._requests.running += 1
         try:
             await self._app(scope, receive, noted)
         finally:
+            self._requests.running -= 1
             self._requests.note(route, status, clock.monotonic() - begun)
 
 
