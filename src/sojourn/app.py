@@ -22,6 +22,10 @@ from sojourn.care.reaching.sender import Sender
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.cds import routes as cds
+from sojourn.doors.fax import gateways
+from sojourn.doors.fax.collecting import Collecting as Faxes
+from sojourn.doors.fax.collecting import lines_of
+from sojourn.doors.fax.sending import Faxing
 from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
@@ -33,6 +37,7 @@ from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.exchange import ways
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.gate.grantjob import Anew
@@ -76,7 +81,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
     beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound),
-                                  Collecting(lambda: requests.running > 0))  # fmt: skip
+                                  *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -100,7 +105,16 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
 
 def senders(settings: Settings, outbound: Outbound) -> dict[str, Sender]:
     """The doors by which documents go to partners, by their name in gate/exchange/ways.py; what is not here goes on to the next way."""
-    return {}
+    found: dict[str, Sender] = {}
+    if (gateway := gateways.of(settings.fax_gateway, settings.fax_token_file)) is not None:
+        found[ways.FAX] = Faxing(gateway, settings.fax_number)
+    return found
+
+
+def _faxes(gate: Gate, settings: Settings) -> tuple[Beside, ...]:
+    """What takes faxes from the gateway, where one is named. Raises BadSetting."""
+    gateway = gateways.of(settings.fax_gateway, settings.fax_token_file)
+    return (Faxes(gate.house, gateway, lines_of(settings.fax_lines)),) if gateway is not None else ()
 
 
 def application(gate: Gate, about: About, outbound: Outbound, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None, metrics: str = "",

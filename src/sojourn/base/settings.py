@@ -53,6 +53,10 @@ class Settings:
     mllp_most: int = _setting("SOJOURN_MLLP_MOST", 20_000_000, "Bytes of the largest HL7 v2 message that is taken.")
     sftp_host: str = _setting("SOJOURN_SFTP_HOST", "127.0.0.1", "Address that partners reach their SFTP boxes at.")
     sftp_port: int = _setting("SOJOURN_SFTP_PORT", 0, "Port that partners reach their SFTP boxes at; 0: none.")
+    fax_gateway: str = _setting("SOJOURN_FAX_GATEWAY", "", "What dials faxes: an address as https://fax.example/api, or a folder that a fax server watches as spool:/var/spool/sojourn-fax (docs/reaching.md). Empty: faxes are printed.")
+    fax_token_file: Path | None = _setting("SOJOURN_FAX_TOKEN_FILE", None, "File with the bearer token for that address.")
+    fax_number: str = _setting("SOJOURN_FAX_NUMBER", "", "The number that it faxes from, as it stands on cover sheets.")
+    fax_lines: str = _setting("SOJOURN_FAX_LINES", "", "Whose line each number is, where the gateway receives for several: +15125550100=organization/program by their keys, with commas between.")
     outbound_hosts: str = _setting(
         "SOJOURN_OUTBOUND_HOSTS", "", "Hosts of your own network, with commas between, that addresses registered by others may name (such as an app's keys). By default only public addresses over HTTPS are asked."
     )
@@ -100,7 +104,7 @@ def _converted(name: str, text: str) -> object:
         if not text.isdecimal() or not 0 <= int(text) <= most:
             raise BadSetting(f"{variable} must be a whole number from 0 to {most}.")
         return int(text)
-    if name in ("data", "server_key_file", "oidc_client_secret_file", "metrics_token_file", "mllp_certificate", "mllp_key", "mllp_clients"):
+    if name in ("data", "server_key_file", "oidc_client_secret_file", "metrics_token_file", "fax_token_file", "mllp_certificate", "mllp_key", "mllp_clients"):
         return Path(text).expanduser().resolve()
     if name == "log_level" and text.lower() not in _LEVELS:
         raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")

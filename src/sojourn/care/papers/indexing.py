@@ -90,6 +90,7 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     rules = await policies.of(access)
     if found := wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)):
         raise errors.Malformed(next(iter(found.values())))
+    wish = wish._replace(labels=tuple(dict.fromkeys((*wish.labels, *(m for m in paper.marks if bases.bit_of(m))))))  # what its sender's law protects stays so, whoever files it
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
     clean = await sandbox.composed([(await papers.content(access, paper), paper.media, paper.pages)])

@@ -16,6 +16,7 @@ from sojourn.care import tasks
 from sojourn.care.papers import reading, sandbox
 from sojourn.gate import papers
 from sojourn.gate.access import Access
+from sojourn.gate.exchange import posting
 
 EVERY: Final = 15.0
 """Seconds between looks into the fax folder; a file is taken when it did not change from one look to the next."""
@@ -119,7 +120,9 @@ async def _take(access: Access, folder: Path, path: Path, content: bytes, stamp:
         arrived = datetime.fromisoformat(str(said.get("received")))
         arrived = arrived if arrived.tzinfo and arrived <= access.now else None
     number = str(said.get("from") or "") or next(iter(_NUMBER.findall(path.name)), "")
-    await papers.receive(access, content, media=media, pages=pages, door=papers.FAX, source=source, program=program, name=path.name, sender=number, arrived=arrived)
+    partner = await posting.faxing(access, number)
+    sender = f"{partner.name}, {number}" if partner is not None else number
+    await papers.receive(access, content, media=media, pages=pages, door=papers.FAX, source=source, program=program, name=path.name, sender=sender, arrived=arrived, marks=("42CFRPart2",) if partner is not None and partner.part2 else ())
     await asyncio.to_thread(_remove, path)
     return True
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sojourn.base import clock, errors, log
 from sojourn.base.background import Background
 from sojourn.care import policies
-from sojourn.care.reaching.sender import Arrived, Failed, Outcome, Parcel, Senders, Taken, Unreachable
+from sojourn.care.reaching.sender import Arrived, Failed, Outcome, Parcel, Sender, Senders, Taken, Unreachable
 from sojourn.gate.exchange import ways
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
 from sojourn.gate.exchange.posting import CHANGED, Post, Queued
@@ -118,6 +118,11 @@ class Courier:
         if one.job["reference"] and one.job["way"] == way.door:
             outcome = await self._tried(sender.ask(self._tenant, parcel, one.job["reference"]))
         else:
+            dressed = await self._dressed(sender, parcel)
+            if isinstance(dressed, Failed):
+                await self._go_on(partner, one, way, dressed, rules)
+                return
+            parcel, content = parcel._replace(content=dressed), dressed
             job = await self._post.left(them, one, out, way.door, content)
             if job is None:
                 return  # somebody held it, or set it aside
@@ -129,6 +134,16 @@ class Courier:
             await self._taken(partner, one, way, outcome, rules)
         else:
             await self._go_on(partner, one, way, outcome, rules)
+
+    async def _dressed(self, sender: Sender, parcel: Parcel) -> Content | Failed:
+        if not (dress := getattr(sender, "dress", None)):
+            return parcel.content
+        try:
+            async with asyncio.timeout(LONGEST):
+                found: Content = await dress(self._tenant, parcel)
+                return found
+        except Unreachable as error:
+            return Failed(error.why, again=False)
 
     async def _tried(self, doing: Any) -> Outcome:
         try:
@@ -200,7 +215,7 @@ class Courier:
 
 
 def _parcel(partner: Partner, one: Queued, way: Way, content: Content) -> Parcel:
-    return Parcel(one.id, partner, way, one.kind, one.job["patient"], content, one.contents, int(one.job["tried"].get(way.door, 0)))
+    return Parcel(one.id, partner, way, one.kind, one.job["patient"], content, one.contents, int(one.job["tried"].get(way.door, 0)), one.job["notice"], one.job["day"])
 
 
 def next_way(partner: Partner, job: Mapping[str, Any]) -> Way:

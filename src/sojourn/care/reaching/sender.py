@@ -24,6 +24,7 @@ class Parcel(NamedTuple):
 
     content: the first form of `Sender.takes` that there is; contents: every form, of the same entries. kind: what it is, in neutral words that may stand in a subject line.
     patient: whose, its id; for doors that name a person to the receiver, never for envelopes. attempt: how often this way failed before; after a fall it is the same.
+    notice: the statement of 42 CFR 2.32(a) where one is due, else ''. day: on which it was queued (ISO 8601).
     """
 
     id: str
@@ -34,6 +35,8 @@ class Parcel(NamedTuple):
     content: Content
     contents: tuple[Content, ...]
     attempt: int = 0
+    notice: str = ""
+    day: str = ""
 
     @property
     def key(self) -> str:
@@ -82,6 +85,13 @@ class Sender(Protocol):
 
     async def discover(self, tenant: Tenant, partner: Partner, way: Way) -> str:
         """What is there for documents, in words for the register; '' where there is nothing to ask. Raises Unreachable with a reason that a person can act on."""
+
+
+class Dresses(Protocol):
+    """A sender that makes what leaves out of the form that it takes, before that is written into the log: what it sends is `content` of the parcel that it is given then."""
+
+    async def dress(self, tenant: Tenant, parcel: Parcel) -> Content:
+        """The bytes that leave: the same each time for the same parcel. Raises Unreachable."""
 
 
 class Unreachable(Exception):  # noqa: N818 - as the other outcomes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sojourn.fhir import codec
 from sojourn.gate import disclosing, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
-from sojourn.gate.exchange import partners
+from sojourn.gate.exchange import partners, ways
 from sojourn.gate.exchange.keeping import MAPPED, PURPOSE, RECEIVED, REVIEW, context
 from sojourn.gate.exchange.messages import Result
 from sojourn.gate.feed import Turn
@@ -34,6 +35,8 @@ DOOR: Final = "document"
 CHANGED: Final = "What may leave is not what somebody looked at any more: a consent, a label or the record changed. Nothing has left by this way. Whoever sent it looks again."
 CHANNEL: Final = "release-"
 """With the name of the way behind it: the channel in the log of disclosures."""
+_COMPARED: Final = 10
+"""Digits of a number that are compared: a line may leave out the country."""
 _OUTSIDE: Final = "outside"
 _LOGGED: Final = ("patients", "what", "consents", "notice", "scope")
 _LEASE: Final = timedelta(seconds=60)
@@ -90,6 +93,16 @@ async def partner_of(access: Access, organization: str) -> Partner | None:
     return next((p for p in found if p.active and p.organization == organization and p.reached.get("ways")), None)
 
 
+async def faxing(access: Access, number: str) -> Partner | None:
+    """The active partner whose confirmed fax number this is, as a line says it: it is what they say, and no proof. None where two have it."""
+    digits = re.sub(r"\D", "", number)[-_COMPARED:]
+    if len(digits) < _COMPARED:
+        return None
+    known = [partners.of_row(r) for r in await exchange.partners(access.house.db, access.tenant.number)]
+    found = [p for p in known if p.active and any(w.door == ways.FAX and w.usable and w.address.endswith(digits) for w in ways.of(p.reached))]
+    return found[0] if len(found) == 1 else None
+
+
 async def put(access: Access, partner: Partner, wish: Wish, found: Preview, contents: Sequence[Content], origin: Mapping[str, str], kind: str) -> str:
     """Queue what was just decided (`releasing.decided`); its id. origin: `kind` and `id` of the task that it belongs to. kind: neutral words. Raises Malformed."""
     refs = sorted(f"{s.type}/{s.id}" for s in found.leaves)
@@ -103,6 +116,7 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
         "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "disclosures": {}, "way": "", "reference": "",
+        "notice": disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else "", "day": access.today.isoformat(),
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
     result = Result(wish.patient, tuple(refs))
