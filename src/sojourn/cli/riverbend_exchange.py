@@ -7,15 +7,18 @@ from datetime import date, timedelta
 from sojourn.base import clock
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
-from sojourn.gate.exchange import agreed, partners, profile
+from sojourn.gate.access import Access
+from sojourn.gate.exchange import agreed, partners, profile, ways
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.profile import Profile
+from sojourn.gate.exchange.ways import Way
 from sojourn.gate.gate import Gate
 from sojourn.sample.parts import BASE
 from sojourn.wire import hl7v2write
 
 LABORATORY = "Cedar Ridge Laboratory"
+PRACTICE = "Lakeside Primary Care"
 _OBX = (("2951-2", "Sodium", "139", "mmol/L", "136-144", "N"), ("2823-3", "Potassium", "5.6", "mmol/L", "3.5-5.0", "H"), ("2160-0", "Creatinine", "0.9", "mg/dL", "0.6-1.2", "N"))
 
 
@@ -37,6 +40,7 @@ async def lay_out(gate: Gate, today: date) -> None:
             agreed=agreed.facts(agreement), organization=organization, sending=profile.facts(profile.checked(gets, organization, ivy.now)) if organization else {},
         )  # fmt: skip
         await partners.put(ivy, lab, None, "Agreed with the laboratory.")
+        await _reached(ivy)
     async with at_browser(gate, "priya") as priya:
         found = await priya.search("EpisodeOfCare", [("status", "active"), ("_include", "EpisodeOfCare:patient")], count=60)
         people = [s.resource for s in found.included if s.resource.get("identifier") and s.resource.get("birthDate")]
@@ -45,6 +49,15 @@ async def lay_out(gate: Gate, today: date) -> None:
             name = person["name"][0]
             number = person["identifier"][0]["value"] if n != 2 else "CR-90417"  # noqa: PLR2004 - the third comes under a number of the laboratory's own
             await receiver.take(_result(f"CR{n + 1:05d}", number, str(name["family"]), str(name["given"][0]), str(person["birthDate"]), "R30" if n == 3 else "R01"), Peer("127.0.0.1", near=True))  # noqa: PLR2004
+
+
+async def _reached(ivy: Access) -> None:
+    """A practice that hand-offs go to: by fax, whose number Adam has still to confirm, and printed until then."""
+    found = (await ivy.search("Organization", [("name:exact", PRACTICE)], count=1)).matches
+    if found:
+        there = ways.facts(ways.checked([Way(ways.FAX, "+1 518 555 0151"), Way(ways.PRINT, "35 Harbor View Road, Port Linden")], (), ivy.caller.account))
+        practice = Partner("", PRACTICE, door="none", contact="Their front desk", organization=f"Organization/{found[0].id}", reached=there)
+        await partners.put(ivy, practice, None, "They ask for hand-offs by fax.")
 
 
 def _result(control: str, number: str, family: str, given: str, born: str, event: str) -> bytes:
