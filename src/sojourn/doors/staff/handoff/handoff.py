@@ -139,7 +139,7 @@ _STATES: Final = {RECEIVED: ("on its way", "plain"), REVIEW: ("to be printed", "
 def _under_way(one: posting.State) -> dict[str, Any]:
     """A document on its way, in words."""
     by = f" by {DOORS[one.way].title.lower()}" if one.way in DOORS else ""
-    return {"id": one.id, "state": _STATES[one.state], "what": f"Sent{by}" if one.state == MAPPED else f"Last tried{by}" if by else "Not tried yet", "why": one.reason, "when": day_and_time(one.updated), "prints": one.state == REVIEW}
+    return {"id": one.id, "state": _STATES[one.state], "what": "Waits for you" if one.state == REVIEW else f"Sent{by}" if one.state == MAPPED else f"Last tried{by}" if by else "Not tried yet", "why": one.reason, "when": day_and_time(one.updated), "prints": one.state == REVIEW}
 
 
 async def today(access: Access) -> list[Line]:
