@@ -31,6 +31,7 @@ from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.doors.mhd.asking import Asking
 from sojourn.doors.sftp import serve as sftp
+from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
 from sojourn.doors.staff import routes as staff
 from sojourn.duties import Doing
@@ -77,7 +78,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
 
     outbound, requests = Outbound(settings.outbound_hosts.split(",")), metering.Requests()
-    by = senders(settings, outbound)
+    by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
     beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound),
@@ -103,9 +104,9 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     return app
 
 
-def senders(settings: Settings, outbound: Outbound) -> dict[str, Sender]:
+def senders(settings: Settings, outbound: Outbound, gate: Gate) -> dict[str, Sender]:
     """The doors by which documents go to partners, by their name in gate/exchange/ways.py; what is not here goes on to the next way."""
-    found: dict[str, Sender] = {}
+    found: dict[str, Sender] = {ways.SFTP: Dropping(gate)}
     if (gateway := gateways.of(settings.fax_gateway, settings.fax_token_file)) is not None:
         found[ways.FAX] = Faxing(gateway, settings.fax_number)
     return found

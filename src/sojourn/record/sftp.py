@@ -115,3 +115,19 @@ async def drops(db: Database, tenant: int, partner: str, now: datetime, *, every
 async def took(db: Database, who: Who, drop: str, name: str, size: int, *, hide: bool = False) -> None:
     """A partner took a file to its end, or removed it."""
     await db.call(f"SELECT gate.sftp_took({_marks(8)})", *who, drop, name, size, hide)
+
+
+async def documents(db: Database, who: Who) -> list[asyncpg.Record]:
+    """Documents that are out for a partner, sealed, the first first."""
+    return await db.call("SELECT * FROM gate.sftp_documents($1, $2, $3, $4)", *who)
+
+
+async def document_took(db: Database, who: Who, message: str, size: int, *, hide: bool = False) -> None:
+    """A partner took a document to its end, or removed it."""
+    await db.call(f"SELECT gate.sftp_document_took({_marks(7)})", *who, message, size, hide)
+
+
+async def document(db: Database, tenant: int, message: str) -> tuple[datetime | None, bool]:
+    """When one was taken, if it was, and whether it was removed."""
+    rows = await db.call("SELECT * FROM gate.sftp_document($1, $2)", tenant, message)
+    return (rows[0]["taken"], bool(rows[0]["hidden"])) if rows else (None, False)

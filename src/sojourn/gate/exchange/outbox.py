@@ -1,4 +1,4 @@
-"""What is put out for a partner: exports for its organization, made while they are taken.
+"""What is put out for a partner: exports for its organization, made while they are taken, and single documents (outdocuments.py).
 
 No file is stored. The list, the manifest and each file are what the service named for the partner may have at that moment; what is taken is in the trail and
 in the log of disclosures as every export is (gate/bulk/leaving.py).
@@ -12,9 +12,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sojourn.base import clock, errors, ids
+from sojourn.base import clock, crypto, errors, ids
 from sojourn.gate.bulk import asking, leaving
 from sojourn.gate.exchange import asapp, partners
+from sojourn.gate.exchange.outdocuments import KINDS, Leaves
 from sojourn.gate.exchange.sftp import Account, every
 from sojourn.gate.security import told, written
 from sojourn.record import sftp
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.bulk.leaving import Export, File
     from sojourn.gate.caller import Tenant
+    from sojourn.gate.exchange.outdocuments import Leaf
     from sojourn.gate.gate import Gate
     from sojourn.record.trail import Entry
 
@@ -33,15 +35,16 @@ _RENEWED: Final = timedelta(minutes=10)
 
 
 class Out(NamedTuple):
-    """A file that is out. size: as it was last made."""
+    """A file that is out. size: as it was last made. export and file, or leaf: what it is of."""
 
     name: str
     size: int
     kind: str
     created: datetime
     drop: str
-    export: Export
-    file: File
+    export: Export | None = None
+    file: File | None = None
+    leaf: Leaf | None = None
 
 
 class Put(NamedTuple):
@@ -114,8 +117,11 @@ class Outbox:
     def __init__(self, gate: Gate, tenant: Tenant, account: Account, key: str) -> None:
         self._gate, self._tenant, self._account, self._key = gate, tenant, account, key
         self._met: tuple[str, Access, datetime] | None = None
+        self._leaves = Leaves(gate, tenant)
 
-    def _who(self) -> sftp.Who:
+    @property
+    def who(self) -> sftp.Who:
+        """Whose session it is, now."""
         return sftp.Who(self._tenant.number, self._account.partner, self._key, clock.now())
 
     async def _access(self, client: str) -> Access:
@@ -126,7 +132,7 @@ class Outbox:
 
     async def files(self) -> list[Out]:
         """Every file that they may take now. A drop whose service is stopped, or is not theirs any more, is not there."""
-        if not await sftp.good(self._gate.house.db, self._who()):
+        if not await sftp.good(self._gate.house.db, self.who):
             raise errors.StaleCredential()
         self._account = (await every(self._gate.house, self._tenant))[self._account.partner]  # whose service may be another by now
         found: list[Out] = []
@@ -141,7 +147,7 @@ class Outbox:
                 continue
             named = [Out(f"{row['label']}.{f.name}", f.size, f.type, row["created"], row["drop_id"], export, f) for f in files]
             found += [o for o in named if o.name not in hidden]
-        return found
+        return [*found, *(Out(x.name, len(x.content.body), KINDS[x.content.media], x.created, x.one.id, leaf=x) for x in await self._leaves.all(self.who))]
 
     @property
     def account(self) -> Account:
@@ -159,6 +165,9 @@ class Outbox:
 
     async def open(self, out: Out) -> Stream | None:
         """A file, measured as it would be taken now; None where nothing is left of it."""
+        if out.leaf is not None:
+            return Sheet(self, out, self._leaves, out.leaf)
+        assert out.export is not None and out.file is not None  # noqa: S101, PT018 - it is of an export, then
         access = await self._access(self._account.gets)
         try:
             file, parts = await leaving.file(access, out.export, out.file.name)
@@ -170,7 +179,10 @@ class Outbox:
 
     async def took(self, out: Out, size: int, *, hide: bool = False) -> None:
         """They took it to its end, or removed it."""
-        await sftp.took(self._gate.house.db, self._who(), out.drop, out.name, size, hide=hide)
+        if out.leaf is not None:
+            await self._leaves.took(self.who, out.leaf, hide=hide)
+            return
+        await sftp.took(self._gate.house.db, self.who, out.drop, out.name, size, hide=hide)
 
 
 class Stream:
@@ -182,8 +194,23 @@ class Stream:
 
     def lines(self, start: int = 0) -> AsyncIterator[bytes]:
         """Its bytes, decided and written down as they leave. start: how many they have already. Raises leaving.Changed."""
+        assert self.out.export is not None  # noqa: S101 - it is of one
         return leaving.lines(self._access, self.out.export, self._file, self._parts, start=start)
 
     async def over(self) -> None:
         """They took it to its end."""
         await self._box.took(self.out, self.size)
+
+
+class Sheet(Stream):
+    """A single document as it is taken."""
+
+    def __init__(self, box: Outbox, out: Out, leaves: Leaves, leaf: Leaf) -> None:
+        self._box, self._leaves, self._leaf = box, leaves, leaf
+        self.out, self.size, self.sha256 = out, len(leaf.content.body), crypto.sha256_hex(leaf.content.body)
+
+    async def lines(self, start: int = 0) -> AsyncIterator[bytes]:
+        """Its bytes, decided once more before the first. Raises leaving.Changed."""
+        if not await self._leaves.take(self._box.who, self._leaf):
+            raise leaving.Changed
+        yield self._leaf.content.body[start:]

@@ -134,7 +134,8 @@ def _sealed(house: House, tenant: int, id_: str, job: Mapping[str, Any]) -> byte
     return house.key.encrypt(PURPOSE, json.dumps(job).encode(), context(tenant, id_))
 
 
-def _read(house: House, tenant: int, r: Any) -> Queued:
+def opened(house: House, tenant: int, r: Any) -> Queued:
+    """One as it is kept."""
     open_, here = house.key.decrypt, context(tenant, r["message"])
     said = json.loads(open_(PURPOSE, bytes(r["body"]), here))
     contents = tuple(Content(media, base64.b64decode(body)) for media, body in said)
@@ -193,7 +194,7 @@ class Post:
     async def take(self, without: Sequence[str], wait: float, most: int = 8) -> list[Queued]:
         """The next that are due, of each partner one. wait: seconds that an attempt may last; after them another process takes it."""
         now = clock.now()
-        return [_read(self._house, self._tenant, r) for r in await reaching.take(self._house.db, self._tenant, now, now + _LEASE + timedelta(seconds=wait), without, most)]
+        return [opened(self._house, self._tenant, r) for r in await reaching.take(self._house.db, self._tenant, now, now + _LEASE + timedelta(seconds=wait), without, most)]
 
     async def decide(self, partner: Partner, one: Queued) -> tuple[Access, Outgoing | None]:
         """(as whom it is shown, what leaves or None). Raises StaleCredential where the partner was stopped, Unavailable."""
@@ -258,7 +259,7 @@ async def _for_hand(access: Access, id_: str, task: str) -> Queued:
     """One that is printed. Raises NotFound alike for one that is not there, not printed, or of another task."""
     await access.check("release", "*")
     row = await reaching.one(access.house.db, access.head, id_)
-    one = _read(access.house, access.tenant.number, row) if row is not None else None
+    one = opened(access.house, access.tenant.number, row) if row is not None else None
     if row is None or one is None or row["state"] != REVIEW or one.job["origin"].get("id") != task:
         raise errors.NotFound("There is nothing to print.")
     return one

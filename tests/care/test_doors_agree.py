@@ -1,0 +1,309 @@
+"""Of invented records, through each sending door: what was shown before, what the log of disclosures holds and what the receiver reads are equal, element by element.
+
+A few in CI, a thousand through each door in `make test-slow`. Hand-offs as FHIR have a test of their own (test_handoff_agrees.py), from which the charts come.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import hl7
+import pytest
+
+from sojourn.base import clock, crypto, errors
+from sojourn.base.clock import FakeClock
+from sojourn.care.exchange import clinical
+from sojourn.care.handoff import referral
+from sojourn.doors.hl7v2.out import look
+from sojourn.gate import disclosing, disclosurelog
+from sojourn.gate.exchange import asapp, telling
+from sojourn.gate.exchange.partners import Envoys
+from sojourn.gate.exchange.telling import Subject
+from sojourn.record.database import Dsn
+from sojourn.wire.ccda.reader import read
+from sojourn.wire.ccda.values import Coded
+from sojourn.wire.ccda.writer import KINDS
+from tests import people
+from tests.care.test_handoff import at
+from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements, words
+from tests.doors.api.test_subscriptions import Receiver, begun, followed
+from tests.doors.hl7v2.counterpart import Counterpart, agreed, follow, sent
+from tests.doors.hl7v2.lab import MRN
+from tests.doors.sftp.partner import connected, door
+from tests.doors.sftp.test_out import put_out, taken
+from tests.doors.sftp.test_routes import service
+from tests.effort import THOROUGH
+from tests.people import START, A, Clinic, consent, encounter, patient
+
+RECORDS = 1000 if THOROUGH else 12
+
+
+@pytest.fixture
+async def clinic(database: Dsn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clinic]:
+    """A clinic whose clinician is a person and where who is outside may subscribe, on a clock that stands still."""
+    given = people.rules()
+    monkeypatch.setattr(people, "rules", lambda: [*given, ("outside", ["Subscription"], ["create", "read", "search"])])
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        them = (await made.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Clinician"}]})).id
+        await made.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = 'both-clinician'", f"Practitioner/{them}")
+        made.tokens["both-clinician"] = await made.gate.token(made.gate.house.tenants[1], "both-clinician")
+        yield made
+        await people.close_clinic(made)
+
+
+def tick() -> None:
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(minutes=1))
+
+
+async def charts(clinic: Clinic, random: Random, receiver: str, records: int) -> list[Chart]:
+    """Charts with so many records in all."""
+    other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
+    made: list[Chart] = []
+    while sum(len(c.made) for c in made) < records:
+        made.append(await chart(clinic, random, receiver, other))
+    tick()
+    return made
+
+
+def resources(body: bytes) -> dict[str, dict[str, Any]]:
+    """What a receiver reads out of a Bundle, by Type/id: all but the consents that it rests on, and what tells of the Bundle itself."""
+    found = [e["resource"] for e in json.loads(body, parse_float=Decimal)["entry"] if "resource" in e]
+    return {f"{r['resourceType']}/{r['id']}": r for r in found if r["resourceType"] not in ("Consent", "OperationOutcome", "Parameters")}
+
+
+# --- clinical documents ------------------------------------------------------------------------------------------------------------
+
+
+def said(resource: dict[str, Any]) -> set[str]:
+    """What a resource says for its reader: each text of a code or a note of it, each number with its digits."""
+    found = set()
+    match resource["resourceType"]:
+        case "Condition" | "AllergyIntolerance":
+            found.add(resource["code"]["text"])
+            found |= {m["text"] for r in resource.get("reaction", ()) for m in r["manifestation"]}
+        case "MedicationRequest":
+            found.add(resource["medicationCodeableConcept"]["text"])
+        case "Goal":
+            found.add(resource["description"]["text"])
+        case "Observation" if "valueQuantity" in resource:
+            found.add(str(Decimal(str(resource["valueQuantity"]["value"]))))
+    return {" ".join(text.split()) for text in found}
+
+
+def read_of(value: Any) -> set[str]:
+    """The texts of a value that a document states."""
+    if isinstance(value, Coded):
+        return {" ".join(t.split()) for t in (value.text, value.display, *(x for o in value.others for x in (o.text, o.display))) if t}
+    return {" ".join(str(value).split())} | {" ".join(str(part).split()) for part in (value if isinstance(value, tuple) else ())}
+
+
+async def test_clinical_documents(clinic: Clinic) -> None:
+    """Each chart in all five kinds of documents; each record counts once for each document that it is in."""
+    random = Random("documents")
+    receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
+    records = documents = 0
+    while records < RECORDS:
+        made = await chart(clinic, random, receiver, other)
+        for kind in KINDS:
+            access = await at(clinic)
+            handoff = await referral.one(access, await referral.prepare(access, made.patient, made.receiver, asks="Follow-up", why="Stable"))
+            seen = await referral.preview(access, handoff)
+            if not seen.leaves:
+                with pytest.raises((errors.Conflict, errors.Malformed)):
+                    await referral.send(await at(clinic), handoff, seen.digest, kind)
+                continue
+            shown = await (await clinical.maker(access, await referral.wish(access, handoff), kind, series=f"Task/{handoff.id}", reason=handoff.reason))(seen)
+            row, payload = await disclosurelog.payload(await at(clinic), await referral.send(await at(clinic), handoff, seen.digest, kind))
+            assert payload == disclosing.payload(await at(clinic), row)
+            first, left = read(shown), read(payload)
+            assert [(f.kind, f.identifiers, f.what, f.value, f.details, f.status) for f in first.facts()] == [(f.kind, f.identifiers, f.what, f.value, f.details, f.status) for f in left.facts()]
+            leaves = {f"{s.type}/{s.id}": s.resource for s in seen.leaves}
+            facts: dict[str, list[Any]] = {}
+            for fact in left.facts():
+                for identifier in fact.identifiers:
+                    facts.setdefault(identifier.partition("|")[2].partition("#")[0], []).append(fact)
+            assert {n for n in leaves if not n.startswith("Patient/")} <= facts.keys(), f"{kind}, {made.way}: something that was shown is not in it"
+            assert {n for n in facts if n and "/" in n} - leaves.keys() <= {f"Consent/{made.consent}", f"Patient/{made.patient}"}, f"{kind}, {made.way}: something that was not shown is in it"
+            assert {"/".join(w.split("/")[:2]) for w in row["what"] if not w.startswith("Consent/")} == leaves.keys()
+            for name, resource in leaves.items():
+                heard = {t for f in facts.get(name, ()) for v in (f.what, f.value, *(d for _, d in f.details)) for t in read_of(v)}
+                assert said(resource) <= heard, f"{kind}, {made.way}: {name}"
+            assert SECRET.encode() not in payload
+            records += len(leaves)
+            documents += 1
+    print(f"{records} records in {documents} documents")
+    assert documents
+
+
+# --- exports put out by SFTP --------------------------------------------------------------------------------------------------------
+
+
+async def test_exports_put_out(clinic: Clinic) -> None:
+    """The manifest, the files as they are taken, the log, and what the same partner would read through the API."""
+    random = Random("exports")
+    receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
+    await service(clinic, "county-app", whose="outside", organization=f"Organization/{receiver}", role="", programs=())
+    made = await charts(clinic, random, receiver, RECORDS)
+    label = await put_out(clinic)
+    got: dict[str, dict[str, Any]] = {}
+    async with door(clinic.gate) as listener, connected(listener) as client:
+        manifest = {m["name"]: m for m in json.loads(await taken(client, "manifest.json"))["files"]}
+        assert set(await client.listdir("/out")) - {".", "..", "manifest.json"} == manifest.keys()
+        for name, entry in manifest.items():
+            content = await taken(client, name)
+            assert (entry["size"], entry["sha256"], name.startswith(label)) == (len(content), crypto.sha256_hex(content), True)
+            assert SECRET.encode() not in content
+            for line in content.splitlines():
+                one = json.loads(line, parse_float=Decimal)
+                got[f"{one['resourceType']}/{one['id']}"] = one
+    access = await asapp.access(clinic.gate, clinic.gate.house.tenants[A], "county-app")
+    compared = 0
+    for name, one in got.items():
+        shown = (await access.read(*name.split("/"))).resource
+        assert elements(one) == elements(shown), name
+        compared += len(elements(one))
+    logged = [w for r in await clinic.owner.fetch("SELECT what FROM record.disclosure") for w in r["what"]]
+    assert {"/".join(w.split("/")[:2]) for w in logged if not w.startswith("Consent/")} == got.keys()
+    assert sorted(logged) == sorted(set(logged)), "each version once"
+    mine = {m.type + "/" + m.id for c in made for m in c.made}
+    for c in made:
+        named = {f"{m.type}/{m.id}" for m in c.made if not m.law and m.sud}
+        if c.way == "named":
+            assert named <= got.keys(), "it is no test of nothing"
+        if c.way in ("none", "ended", "taken back", "another's"):
+            assert not named & got.keys()
+    print(f"{len(mine)} records, {len(got)} taken, {compared} elements compared")
+    assert compared
+
+
+# --- subscriptions ------------------------------------------------------------------------------------------------------------------
+
+
+async def test_notifications(clinic: Clinic) -> None:
+    """The bodies that were sent are those in the log, and each resource is what the receiver reads through the API."""
+    random = Random("notifications")
+    async with Receiver().open() as receiver:
+        _, telling_ = await begun(clinic, receiver, "tpo", content="full-resource")
+        records = 0
+        while records < RECORDS:
+            records += sum(len(c.made) for c in await charts(clinic, random, "tpo", min(RECORDS - records, 50)))
+            await followed(clinic, telling_)
+        bodies = [body for _, body in receiver.got if json.loads(body)["entry"][1:]]
+    rows = [r for r in await clinic.owner.fetch("SELECT * FROM record.disclosure ORDER BY made") if not r["what"][0].startswith("Subscription/")]
+    access = await at(clinic)
+    assert sorted(disclosing.payload(access, r) for r in rows) == sorted(bodies)
+    compared = 0
+    for body in bodies:
+        assert SECRET.encode() not in body
+        row = next(r for r in rows if r["digest"] == crypto.sha256_hex(body))
+        got = resources(body)
+        assert {"/".join(w.split("/")[:2]) for w in row["what"] if not w.startswith("Consent/")} == got.keys()
+        for name, one in got.items():
+            (shown,) = resources((await clinic.get("tpo", name.replace("/", "?_id="))).body).values()
+            assert elements(one) == elements(shown), name
+            compared += len(elements(one))
+    print(f"{records} records, {len(bodies)} notifications, {compared} elements compared")
+    assert compared
+
+
+# --- HL7 v2 -------------------------------------------------------------------------------------------------------------------------
+
+
+def record(random: Random, p: str, place: str, n: int) -> dict[str, Any]:
+    """Something that is told by message."""
+    me, text = {"reference": f"Patient/{p}"}, words(random)
+    match random.choice(("Encounter", "Appointment", "ServiceRequest", "DocumentReference")):
+        case "Encounter":
+            return {**encounter(p), "status": "in-progress", "period": {"start": f"2026-02-{random.randrange(10, 28)}T10:00:00Z"}}
+        case "Appointment":
+            day = random.randrange(10, 28)
+            return {"resourceType": "Appointment", "status": "booked", "start": f"2026-03-{day}T15:00:00Z", "end": f"2026-03-{day}T15:{random.randrange(10, 60)}:00Z", "serviceType": [{"text": text}],
+                    "participant": [{"actor": me, "status": "accepted"}]}  # fmt: skip
+        case "ServiceRequest":
+            return {"resourceType": "ServiceRequest", "identifier": [{"system": "https://sojourn.example/fhir/NamingSystem/lab-requisition", "value": f"N{n}"}], "status": "active", "intent": "order",
+                    "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007"}], "text": "Laboratory"}], "code": {"coding": [{"system": "http://loinc.org", "code": "24323-8", "display": "Panel"}], "text": "Panel"},
+                    "subject": me, "authoredOn": "2026-03-01T07:00:00Z", "performer": [{"reference": f"Organization/{place}"}], "note": [{"text": text}]}  # fmt: skip
+        case _:
+            return {"resourceType": "DocumentReference", "status": "current", "docStatus": "final", "type": {"coding": [{"system": "http://loinc.org", "code": "11506-3"}], "text": "Progress note"}, "subject": me,
+                    "date": "2026-03-01T08:00:00Z", "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}}]}  # fmt: skip
+
+
+def expected(resource: dict[str, Any], person: dict[str, Any]) -> dict[str, str]:
+    """What the fields of its message hold, said once more, simply."""
+    name = person["name"][0]
+    found = {"PID-5.1": name["family"], "PID-5.2": name["given"][0], "PID-7": person["birthDate"].replace("-", "")}
+    match resource["resourceType"]:
+        case "Encounter":
+            return {**found, "PV1-19": resource["id"], "PV1-44": resource["period"]["start"][:10].replace("-", "")}
+        case "Appointment":
+            minutes = int(resource["end"][14:16])
+            return {**found, "SCH-1": resource["id"], "SCH-9": str(minutes), "SCH-7.2": resource["serviceType"][0]["text"]}
+        case "ServiceRequest":
+            return {**found, "ORC-2": resource["identifier"][0]["value"], "OBR-4.1": "24323-8", "NTE-3": resource["note"][0]["text"]}
+    return {**found, "TXA-12": resource["id"], "OBX-5": base64.b64decode(resource["content"][0]["attachment"]["data"]).decode()}
+
+
+async def test_messages(clinic: Clinic) -> None:
+    """What the partner would be shown of each record, the bytes in the log, and what our reader and python-hl7 read of what arrived."""
+    random = Random("messages")
+    hie = await Counterpart().open()
+    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
+    partner = await agreed(clinic, hie, f"Organization/{place}", "ADT^A04", "SIU^S12", "OML^O21", "MDM^T02", authorities={"RIVER": MRN}, version="2.8")
+    allowed: dict[str, dict[str, Any]] = {}
+    whose: dict[str, str] = {}
+    for n in range(RECORDS):
+        if n % 4 == 0:
+            who = random.choice(("sys-mh", "sys-sud"))
+            person = patient(identifier=[{"system": MRN, "value": f"R{n}"}])
+            p = (await clinic.make(who, person)).id
+            await clinic.make(who, {"resourceType": "CareTeam", "status": "active", "subject": {"reference": f"Patient/{p}"}, "participant": [{"member": {"reference": f"Organization/{place}"}}]})
+            consented = random.random() < 0.5
+            if consented and who == "sys-sud":
+                await clinic.make(who, consent(p, place))
+        made = record(random, p, place, n)
+        made["id"] = (await clinic.make(who, made)).id
+        if who == "sys-mh" or consented:
+            allowed[f"{made['resourceType']}/{made['id']}"] = expected(made, person)
+            whose[f"{made['resourceType']}/{made['id']}"] = p
+        if n % 40 == 39 or n == RECORDS - 1:
+            await follow(clinic)
+            await sent(clinic, partner)
+    await hie.close()
+    rows = await clinic.owner.fetch("SELECT * FROM record.disclosure WHERE channel = 'hl7v2' ORDER BY made")
+    access = await at(clinic)
+    logged = {r["digest"]: r for r in rows}
+    assert sorted(disclosing.payload(access, r) for r in rows) == sorted(hie.got)
+    got: dict[str, Any] = {}
+    compared = 0
+    for raw, message in zip(hie.got, hie.messages, strict=True):
+        row = logged[crypto.sha256_hex(raw)]
+        (about,) = [name for w in row["what"] if (name := "/".join(w.split("/")[:2])) in allowed]
+        assert about not in got, "each once"
+        got[about] = message
+        subject = Subject(*about.split("/"), whose[about])
+        view = await look.at(await telling.recipient(Envoys(clinic.gate), clinic.gate.house.tenants[A], partner, row["purpose"], subject), subject)
+        assert view is not None
+        assert sorted("/".join(w.split("/")[:2]) for w in row["what"]) == sorted("/".join(w.split("/")[:2]) for w in view.out.what), "what would be shown is what is in the log"
+        other = hl7.parse(raw.decode())
+        for field, value in allowed[about].items():
+            name, _, where = field.partition("-")
+            place_, _, part = where.partition(".")
+            segment = message.one(name)
+            assert segment is not None, field
+            heard = "\n".join(rep.c(int(part or 1)) if name not in ("OBX", "NTE") else rep.text for rep in segment.reps(int(place_)))
+            assert heard[: len(value)] == value if field == "PV1-44" else heard == value, (field, heard, value)
+            assert other[name][0][0][0] == name
+            compared += 1
+    assert got.keys() == allowed.keys()
+    print(f"{RECORDS} records, {len(got)} messages, {compared} fields compared")
+    assert compared
