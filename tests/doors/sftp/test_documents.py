@@ -19,7 +19,7 @@ from tests.care import reach
 from tests.care.test_handoff import at, clinic  # noqa: F401 - a fixture
 from tests.doors.sftp.partner import COUNTY, OTHER, connected, door, opened
 from tests.doors.sftp.test_out import taken
-from tests.people import Clinic
+from tests.people import Clinic, labelled, observation
 
 SFTP = Way(ways.SFTP, "referrals", "one")
 
@@ -50,6 +50,9 @@ async def test_it_is_out_with_its_digest_until_it_is_taken_and_then_it_arrived(c
         with pytest.raises(asyncssh.SFTPError):
             await other.open(f"/out/{name}", "rb")
         (said,) = json.loads(await taken(client, "manifest.json"))["files"]
+        p = await clinic.owner.fetchval("SELECT patient FROM record.disclosure_patient")
+        await clinic.make("sys-sud", labelled(observation(p, 99), "HIV"))
+        assert json.loads(await taken(client, "manifest.json"))["files"] == [said], "what stays changes nothing of it"
         content = await taken(client, name)
         assert (said["name"], said["size"], said["sha256"], said["kind"]) == (name, len(content), crypto.sha256_hex(content), "C-CDA")
         await brought(clinic)
