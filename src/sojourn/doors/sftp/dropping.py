@@ -1,4 +1,4 @@
-"""Documents that go to a partner one by one are put out in `out`, where the partner takes them: a way of care/reaching.
+"""Single documents are put out in `out`, where a partner takes them: a way of care/reaching.
 
 Nothing is brought anywhere when it is put out. It arrived when they took it to its end; until then it is taken back by not being there any more.
 """

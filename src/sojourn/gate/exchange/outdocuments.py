@@ -1,4 +1,4 @@
-"""Single documents that are put out for a partner: decided anew whenever they look, and again when they take one.
+"""Single documents put out for a partner: decided whenever they look, and again when they take one.
 
 A document came here by the ways to its partner (posting.py); what it says lies sealed with its message, and is no file anywhere.
 """
