@@ -28,6 +28,9 @@ ANY = "\x1e"
 CACHED = 20_000
 """Keys remembered by one Keys; then all are forgotten and learnt anew (about 8 MB)."""
 
+_ONCE = "identifier"
+"""Parameters of such a name hold numbers that are hardly asked twice: remembered, they would drive out the codes that are."""
+
 _fold = lru_cache(maxsize=4096)(fold)  # displays of codes repeat; names of people are not kept
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -70,6 +73,8 @@ class Keys:
             if system:
                 pairs.append((system, None))
             made = tuple(self.token(resource_type, name, *pair) for pair in pairs)
+            if name.endswith(_ONCE):
+                return made
             found = _remember(self._tokens, (resource_type, name, system, code), made)
         return found
 
