@@ -82,7 +82,7 @@ async def _measure(house: House, arguments: Any) -> None:
     costs: dict[str, Cost] = {}
     for who in arguments.who.split(","):
         secret = await _signed_in(gate, who)
-        for page in _known(house)[who]:
+        for page in _known(house).get(who, []):
             if not re.search(arguments.only, page.route):
                 continue
             cost = await _cheapest(house, app, owner if counts else None, arguments.rounds, Opened(who, page.address, secret), profile)

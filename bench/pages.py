@@ -1,8 +1,8 @@
-"""What every page of the staff app costs at size: queries, and milliseconds with eight people at work at once.
+"""What every page of the staff app costs at size: queries, and milliseconds with ten people at work at once.
 
 Usage: python -m bench.pages [--resources 200000] [--folder FOLDER] [--rounds 4] [--pause 1.0] [--users 8]. Makes the sample organization,
-grows it (bench/grown.py), finds every page that each of eight people of different roles can open by following links, counts the queries of
-each, then lets all eight work at once against one server process: each opens their pages in an order of their own, with a pause between two
+grows it (bench/grown.py), finds every page that each of ten people of different roles can open by following links, counts the queries of
+each, then lets all ten work at once against one server process: each opens their pages in an order of their own, with a pause between two
 as somebody who reads; and once more without any pause. Gate, consents and audit are on. With --folder what was made is kept and used again.
 """
 
@@ -27,7 +27,7 @@ import asyncpg
 import httpx
 from starlette.applications import Starlette
 
-from bench import grown, machine
+from bench import grown, machine, walking
 from bench.house import House
 from bench.walking import Answer, Found, counted, pages, walk
 from sojourn.app import application
@@ -42,8 +42,13 @@ from sojourn.record.database import Dsn
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 
-PEOPLE = ("dana", "okafor", "nina", "tess", "bill", "priya", "adam", "sam")
-"""A therapist, a psychiatrist, a nurse, a technician, a biller, a privacy officer, admissions, a supervisor."""
+PEOPLE = ("dana", "okafor", "nina", "tess", "bill", "priya", "adam", "sam", "ivy", "robin")
+"""A therapist, a psychiatrist, a nurse, a technician, a biller, a privacy officer, admissions, a supervisor; integration and an administrator, for the pages of
+partners and messages, code systems, accounts and apps, which the others do not have.
+"""
+ALSO = ("/developers",)
+"""Pages without signing in that are walked, too."""
+LEAVES = tuple(leaf for leaf in walking.LEAVES if leaf not in ALSO)
 MOST_QUERIES, LIMIT = 12, 150.0
 WEIGHT = 60_000
 """Bytes of the first load, compressed, apart from fonts and icons."""
@@ -66,7 +71,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4, help="times that each person opens each page")
     parser.add_argument("--warm", type=float, default=0.5, help="rounds before those that count")
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two pages of a person")
-    parser.add_argument("--users", type=int, default=8)
+    parser.add_argument("--users", type=int, default=len(PEOPLE), help="8: those with charts alone")
     parser.add_argument("--only", default="", help="a pattern of routes to measure")
     parser.add_argument("--first", action="store_true", help="run before other work on the machine")
     parser.add_argument("--count-only", action="store_true", help="count queries, and measure no time")
@@ -136,7 +141,7 @@ async def _measure(house: House, arguments: Any) -> None:
     known = _known(house)
     for name in who:
         if arguments.time_only:
-            found[name] = [page for page in known[name] if re.search(arguments.only, page.route)]
+            found[name] = [page for page in known.get(name, []) if re.search(arguments.only, page.route)]
             continue
         found[name], asked = await _walked(app, secrets[name], re.compile(arguments.only), known.get(name))
         for route, most in asked.items():
@@ -194,7 +199,7 @@ async def _walked(app: Starlette, secret: str, only: re.Pattern[str], known: lis
             answer = await client.get(address)
             return Answer(answer.status_code, answer.text if "html" in answer.headers.get("content-type", "") else "")
 
-        found = [page for page in known or await walk(get, each=2) if only.search(page.route)]
+        found = [page for page in known or await walk(get, each=2, extra=ALSO, leaves=LEAVES) if only.search(page.route)]
         for page in found:
             with counted() as asked:
                 await client.get(page.address)

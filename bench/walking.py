@@ -45,10 +45,10 @@ def pages() -> list[str]:
     return sorted({screen.path for screen in SCREENS if "GET" in screen.methods and not screen.open and not screen.path.startswith(LEAVES)})
 
 
-async def walk(get: Callable[[str], Awaitable[Answer]], *, each: int = 3, extra: tuple[str, ...] = ()) -> list[Found]:
+async def walk(get: Callable[[str], Awaitable[Answer]], *, each: int = 3, extra: tuple[str, ...] = (), leaves: tuple[str, ...] = LEAVES) -> list[Found]:
     """Open pages from those without an id on, at most `each` of a route, and follow what they link to. Only what answers 200 is found.
 
-    extra: addresses to begin with, too. Links are followed in the order in which they stand, so the same record gives the same walk.
+    extra: addresses to begin with, too. leaves: beginnings of paths that are not followed. Links are followed in the order in which they stand, so the same record gives the same walk.
     """
     waiting = deque([*(path for path in pages() if "{" not in path), *extra])
     seen, opened, found = set(waiting), Counter[str](), list[Found]()
@@ -65,7 +65,7 @@ async def walk(get: Callable[[str], Awaitable[Answer]], *, each: int = 3, extra:
         for link in _LINK.findall(answer.html):
             there = urlsplit(urljoin(address, link.replace("&amp;", "&")))
             path = there.path + (f"?{there.query}" if there.query else "")
-            if not there.netloc and path not in seen and not path.startswith(LEAVES) and not path.startswith("/static/"):
+            if not there.netloc and path not in seen and not path.startswith(leaves) and not path.startswith("/static/"):
                 seen.add(path)
                 waiting.append(path)
     return found
