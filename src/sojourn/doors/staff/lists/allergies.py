@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
+from sojourn.base.errors import Conflict, Malformed, VersionConflict
 from sojourn.care import listing
 from sojourn.care.allergies import lists
 from sojourn.care.allergies.lists import TYPE, Allergy
 from sojourn.care.medications import inforce
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
-from sojourn.doors.staff.lists import entering
+from sojourn.doors.staff.lists import entering, listed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_text
 from sojourn.gate import origin
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from sojourn.gate.access import Access
+    from sojourn.gate.changes import Change
 
 _SOURCES = {k: v for k, v in listing.SOURCES.items() if k in ("home", "outside")}
 
@@ -66,40 +69,22 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: Ma
 
 async def one(request: Request) -> Response:
     """One allergy with its history."""
-    return await _one(request)
+    return await _KIND.page(request)
 
 
 async def change(request: Request) -> Response:
     """Resolved, was none, or entered in error."""
-    access, patient = request.state.access, request.path_params["id"]
-    allergy = await _of(request)
-    said = await sent(request)
-    try:
-        made = await origin.makers(access, [allergy.ref])
-        await access.write([lists.ended(access, allergy._replace(version=said.get("version") or allergy.version), said.get("do", ""), said.get("why", ""), program=made[allergy.ref])], action="allergy")
-    except VersionConflict:
-        return await _one(request, entering.CHANGED, 412, said)
-    except (Malformed, Conflict) as error:
-        return await _one(request, error.message, 409 if isinstance(error, Conflict) else 422, said)
-    return redirect(request, f"/patients/{patient}/allergies", "saved")
+    return await _KIND.change(request)
 
 
-async def _of(request: Request) -> Allergy:
-    found = await request.state.access.search(TYPE, [("_id", request.path_params["line"]), ("patient", request.path_params["id"])], count=1)
-    if not found.matches:
-        raise NotFound
-    return lists.read(found.matches[0])
+def _told(allergy: Allergy) -> listed.Told:
+    facts = [("Reaction", allergy.reaction), ("Risk", lists.CRITICALITY.get(allergy.criticality, "")), ("Kind", lists.KINDS.get(allergy.kind, "")), ("Status", allergy.said or "active"), ("Source", allergy.from_where)]
+    return listed.Told(facts, list(lists.ACTS.items()) if allergy.current else [])
 
 
-async def _one(request: Request, problem: str = "", status: int = 200, said: Mapping[str, str] | None = None) -> Response:
-    access, patient = request.state.access, request.path_params["id"]
-    about, allergy = await asyncio.gather(banner.fetch(access, patient), _of(request))
-    past, people = await entering.history(access, TYPE, allergy.id)
-    known = await entering.looked_up(access, [*people, allergy.by])
-    facts = [("Reaction", allergy.reaction), ("Risk", lists.CRITICALITY.get(allergy.criticality, "")), ("Kind", lists.KINDS.get(allergy.kind, "")), ("Status", allergy.said or "active"), ("Source", allergy.from_where),
-             ("Who and when", ", ".join(filter(None, (entering.teller(allergy.by, known), day_text(allergy.when)))))]  # fmt: skip
-    return PAGES.render(
-        request, "lists/line.html", status=status, banner=about, parts=allowed(access), here="allergies", title=allergy.name, back=("allergies", "Allergies"), facts=facts, part2=False,
-        past=[p._replace(by=entering.teller(p.by, known)) for p in past], acts=list(lists.ACTS.items()) if allergy.current else [], changeable=False, dose="", day=False, said=said or {}, problem=problem,
-        may=access.may(TYPE, "update"), version=allergy.version, key="", why="Why",
-    )  # fmt: skip
+async def _changing(access: Access, allergy: Allergy, said: Mapping[str, str]) -> Change:
+    made = await origin.makers(access, [allergy.ref])
+    return lists.ended(access, allergy._replace(version=said.get("version") or allergy.version), said.get("do", ""), said.get("why", ""), program=made[allergy.ref])
+
+
+_KIND = listed.Kind(TYPE, "allergies", "Allergies", "allergy", "Why", False, lists.read, _told, _changing)
