@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 WAITING, INDEXED, ASIDE = "waiting", "indexed", "set-aside"
-SCAN, FAX, API, SFTP, HL7 = "scan", "fax", "api", "sftp", "hl7v2"
+SCAN, FAX, API, SFTP, HL7, DIRECT = "scan", "fax", "api", "sftp", "hl7v2", "direct"
 NEEDS = (("Paper", "index"),)
 _PURPOSE = "paper"
 _NOT_THERE = "There is no such paper."

@@ -119,7 +119,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
     related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
     context = {**({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})}
     attachment = {"contentType": reading.PDF, "data": base64.b64encode(clean).decode(), "size": len(clean), "title": wish.title.strip(), "creation": wish.day}
-    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message"}[paper.door]
+    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message", papers.DIRECT: "by Direct"}[paper.door]
     return {
         "resourceType": "DocumentReference",
         **({"meta": {"security": said}} if (said := _codings((*wish.labels, *paper.marks))) else {}),
@@ -130,7 +130,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
         "category": [concept(CATEGORY, "Paper from outside")],
         "subject": ref("Patient", wish.patient),
         "date": moment(access),
-        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP, papers.HL7) else ""),
+        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP, papers.HL7, papers.DIRECT) else ""),
         "content": [{"attachment": attachment}],
         "context": context,
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from sojourn.base import errors, log
 from sojourn.base.background import Background
-from sojourn.doors.sftp.routing import Arrived, Outcome, routed
-from sojourn.gate.exchange import boxes, doing
+from sojourn.care.exchange.filing import Arrived, Outcome, routed
+from sojourn.gate import papers
+from sojourn.gate.exchange import boxes, doing, pgp
 from sojourn.gate.exchange.doing import Done, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED, Keeper
 from sojourn.gate.exchange.messages import Result
@@ -115,7 +116,12 @@ class Working(Background):
             if account is None:
                 return Outcome(FAILED, "This partner has no boxes any more.", "waits")
             access = await self._envoys.access(tenant, partner)
-            return await routed(Arrived(self._gate, tenant, partner, account, taken.id, boxes.head_of(taken.content), access, self._keeper))
+            house, head = self._gate.house, boxes.head_of(taken.content)
+            came = Arrived(
+                self._gate, tenant, partner, access, self._keeper, head, papers.SFTP, f"sftp:{taken.id}", lambda: boxes.pieces(house, tenant.number, taken.id, head.parts),
+                brings=account.brings, unseal=lambda content: pgp.unsealed(house, account, content), signs=account.signs,
+            )  # fmt: skip
+            return await routed(came)
         except errors.StaleCredential:
             raise
         except Exception as error:  # noqa: BLE001 - of any kind: it is tried again for a while

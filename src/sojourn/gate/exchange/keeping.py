@@ -22,7 +22,10 @@ _FLYING: Final = 2
 
 
 class Came(NamedTuple):
-    """One message that came. control: the sender's number of it; kind: as `ORU^R01`; person: as the sender names them, '' where they name none."""
+    """One message that came. control: the sender's number of it; kind: as `ORU^R01`; person: as the sender names them, '' where they name none.
+
+    same: by what it is known again, where that is not its bytes.
+    """
 
     partner: str
     door: str
@@ -31,6 +34,7 @@ class Came(NamedTuple):
     version: str
     person: str
     content: bytes
+    same: bytes = b""
 
 
 class Kept(NamedTuple):
@@ -71,7 +75,7 @@ class Keeper:
         """Keep one. When this returns it is on the disk. Raises StaleCredential where the partner was stopped, Unavailable."""
         message = ids.new_id()
         house, number = self._house, tenant.number
-        digest = house.key.sign("exchange digest", came.content)
+        digest = house.key.sign("exchange digest", came.same or came.content)
         lane = theirs(house, number, came.partner, came.person) if came.person else house.key.sign("exchange lane", message.encode())
         seal = house.key.encrypt
         body = seal(PURPOSE, came.content, context(number, message)) if len(came.content) < 64 * 1024 else await asyncio.to_thread(seal, PURPOSE, came.content, context(number, message))

@@ -1,12 +1,14 @@
-"""Each file to the door that knows what to do with it; everything else waits for somebody.
+"""Each file of a partner to where its kind is dealt with; everything else waits for somebody.
 
-What is told of a file in its receipt follows from the file alone. Whom it is about, and whether we know them, is found out later and told to nobody.
+It is the same by which door it came. What is told of a file to who sent it follows from the file alone: whom it is about, and whether we know them, is
+found out later and told to nobody.
 """
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,23 +19,24 @@ from sojourn.care.papers.reading import MOST_BYTES, MOST_DOCUMENT
 from sojourn.fhir import codec
 from sojourn.gate import papers
 from sojourn.gate.bulk import arriving
-from sojourn.gate.exchange import asapp, boxes, pgp
+from sojourn.gate.exchange import asapp, pgp
 from sojourn.gate.exchange.keeping import FAILED, MAPPED, Came, Keeper
-from sojourn.wire import filekind, hl7v2, hl7v2batch
+from sojourn.wire import filekind, hl7v2, hl7v2batch, xdm
 from sojourn.wire.hl7v2 import NotReadable
 from sojourn.wire.hl7v2person import key
 from sojourn.wire.hl7v2write import VERSIONS
 
 if TYPE_CHECKING:
+    from sojourn.base.gnupg import Opened
     from sojourn.gate.access import Access
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.boxes import Head
     from sojourn.gate.exchange.partners import Partner
-    from sojourn.gate.exchange.sftp import Account
     from sojourn.gate.gate import Gate
 
 _HL7_MOST: Final = 50_000_000
 _BUNDLE_MOST: Final = 50_000_000
+_ZIP_MOST: Final = 50_000_000
 _TOLD: Final = 50
 """Messages of one file whose faults are told one by one."""
 _OLD: Final = ("2.1", "2.2")
@@ -41,16 +44,25 @@ _OLD: Final = ("2.1", "2.2")
 
 @dataclass
 class Arrived:
-    """One file that is to be looked at. clear: what was in it, of one that was encrypted; then the head is of that."""
+    """One file that is to be looked at.
+
+    door: of the tray of papers; source: what it is known by, the same whenever it is looked at again; stream: begins to read it. brings: the service under whose right
+    records of this partner are imported, or ''. unseal: opens OpenPGP, where that was agreed; signs: what is encrypted must be signed. clear: what was in it, of
+    one that was encrypted or packed; then the head is of that.
+    """
 
     gate: Gate
     tenant: Tenant
     partner: Partner
-    account: Account
-    id: str
-    head: Head
     access: Access
     keeper: Keeper
+    head: Head
+    door: str
+    source: str
+    stream: Callable[[], AsyncIterator[bytes]]
+    brings: str = ""
+    unseal: Callable[[bytes], Awaitable[Opened]] | None = None
+    signs: bool = False
     clear: bytes | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -58,7 +70,7 @@ class Arrived:
         if self.clear is not None:
             yield self.clear
             return
-        async for piece in boxes.pieces(self.gate.house, self.tenant.number, self.id, self.head.parts):
+        async for piece in self.stream():
             yield piece
 
     async def whole(self, most: int) -> bytes:
@@ -66,6 +78,11 @@ class Arrived:
         if self.head.size > most:
             raise errors.TooLarge()
         return b"".join([piece async for piece in self.pieces()])
+
+    def inside(self, content: bytes, *, name: str = "", source: str = "") -> Arrived:
+        """Something that was in it."""
+        head = self.head._replace(kind=filekind.of(content[:16_384]), size=len(content), name=name or self.head.name)
+        return replace(self, clear=content, head=head, source=source or self.source)
 
 
 @dataclass
@@ -87,8 +104,8 @@ async def routed(came: Arrived) -> Outcome:
     """Hand it on. Doing it again does nothing twice. Raises Unavailable, StaleCredential."""
     kind = came.head.kind
     try:
-        if kind == filekind.PGP:
-            return await _encrypted(came)
+        if kind == filekind.PGP and came.unseal is not None:
+            return await _encrypted(came, came.unseal)
         if kind == filekind.HL7:
             return await _messages(came)
         if kind in (*filekind.PAPERS, filekind.CCDA):
@@ -97,6 +114,8 @@ async def routed(came: Arrived) -> Outcome:
             return await _records(came)
         if kind == filekind.GZIP and filekind.of(await _unpacked_begin(came)) == filekind.NDJSON:
             return await _records(came, packed=True)
+        if kind == filekind.ZIP and (found := await _packed(came)) is not None:
+            return found
     except errors.TooLarge:
         return Outcome(FAILED, "It is larger than files of its kind may be. Ask the sender to send it in parts.", "refused", {"reason": "Files of this kind may not be so large. Send it in parts."})
     if kind == filekind.EMPTY:
@@ -104,23 +123,49 @@ async def routed(came: Arrived) -> Outcome:
     return _waits(f"Files of this kind ({kind}) are kept and not filed by themselves. Open it, do what it asks, and set it aside.")
 
 
-async def _encrypted(came: Arrived) -> Outcome:
+async def _encrypted(came: Arrived, unseal: Callable[[bytes], Awaitable[Opened]]) -> Outcome:
     """OpenPGP: what is in it goes its way, if it is signed where that was agreed."""
     if came.clear is not None:
         return _waits("It is encrypted twice.")
     try:
-        found = await pgp.unsealed(came.gate.house, came.account, await came.whole(pgp.MOST))
+        found = await unseal(await came.whole(pgp.MOST))
     except NotGood as error:
         return Outcome(FAILED, str(error), "refused", {"reason": str(error)})
     except errors.Unavailable as error:
         return _waits(error.message)
-    if came.account.signs and not found.signer:
+    if came.signs and not found.signer:
         return Outcome(FAILED, "It is not signed by the key that was agreed with this partner. Ask them.", "refused", {"reason": "It is not signed by the key that was agreed."})
-    kind = filekind.of(found.content[:16_384])
-    outcome = await routed(replace(came, clear=found.content, head=came.head._replace(kind=kind, size=len(found.content))))
-    outcome.said["inside"] = kind
-    outcome.findings.insert(0, f"Decrypted: {kind}, {len(found.content)} bytes, {'signed by their key' if found.signer else 'not signed by a key of theirs'}.")
+    inside = came.inside(found.content)
+    outcome = await routed(inside)
+    outcome.said["inside"] = inside.head.kind
+    outcome.findings.insert(0, f"Decrypted: {inside.head.kind}, {len(found.content)} bytes, {'signed by their key' if found.signer else 'not signed by a key of theirs'}.")
     return outcome
+
+
+async def _packed(came: Arrived) -> Outcome | None:
+    """Documents laid out as IHE XDM has it: each goes its way. None for a zip file of another kind, or within another."""
+    if came.clear is not None and came.source.endswith("/xdm"):
+        return None
+    try:
+        there = await asyncio.to_thread(xdm.documents, await came.whole(_ZIP_MOST))
+    except xdm.BadZip as error:
+        return Outcome(FAILED, str(error), "refused", {"reason": str(error)})
+    if there is None:
+        return None
+    done = [(one, await routed(came.inside(one.content, name=one.name, source=f"{came.source}/{n}/xdm"))) for n, one in enumerate(there)]
+    return together([o for _, o in done], [filekind.of(one.content[:16_384]) for one, _ in done])
+
+
+def together(done: list[Outcome], kinds: list[str]) -> Outcome:
+    """What became of several files that came as one: done once each is. kinds: of each, as lists have them."""
+    findings = [f"{n}. {kind}: {outcome.reason or 'accepted.'}" for n, (kind, outcome) in enumerate(zip(kinds, done, strict=True), 1)]
+    findings += [line for outcome in done for line in outcome.findings]
+    left = [o for o in done if o.state != MAPPED]
+    said: dict[str, Any] = {"documents": len(done), "taken": len(done) - len(left)}
+    if not left:
+        return Outcome(MAPPED, "", "accepted", said, findings)
+    why = left[0].reason if len(done) == 1 else f"{len(left)} of {len(done)} files in it are not done. The first: {left[0].reason}"
+    return Outcome(FAILED, why, "waits" if any(o.verdict == "waits" for o in left) else "refused" if len(left) == len(done) else "accepted", said, findings)
 
 
 async def _messages(came: Arrived) -> Outcome:
@@ -174,7 +219,7 @@ async def _paper(came: Arrived) -> Outcome:
     except sandbox.Unreadable as error:
         return Outcome(FAILED, f"It cannot be read. {error.message}", "refused", {"reason": error.message})
     await papers.receive(
-        came.access, content, media=media, pages=pages, door=papers.SFTP, source=f"sftp:{came.id}", program=came.partner.program or 0, name=came.head.name, sender=came.partner.name
+        came.access, content, media=media, pages=pages, door=came.door, source=came.source, program=came.partner.program or 0, name=came.head.name, sender=came.partner.name
     )
     return Outcome(MAPPED, "", "accepted", {"pages": pages} if came.head.kind != filekind.CCDA else {}, [f"It is in the tray of papers, {pages} {'page' if pages == 1 else 'pages'}."])
 
@@ -190,10 +235,10 @@ async def _unpacked_begin(came: Arrived) -> bytes:
 
 async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     """FHIR, line by line or as a Bundle: imported under the right of the service that was named for it."""
-    if not came.account.brings:
-        return _waits("It holds FHIR records, and no service is named under whose right what this partner brings is imported. Name one on the page of its boxes and do it again, or set it aside.")
+    if not came.brings:
+        return _waits("It holds FHIR records, and no service is named under whose right what this partner brings is imported. Name one on the partner's page and do it again, or set it aside.")
     try:
-        access = await asapp.access(came.gate, came.tenant, came.account.brings)
+        access = await asapp.access(came.gate, came.tenant, came.brings)
         await arriving.check(access)
     except errors.Forbidden as error:
         return _waits(error.message)
