@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -24,9 +25,9 @@ def key(name: str) -> rsa.RSAPrivateKey:
 
 def issued(
     name: str, by: Holder | None = None, *, ca: bool = False, mail: str = "", domain: str = "", since: datetime = FROM, until: datetime = UNTIL, signs: bool = True, encrypts: bool = True, digest: hashes.HashAlgorithm | None = None,
-    path: int | None = None,
+    path: int | None = None, server: str = "",
 ) -> Holder:  # fmt: skip
-    """A certificate and its key; without an issuer it is its own."""
+    """A certificate and its key; without an issuer it is its own. server: the IP address of a server that it is for."""
     own = key(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made = (
@@ -39,6 +40,10 @@ def issued(
     names: list[x509.GeneralName] = [*([x509.RFC822Name(mail)] if mail else []), *([x509.DNSName(domain)] if domain else [])]
     if names:
         made = made.add_extension(x509.SubjectAlternativeName(names), critical=False).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+    if by is not None:
+        made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
+    if server:
+        made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(server))]), critical=False)
     return Holder(made.sign((by.key if by else own), digest or hashes.SHA256()), own)
 
 

@@ -33,10 +33,12 @@ def documents(content: bytes) -> list[Packed] | None:
             entries = packed.infolist()
             if len(entries) > _ENTRIES:
                 raise BadZip("It holds more files than are read.")
-            found = [(e, m[2]) for e in entries if not e.is_dir() and (m := _PLACE.fullmatch(e.filename.replace("\\", "/"))) is not None and ".." not in e.filename]
-            if not found:
-                return None
+            if any(".." in e.filename.replace("\\", "/").split("/") for e in entries):
+                raise BadZip("It names files outside of itself. Ask the sender for one that was packed as usual.")
+            found = [(e, m[2]) for e in entries if not e.is_dir() and (m := _PLACE.fullmatch(e.filename.replace("\\", "/"))) is not None]
             wanted = [(e, name) for e, name in found if name.upper() not in _BESIDE]
+            if not wanted:
+                return None
             if len(wanted) > MOST:
                 raise BadZip("It holds more documents than are read.")
             out, room = [], _BYTES
