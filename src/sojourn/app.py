@@ -22,6 +22,8 @@ from sojourn.care.reaching.sender import Sender
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.cds import routes as cds
+from sojourn.doors.direct.door import Mailboxes
+from sojourn.doors.direct.sending import Direct
 from sojourn.doors.fax import gateways
 from sojourn.doors.fax.collecting import Collecting as Faxes
 from sojourn.doors.fax.collecting import lines_of
@@ -81,7 +83,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, delivering, Anew(gate), Asking(Envoys(gate), outbound),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, Anew(gate), Asking(Envoys(gate), outbound),
                                   *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
@@ -106,7 +108,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
 
 def senders(settings: Settings, outbound: Outbound, gate: Gate) -> dict[str, Sender]:
     """The doors by which documents go to partners, by their name in gate/exchange/ways.py; what is not here goes on to the next way."""
-    found: dict[str, Sender] = {ways.SFTP: Dropping(gate)}
+    found: dict[str, Sender] = {ways.DIRECT: Direct(gate.house, settings.outbound_hosts.split(",")), ways.SFTP: Dropping(gate)}
     if (gateway := gateways.of(settings.fax_gateway, settings.fax_token_file)) is not None:
         found[ways.FAX] = Faxing(gateway, settings.fax_number)
     return found

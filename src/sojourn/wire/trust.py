@@ -91,13 +91,21 @@ class Trust:
 
 def bound(certificate: x509.Certificate, address: str) -> bool:
     """Whether a certificate is for an address or for its domain."""
+    domain = address.rpartition("@")[2].lower()
+    return address.lower() in mails(certificate) or (bool(domain) and domain in _names(certificate, x509.DNSName))
+
+
+def mails(certificate: x509.Certificate) -> list[str]:
+    """The addresses that a certificate names, in small letters."""
+    return _names(certificate, x509.RFC822Name)
+
+
+def _names(certificate: x509.Certificate, kind: type[x509.RFC822Name | x509.DNSName]) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-    domain = address.rpartition("@")[2].lower()
-    mails = [n.lower() for n in names.get_values_for_type(x509.RFC822Name)]
-    return address.lower() in mails or (bool(domain) and domain in [n.lower() for n in names.get_values_for_type(x509.DNSName)])
+    except (x509.ExtensionNotFound, ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
+        return []
+    return [str(n).lower() for n in names.get_values_for_type(kind)]
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
