@@ -6,7 +6,7 @@ to be believed (MD5, SHA-1, DES, RC2) are refused.
 
 from __future__ import annotations
 
-import os
+import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options, PKCS7SignatureBuilder
 
+from sojourn.base import ids
 from sojourn.wire import ber
 from sojourn.wire.ber import OCTETS, OID, SEQUENCE, SET, BadBer, Node
 
@@ -189,7 +190,7 @@ def _key(one: Node, key: rsa.RSAPrivateKey, size: int) -> bytes:
     else:
         raise NotGood("Its key is encrypted in a way that is not accepted; RSA is.")
     sealed = one.child(3, OCTETS).content
-    other = os.urandom(size)
+    other = hashlib.sha256(ids.new_token().encode()).digest()[:size]
     try:
         found = key.decrypt(sealed, how)
     except ValueError:

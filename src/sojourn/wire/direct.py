@@ -205,6 +205,15 @@ def letter(content: bytes, out: Outside) -> Letter:
     return Letter(message_id(whole) or out.id, out.sender, out.recipients[0], mime.plain(headers.get("subject", ""))[:200], text, tuple(files), asks, notice)
 
 
+def again(content: bytes) -> Letter:
+    """The letter of what is kept: headers of what came outside, and what was signed. That its signer is believed was asked when it came. Raises NotMail, NotGood."""
+    whole = mime.part(content)
+    senders, recipients = mime.addresses(whole.headers.get("from", "")), mime.addresses(whole.headers.get("to", ""))
+    if not senders or not recipients:
+        raise NotMail("It does not say who sent it to whom.")
+    return letter(opened(content).content, Outside(message_id(whole), senders[0], tuple(recipients), b""))
+
+
 def _notice(whole: Part) -> Notice | None:
     """What a disposition notification or a delivery status says; None where it says nothing of a message."""
     about, what, final, why = "", "", False, ""

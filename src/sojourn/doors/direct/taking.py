@@ -12,7 +12,7 @@ from cryptography import x509
 from sojourn.base import clock, errors
 from sojourn.gate.exchange import direct, directtrust
 from sojourn.gate.exchange.keeping import Came
-from sojourn.wire import cms, mime
+from sojourn.wire import cms
 from sojourn.wire import direct as wire
 from sojourn.wire.cms import NotGood
 from sojourn.wire.direct import Letter, Outside
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.keeping import Keeper
     from sojourn.gate.gate import House
 
-DOOR: Final = "direct"
 KIND: Final = "Direct message"
 _STATES: Final = {wire.PROCESSED: direct.PROCESSED, wire.DISPATCHED: direct.DELIVERED, wire.DISPLAYED: direct.DELIVERED, wire.FAILED: direct.FAILED}
 _OURS_FAILED: Final = "Their system says that it could not be delivered. Ask the partner, or go by another way."
@@ -78,7 +77,7 @@ async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, sec
         raise NotMail("It has no number of its own (Message-ID), so it could not be told from another one.")
     head = f"From: {out.sender}\r\nTo: {', '.join(out.recipients)}\r\nMessage-ID: {letter.id}\r\nMIME-Version: 1.0\r\n".encode()
     try:
-        kept = await keeper.keep(tenant, Came(partner, DOOR, control(house, tenant, letter.id), KIND, "", "", head + entity, _same(letter)))
+        kept = await keeper.keep(tenant, Came(partner, direct.DOOR, control(house, tenant, letter.id), KIND, "", "", head + entity, _same(letter)))
     except errors.StaleCredential:
         raise NotMail("This partner was stopped. Let them go on, and ask for it again.") from None
     return Kept(kept.id, kept.fresh)
@@ -98,10 +97,3 @@ def _same(letter: Letter) -> bytes:
 def signer(content: bytes) -> x509.Certificate:
     """The certificate of who signed what is kept. Raises NotMail, NotGood."""
     return wire.opened(content).signer
-
-
-def again(content: bytes) -> Letter:
-    """The letter of what is kept; its signature was believed when it came. Raises NotMail, NotGood."""
-    whole = mime.part(content)
-    out = Outside(wire.message_id(whole), mime.addresses(whole.headers.get("from", ""))[0], tuple(mime.addresses(whole.headers.get("to", ""))), b"")
-    return wire.letter(wire.opened(content).content, out)

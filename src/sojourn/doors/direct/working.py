@@ -75,7 +75,7 @@ class Working(Background):
 
     async def _claim(self, tenant: Tenant, partner: Partner) -> Taken | None:
         async with doing.begun(self._gate.house, tenant.number) as here:
-            taken = await here.take(taking.DOOR, [partner.id], 1, 1 << 20)
+            taken = await here.take(direct.DOOR, [partner.id], 1, 1 << 20)
             if not taken:
                 return None
             await here.settle(await self._envoys.access(tenant, partner), [Done(taken[0].id, RECEIVED, "It is being looked at.", again=_LEASE)])
@@ -95,7 +95,7 @@ class Working(Background):
 
     async def _outcome(self, tenant: Tenant, partner: Partner, taken: Taken, access: Access) -> Outcome:
         try:
-            letter = await asyncio.to_thread(taking.again, taken.content)
+            letter = await asyncio.to_thread(wire.again, taken.content)
             outcome = await self._filed(tenant, partner, taken, letter, access)
             await self._told(tenant, partner, taken, letter)
         except errors.StaleCredential:

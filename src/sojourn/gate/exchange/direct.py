@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sojourn.gate.caller import Tenant
     from sojourn.gate.gate import House
 
+DOOR: Final = "direct"
 LEAVING, SENT, PROCESSED, DELIVERED, FAILED = "leaving", "sent", "processed", "delivered", "failed"
 STATES: Final = {LEAVING: "Being sent", SENT: "Sent, no notice yet", PROCESSED: "Their system has it", DELIVERED: "Delivered", FAILED: "Failed"}
 _PURPOSE: Final = "direct mailbox"

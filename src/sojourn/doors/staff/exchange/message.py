@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
 from sojourn.care.exchange import kinds, matching
-from sojourn.doors.staff.exchange import desk, file
+from sojourn.doors.staff.exchange import desk, file, letter
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import looking, messages, partners, posting
+from sojourn.gate.exchange import direct, looking, messages, partners, posting
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -104,6 +104,8 @@ async def content(request: Request) -> Response:
     door = (await messages.envelope(request.state.access, request.path_params["message"])).door
     if door == looking.DOOR:
         return await file.show(request)
+    if door == direct.DOOR:
+        return await letter.show(request)
     if door == posting.DOOR:  # what left stands in the log of disclosures, and nowhere else
         raise NotFound
     return await _content(request)

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.exchange import agreed, boxes, contracts, desk, errand, file, message, partner, sending, traffic, ways, withheld
+from sojourn.doors.staff.exchange import (
+    agreed,
+    boxes,
+    contracts,
+    correspondent,
+    desk,
+    errand,
+    file,
+    letter,
+    mailbox,
+    message,
+    partner,
+    sending,
+    traffic,
+    ways,
+    withheld,
+)
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.messages import NEEDS, OPENS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -18,6 +34,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/messages/{message}/content", message.content, needs=OPENS),
     Screen("/exchange/messages/{message}/content", message.choose, ("POST",), needs=(*OPENS, ("Patient", "read"))),
     Screen("/exchange/messages/{message}/file", file.take, needs=OPENS),
+    Screen("/exchange/messages/{message}/files/{n}", letter.take, needs=OPENS),
+    Screen("/exchange/direct", mailbox.show, ("GET", "POST"), verb="Direct mailbox", needs=ADMINISTER, group="Places"),
     Screen("/exchange/partners/new", partner.new, ("GET", "POST"), verb="Register a partner", needs=ADMINISTER, group="Places"),
     Screen("/exchange/partners/{partner}", partner.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sending", sending.show, ("GET", "POST"), needs=ADMINISTER),
@@ -35,6 +53,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}/sftp/keys", boxes.keys, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/out", boxes.out, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/sftp/state", boxes.move, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/direct", correspondent.show, needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/direct", correspondent.put, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/direct/certificates", correspondent.certificates, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/errands/{errand}", errand.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/errands/{errand}/now", errand.now, ("POST",), needs=NEEDS),
     Screen("/exchange/host-key", boxes.host_key, ("POST",), needs=ADMINISTER),
