@@ -235,6 +235,8 @@ async def _unpacked_begin(came: Arrived) -> bytes:
 
 async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     """FHIR, line by line or as a Bundle: imported under the right of the service that was named for it."""
+    if came.head.kind == filekind.FHIR and _is_document(await came.whole(_BUNDLE_MOST)):
+        return _waits("It is a FHIR document, which is for people to read. Open it, do what it asks, and set it aside.")
     if not came.brings:
         return _waits("It holds FHIR records, and no service is named under whose right what this partner brings is imported. Name one on the partner's page and do it again, or set it aside.")
     try:
@@ -252,6 +254,15 @@ async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     if brought.refused:
         return Outcome(FAILED, f"{brought.refused} of {said['records']} records in it were refused. Open it to see why; what could be written was.", "accepted", said, findings)
     return Outcome(MAPPED, "", "accepted", said, findings)
+
+
+def _is_document(content: bytes) -> bool:
+    """Whether it is a Bundle that is a document (https://hl7.org/fhir/R4/documents.html)."""
+    try:
+        found = codec.loads(content)
+    except codec.BadJson:
+        return False
+    return isinstance(found, dict) and found.get("resourceType") == "Bundle" and found.get("type") == "document"
 
 
 async def _of_bundle(content: bytes) -> AsyncIterator[bytes]:
