@@ -1,4 +1,4 @@
-"""Direct secure messaging, beside the record: mailbox, certificates, letters and refusals; by function."""
+"""Direct secure messaging, beside the record: mailbox, certificates, letters; by function."""
 
 from __future__ import annotations
 

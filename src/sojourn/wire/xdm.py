@@ -1,4 +1,4 @@
-"""Documents in a zip file laid out as IHE XDM has it (ITI TF-2: 3.32): read in memory, with limits, and never written anywhere."""
+"""Documents in a zip file laid out as IHE XDM has it (ITI TF-2: 3.32), read in memory, with limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does what was taken: each file of a letter to where its kind is dealt with, and a notice back to its sender."""
+"""Does what was taken: each file of a letter goes by its kind, and a notice goes to its sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /exchange/messages/{message}/content of a Direct letter, and …/files/{n}: what it says, for who may."""
+"""GET /exchange/messages/{message}/content of a Direct letter, and …/files/{n}, for who may."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET and POST /exchange/direct: our mailbox at the HISP, how looking into it goes, what was not taken."""
+"""GET and POST /exchange/direct: our mailbox at the HISP, how it goes, what was not taken."""
 
 from __future__ import annotations
 
