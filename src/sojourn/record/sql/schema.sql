@@ -567,6 +567,82 @@ CREATE TABLE record.date (
 
 ALTER TABLE record.date OWNER TO sojourn_owner;
 
+CREATE TABLE record.direct_certificate (
+    tenant integer NOT NULL,
+    certificate text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    fingerprint text NOT NULL COLLATE pg_catalog."C",
+    body text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    added timestamp with time zone NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    revoked timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    revoker text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.direct_certificate OWNER TO sojourn_owner;
+
+CREATE TABLE record.direct_letter (
+    tenant integer NOT NULL,
+    letter text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL COLLATE pg_catalog."C",
+    why text DEFAULT ''::text NOT NULL,
+    begun timestamp with time zone NOT NULL,
+    sent timestamp with time zone,
+    updated timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.direct_letter OWNER TO sojourn_owner;
+
+CREATE TABLE record.direct_mailbox (
+    tenant integer NOT NULL,
+    facts text NOT NULL,
+    secret bytea NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.direct_mailbox OWNER TO sojourn_owner;
+
+CREATE TABLE record.direct_partner (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    known_from timestamp with time zone NOT NULL,
+    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.direct_partner OWNER TO sojourn_owner;
+
+CREATE TABLE record.direct_refused (
+    tenant integer NOT NULL,
+    mail bytea NOT NULL,
+    sender text NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.direct_refused OWNER TO sojourn_owner;
+
+CREATE TABLE record.direct_run (
+    tenant integer NOT NULL,
+    due timestamp with time zone NOT NULL,
+    good timestamp with time zone,
+    problem text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.direct_run OWNER TO sojourn_owner;
+
 CREATE TABLE record.disclosure (
     tenant integer NOT NULL,
     disclosure text NOT NULL COLLATE pg_catalog."C",
@@ -1862,6 +1938,18 @@ ALTER TABLE ONLY record.checkpoint
 ALTER TABLE ONLY record.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (credential);
 
+ALTER TABLE ONLY record.direct_certificate
+    ADD CONSTRAINT direct_certificate_pkey PRIMARY KEY (tenant, certificate);
+
+ALTER TABLE ONLY record.direct_letter
+    ADD CONSTRAINT direct_letter_pkey PRIMARY KEY (tenant, letter);
+
+ALTER TABLE ONLY record.direct_refused
+    ADD CONSTRAINT direct_refused_pkey PRIMARY KEY (tenant, mail);
+
+ALTER TABLE ONLY record.direct_run
+    ADD CONSTRAINT direct_run_pkey PRIMARY KEY (tenant);
+
 ALTER TABLE ONLY record.disclosure_patient
     ADD CONSTRAINT disclosure_patient_pkey PRIMARY KEY (tenant, patient, disclosure);
 
@@ -2110,6 +2198,14 @@ CREATE INDEX date_turned ON record.date USING btree (tenant, key, rid) WHERE (lo
 CREATE INDEX date_until ON record.date USING btree (tenant, key, high, rid) INCLUDE (low);
 
 CREATE INDEX date_value ON record.date USING btree (tenant, key, low, rid);
+
+CREATE UNIQUE INDEX direct_certificate_once ON record.direct_certificate USING btree (tenant, partner, kind, fingerprint) WHERE (revoked = 'infinity'::timestamp with time zone);
+
+CREATE INDEX direct_letter_partner ON record.direct_letter USING btree (tenant, partner, begun);
+
+CREATE UNIQUE INDEX direct_mailbox_one ON record.direct_mailbox USING btree (tenant) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE UNIQUE INDEX direct_partner_one ON record.direct_partner USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX disclosure_made ON record.disclosure USING btree (tenant, made);
 
