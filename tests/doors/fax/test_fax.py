@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sojourn.base import clock, errors
 from sojourn.base.settings import BadSetting
+from sojourn.care.handoff import sending
 from sojourn.care.papers import indexing, reading, receiving, sandbox
 from sojourn.care.papers.indexing import Wish
+from sojourn.care.reaching.delivering import Courier
+from sojourn.care.reaching.sender import Outcome, Parcel
 from sojourn.doors.fax import gateways
 from sojourn.doors.fax.collecting import Collecting, lines_of
 from sojourn.doors.fax.gateways import BUSY, DELIVERED, UNDER_WAY, Http, NotThere, Spool
@@ -18,6 +23,7 @@ from sojourn.gate import disclosing, disclosurelog, papers
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import ways
 from sojourn.gate.exchange.keeping import ASIDE, MAPPED, RECEIVED, REVIEW
+from sojourn.gate.exchange.partners import Envoys
 from sojourn.record import organization
 from tests.care.reach import FAX, brought, partner, queued, state
 from tests.care.test_handoff import at, clinic  # noqa: F401 - a fixture
@@ -82,15 +88,24 @@ async def test_after_a_fall_the_same_fax_is_not_dialled_twice_and_a_gateway_that
     there = Counterpart()
 
     class Falling(Faxing):
-        """The process is killed when the gateway has it, before that is written down."""
+        """The gateway has it; that is never written down."""
 
-        async def send(self, tenant: object, parcel: object) -> object:  # type: ignore[override]
-            await super().send(tenant, parcel)  # type: ignore[arg-type]
-            raise RuntimeError
+        async def send(self, tenant: Any, parcel: Parcel) -> Outcome:
+            await super().send(tenant, parcel)
+            reached.set()
+            if len(there.faxes) and fails:
+                raise RuntimeError
+            await asyncio.Event().wait()
+            raise AssertionError
 
+    fails, reached = False, asyncio.Event()
+    courier = Courier(Envoys(clinic.gate), Clockwork(clinic.gate), clinic.gate.house.tenants[A], {ways.FAX: Falling(there.gateway())}, {sending.ORIGIN: sending.Told()})
+    await courier.round()
+    await reached.wait()
+    await courier.stop()  # the process ends in the middle
+    assert await clinic.owner.fetchval("SELECT due > $1 FROM record.exchange_message", clock.now()), "nobody else takes it before its lease is over"
+    fails = True
     await brought(clinic, {ways.FAX: Falling(there.gateway())})
-    await clinic.owner.execute("UPDATE record.exchange_message SET reason = ''")
-    before = dict(there.faxes)
     there.down = True
     faxing = Faxing(there.gateway())
     await brought(clinic, {ways.FAX: faxing})
@@ -100,7 +115,8 @@ async def test_after_a_fall_the_same_fax_is_not_dialled_twice_and_a_gateway_that
     there.said = {k: {"status": "delivered"} for k in there.said}
     await brought(clinic, {ways.FAX: faxing})
     assert (await state(clinic, delivery))[0] == MAPPED
-    assert before
+    assert list(there.faxes) == [f"{delivery}-0"], "dialled once, however often it was given"
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 1
 
 
 async def test_what_comes_to_the_gateway_is_in_the_tray_once_with_the_partner_whose_number_it_is(clinic: Clinic) -> None:  # noqa: F811

@@ -151,20 +151,20 @@ class Courier:
                 found: Outcome = await doing
                 return found
         except TimeoutError:
-            return Failed("There was no answer in time.")
+            return Failed("There was no answer in time.", sure=False)
         except Unreachable as error:
             return Failed(error.why)
         except errors.SojournError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a door does, the next way is there
             _log.warning("a door failed", error=type(error).__name__)
-            return Failed("The door failed here. Whoever runs the server finds more in its log.")
+            return Failed("The door failed here. Whoever runs the server finds more in its log.", sure=False)
 
     async def _arrived(self, partner: Partner, one: Queued, way: Way, outcome: Arrived) -> None:
         said = f"{DOORS[way.door].title}: {outcome.said}"
         await self._origin(one).left(await self._clock(), one.job["origin"]["id"], said, one.job["disclosures"].get(way.door, ""))
         # Sent again, because somebody wants it, it is another attempt and another line in the log.
-        again = {"tried": {**one.job["tried"], way.door: int(one.job["tried"].get(way.door, 0)) + 1}, "disclosures": {k: v for k, v in one.job["disclosures"].items() if k != way.door}}
+        again = {"keys": {**one.job["keys"], way.door: int(one.job["keys"].get(way.door, 0)) + 1}, "tried": {}, "failed": [], "disclosures": {k: v for k, v in one.job["disclosures"].items() if k != way.door}}
         await self._post.settle(one, MAPPED, "", job={**one.job, **again, "reference": ""}, said=said)
         await self._post.find(partner.id, way.door, "arrived", outcome.said)
 
@@ -182,6 +182,8 @@ class Courier:
         """The same way again, or the next one."""
         tried = int(one.job["tried"].get(way.door, 0)) + 1
         job = {**one.job, "tried": {**one.job["tried"], way.door: tried}, "reference": ""}
+        if outcome.sure:
+            job["keys"] = {**job["keys"], way.door: int(job["keys"].get(way.door, 0)) + 1}
         most = rules.number("reaching.tries-fax" if way.door == ways.FAX else "reaching.tries")
         again = outcome.again and tried < most
         if not again:
@@ -215,7 +217,7 @@ class Courier:
 
 
 def _parcel(partner: Partner, one: Queued, way: Way, content: Content) -> Parcel:
-    return Parcel(one.id, partner, way, one.kind, one.job["patient"], content, one.contents, int(one.job["tried"].get(way.door, 0)), one.job["notice"], one.job["day"])
+    return Parcel(one.id, partner, way, one.kind, one.job["patient"], content, one.contents, int(one.job["keys"].get(way.door, 0)), one.job["notice"], one.job["day"])
 
 
 def next_way(partner: Partner, job: Mapping[str, Any]) -> Way:

@@ -23,7 +23,7 @@ class Parcel(NamedTuple):
     """One document for one partner. id: random, the same at every attempt by any door. key: what is given twice under it is recognized, and arrives once.
 
     content: the first form of `Sender.takes` that there is; contents: every form, of the same entries. kind: what it is, in neutral words that may stand in a subject line.
-    patient: whose, its id; for doors that name a person to the receiver, never for envelopes. attempt: how often this way failed before; after a fall it is the same.
+    patient: whose, its id; for doors that name a person to the receiver, never for envelopes. attempt: how often this way certainly failed before; after a fall, or where that is not known, it is the same.
     notice: the statement of 42 CFR 2.32(a) where one is due, else ''. day: on which it was queued (ISO 8601).
     """
 
@@ -59,10 +59,14 @@ class Taken(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """It did not arrive. why: what a person can act on, in words that name nobody. again: whether trying this way again may help."""
+    """It did not arrive. why: what a person can act on, in words that name nobody. again: whether trying this way again may help.
+
+    sure: whether it certainly did not; else it is given again under the same key.
+    """
 
     why: str
     again: bool = True
+    sure: bool = True
 
 
 Outcome = Arrived | Taken | Failed

@@ -46,7 +46,7 @@ class Faxing:
         try:
             return Taken(await self._gateway.send(parcel.key, parcel.way.address, parcel.content.body), "The gateway has it.", _ASKED)
         except NotThere:
-            return Failed(_GONE)
+            return Failed(_GONE, sure=False)
 
     async def ask(self, tenant: Tenant, parcel: Parcel, reference: str) -> Outcome:
         """What became of it."""

@@ -115,7 +115,7 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     house, number, id_ = access.house, access.tenant.number, ids.new_id()
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
-        "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "disclosures": {}, "way": "", "reference": "",
+        "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
         "notice": disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else "", "day": access.today.isoformat(),
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
