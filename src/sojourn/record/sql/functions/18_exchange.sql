@@ -150,7 +150,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
-    SELECT m.partner, m.state, count(*), min(m.received) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.state IN ('received', 'review', 'held', 'failed')
+    SELECT m.partner, m.state, count(*), min(CASE WHEN m.door = 'document' AND m.state = 'received' THEN least(m.due, p_now) ELSE m.received END)  -- a document waits for its next turn, which is no delay
+    FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.state IN ('received', 'review', 'held', 'failed')
     GROUP BY m.partner, m.state;
 END $$;
 
