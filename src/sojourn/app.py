@@ -19,6 +19,7 @@ from sojourn.care.consequences import CONSEQUENCES
 from sojourn.care.handoff import sending as handoffs
 from sojourn.care.reaching.delivering import Delivering, Origin
 from sojourn.care.reaching.sender import Sender
+from sojourn.care.release import sending as releases
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.cds import routes as cds
@@ -54,7 +55,7 @@ from sojourn.web.cors import Cors
 from sojourn.web.oidc import Provider
 from sojourn.web.outbound import Outbound
 
-ORIGINS: dict[str, Origin] = {handoffs.ORIGIN: handoffs.Told()}
+ORIGINS: dict[str, Origin] = {handoffs.ORIGIN: handoffs.Told(), releases.ORIGIN: releases.Told()}
 """What documents for partners belong to, by kind."""
 
 

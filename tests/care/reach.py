@@ -8,6 +8,7 @@ from sojourn.base import clock
 from sojourn.care.handoff import referral, sending
 from sojourn.care.reaching.delivering import Courier
 from sojourn.care.reaching.sender import FHIR, Arrived, Outcome, Parcel
+from sojourn.care.release import sending as releases
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import partners, ways
 from sojourn.gate.exchange.partners import Envoys, Partner
@@ -64,7 +65,7 @@ async def queued(clinic: Clinic, *reached: Way) -> tuple[str, str, str, str]:
 
 async def brought(clinic: Clinic, senders: dict[str, Any], rounds: int = 1) -> None:
     """What is due is brought, so many times; what waits for its time is due."""
-    courier = Courier(Envoys(clinic.gate), Clockwork(clinic.gate), clinic.gate.house.tenants[A], senders, {sending.ORIGIN: sending.Told()})
+    courier = Courier(Envoys(clinic.gate), Clockwork(clinic.gate), clinic.gate.house.tenants[A], senders, {sending.ORIGIN: sending.Told(), releases.ORIGIN: releases.Told()})
     for _ in range(rounds):
         await clinic.owner.execute("UPDATE record.exchange_message SET due = '2000-01-01' WHERE state = 'received'")
         await courier.round()

@@ -21,13 +21,15 @@ from PIL import Image
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care.papers import reading, sandbox, worker
-from sojourn.care.release import answering, letters, marking, requests, rules
+from sojourn.care.release import answering, letters, marking, requests, rules, sending
 from sojourn.care.release.requests import Asked, Request
 from sojourn.gate import bases, compelled, disclosing, disclosurelog
 from sojourn.gate.access import Access
 from sojourn.gate.compelled import Instrument
+from sojourn.gate.exchange import posting
 from sojourn.record.database import Dsn
 from tests import people
+from tests.care import reach
 from tests.care.test_handoff import at
 from tests.conftest import Cluster
 from tests.people import START, Clinic, consent, encounter, patient
@@ -439,3 +441,35 @@ async def test_every_basis_names_its_source_and_what_it_needs() -> None:
             assert less.words != whole.words
     wrong = requests.wrong(Asked("subpoena", "", "2027-01-01", since="2026-02-02", until="2026-01-01", scope="all"), START.date())
     assert set(wrong) == {"requester", "received", "until", "due", "recipient", "scope"}
+
+
+async def test_a_released_packet_goes_by_the_doors_of_its_receiver_as_it_was_looked_at(clinic: Clinic) -> None:
+    p = await chart(clinic)
+    receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await clinic.make("sys-sud", consent(p, receiver))
+    await reach.partner(clinic, receiver, reach.FAX)
+    access, asked = await asked_for(clinic, p, "authorization", recipient=f"Organization/{receiver}", purpose="TREAT")
+    seen = answering.digest(await requests.preview(access, asked), asked.marks)
+    delivery = await sending.queue(access, asked, seen)
+    after = await requests.one(await at(clinic), asked.id)
+    assert (after.outcome, after.open, after.sent, sending.deliveries(after)) == (sending.UNDER_WAY, False, (), (delivery,))
+    with pytest.raises(errors.Malformed, match="answered"):
+        await sending.queue(await at(clinic), after, seen)
+    door = reach.Door(takes=("application/pdf",))
+    await reach.brought(clinic, {"fax": door})
+    done = await requests.one(await at(clinic), asked.id)
+    assert (done.outcome, len(done.sent), done.notes[-1][2]) == ("Released", 1, "Arrived. Fax: They said so.")
+    row = await disclosurelog.one(await at(clinic), done.sent[0])
+    assert disclosing.payload(access, row) == door.got[0].content.body
+    assert [m for m, _ in door.got[0].contents] == ["application/pdf"], "what was blacked out is in no other form"
+    access, again = await asked_for(clinic, p, "authorization", recipient=f"Organization/{receiver}", purpose="TREAT")
+    await sending.queue(access, again, answering.digest(await requests.preview(access, again), again.marks))
+    await clinic.make("sys-mh", problem(p, "Asthma"))
+    await clinic.owner.execute("UPDATE record.exchange_partner SET facts = replace(facts, '\"confirmed\": \"two\"', '\"confirmed\": \"\"')")
+    await reach.brought(clinic, {"fax": door}, 2)
+    assert len(door.got) == 1, "a number that is confirmed no more is not dialled"
+    printing = await requests.one(await at(clinic), again.id)
+    content = await posting.printed(await at(clinic), sending.deliveries(printing)[0], again.id, "application/pdf")
+    assert content.body.startswith(b"%PDF-")
+    await sending.posted(await at(clinic), printing, sending.deliveries(printing)[0], "By post")
+    assert (await requests.one(await at(clinic), again.id)).outcome == "Released"

@@ -77,7 +77,7 @@ async def tray(clinic: Clinic, there: Counterpart, *, hidden: bool) -> list[tupl
     found = [(path, answer.status_code, CHANGING.sub("", answer.text)) for path in ("/tray", "/today") for answer in [await browser.get(path)]]
     assert "Lakeside Primary Care, +15125550142" in found[0][2]
     await clinic.owner.execute("DELETE FROM record.paper")
-    return [(p, s, re.sub(r"/tray/[\w-]+|value=\"tray[\w-]*\"", "TRAY", t)) for p, s, t in found]
+    return [(p, s, re.sub(r'/tray/[\w-]+|name="key" value="[^"]+"', "DRAWN ANEW", t)) for p, s, t in found]
 
 
 async def seen_by_ivo(clinic: Clinic) -> list[tuple[str, int, str]]:

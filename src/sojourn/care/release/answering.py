@@ -18,7 +18,7 @@ from sojourn.gate.access import Access
 from sojourn.gate.releasing import Preview
 from sojourn.gate.scope import PURPOSES
 
-__all__ = ["BARE", "bare", "digest", "extend", "hand_over", "looked_at", "packet", "refusal", "refuse", "release"]
+__all__ = ["BARE", "allowed", "bare", "digest", "extend", "hand_over", "looked_at", "packet", "refusal", "refuse", "release"]
 
 
 _KEPT = 4
@@ -62,8 +62,8 @@ async def looked_at(access: Access, request: Request) -> bytes:
     return found if clock.monotonic() - when < LOOKED else await packet(access, request, await requests.preview(access, request))
 
 
-async def release(access: Access, request: Request, seen: str, *, elsewhere: bool = False) -> str:
-    """Release what was looked at; the id of its line in the log. elsewhere: words that were blacked out may stand in other places.
+async def allowed(access: Access, request: Request, seen: str, *, elsewhere: bool = False) -> Preview:
+    """What leaves, where it is what was looked at. elsewhere: words that were blacked out may stand in other places.
 
     Raises ProofNeeded, Malformed where a part is missing, Conflict where it changed since or words stand elsewhere: then nothing has left.
     """
@@ -81,6 +81,12 @@ async def release(access: Access, request: Request, seen: str, *, elsewhere: boo
     said = "\n".join(await sandbox.texts(await packet(access, request, now), reading.PDF))
     if not elsewhere and (left := marking.elsewhere(request.marks, said)):
         raise errors.Conflict(f"Words that you blacked out stand in other places of the packet: “{'”, “'.join(left)}”. Black them out there, leave that entry out, or say that they may stay.")
+    return now
+
+
+async def release(access: Access, request: Request, seen: str, *, elsewhere: bool = False) -> str:
+    """Release what was looked at; the id of its line in the log. Raises as `allowed`."""
+    now = await allowed(access, request, seen, elsewhere=elsewhere)
 
     async def made(found: Preview) -> bytes:
         return await packet(access, request, found)

@@ -41,6 +41,7 @@ PLACES: dict[str, str] = {
     "release-request": "/requests/release/{id}",
     "handoff-silent": "/patients/{patient}/handoff/{focus}",
     "handoff-print": "/patients/{patient}/handoff/{focus}",
+    "release-print": "/requests/release/{focus}",
     "handoff-stopped": "/patients/{patient}/handoff/{focus}",
     "reconcile-due": "/patients/{patient}/reconcile/{why}/{focus}",
     "reconcile-sign": "/patients/{patient}/reconcile/{why}/{focus}",

@@ -105,6 +105,8 @@ async def faxing(access: Access, number: str) -> Partner | None:
 
 async def put(access: Access, partner: Partner, wish: Wish, found: Preview, contents: Sequence[Content], origin: Mapping[str, str], kind: str) -> str:
     """Queue what was just decided (`releasing.decided`); its id. origin: `kind` and `id` of the task that it belongs to. kind: neutral words. Raises Malformed."""
+    if wish.served is not None or not wish.recipient.startswith("Organization/"):
+        raise errors.Malformed("It does not go to them by itself. Release it, and hand it over.")  # the decision asked again is that of an organization under consents
     refs = sorted(f"{s.type}/{s.id}" for s in found.leaves)
     them = await as_them(access, wish.recipient, wish.purpose)
     if not all(them.may(ref.partition("/")[0], "search") for ref in refs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response as PlainResponse
 
@@ -18,10 +18,10 @@ from sojourn.doors.staff.desk.names import organization_names, patient_names
 from sojourn.doors.staff.kinds import groups, held_back
 from sojourn.doors.staff.lines import Line, remaining
 from sojourn.doors.staff.pages import PAGES
+from sojourn.doors.staff.underway import under_way
 from sojourn.doors.staff.words import day_and_time, day_text, own_name
 from sojourn.gate import disclosing
 from sojourn.gate.exchange import posting, ways
-from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, RECEIVED, REVIEW
 from sojourn.gate.exchange.ways import DOORS
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -123,23 +123,14 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         found = await referral.preview(access, handoff)
         notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
         shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope, "forms": list(clinical.FORMS.items())}
-    under_way, to = await posting.states(access, handoff.deliveries), await posting.partner_of(access, f"Organization/{handoff.recipient}") if shown else None
+    going, to = await posting.states(access, handoff.deliveries), await posting.partner_of(access, f"Organization/{handoff.recipient}") if shown else None
     doors = [DOORS[w.door].title.lower() for w in ways.in_order(to.reached)] if to else []
     due, tone = remaining(moment_of(handoff.due), access.now)
     return PAGES.render(
         request, "handoff/one.html", status=status, banner=about, parts=allowed(access), here="handoff", h=handoff, who=names.get(f"Organization/{handoff.recipient}", "A receiver"), step=referral.STEPS[handoff.step],
-        shown=shown, doors=", then ".join(doors), under_way=[_under_way(d) for d in reversed(under_way)], problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
+        shown=shown, doors=", then ".join(doors), under_way=[under_way(d) for d in reversed(going)], problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
         notes=[(day_and_time(when), by, text) for when, by, text in reversed(handoff.notes)], may=all(access.may(t, a) for t, a in referral.WRITES),
     )  # fmt: skip
-
-
-_STATES: Final = {RECEIVED: ("on its way", "plain"), REVIEW: ("to be printed", "amber"), HELD: ("held by whoever looks after messages", "amber"), FAILED: ("did not leave", "red"), MAPPED: ("arrived", "good"), ASIDE: ("did not leave", "amber")}
-
-
-def _under_way(one: posting.State) -> dict[str, Any]:
-    """A document on its way, in words."""
-    by = f" by {DOORS[one.way].title.lower()}" if one.way in DOORS else ""
-    return {"id": one.id, "state": _STATES[one.state], "what": "Waits for you" if one.state == REVIEW else f"Sent{by}" if one.state == MAPPED else f"Last tried{by}" if by else "Not tried yet", "why": one.reason, "when": day_and_time(one.updated), "prints": one.state == REVIEW}
 
 
 async def today(access: Access) -> list[Line]:

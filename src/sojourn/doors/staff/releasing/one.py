@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import Response as PlainResponse
+
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care import policies
 from sojourn.care.papers import reading, sandbox
-from sojourn.care.release import answering, marking, requests, rules
+from sojourn.care.release import answering, marking, requests, rules, sending
 from sojourn.care.release.requests import Request as Asked
+from sojourn.doors.staff import underway
 from sojourn.doors.staff.desk.names import organization_names, patient_names
 from sojourn.doors.staff.kinds import groups, held_back, line
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import picture
 from sojourn.doors.staff.releasing import listed
 from sojourn.doors.staff.words import day_and_time, day_text
+from sojourn.gate.exchange import posting, ways
+from sojourn.gate.exchange.ways import DOORS
 from sojourn.gate.scope import PURPOSES
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
@@ -48,6 +53,14 @@ async def act(request: Request) -> Response:
                 await requests.amend(access, asked, identity=said.get("identity", ""), parts=",".join(str(p) for p in form.getlist("parts")))
             case "leave-out":
                 await requests.amend(access, asked, without=",".join(sorted(str(p) for p in form.getlist("without"))))
+            case "release" if said.get("by") == "doors":
+                await sending.queue(access, asked, said.get("digest", ""), elsewhere=said.get("elsewhere") == "yes")
+                flash = "queued"
+            case "print":
+                content = await posting.printed(access, said.get("delivery", ""), asked.id, reading.PDF)
+                return PlainResponse(content.body, media_type=content.media, headers={"content-disposition": 'attachment; filename="to-print.pdf"', "cache-control": "no-store"})
+            case "posted":
+                await sending.posted(access, asked, said.get("delivery", ""), said.get("note", ""))
             case "release":
                 await answering.release(access, asked, said.get("digest", ""), elsewhere=said.get("elsewhere") == "yes")
                 flash = "released"
@@ -103,8 +116,11 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
         patient_names(access, [r.patient]), organization_names(access, [r.recipient]), policies.of(access), _shown(access, r) if r.open else _nothing()
     )
     receiver = named.get(r.recipient, "")
+    to = await posting.partner_of(access, r.recipient) if shown and not r.basis.legal else None
+    under_way = [underway.under_way(d) for d in reversed(await posting.states(access, sending.deliveries(r)))]
     return PAGES.render(
         request, "releasing/one.html", status=status, r=r, row=listed.row(access, r, patients, rule.number("release.soon-days")), who=patients.get(r.patient, ""), receiver=receiver, problem=problem, said=said or {},
+        by_doors=", then ".join(DOORS[w.door].title.lower() for w in ways.in_order(to.reached)) if to else "", under_way=under_way,
         purpose=PURPOSES.get(r.purpose, r.purpose), scope=requests.SCOPES[r.scope][0], identities=rules.identities(), doors=rules.doors(), missing=r.missing(), shown=shown, due=day_text(r.due.isoformat()),
         received=day_text(r.received.isoformat()), notes=[(day_and_time(when), by, text) for when, by, text in reversed(r.notes)], may=all(access.may(t, a) for t, a in requests.WRITES),
         fee=rule.number("release.fee-access" if r.basis.who == "patient" else "release.fee-page"), since=day_text(r.since), until=day_text(r.until),
