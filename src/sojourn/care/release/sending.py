@@ -93,7 +93,7 @@ class Told:
 async def _written(access: Access, id_: str, changed: Callable[[Request], list[Change]]) -> None:
     """Write it under the version that is there; somebody may change it at that moment."""
     for n in range(_TRIES):
-        changes = changed(await requests.one(access, id_))
+        changes = changed(requests.read(await access.read("Task", id_)))
         if not changes:
             return
         try:

@@ -1,1 +1,1 @@
-"""The door of faxes: a gateway that is not ours dials; what leaves has a cover sheet, what comes goes to the tray."""
+"""The door of faxes: a gateway dials; what leaves has a cover, what comes is in the tray."""

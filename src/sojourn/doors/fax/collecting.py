@@ -1,4 +1,4 @@
-"""Faxes that the gateway received: put into the folder of faxes, where the clock finds them for the tray."""
+"""Faxes that the gateway received: put where the clock finds them for the tray."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What dials: a gateway that is asked by HTTP, or a folder that a fax server watches. docs/reaching.md states both.
+"""What dials: a gateway asked by HTTP, or a folder that a fax server watches.
 
-A gateway is given a number and a PDF under a key; the same key again is the same fax. Names of files and addresses are random: they tell nothing of anybody.
+docs/reaching.md states both. A gateway is given a number and a PDF under a key; the same key again is the same fax. Names of files and addresses are random: they tell nothing of anybody.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A fax to a partner: cover and pages given to the gateway, and asked for until it is known what became of them."""
+"""A fax to a partner: given to the gateway, and asked for until it is known what became of it."""
 
 from __future__ import annotations
 
