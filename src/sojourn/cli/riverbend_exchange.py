@@ -52,7 +52,7 @@ async def lay_out(gate: Gate, today: date) -> None:
 
 
 async def _reached(ivy: Access) -> None:
-    """A practice that hand-offs go to: by fax, whose number Adam has still to confirm, and printed until then."""
+    """A practice that hand-offs go to: by fax, whose number a second person has still to confirm, and printed until then."""
     found = (await ivy.search("Organization", [("name:exact", PRACTICE)], count=1)).matches
     if found:
         there = ways.facts(ways.checked([Way(ways.FAX, "+1 518 555 0151"), Way(ways.PRINT, "35 Harbor View Road, Port Linden")], (), ivy.caller.account))
