@@ -11,6 +11,7 @@ import pytest
 
 from sojourn.base import clock, crypto
 from sojourn.base.clock import FakeClock
+from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import outbox
 from sojourn.record.database import Dsn
 from sojourn.record.trail import Entry
@@ -117,3 +118,27 @@ async def test_nobody_else_finds_it_and_nothing_is_out_when_the_service_is_stopp
         await clinic.owner.execute("SELECT gate.end_app(1, 'county-app', $1)", clock.now())
         await clinic.owner.execute("UPDATE record.app SET state = 'stopped'")
         assert sorted(await client.listdir("/out")) == [".", "..", "manifest.json"]
+
+
+async def test_exports_are_put_out_by_themselves_each_once_in_its_time_with_what_changed(clinic: Clinic) -> None:
+    one = await a_client(clinic)
+    await clinic.make("sys-sud", consent(one, "tpo"))
+    tick()
+    await opened(clinic.gate, gets="county-app", every=6, types=("Observation",), changed=True)
+    tenant, clockwork = clinic.gate.house.tenants[A], Clockwork(clinic.gate)
+    assert [await outbox.by_rhythm(clinic.gate, tenant, clockwork) for _ in range(2)] == [1, 0]
+    await make_exports(clinic)
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(hours=6))
+    new = (await clinic.make("sys-sud", observation(one, 99))).id
+    now.advance(timedelta(minutes=1))
+    assert [await outbox.by_rhythm(clinic.gate, tenant, clockwork) for _ in range(2)] == [1, 0]
+    await make_exports(clinic)
+    async with door(clinic.gate) as listener, connected(listener) as client:
+        names = sorted(set(await client.listdir("/out")) - {".", "..", "manifest.json"})
+        told = [{json.loads(line)["id"] for line in (await taken(client, name)).splitlines()} for name in names]
+    assert sorted(map(len, told)) == [1, 3], "the first holds what there is when it is taken, the second what changed since the first"
+    assert {new} in told
+    said = await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE query LIKE 'partner=county&every=6%' ")
+    assert said == 2

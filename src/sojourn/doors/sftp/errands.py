@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
-from sojourn.base import errors, ids, log
+from sojourn.base import clock, errors, ids, log
 from sojourn.base.background import Background
 from sojourn.base.gnupg import NotGood
 from sojourn.doors.sftp import paths
 from sojourn.gate.bulk.leaving import Changed
+from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import errands, hostkeys, pgp
 from sojourn.gate.exchange.boxes import PIECE, Full, Gone
-from sojourn.gate.exchange.outbox import MANIFEST, SEALED
+from sojourn.gate.exchange.outbox import MANIFEST, SEALED, by_rhythm
 from sojourn.web.outbound import public, resolve
 from sojourn.wire import filekind
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 _PAUSE: Final = 2.0  # seconds between looks
+_RHYTHM: Final = 60.0  # seconds between looks at what is put out by itself
 _AT_ONCE: Final = 4
 _LONGEST: Final = 3600.0  # seconds that one errand may take; what is left is done at the next
 _WAITS: Final = 30.0  # seconds for their server to answer when we come
@@ -58,6 +60,7 @@ class Errands(Background):
         self._hosts = frozenset(h.strip().lower() for h in hosts if h.strip())
         self._runner = ids.new_id("runner")
         self._busy: set[asyncio.Task[None]] = set()
+        self._clockwork, self._looked = Clockwork(gate), -_RHYTHM
 
     async def stop(self) -> None:
         """End, wherever it is."""
@@ -76,7 +79,18 @@ class Errands(Background):
                         task.add_done_callback(self._busy.discard)
                 except Exception as error:  # noqa: BLE001 - of any kind: it looks again
                     _log.warning("errands wait", error=type(error).__name__)
+            if clock.monotonic() - self._looked >= _RHYTHM:
+                self._looked = clock.monotonic()
+                await self._put_out()
             await asyncio.sleep(_PAUSE)
+
+    async def _put_out(self) -> None:
+        for tenant in list(self._gate.house.tenants.values()):
+            try:
+                await by_rhythm(self._gate, tenant, self._clockwork)
+            except Exception as error:  # noqa: BLE001 - of any kind: it looks again
+                self._clockwork.forget(tenant.number)
+                _log.warning("exports wait", error=type(error).__name__)
 
     async def round(self, tenant: Tenant) -> int:
         """Do those that are due, one after another; how many."""

@@ -12,22 +12,24 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sojourn.base import clock, crypto, errors, ids
+from sojourn.base import clock, crypto, errors, ids, log
 from sojourn.gate.bulk import asking, leaving
 from sojourn.gate.exchange import asapp, partners
 from sojourn.gate.exchange.outdocuments import KINDS, Leaves
 from sojourn.gate.exchange.sftp import Account, every
 from sojourn.gate.security import told, written
-from sojourn.record import sftp
+from sojourn.record import exchange, sftp
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.bulk.leaving import Export, File
     from sojourn.gate.caller import Tenant
+    from sojourn.gate.clockwork import Clockwork
     from sojourn.gate.exchange.outdocuments import Leaf
     from sojourn.gate.gate import Gate
     from sojourn.record.trail import Entry
 
+_log = log.logger(__name__)
 MANIFEST: Final = "manifest.json"
 SEALED: Final = ".pgp"
 """With which the name of a file ends that is brought encrypted."""
@@ -71,14 +73,36 @@ async def put(access: Access, gate: Gate, partner: str, types: Sequence[str], si
     return await begin(gate, access.tenant, account, types, since, group, access.entry("sftp-put-out", "Exchange", f"partner={partner}"))
 
 
-async def begin(gate: Gate, tenant: Tenant, account: Account, types: Sequence[str], since: str, group: str, line: Entry) -> str:
-    """The same, once somebody may: line: of the trail, who and why. Raises Malformed, Forbidden, TooManyRequests."""
+async def by_rhythm(gate: Gate, tenant: Tenant, clockwork: Clockwork) -> int:
+    """By the clock: put out what partners get by themselves, each once in its time; how many. One that cannot be now is tried again by whoever looks next."""
+    done, now = 0, clock.now()
+    active = {p.id for p in (partners.of_row(r) for r in await exchange.partners(gate.house.db, tenant.number)) if p.active}
+    for account in (await every(gate.house, tenant)).values():
+        if not account.every or not account.gets or not account.active or account.partner not in active:
+            continue
+        slot, mark = int(now.timestamp() // (account.every * 3600)), f"rhythm-{account.partner}-{account.every}-"
+        before = [r for r in await sftp.drops(gate.house.db, tenant.number, account.partner, now, every=True) if str(r["drop_id"]).startswith(mark)]
+        if any(r["drop_id"] == f"{mark}{slot}" for r in before):
+            continue
+        since = max((r["created"] for r in before), default=None) if account.changed else None
+        access = await clockwork.access(tenant.number)
+        try:
+            line = access.entry("sftp-put-out", "Exchange", f"partner={account.partner}&every={account.every}")
+            await begin(gate, tenant, account, account.types, since.astimezone(UTC).isoformat() if since else "", account.group, line, f"{mark}{slot}")
+            done += 1
+        except errors.SojournError as error:
+            _log.warning("an export was not put out", error=type(error).__name__)
+    return done
+
+
+async def begin(gate: Gate, tenant: Tenant, account: Account, types: Sequence[str], since: str, group: str, line: Entry, drop: str = "") -> str:
+    """The same, once somebody may: line: of the trail, who and why; drop: its id, of one that is there once. Raises Malformed, Forbidden, TooManyRequests."""
     theirs = await asapp.access(gate, tenant, account.gets)
     params = [*([("_type", ",".join(types))] if types else []), *([("_since", since)] if since else [])]
     wish = await asking.wish(theirs, params, level="group" if group else "patient", group=group)
     export, _ = await asking.begin(theirs, wish, "sftp")
-    drop, now = ids.new_id("drop"), clock.now()
-    label = f"export-{now.astimezone(UTC):%Y%m%d-%H%M}-{drop[-4:].lower()}"
+    drop, now = drop or ids.new_id("drop"), clock.now()
+    label = f"export-{now.astimezone(UTC):%Y%m%d-%H%M}-{crypto.sha256_hex(drop.encode())[:4]}"
     await written(
         gate.house, tenant, line._replace(query=f"{line.query}&drop={drop}&export={export}"), "gate.sftp_put_out($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         tenant.number, drop, account.partner, label, account.gets, export, line.account, now, now + asking.LIFE,

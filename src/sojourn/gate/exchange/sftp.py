@@ -29,6 +29,10 @@ QUOTA: Final = 1000 * _MEGABYTE
 """Bytes that wait in a box, where nothing else was agreed."""
 
 
+RHYTHMS: Final = {0: "never", 6: "every 6 hours", 12: "every 12 hours", 24: "every day", 168: "every week"}
+"""Hours after which an export is put out by itself; each is out for a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """How one partner connects.
@@ -36,6 +40,8 @@ class Account:
     most: bytes of one file; quota: bytes that are in its box and not picked up. brings: the app (a service of ours) under whose right FHIR files
     of theirs are imported, or ''. gets: the app (a service of their organization) under whose right something is put out for them, or ''.
     pgp: their public OpenPGP key, armored, or ''. seals: what an errand brings is encrypted to it; signs: what they encrypt must be signed by it.
+    every: hours after which an export is put out by itself, one of RHYTHMS; 0 for never. types and group: of what (gate/exchange/outbox.py); changed: only of
+    what changed since the one before.
     """
 
     partner: str
@@ -47,6 +53,10 @@ class Account:
     pgp: str = ""
     seals: bool = False
     signs: bool = False
+    every: int = 0
+    types: tuple[str, ...] = ()
+    group: str = ""
+    changed: bool = False
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -86,7 +96,7 @@ def facts(account: Account) -> str:
 def of_row(row: Mapping[str, Any]) -> Account:
     """The account of a row. What a newer version wrote beside is left out."""
     known = {f.name for f in fields(Account)} - _NOT_FACTS
-    said: dict[str, Any] = {k: v for k, v in json.loads(row["facts"]).items() if k in known}
+    said: dict[str, Any] = {k: tuple(v) if k == "types" else v for k, v in json.loads(row["facts"]).items() if k in known}
     return Account(row["partner"], row["login"], state=row["state"], author=row["author"], reason=row["reason"], since=row["since"], **said)
 
 
@@ -138,6 +148,8 @@ async def _checked(access: Access, account: Account) -> Account:
         raise errors.Malformed("What is imported is imported under the right of a service of ours.")
     if account.gets and known[account.gets].whose != "outside":
         raise errors.Malformed("What leaves is decided for a service of their organization: consents name that.")
+    if account.every not in RHYTHMS or (account.every and not account.gets):
+        raise errors.Malformed("Say for which service of their organization it is decided what is put out by itself, and how often.")
     if (account.seals or account.signs) and not account.pgp.strip():
         raise errors.Malformed("To encrypt to them or to check their signatures takes their OpenPGP key.")
     return replace(account, pgp=await pgp.checked(account.pgp))

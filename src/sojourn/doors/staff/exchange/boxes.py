@@ -45,6 +45,7 @@ async def put(request: Request) -> Response:
         account = replace(
             before or Account(partner.id, ""), login=said.get("login", "").strip(), most=_megabytes(said.get("most", "")), quota=_megabytes(said.get("quota", "")),
             brings=said.get("brings", ""), gets=said.get("gets", ""), pgp=said.get("pgp", ""), seals=said.get("seals") == "yes", signs=said.get("signs") == "yes",
+            every=int(said["every"]) if said.get("every", "").isdigit() and len(said["every"]) < 4 else 0, types=tuple(t for t in said.get("own_types", "").replace(" ", ",").split(",") if t), group=said.get("own_group", "").strip(), changed=said.get("changed") == "yes",  # noqa: PLR2004 - hours
         )  # fmt: skip
         await sftp.put(access, account, before)
     except (Malformed, VersionConflict) as error:
@@ -128,18 +129,19 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     account, found, services, listed, put_out, runs = await asyncio.gather(
         sftp.one(access, partner), sftp.keys(access, partner.id), sftp.services(access), _files(access, partner.id), outbox.listed(access, partner.id), errands.listed(access, partner.id)
     )
-    shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", "pgp": "", "seals": "", "signs": "", **(said or {})}
+    shown: dict[str, Any] = {"public": "", "name": "", "until": "", "types": "", "since": "", "group": "", "pgp": "", "seals": "", "signs": "", "every": "0", "own_types": "", "own_group": "", "changed": "", **(said or {})}
     if "login" not in shown:
         shown = {
             **shown, "login": account.login if account else "", "most": str((account.most if account else sftp.MOST) // _MEGABYTE), "quota": str((account.quota if account else sftp.QUOTA) // _MEGABYTE),
-            "brings": account.brings if account else "", "gets": account.gets if account else "", "pgp": account.pgp if account else "", "seals": "yes" if account and account.seals else "",
+            "brings": account.brings if account else "", "gets": account.gets if account else "", "every": str(account.every if account else 0), "own_types": ", ".join(account.types) if account else "", "own_group": account.group if account else "",
+            "changed": "yes" if account and account.changed else "", "pgp": account.pgp if account else "", "seals": "yes" if account and account.seals else "",
             "signs": "yes" if account and account.signs else "",
         }  # fmt: skip
     pgp_key = await _pgp_key(access) if account is not None else ""
     used = max((k.used for k in found if k.used is not None), default=None)
     return PAGES.render(
         request, "exchange/boxes.html", status=status, partner=partner, account=account, pgp_key=pgp_key, said=shown, problem=problem, keys=[_key(k, access.now) for k in found], last=age(used, access.now) if used else "",
-        ours=[(s.id, s.name) for s in services if s.whose == "inside"], theirs=[(s.id, s.name) for s in services if s.whose == "outside"],
+        ours=[(s.id, s.name) for s in services if s.whose == "inside"], theirs=[(s.id, s.name) for s in services if s.whose == "outside"], rhythms=[(str(k), v) for k, v in sftp.RHYTHMS.items() if k],
         host=await asyncio.to_thread(hostkeys.public, access.house), following=await asyncio.to_thread(hostkeys.public, access.house, hostkeys.NEXT), out=[_put(p, access.now) for p in put_out], errands=[errand.row(r, access.now) for r in runs], files=listed[:8], more=len(listed) > 8,  # noqa: PLR2004
     )  # fmt: skip
 
