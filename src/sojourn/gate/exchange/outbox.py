@@ -1,4 +1,4 @@
-"""What is put out for a partner: exports for its organization, made while they are taken, and single documents (outdocuments.py).
+"""What is put out for a partner: exports, made while they are taken, and single documents.
 
 No file is stored. The list, the manifest and each file are what the service named for the partner may have at that moment; what is taken is in the trail and
 in the log of disclosures as every export is (gate/bulk/leaving.py).
