@@ -90,6 +90,10 @@ async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
     adam = await visitor(clinic, "adam")
     assert (await adam.post(f"{boxes}/out", {"types": "Patient", "since": "", "group": ""})).status_code == 422, "for nobody's service"
     await service(clinic, "county-app", whose="outside", organization="Organization/tpo", role="", programs=())
+    assert (await adam.post(boxes, {**agreed, "every": "24"})).status_code == 422, "for nobody's service"
+    assert (await adam.post(boxes, {**agreed, "gets": "county-app", "every": "24", "own_types": "Patient, Observation", "own_group": "", "changed": "yes"})).status_code == 303
+    page = (await adam.get(boxes)).text
+    assert all(part in page for part in ('<option value="24" selected>every day</option>', 'value="Patient, Observation"', 'name="changed" value="yes" checked'))
     assert (await adam.post(boxes, {**agreed, "gets": "county-app"})).status_code == 303
     assert (await adam.post(f"{boxes}/out", {"types": "Nothing", "since": "", "group": ""})).status_code == 422
     assert (await adam.post(f"{boxes}/out", {"types": "Patient, Observation", "since": "2026-01-01", "group": ""})).status_code == 303
