@@ -67,6 +67,23 @@ async def test_a_stay_is_told_step_by_step_and_a_change_of_what_is_hidden_is_non
     assert [m.header.v(12) for m in hie.messages] == ["2.8"] * 7
 
 
+async def test_a_change_of_a_visit_is_told_by_a08_once_and_by_what_they_are_shown(clinic: Clinic, hie: Counterpart) -> None:
+    client, place = await known(clinic)
+    partner = await agreed(clinic, hie, place, "ADT^A04", "ADT^A08", authorities={"RIVER": MRN}, version="2.8")
+    who = (await clinic.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Okafor", "given": ["Ngozi"]}]})).id
+    visit = {**encounter(client), "status": "in-progress", "period": {"start": "2026-02-28T10:00:00Z"}}
+    id_ = (await clinic.make("sys-mh", visit)).id
+    await sent(clinic, partner)
+    attending = {"participant": [{"type": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "ATND"}]}], "individual": {"reference": f"Practitioner/{who}"}}]}
+    for change in (attending, attending, {**attending, "length": {"value": 5}}):
+        assert (await clinic.put("sys-mh", {**visit, "id": id_, **change})).status == 200
+        await sent(clinic, partner)
+    assert hie.kinds == ["ADT^A04", "ADT^A08"], "what changes nothing that they are told is no message"
+    pv1 = hie.messages[1].one("PV1")
+    assert pv1 is not None
+    assert (pv1.v(7, 2), pv1.v(19)) == ("Okafor", id_)
+
+
 async def test_what_happened_while_they_were_down_is_told_in_its_steps(clinic: Clinic, hie: Counterpart) -> None:
     client, place = await known(clinic)
     partner = await agreed(clinic, hie, place, "ADT^A04", "ADT^A03", "ADT^A11")
