@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 WAITING, INDEXED, ASIDE = "waiting", "indexed", "set-aside"
-SCAN, FAX, API, SFTP, HL7, DIRECT = "scan", "fax", "api", "sftp", "hl7v2", "direct"
+SCAN, FAX, API, SFTP, HL7, DIRECT, MHD = "scan", "fax", "api", "sftp", "hl7v2", "direct", "mhd"
 NEEDS = (("Paper", "index"),)
 _PURPOSE = "paper"
 _NOT_THERE = "There is no such paper."
@@ -31,7 +31,7 @@ class Paper(NamedTuple):
 
     name: of the file as it came; sender: the number or name that the door said; about: what those who index wrote down. under: the context
     in which the bytes are sealed, so that equal papers are no equal files; '' for one from before that. marks: codes by which what brought
-    it said how confidential it is.
+    it said how confidential it is; whose: whom it said it is about, as words to search with; basis: a key of gate/exchange/partners.py BASES, ''.
     """
 
     id: str
@@ -50,6 +50,8 @@ class Paper(NamedTuple):
     stamp: str
     under: str = ""
     marks: tuple[str, ...] = ()
+    whose: str = ""
+    basis: str = ""
 
 
 def _who(access: Access) -> tuple[list[int], bool]:
@@ -64,7 +66,7 @@ def _context(access: Access, id_: str) -> bytes:
 
 
 def _sealed(access: Access, paper: Paper) -> str:
-    said = {"media": paper.media, "received": paper.received, "pages": [list(p) for p in paper.pages], "name": paper.name, "sender": paper.sender, "about": paper.about, "digest": paper.digest, "under": paper.under, "marks": list(paper.marks)}
+    said = {"media": paper.media, "received": paper.received, "pages": [list(p) for p in paper.pages], "name": paper.name, "sender": paper.sender, "about": paper.about, "digest": paper.digest, "under": paper.under, "marks": list(paper.marks), "whose": paper.whose, "basis": paper.basis}
     return access.house.key.seal(_PURPOSE, codec.dumps(said), _context(access, paper.id))
 
 
@@ -74,7 +76,7 @@ def _read(access: Access, row: object) -> Paper:
     said = codec.loads(access.house.key.open(_PURPOSE, str(r["body"]), _context(access, id_)))
     pages = tuple((int(n), int(turned)) for n, turned in said["pages"])
     return Paper(id_, int(str(r["program"])), str(r["door"]), str(r["state"]), r["arrived"], str(r["blob"]), said["media"], int(said["received"]), pages,  # type: ignore[arg-type]
-                 said["name"], said["sender"], said["about"], said["digest"], str(r["stamp"]), said.get("under", ""), tuple(said.get("marks", ())))  # fmt: skip
+                 said["name"], said["sender"], said["about"], said["digest"], str(r["stamp"]), said.get("under", ""), tuple(said.get("marks", ())), said.get("whose", ""), said.get("basis", ""))  # fmt: skip
 
 
 def _keyed(access: Access, source: str) -> str:
@@ -106,17 +108,17 @@ async def reseal(access: Access, limit: int = 20) -> int:
     return len(rows)
 
 
-async def receive(access: Access, content: bytes, *, media: str, pages: int, door: str, source: str, program: int = 0, name: str = "", sender: str = "", arrived: datetime | None = None, marks: tuple[str, ...] = ()) -> str:
+async def receive(access: Access, content: bytes, *, media: str, pages: int, door: str, source: str, program: int = 0, name: str = "", sender: str = "", arrived: datetime | None = None, marks: tuple[str, ...] = (), whose: str = "", basis: str = "") -> str:
     """Take one in as it was received; its id. Of the same source there is only one, however often it is brought.
 
-    program: 0 where it is not known; marks: codes of labels that it will carry in a chart. The caller needs no right to open what they bring.
+    program: 0 where it is not known; marks, whose, basis: as a Paper has them. The caller needs no right to open what they bring.
     """
     if program and program not in access.rules.programs:
         raise errors.Malformed("There is no such program.")
     under = _keyed(access, source)
     blob = await _put(access, content, under)
     id_ = ids.new_id()
-    paper = Paper(id_, program, door, WAITING, arrived or access.now, blob, media, pages, tuple((n, 0) for n in range(pages)), name[:200], sender[:100], "", crypto.sha256_hex(content), ids.new_id("stamp"), under, marks)
+    paper = Paper(id_, program, door, WAITING, arrived or access.now, blob, media, pages, tuple((n, 0) for n in range(pages)), name[:200], sender[:100], "", crypto.sha256_hex(content), ids.new_id("stamp"), under, marks, whose[:80], basis)
     there = await papers.receive(access.house.db, access.head, id_, program, door, under, paper.arrived, blob, _sealed(access, paper), paper.stamp)
     await access.note(access.entry("paper-receive", "Paper", there))
     return there

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
-from sojourn.care.papers import reading, sandbox
+from sojourn.care.papers import reading, sandbox, source
 from sojourn.care.resources import CARE, concept, moment, ref
 from sojourn.gate import bases, papers
 from sojourn.gate.access import Access
@@ -94,7 +94,7 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
     clean = await sandbox.composed([(await papers.content(access, paper), paper.media, paper.pages)])
-    changes = [Change("create", "DocumentReference", paper.id, document(access, paper, wish, clean), program=wish.program)]
+    changes = [Change("create", "DocumentReference", paper.id, document(access, paper, wish, clean), program=wish.program), *source.provenance(access, paper, _codings((*wish.labels, *paper.marks)), wish.program)]
     if wish.reviewer:
         due = access.now + timedelta(days=rules.number("papers.review-days"))
         changes.append(review(access, paper.id, wish.patient, wish.reviewer, (*wish.labels, *paper.marks), due=due, urgent=wish.urgent, program=wish.program))
@@ -119,7 +119,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
     related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
     context = {**({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})}
     attachment = {"contentType": reading.PDF, "data": base64.b64encode(clean).decode(), "size": len(clean), "title": wish.title.strip(), "creation": wish.day}
-    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message", papers.DIRECT: "by Direct"}[paper.door]
+    came = {papers.FAX: "by fax", papers.SCAN: "by scan", papers.API: "through the API", papers.SFTP: "by SFTP", papers.HL7: "by message", papers.DIRECT: "by Direct", papers.MHD: "by document exchange"}[paper.door]
     return {
         "resourceType": "DocumentReference",
         **({"meta": {"security": said}} if (said := _codings((*wish.labels, *paper.marks))) else {}),
@@ -130,7 +130,7 @@ def document(access: Access, paper: Paper, wish: Wish, clean: bytes) -> dict[str
         "category": [concept(CATEGORY, "Paper from outside")],
         "subject": ref("Patient", wish.patient),
         "date": moment(access),
-        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP, papers.HL7, papers.DIRECT) else ""),
+        "description": f"Came {came}, {len(paper.pages)} {'page' if len(paper.pages) == 1 else 'pages'}" + (f", from {paper.sender}" if paper.sender and paper.door in (papers.FAX, papers.SFTP, papers.HL7, papers.DIRECT, papers.MHD) else ""),
         "content": [{"attachment": attachment}],
         "context": context,
     }

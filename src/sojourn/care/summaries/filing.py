@@ -17,6 +17,7 @@ from sojourn.care import policies
 from sojourn.care.exchange import matching
 from sojourn.care.exchange.matching import Match, Question
 from sojourn.care.papers import indexing, sandbox
+from sojourn.care.papers import source as origins
 from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import concept, moment, ref
@@ -77,7 +78,8 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
     id_ = there or paper.id
     if not there:
         with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
-            await access.write(await _changes(access, paper.id, wish, document, content, paper.marks), action="paper-index")
+            came = origins.provenance(access, paper, labels_of(document, wish.labels, paper.marks), wish.program)
+            await access.write([*await _changes(access, paper.id, wish, document, content, paper.marks), *came], action="paper-index")
     await papers.keep(access, stamped, state=papers.INDEXED)
     return id_
 

@@ -12,6 +12,7 @@ from sojourn.doors.api import write
 from sojourn.doors.api.answer import JSON, Answer, of_error
 from sojourn.doors.api.ask import GENERAL, Ask, decode_form, etag
 from sojourn.doors.api.forms import instant
+from sojourn.doors.api.mhd import provide
 from sojourn.fhir import bundles, codec
 from sojourn.fhir.bundle import Entry, Links, in_order, take_apart
 from sojourn.fhir.outcome import outcome
@@ -28,6 +29,8 @@ async def system(ask: Ask, inner: Inner) -> Answer:
     bundle = await ask.json()
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle" or bundle.get("type") not in ("transaction", "batch"):
         raise errors.Malformed("Send a Bundle of type transaction or batch.", expression="Bundle.type")
+    if ask.access.caller.outside and provide.is_one(bundle):
+        return await provide.take(ask, bundle)
     entries = take_apart(bundle)
     if bundle["type"] == "transaction":
         answers = await _transaction(ask, list(entries), inner)

@@ -49,6 +49,10 @@ class Remote:
         """The JSON at an address of theirs, or under their base. Raises Trouble."""
         return _json(await self._asked("GET", self._under(address), FHIR))
 
+    async def open(self, path: str) -> Any:
+        """What they tell anybody, as their CapabilityStatement. Raises Trouble."""
+        return _json(await self._fetch("GET", self._under(path), b"", {"accept": FHIR}, MOST))
+
     async def post(self, path: str, body: bytes) -> Any:
         """What they answer to a body sent to a path under their base. Raises Trouble."""
         return _json(await self._asked("POST", self._under(path), FHIR, body))
@@ -66,7 +70,7 @@ class Remote:
         return reply.body
 
     def _under(self, address: str) -> str:
-        return address if "://" in address else f"{self.service.base}/{address}"
+        return address if "://" in address else f"{self.service.base}/{address}".rstrip("/")
 
     async def _asked(self, method: str, address: str, accept: str, body: bytes = b"", most: int = MOST) -> Reply:
         headers = {"accept": accept, **({"content-type": FHIR} if body else {})}

@@ -183,6 +183,12 @@ async def every(access: Access) -> list[Partner]:
     return [of_row(r) for r in await exchange.partners(access.house.db, access.tenant.number)]
 
 
+async def itself(access: Access) -> Partner | None:
+    """The active partner that the caller is, an outside organization; None where it is none."""
+    found = [of_row(r) for r in await exchange.partners(access.house.db, access.tenant.number)]
+    return next((p for p in found if p.active and p.organization and p.organization == access.caller.agent), None)
+
+
 async def one(access: Access, id_: str) -> Partner:
     """One partner. Raises NotFound."""
     found = next((p for p in await every(access) if p.id == id_), None)

@@ -126,7 +126,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     paper = await papers.one(access, request.path_params["paper"])
     if paper.state != papers.WAITING:
         raise NotFound
-    typed = said.get("q", "").strip()[:80]
+    typed = said.get("q", "" if paper.media == reading.CCDA else paper.whose).strip()[:80]
     rules = await policies.of(access)
     document = await summary.of_paper(access, paper) if paper.media == reading.CCDA else None
     words = [] if document else await _words(access, paper)

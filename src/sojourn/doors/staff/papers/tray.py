@@ -61,7 +61,7 @@ def row(access: Access, p: Paper, days: float) -> dict[str, Any]:
     program = access.rules.programs.get(p.program)
     late = (access.now - p.arrived).total_seconds() > days * 86400
     return {
-        "id": p.id, "door": "Clinical document" if p.media == reading.CCDA else {papers.FAX: "Fax", papers.SCAN: "Scan", papers.API: "By the API", papers.SFTP: "SFTP", papers.HL7: "HL7 v2", papers.DIRECT: "Direct"}[p.door], "sender": p.sender, "pages": len(p.pages), "document": p.media == reading.CCDA, "kind": reading.NAMES[p.media], "arrived": day_and_time(p.arrived.isoformat()),
+        "id": p.id, "door": "Clinical document" if p.media == reading.CCDA else {papers.FAX: "Fax", papers.SCAN: "Scan", papers.API: "By the API", papers.SFTP: "SFTP", papers.HL7: "HL7 v2", papers.DIRECT: "Direct", papers.MHD: "Document exchange"}[p.door], "sender": p.sender, "pages": len(p.pages), "document": p.media == reading.CCDA, "kind": reading.NAMES[p.media], "arrived": day_and_time(p.arrived.isoformat()),
         "program": program.name if program else "Program not known", "late": late, "why": p.about, "stamp": p.stamp,
     }  # fmt: skip
 
