@@ -48,9 +48,9 @@ class Two:
         return await self.asking.round(self.us.gate.house.tenants[A])
 
 
-async def registered(clinic: Clinic, client: str, organization: str, jwks_uri: str) -> None:
+async def registered(clinic: Clinic, client: str, organization: str, jwks_uri: str, scopes: str = "system/*.rs") -> None:
     """An outside organization's service, approved."""
-    app = App(client, client, ("service",), "outside", "private_key_jwt", "system/*.rs", jwks_uri=jwks_uri, organization=organization, account=f"app-{client}", role="outside")
+    app = App(client, client, ("service",), "outside", "private_key_jwt", scopes, jwks_uri=jwks_uri, organization=organization, account=f"app-{client}", role="outside")
     now = clock.now()
     await clinic.owner.execute("SELECT gate.make_app_account($1, $2, $3, $4, $5, $6, $7, NULL, $8, 'test', $9)", A, app.account, "organization", client, organization, "outside", [], [organization], now)
     await clinic.owner.execute("SELECT gate.put_app($1, $2, $3, 'active', NULL, 'test', '', $4)", A, client, registry.facts(app), now)

@@ -33,7 +33,7 @@ _SCOPE: Final = "system/DocumentReference.c"
 class Providing:
     """The door."""
 
-    takes = (CCDA, PDF)
+    takes: tuple[str, ...] = (CCDA, PDF)
 
     def __init__(self, house: House, outbound: Outbound) -> None:
         self._house, self._outbound = house, outbound
