@@ -1,4 +1,4 @@
-"""Brings documents to a partner's document recipient (IHE MHD ITI-65), as one of the doors by which documents go out.
+"""Brings documents to a partner by IHE MHD ITI-65: one of the doors by which documents go out.
 
 What it is given was decided a moment ago and is in the log of disclosures; it wraps that and adds nothing of the record but who it is about, as the document itself says.
 https://profiles.ihe.net/ITI/MHD/ITI-65.html
