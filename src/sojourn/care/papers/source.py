@@ -1,4 +1,4 @@
-"""From whom a document came that a partner brought, and on what basis we have it: its Provenance.
+"""From whom a document came that a partner brought, and on what basis we have it: its Provenance."""
 
 from __future__ import annotations
 
