@@ -104,14 +104,14 @@ async def chart(clinic: Clinic) -> dict[str, str]:
     """A patient with one Observation."""
     p = (await clinic.make("sys-mh", patient(identifier=[{"system": "urn:us", "value": "1"}]))).id
     await clinic.make("sys-mh", encounter(p))
-    letter = await clinic.make("sys-mh", outside.letter(p))
     made = await clinic.make("sys-mh", observation(p))
     form = await clinic.make("sys-mh", consent(p, "nobody", status="draft"))
-    return {"p": p, "d": letter.id, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
+    return {"p": p, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
 
 
 async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
-    """A Group, and an export that is done."""
+    """A Group, a letter, and an export that is done."""
+    letter = await clinic.make("sys-mh", outside.letter(p))
     group = await clinic.make("sys-mh", {"resourceType": "Group", "type": "person", "actual": True, "member": [{"entity": {"reference": f"Patient/{p}"}}]})
     export = await clinic.ask("sys-mh", "GET", "$export?_type=Observation", None, ASYNC)
     await make_exports(clinic)
@@ -122,7 +122,7 @@ async def in_bulk(clinic: Clinic, p: str) -> dict[str, str]:
     hook = {"type": "rest-hook", "endpoint": "https://receiver.example/hook", "payload": "application/fhir+json"}
     topic = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
     told = await clinic.make("sys-mh", {"resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": topic, "channel": hook})
-    return {"su": told.id, "g": group.id, "vs": codes.id, "cm": maps.id, "e": export.header("content-location").rpartition("/")[2]}
+    return {"d": letter.id, "su": told.id, "g": group.id, "vs": codes.id, "cm": maps.id, "e": export.header("content-location").rpartition("/")[2]}
 
 
 async def asked(clinic: Clinic, who: str | None, route: tuple[str, str], chart: dict[str, str]) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sojourn.doors.staff.outside import outside, service
+from sojourn.doors.staff.outside import askable, outside
 from sojourn.doors.staff.screens import Screen
 from sojourn.gate.exchange.asking import NEEDS
 from sojourn.gate.exchange.partners import NEEDS as ADMINISTER
@@ -12,5 +12,5 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/patients/{id}/outside", outside.begin, ("POST",), needs=NEEDS),
     Screen("/patients/{id}/outside/{ask}", outside.one, needs=NEEDS),
     Screen("/patients/{id}/outside/{ask}", outside.act, ("POST",), needs=NEEDS),
-    Screen("/exchange/partners/{partner}/fhir", service.show, ("GET", "POST"), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/fhir", askable.show, ("GET", "POST"), needs=ADMINISTER),
 )

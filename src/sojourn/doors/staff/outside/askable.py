@@ -34,4 +34,4 @@ async def show(request: Request) -> Response:
         except (Malformed, VersionConflict) as error:
             problem, status = error.message, 422
     keys = access.house.base.removesuffix("/fhir") + "/oauth/jwks"
-    return PAGES.render(request, "outside/service.html", status=status, partner=partner, s=known, problem=problem, keys=keys)
+    return PAGES.render(request, "outside/askable.html", status=status, partner=partner, s=known, problem=problem, keys=keys)
