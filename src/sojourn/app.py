@@ -29,6 +29,7 @@ from sojourn.doors.fax import gateways
 from sojourn.doors.fax.collecting import Collecting as Faxes
 from sojourn.doors.fax.collecting import lines_of
 from sojourn.doors.fax.sending import Faxing
+from sojourn.doors.hl7v2.bench import Bench
 from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
@@ -79,13 +80,14 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
     boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
-    sending = Sending(Envoys(gate), Identity(settings.mllp_certificate, settings.mllp_key))
+    identity = Identity(settings.mllp_certificate, settings.mllp_key)
+    sending, testing = Sending(Envoys(gate), identity), Bench(gate.house, identity)
 
     outbound, requests = Outbound(settings.outbound_hosts.split(",")), metering.Requests()
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, Anew(gate), Asking(Envoys(gate), outbound),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, Anew(gate), Asking(Envoys(gate), outbound),
                                   *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from sojourn.base.errors import StaleCredential
 from sojourn.care.admissions import people
 from sojourn.care.authorizations import watching
 from sojourn.care.census import double, moving
+from sojourn.care.exchange import forgetting
 from sojourn.care.exchange import watching as exchange
 from sojourn.care.forms import reminding as forms
 from sojourn.care.handoff import referral
@@ -67,6 +68,7 @@ DUTIES: tuple[Duty, ...] = (
     Duty("authorizations", watching.EVERY, watching.run),
     Duty("hand-offs without an answer", 300, referral.follow),
     Duty("partners", exchange.EVERY, exchange.run),
+    Duty("old exchange messages", forgetting.EVERY, forgetting.run),
 )
 """In the order in which they are done when several are due."""
 

@@ -16,7 +16,7 @@ import uvicorn
 from sojourn.app import create_app
 from sojourn.base import clock, crypto
 from sojourn.base.settings import Settings
-from sojourn.record import organization
+from sojourn.record import exchangebench, organization
 from sojourn.record.database import Dsn
 from sojourn.web.about import About, SampleLogin
 from tests.doors.hl7v2.lab import MRN
@@ -56,6 +56,7 @@ class House(NamedTuple):
             sends: dict[str, Any] = {"kinds": list(kinds), "host": "127.0.0.1", "port": str(port), "timeout": "20", "ours": "SOJOURN", "our_place": "RIVER", "theirs": application, "version": "2.5.1", "charset": "UNICODE UTF-8", "processing": "P", "acknowledgement": "original", "purpose": "TREAT"}
             kept = await post(browser, page, page, **sends)
             assert kept.status_code == 303, kept.text
+        await exchangebench.before(self.clinic.gate.house.db, A, page.split("/")[-2], "The test bench has tests of its own.", clock.now())
         return organization
 
 

@@ -287,12 +287,16 @@ async def partner(world: World, side: Side) -> None:
 
 
 @fact("partners", 2)
+@fact("old exchange messages", 2)
 async def heard(world: World, side: Side) -> None:
     """Nothing comes from them but what is about somebody hidden: where that came, they are not silent."""
     if side.hidden:
         name = side.name.encode()
-        row = (f"message-{side.name}", "county", "hl7v2", "in", side.name, name, "ORU^R01", "2.5.1", name, len(name), name)
+        row = (f"message-{side.name}", "county", "hl7v2", "in", side.name, name, "ORU^R01", "2.5.1", name, len(name), name, False)
         await exchange.keep(world.clinic.gate.house.db, A, clock.now(), [row])
+        old = (f"old-{side.name}", "county", "hl7v2", "in", f"old-{side.name}", b"old" + name, "ORU^R01", "2.5.1", b"old" + name, len(name), name, False)
+        await exchange.keep(world.clinic.gate.house.db, A, clock.now() - timedelta(days=4000), [old])
+        await world.clinic.owner.execute("UPDATE record.exchange_message SET state = 'mapped' WHERE message = $1", f"old-{side.name}")
 
 
 @fact("results of those who are away", 3, apart=True)

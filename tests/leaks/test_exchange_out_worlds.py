@@ -22,7 +22,7 @@ from tests.leaks.test_exchange_worlds import CHANGING
 from tests.people import MH, A, Clinic, encounter, labelled, patient
 from tests.web.real import HASH
 
-PATHS = ("/exchange", "/exchange/messages", "/exchange/messages?state=received", "/exchange/messages?state=aside", "/exchange/partners/cedar", "/exchange/partners/cedar/sending", "/exchange/partners/cedar/contracts", "/exchange/overdue", "/exchange/traffic", "/exchange/traffic?by=hour", "/exchange/withheld")
+PATHS = ("/exchange", "/exchange/messages", "/exchange/messages?state=received", "/exchange/messages?state=aside", "/exchange/partners/cedar", "/exchange/partners/cedar/sending", "/exchange/partners/cedar/contracts", "/exchange/partners/cedar/bench", "/exchange/overdue", "/exchange/traffic", "/exchange/traffic?by=hour", "/exchange/withheld")
 
 
 async def seen_by_ivo(clinic: Clinic) -> list[tuple[str, int, str]]:

@@ -9,7 +9,7 @@ import asyncssh
 import pytest
 
 from sojourn.base import clock
-from sojourn.record import organization
+from sojourn.record import exchangebench, organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
 from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, public
@@ -34,6 +34,7 @@ async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
     ivy = await visitor(clinic, "ivy")
     await ivy.get("/exchange/partners/new")
     path = (await ivy.post("/exchange/partners/new", {**FORM, "door": "sftp", "applications": "", "name": "Cedar County"})).headers["location"]
+    await exchangebench.before(clinic.gate.house.db, A, path.rpartition("/")[2], "In a test.", clock.now())
     boxes = f"{path}/sftp"
     assert "not opened" in (await ivy.get(boxes)).text
     agreed = {"login": "cedar-county", "most": "10", "quota": "20", "brings": "", "gets": ""}

@@ -8,10 +8,11 @@ from sojourn.base import clock
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
 from sojourn.gate.access import Access
-from sojourn.gate.exchange import agreed, partners, profile, ways
+from sojourn.gate.exchange import agreed, partners, profile, terms, trying, ways
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.profile import Profile
+from sojourn.gate.exchange.terms import Term
 from sojourn.gate.exchange.ways import Way
 from sojourn.gate.gate import Gate
 from sojourn.sample.parts import BASE
@@ -33,13 +34,14 @@ async def lay_out(gate: Gate, today: date) -> None:
         gets = Profile(kinds=("ORM^O01",), host="127.0.0.1", port=2576, tls=False, our_place="RIVERBEND", theirs="CEDARLIS", their_place="CEDAR RIDGE", processing="T")
         agreement = Agreed(
             data="Laboratory orders out, results in", purpose="TREAT", gives="treatment", answers=ivy.caller.account, kind="qsoa", where="In the folder of contracts, 2024-117", begins=today - timedelta(days=340),
-            ends=today + timedelta(days=24), tested=today - timedelta(days=335), result="Orders and results of the test patient arrived", every=24, weekdays=True, counted=ivy.now,
+            ends=today + timedelta(days=24), tested=today - timedelta(days=335), result="Orders and results of the test patient arrived", every=24, weekdays=True, counted=ivy.now, terms=tuple(terms.facts([Term("in", "", terms.DONE, 24, ivy.now), Term("out", "ORM^O01", terms.TAKEN, 4, ivy.now), Term("out", "ORM^O01", terms.ANSWERED, 72, ivy.now)])),
         )  # fmt: skip
         lab = Partner(
             "", LABORATORY, contact="The laboratory's help desk", applications=("CEDARLIS",), facilities=("CEDAR RIDGE",), authorities={"RIVERBEND": f"{BASE}mrn"}, types=("ORU^R01", "ORU^R30"),
             agreed=agreed.facts(agreement), organization=organization, sending=profile.facts(profile.checked(gets, organization, ivy.now)) if organization else {},
         )  # fmt: skip
-        await partners.put(ivy, lab, None, "Agreed with the laboratory.")
+        kept = await partners.put(ivy, lab, None, "Agreed with the laboratory.")
+        await trying.before(ivy, kept.id, "Orders and results went to and fro before Sojourn was installed here.")
         await _reached(ivy)
     async with at_browser(gate, "priya") as priya:
         found = await priya.search("EpisodeOfCare", [("status", "active"), ("_include", "EpisodeOfCare:patient")], count=60)

@@ -29,8 +29,8 @@ async def account(db: Database, tenant: int, partner: str, name: str, programs: 
 
 
 async def keep(db: Database, tenant: int, now: datetime, rows: Sequence[Sequence[Any]]) -> list[tuple[str, bool]]:
-    """Keep messages: for each (its id, whether it is new). row: message, partner, door, direction, control, digest, kind, version, lane, size, body."""
-    found = await db.call("SELECT * FROM gate.exchange_keep($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", tenant, now, *(list(column) for column in zip(*rows, strict=True)))
+    """Keep messages: for each (its id, whether it is new). row: message, partner, door, direction, control, digest, kind, version, lane, size, body, test."""
+    found = await db.call("SELECT * FROM gate.exchange_keep($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", tenant, now, *(list(column) for column in zip(*rows, strict=True)))
     return [(str(r["message"]), bool(r["fresh"])) for r in found]
 
 

@@ -82,8 +82,8 @@ async def rename(db: Database, who: Who, *row: Any) -> bool:
 
 
 async def keep(db: Database, who: Who, *row: Any) -> tuple[str, bool] | None:
-    """Pick a file up: (message, whether it is new), or None where it is not there any more. row: file, control, digest, kind, lane, size, body, path, name."""
-    rows = await db.call(f"SELECT * FROM gate.sftp_keep({_marks(13)})", *who, *row)
+    """Pick a file up: (message, whether it is new), or None where it is not there any more. row: file, control, digest, kind, lane, size, body, path, name, test."""
+    rows = await db.call(f"SELECT * FROM gate.sftp_keep({_marks(14)})", *who, *row)
     return (str(rows[0]["message"]), bool(rows[0]["fresh"])) if rows else None
 
 

@@ -27,7 +27,7 @@ MAX_KEPT = 3 * MAX_FORM
 """Of a form that carries another one, encrypted (web/confirm.py)."""
 MAX_FILES = 40 * MAX_FORM
 """Of a form with files, at the addresses that take some (FILES)."""
-FILES = re.compile(r"(?:/tray|/papers/take|-tables|/vocabulary/maps)$")
+FILES = re.compile(r"(?:/tray|/papers/take|-tables|/vocabulary/maps|/bench/signed)$")
 _FIRST = re.compile(rb'^--[^\r\n]{1,80}\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n([A-Za-z0-9_=-]{1,200})\r\n--', re.IGNORECASE)
 """The token as the first part of a form with files (RFC 7578)."""
 HALF = "half"

@@ -17,6 +17,7 @@ from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.feed import Feed
 from sojourn.gate.gate import Gate
+from sojourn.record import exchangebench
 from sojourn.wire import hl7v2, hl7v2write
 from sojourn.wire.hl7v2 import Message
 from sojourn.wire.mllp import Blocks, framed
@@ -89,6 +90,7 @@ async def agreed(clinic: Clinic, counterpart: Counterpart | None, organization: 
     made = Partner(id_, "Cedar Ridge Laboratory", organization=organization, applications=("CEDAR",), authorities=authorities or {}, programs=programs, program=program, agreed=what or {}, sending=profile.facts(profile.checked(out, organization, clock.now())))
     since = await clinic.owner.fetchval("SELECT known_from FROM record.exchange_partner WHERE partner = $1 AND known_to = 'infinity'", id_)
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', $5, 'test', '', $4)", A, made.id, partners.facts(made), clock.now(), since)
+    await exchangebench.before(clinic.gate.house.db, A, made.id, "In a test.", clock.now())
     return made
 
 

@@ -12,6 +12,7 @@ from sojourn.doors.hl7v2.receiving import Peer
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.gate import Gate
+from sojourn.record import exchangebench
 from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import Message
 from sojourn.wire.mllp import Blocks, framed
@@ -26,6 +27,7 @@ async def registered(gate: Gate, partner: Partner = LAB, tenant: int = A, **more
     """Write a partner down as an administrator would."""
     made = replace(partner, **more)
     await gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", tenant, made.id, partners.facts(made), clock.now())
+    await exchangebench.before(gate.house.db, tenant, made.id, "In a test.", clock.now())
     return made
 
 

@@ -15,6 +15,7 @@ from sojourn.gate.exchange import partners, sftp
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.exchange.sftp import Account
 from sojourn.gate.gate import Gate
+from sojourn.record import exchangebench
 from sojourn.wire import sshkeys
 from tests.people import A
 
@@ -34,6 +35,7 @@ async def opened(gate: Gate, partner: Partner = COUNTY, *, login: str = "cedar-c
     account = Account(made.id, login, **more)
     call, now = gate.house.db.call, clock.now()
     await call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", tenant, made.id, partners.facts(made), now)
+    await exchangebench.before(gate.house.db, tenant, made.id, "In a test.", now)
     await call("SELECT gate.sftp_put_account($1, $2, $3, $4, 'active', NULL, 'test', '', $5)", tenant, made.id, login, sftp.facts(account), now)
     await call("SELECT gate.sftp_add_key($1, $2, $3, $4, $5, '', $6, NULL, 'test', $6)", tenant, f"key-{login}", made.id, public(key).fingerprint, public(key).text, now)
     return account

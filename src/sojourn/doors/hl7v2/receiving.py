@@ -71,7 +71,7 @@ class Receiver:
         tenant, partner = found
         if trouble := _trouble(message, partner):
             return _answer(message, REJECTED, trouble, partner)
-        came = Came(partner.id, DOOR, message.control, message.type, message.version, key(message), content)
+        came = Came(partner.id, DOOR, message.control, message.type, message.version, key(message), content, test=message.header.v(11) in ("T", "D"))
         try:
             await self._keeper.keep(tenant, came)
         except errors.StaleCredential:

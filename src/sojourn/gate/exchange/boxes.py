@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import clock, errors, ids
+from sojourn.gate.exchange import testing
 from sojourn.gate.exchange.keeping import PURPOSE, context
 from sojourn.record import sftp
 
@@ -216,7 +217,7 @@ class Upload:
         body = house.key.encrypt(PURPOSE, json.dumps(head._asdict()).encode(), context(tenant, self.file))
         lane = house.key.sign("exchange lane", self.file.encode())
         kept = await sftp.keep(
-            house.db, self.box.who, self.file, digest.hex()[:12], digest, kind, lane, self._written, body, self.box._path(self.name), self.box._name(self.file, self.name)
+            house.db, self.box.who, self.file, digest.hex()[:12], digest, kind, lane, self._written, body, self.box._path(self.name), self.box._name(self.file, self.name), testing.is_synthetic(self.name),
         )
         if kept is None:
             raise Gone

@@ -25,6 +25,7 @@ class Came(NamedTuple):
     """One message that came. control: the sender's number of it; kind: as `ORU^R01`; person: as the sender names them, '' where they name none.
 
     same: by what it is known again, where that is not its bytes.
+    test: it says of itself that it is a test.
     """
 
     partner: str
@@ -35,6 +36,7 @@ class Came(NamedTuple):
     person: str
     content: bytes
     same: bytes = b""
+    test: bool = False
 
 
 class Kept(NamedTuple):
@@ -79,7 +81,7 @@ class Keeper:
         lane = theirs(house, number, came.partner, came.person) if came.person else house.key.sign("exchange lane", message.encode())
         seal = house.key.encrypt
         body = seal(PURPOSE, came.content, context(number, message)) if len(came.content) < 64 * 1024 else await asyncio.to_thread(seal, PURPOSE, came.content, context(number, message))
-        row = (message, came.partner, came.door, direction, came.control[:250], digest, came.kind[:20], came.version[:20], lane, len(came.content), body)
+        row = (message, came.partner, came.door, direction, came.control[:250], digest, came.kind[:20], came.version[:20], lane, len(came.content), body, came.test)
         waiting = _Waiting(number, row, len(body), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._flying < _FLYING:

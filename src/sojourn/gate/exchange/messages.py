@@ -150,7 +150,7 @@ async def opened(access: Access, id_: str) -> Opened:
     row = await exchange.message(access.house.db, access.head, id_)
     partner = next((p for p in await partners.every(access) if row is not None and p.id == row["partner"]), None)
     result = _result(access, id_, bytes(row["result"]) if row is not None and row["result"] is not None else None) if row is not None else Result()
-    if row is None or not may_open(access, partner) or not await _sees(access, result):
+    if row is None or not row["body"] or not may_open(access, partner) or not await _sees(access, result):  # without a body: it was destroyed after its time
         await access.note(access.entry("exchange-open", "Exchange", id_, outcome="absent"))
         raise errors.NotFound(_NOT_THERE)
     body = bytes(row["body"])

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sojourn.gate.exchange import agreed, contracts
 from sojourn.gate.exchange.partners import of_row
-from sojourn.record import exchange, exchangealarms
+from sojourn.record import exchange, exchangealarms, exchangebench
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -38,6 +38,7 @@ async def hold(access: Access) -> int:
     """By the clock: what is silent for too long, ends soon or is overdue, each once; what is so no more is closed. How many alarms changed."""
     await access.check("watch", "Exchange")
     house, number = access.house, access.tenant.number
+    await exchangebench.unblock(house.db, number, access.now)  # an agreement may have begun
     partners = [p for r in await exchange.partners(house.db, number) if (p := of_row(r)).active and p.agreed]
     heard = {r["partner"]: r["last"] for r in await exchange.heard(house.db, access.head)} if partners else {}
     now = [(p.id, kind, began) for p in partners for kind, began in agreed.alarms(agreed.of(p.agreed), heard.get(p.id), ZoneInfo(p.timezone), access.now)]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sojourn.doors.staff.exchange.agreed import ending, silence
+from sojourn.doors.staff.exchange.bench import tag_of
 from sojourn.doors.staff.exchange.owing import line
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import contracts, errands, messages, partners, posting, watching
+from sojourn.gate.exchange import contracts, errands, messages, partners, posting, trying, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 from sojourn.gate.exchange.ways import DOORS
 
@@ -30,9 +31,9 @@ _LATE: Final = timedelta(minutes=15)
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    (found, waiting, heard, open_, runs), (keepers, owed) = await asyncio.gather(
+    (found, waiting, heard, open_, runs), (keepers, owed, clear) = await asyncio.gather(
         asyncio.gather(partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)),
-        asyncio.gather(watching.keepers(access), contracts.overdue(access, most=1)),
+        asyncio.gather(watching.keepers(access), contracts.overdue(access, most=1), trying.clearances(access)),
     )
 
     names = {p.id: p.name for p in found}
@@ -47,7 +48,7 @@ async def show(request: Request) -> Response:
         })  # fmt: skip
     rows = [
         {
-            "id": p.id, "name": p.name, "how": _how(p), "state": ("active", "plain") if p.active else ("stopped", "amber"), "day": heard.get(p.id, (0, None))[0],
+            "id": p.id, "name": p.name, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "day": heard.get(p.id, (0, None))[0],
             "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "silent": silence(p, last, access.now), "agreement": ending(p, access.now),
             "answers": keepers.get(str(p.agreed.get("answers", "")), "nobody now") if p.agreed.get("answers") else "", "data": str(p.agreed.get("data", "")),
             "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED),

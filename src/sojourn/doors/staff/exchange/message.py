@@ -31,6 +31,7 @@ _EVENTS: Final = {
     "released": "Let go on",
     "again": "Done again",
     "chosen": "Somebody said whose it is",
+    "destroyed": "What it said was destroyed, as the rule for its kind says",
     ASIDE: "Set aside",
 }
 _EVENTS_OUT: Final = {**_EVENTS, **messages.STATES_OUT, "released": "Let go on", "again": "To be sent again, decided anew", RECEIVED: "Tried", "queued": "Put into the queue"}
@@ -75,9 +76,10 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
         {"when": day_and_time(e["at"]), "what": (_EVENTS_OUT if envelope.direction == OUT else _EVENTS).get(e["state"], e["state"]), "who": e["name"] or "by itself", "why": e["reason"]}
         for e in events
     ]
+    gone = any(e["state"] == "destroyed" for e in events)
     return PAGES.render(
-        request, "exchange/message.html", status=status, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
-        opens=envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=_ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
+        request, "exchange/message.html", status=status, gone=gone, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
+        opens=not gone and envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=[] if gone else _ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sojourn.doors.staff.exchange import (
     agreed,
+    bench,
     boxes,
     contracts,
     correspondent,
@@ -44,6 +45,10 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/partners/{partner}/ways", ways.show, ("GET", "POST"), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/ways/confirm", ways.confirm, ("POST",), needs=ADMINISTER),
     Screen("/exchange/partners/{partner}/ways/look", ways.look, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/bench", bench.show, needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/bench", bench.act, ("POST",), needs=ADMINISTER),
+    Screen("/exchange/partners/{partner}/bench/signed", bench.act, ("POST",), needs=ADMINISTER),
+    Screen("/partner-test/{secret}", bench.countersign, ("GET", "POST"), open=True),
     Screen("/exchange/withheld", withheld.show, verb="What was held back from partners", needs=WITHHELD, group="Places"),
     Screen("/exchange/withheld", withheld.act, ("POST",), needs=WITHHELD),
     Screen("/exchange/partners/{partner}/state", partner.move, ("POST",), needs=ADMINISTER),

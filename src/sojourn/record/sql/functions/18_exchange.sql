@@ -57,9 +57,10 @@ BEGIN
 END $$;
 
 -- Keep messages as they came, each once: for each its id and whether it was there already. Committed before anybody is told that we have it.
+-- What comes from a partner who exchanges nothing for real yet is held; of that, what says that it is a test (p_tests) is never done.
 CREATE OR REPLACE FUNCTION gate.exchange_keep(
     p_tenant int, p_now timestamptz, p_messages text[], p_partners text[], p_doors text[], p_directions text[], p_controls text[], p_digests bytea[], p_kinds text[], p_versions text[],
-    p_lanes bytea[], p_sizes int[], p_bodies bytea[]
+    p_lanes bytea[], p_sizes int[], p_bodies bytea[], p_tests boolean[]
 ) RETURNS TABLE (message text, fresh boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -70,12 +71,16 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH came AS (
-        SELECT * FROM unnest(p_messages, p_partners, p_doors, p_directions, p_controls, p_digests, p_kinds, p_versions, p_lanes, p_sizes, p_bodies)
-            WITH ORDINALITY AS w(message, partner, door, direction, control, digest, kind, version, lane, size, body, i)),
+        SELECT * FROM unnest(p_messages, p_partners, p_doors, p_directions, p_controls, p_digests, p_kinds, p_versions, p_lanes, p_sizes, p_bodies, p_tests)
+            WITH ORDINALITY AS w(message, partner, door, direction, control, digest, kind, version, lane, size, body, test, i)),
+    barred AS MATERIALIZED (SELECT d.partner FROM (SELECT DISTINCT w.partner FROM came w WHERE w.door IN ('hl7v2', 'sftp')) d WHERE gate.exchange_cleared(p_tenant, d.partner, p_now) <> ''),
     kept AS (
-        INSERT INTO record.exchange_message (tenant, message, partner, door, direction, control, digest, kind, version, lane, size, body, state, due, received, updated)
-        SELECT p_tenant, w.message, w.partner, w.door, w.direction, w.control, w.digest, w.kind, w.version, w.lane, w.size, w.body, 'received', p_now, p_now, p_now
-        FROM came w ORDER BY w.i
+        INSERT INTO record.exchange_message (tenant, message, partner, door, direction, control, digest, kind, version, lane, size, body, state, reason, test, blocked, due, received, updated)
+        SELECT p_tenant, w.message, w.partner, w.door, w.direction, w.control, w.digest, w.kind, w.version, w.lane, w.size, w.body, CASE WHEN b.partner IS NULL THEN 'received' ELSE 'held' END,
+               CASE WHEN b.partner IS NULL THEN '' WHEN w.test THEN 'A test message. It is looked at by the test bench, and never done.'
+                    ELSE 'Its partner exchanges nothing for real yet: a test, an agreement or a basis is missing. It goes on by itself once they do.' END,
+               b.partner IS NOT NULL AND w.test, b.partner IS NOT NULL AND NOT w.test, p_now, p_now, p_now
+        FROM came w LEFT JOIN barred b ON b.partner = w.partner ORDER BY w.i
         ON CONFLICT (tenant, partner, direction, control, digest) DO NOTHING RETURNING message)
     SELECT coalesce(k.message, o.message, w.message), k.message IS NOT NULL
     FROM came w LEFT JOIN kept k ON k.message = w.message
@@ -94,6 +99,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mo
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_tenant || '/exchange/' || p_door, 0)) THEN
         RETURN;
+    END IF;
+    IF p_door IN ('hl7v2', 'sftp') THEN  -- what people send is looked at by people
+        p_partners := ARRAY(SELECT w.partner FROM unnest(p_partners) AS w(partner) WHERE gate.exchange_cleared(p_tenant, w.partner, p_now) = '');
     END IF;
     RETURN QUERY
     WITH first AS (
@@ -202,8 +210,10 @@ CREATE OR REPLACE FUNCTION gate.exchange_move(
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     UPDATE record.exchange_message m
-    SET state = p_state, reason = CASE WHEN p_state = 'received' THEN '' ELSE p_reason END, choice = coalesce(p_choice, m.choice), due = p_now, updated = p_now
-    WHERE m.tenant = p_tenant AND m.message = p_message AND m.state = ANY (p_from);
+    SET state = p_state, reason = CASE WHEN p_state = 'received' THEN '' ELSE p_reason END, choice = coalesce(p_choice, m.choice), due = p_now, updated = p_now,
+        blocked = false
+    WHERE m.tenant = p_tenant AND m.message = p_message AND m.state = ANY (p_from) AND NOT ((m.test OR m.destroyed IS NOT NULL) AND p_state = 'received')
+      AND NOT (m.blocked AND p_state = 'received' AND gate.exchange_cleared(p_tenant, m.partner, p_now) <> '');
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -15,6 +15,9 @@ RETURNS TABLE (intent text, about bytea, lane bytea, subject bytea, tries int, m
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
+    IF gate.exchange_cleared(p_tenant, p_partner, p_now) <> '' THEN  -- what is for them waits
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH first AS (
         SELECT i.intent FROM record.exchange_intent i
@@ -67,6 +70,9 @@ RETURNS TABLE (message text, control text, kind text, tries int, body bytea, job
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
+    IF gate.exchange_cleared(p_tenant, p_partner, p_now) <> '' THEN  -- what is for them waits
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH first AS (
         SELECT m.message FROM record.exchange_message m

@@ -196,7 +196,7 @@ END $$;
 -- p_path, p_name: its name from then on.
 CREATE OR REPLACE FUNCTION gate.sftp_keep(
     p_tenant int, p_partner text, p_key text, p_now timestamptz, p_file text, p_control text, p_digest bytea, p_kind text, p_lane bytea, p_size int, p_body bytea,
-    p_path bytea, p_name bytea
+    p_path bytea, p_name bytea, p_test boolean
 ) RETURNS TABLE (message text, fresh boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE as_message text; is_fresh boolean;
@@ -208,7 +208,7 @@ BEGIN
     END IF;
     SELECT k.message, k.fresh INTO as_message, is_fresh
     FROM gate.exchange_keep(p_tenant, p_now, ARRAY[p_file], ARRAY[p_partner], ARRAY['sftp'], ARRAY['in'], ARRAY[p_control], ARRAY[p_digest], ARRAY[p_kind], ARRAY[''],
-                            ARRAY[p_lane], ARRAY[p_size], ARRAY[p_body]) k;
+                            ARRAY[p_lane], ARRAY[p_size], ARRAY[p_body], ARRAY[p_test]) k;
     UPDATE record.sftp_file f SET state = 'kept', path = p_path, name = p_name, message = as_message, fresh = is_fresh, updated = p_now WHERE f.tenant = p_tenant AND f.file = p_file;
     IF NOT is_fresh THEN
         DELETE FROM record.sftp_part p WHERE p.tenant = p_tenant AND p.file = p_file;

@@ -25,7 +25,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     CROSS JOIN LATERAL (SELECT array_agg(t.name ORDER BY t.name) AS names, array_agg(t.size ORDER BY t.name) AS sizes, array_agg(t.times ORDER BY t.name) AS times,
                                array_agg(t.hidden ORDER BY t.name) AS hidden, max(t.taken) AS last
                         FROM record.sftp_taken t WHERE t.tenant = d.tenant AND t.drop_id = d.drop_id) t
-    WHERE d.tenant = p_tenant AND d.partner = p_partner AND (p_all OR d.state = 'out' AND p_now < d.until) ORDER BY d.seq DESC LIMIT 50
+    WHERE d.tenant = p_tenant AND d.partner = p_partner AND (p_all OR d.state = 'out' AND p_now < d.until AND gate.exchange_cleared(p_tenant, p_partner, p_now) = '') ORDER BY d.seq DESC LIMIT 50
 $$;
 
 -- A partner took a file to its end (p_hide false), or removed it.
