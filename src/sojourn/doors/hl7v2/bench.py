@@ -24,12 +24,10 @@ from sojourn.doors.hl7v2.out.client import Identity, Line, NotAnswered, NotReach
 from sojourn.doors.hl7v2.out.compose import Envelope
 from sojourn.doors.hl7v2.out.events import Step as Told
 from sojourn.doors.hl7v2.out.look import View
-from sojourn.gate.exchange import partners, profile, testing, trying
+from sojourn.gate.exchange import profile, testing, trying
 from sojourn.gate.exchange.boxes import head_of
-from sojourn.gate.exchange.keeping import PURPOSE, context
 from sojourn.gate.exchange.testing import FAILED, FILE, IN, OUT, PASSED, WAITS, Step
 from sojourn.gate.exchange.trying import Run
-from sojourn.record import exchange, exchangebench
 from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import NotReadable
 
@@ -65,7 +63,7 @@ class Bench(Background):
         found = await trying.running(self._house, tenant.number)
         if not found:
             return
-        known = {p.id: p for r in await exchange.partners(self._house.db, tenant.number) if (p := partners.of_row(r)).active}
+        known = await trying.active(self._house, tenant.number)
         for run in found:
             if (partner := known.get(run.partner)) is not None:
                 await self._go_on(tenant, partner, run)
@@ -81,16 +79,15 @@ class Bench(Background):
     async def _came(self, tenant: Tenant, partner: Partner, run: Run, steps: list[Step]) -> list[Step]:
         """What came since the run began, each message for the step of its kind that is not passed."""
         used = {s.message for s in steps}
-        for row in await exchangebench.tested(self._house.db, tenant.number, partner.id, run.begun):
-            n = next((n for n, s in enumerate(steps) if s.state != PASSED and (s.way == FILE if row["door"] == "sftp" else s.way == IN and s.kind == row["kind"])), None)
-            if n is None or row["message"] in used:
+        for one in await trying.came(self._house, tenant.number, partner.id, run.begun):
+            n = next((n for n, s in enumerate(steps) if s.state != PASSED and (s.way == FILE if one.door == "sftp" else s.way == IN and s.kind == one.kind)), None)
+            if n is None or one.id in used:
                 continue
-            if (steps[n].at and datetime.fromisoformat(steps[n].at) > row["received"]) and steps[n].state == WAITS:
+            if (steps[n].at and datetime.fromisoformat(steps[n].at) > one.received) and steps[n].state == WAITS:
                 continue  # it came before the step was asked for again
-            content = self._house.key.decrypt(PURPOSE, bytes(row["body"]), context(tenant.number, row["message"]))
-            state, said = _file(content) if row["door"] == "sftp" else looked(content, steps[n], partner)
-            steps[n] = steps[n].became(state, said, clock.now(), row["message"])
-            used.add(row["message"])
+            state, said = _file(one.content) if one.door == "sftp" else looked(one.content, steps[n], partner)
+            steps[n] = steps[n].became(state, said, clock.now(), one.id)
+            used.add(one.id)
         return steps
 
     async def _sent(self, partner: Partner, step: Step) -> Step:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.gate.exchange import partners, testing
+from sojourn.gate.exchange.keeping import PURPOSE, context
 from sojourn.gate.exchange.testing import FAILED, PASSED, WAITS, Step
 from sojourn.gate.security import alive, told, written
-from sojourn.record import exchangebench
+from sojourn.record import exchange, exchangebench
 from sojourn.record.trail import Entry
 
 if TYPE_CHECKING:
@@ -170,6 +171,27 @@ async def _ended(house: House, tenant: int, run: Run, steps: Sequence[Step], sta
 async def running(house: House, tenant: int) -> list[Run]:
     """Runs that are to be gone on with, for who does their steps."""
     return [_run(r) for r in await exchangebench.runs(house.db, tenant)]
+
+
+async def active(house: House, tenant: int) -> dict[str, Partner]:
+    """The active partners, as they are now."""
+    return {p.id: p for r in await exchange.partners(house.db, tenant) if (p := partners.of_row(r)).active}
+
+
+class Came(NamedTuple):
+    """A test message of a partner."""
+
+    id: str
+    door: str
+    kind: str
+    content: bytes
+    received: datetime
+
+
+async def came(house: House, tenant: int, partner: str, since: datetime) -> list[Came]:
+    """The test messages that came from a partner since."""
+    rows = await exchangebench.tested(house.db, tenant, partner, since)
+    return [Came(r["message"], r["door"], r["kind"], house.key.decrypt(PURPOSE, bytes(r["body"]), context(tenant, r["message"])), r["received"]) for r in rows]
 
 
 async def sign(access: Access, partner: str, run: str, role: str) -> None:

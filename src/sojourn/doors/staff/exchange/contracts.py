@@ -1,4 +1,4 @@
-"""/exchange/partners/{partner}/contracts: by when exchanges are closed; /exchange/overdue: what is not."""
+"""/exchange/partners/{partner}/contracts: when an exchange is closed; /exchange/overdue: what is late."""
 
 from __future__ import annotations
 
