@@ -766,6 +766,29 @@ CREATE TABLE record.exchange_finding (
 
 ALTER TABLE record.exchange_finding OWNER TO sojourn_owner;
 
+CREATE TABLE record.exchange_go (
+    tenant integer NOT NULL,
+    partner text NOT NULL COLLATE pg_catalog."C",
+    n bigint NOT NULL,
+    way text NOT NULL COLLATE pg_catalog."C",
+    run text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    author text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_go OWNER TO sojourn_owner;
+
+ALTER TABLE record.exchange_go ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME record.exchange_go_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE record.exchange_intent (
     tenant integer NOT NULL,
     intent text NOT NULL COLLATE pg_catalog."C",
@@ -818,7 +841,10 @@ CREATE TABLE record.exchange_message (
     job bytea,
     sent timestamp with time zone,
     answered timestamp with time zone,
-    closed timestamp with time zone
+    closed timestamp with time zone,
+    test boolean DEFAULT false NOT NULL,
+    blocked boolean DEFAULT false NOT NULL,
+    destroyed timestamp with time zone
 );
 
 ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
@@ -855,6 +881,49 @@ CREATE TABLE record.exchange_person (
 );
 
 ALTER TABLE record.exchange_person OWNER TO sojourn_owner;
+
+CREATE TABLE record.exchange_run (
+    tenant integer NOT NULL,
+    run text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    facts text NOT NULL,
+    dated text NOT NULL,
+    steps text NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL COLLATE pg_catalog."C",
+    digest text DEFAULT ''::text NOT NULL,
+    revision integer DEFAULT 0 NOT NULL,
+    author text NOT NULL COLLATE pg_catalog."C",
+    begun timestamp with time zone NOT NULL,
+    ended timestamp with time zone
+);
+
+ALTER TABLE record.exchange_run OWNER TO sojourn_owner;
+
+CREATE TABLE record.exchange_signature (
+    tenant integer NOT NULL,
+    run text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    role text NOT NULL,
+    account text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    way text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL,
+    file bytea,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE record.exchange_signature OWNER TO sojourn_owner;
+
+CREATE TABLE record.exchange_signing (
+    tenant integer NOT NULL,
+    secret bytea NOT NULL,
+    run text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL COLLATE pg_catalog."C",
+    expires timestamp with time zone NOT NULL,
+    used timestamp with time zone
+);
+
+ALTER TABLE record.exchange_signing OWNER TO sojourn_owner;
 
 CREATE TABLE record.exchange_told (
     tenant integer NOT NULL,
@@ -1974,6 +2043,9 @@ ALTER TABLE ONLY record.exchange_event
 ALTER TABLE ONLY record.exchange_finding
     ADD CONSTRAINT exchange_finding_pkey PRIMARY KEY (tenant, partner, way, kind);
 
+ALTER TABLE ONLY record.exchange_go
+    ADD CONSTRAINT exchange_go_pkey PRIMARY KEY (tenant, partner, n);
+
 ALTER TABLE ONLY record.exchange_intent
     ADD CONSTRAINT exchange_intent_pkey PRIMARY KEY (tenant, intent);
 
@@ -1982,6 +2054,15 @@ ALTER TABLE ONLY record.exchange_message
 
 ALTER TABLE ONLY record.exchange_person
     ADD CONSTRAINT exchange_person_pkey PRIMARY KEY (tenant, partner, theirs);
+
+ALTER TABLE ONLY record.exchange_run
+    ADD CONSTRAINT exchange_run_pkey PRIMARY KEY (tenant, run);
+
+ALTER TABLE ONLY record.exchange_signature
+    ADD CONSTRAINT exchange_signature_pkey PRIMARY KEY (tenant, run, side);
+
+ALTER TABLE ONLY record.exchange_signing
+    ADD CONSTRAINT exchange_signing_pkey PRIMARY KEY (tenant, secret);
 
 ALTER TABLE ONLY record.exchange_told
     ADD CONSTRAINT exchange_told_pkey PRIMARY KEY (tenant, about);
@@ -2231,9 +2312,13 @@ CREATE INDEX exchange_message_asked ON record.exchange_message USING btree (tena
 
 CREATE INDEX exchange_message_asked_about ON record.exchange_message USING btree (tenant, about) WHERE ((direction = 'out'::text) AND (closed IS NULL) AND (kind = ANY (ARRAY['ORM^O01'::text, 'OML^O21'::text])));
 
+CREATE INDEX exchange_message_blocked ON record.exchange_message USING btree (tenant, partner, seq) WHERE (blocked OR (test AND (state = 'held'::text)));
+
 CREATE INDEX exchange_message_documents ON record.exchange_message USING btree (tenant, seq) WHERE ((direction = 'out'::text) AND (door = 'document'::text) AND (state = 'received'::text));
 
 CREATE INDEX exchange_message_heard ON record.exchange_message USING btree (tenant, partner, received) WHERE (direction = 'in'::text);
+
+CREATE INDEX exchange_message_kept ON record.exchange_message USING btree (tenant, received) WHERE ((state = ANY (ARRAY['mapped'::text, 'aside'::text])) AND (destroyed IS NULL));
 
 CREATE INDEX exchange_message_lane ON record.exchange_message USING btree (tenant, lane, seq) WHERE (state = ANY (ARRAY['received'::text, 'review'::text, 'held'::text]));
 
@@ -2256,6 +2341,10 @@ CREATE INDEX exchange_message_waiting ON record.exchange_message USING btree (te
 CREATE INDEX exchange_partner_known ON record.exchange_partner USING btree (tenant, partner, known_from);
 
 CREATE UNIQUE INDEX exchange_partner_one ON record.exchange_partner USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX exchange_run_listed ON record.exchange_run USING btree (tenant, partner, begun);
+
+CREATE UNIQUE INDEX exchange_run_one ON record.exchange_run USING btree (tenant, partner) WHERE (state = 'running'::text);
 
 CREATE INDEX export_open ON record.export USING btree (begun) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
