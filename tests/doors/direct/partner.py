@@ -17,6 +17,7 @@ from sojourn.gate.exchange import direct, directtrust, partners
 from sojourn.gate.exchange.direct import Correspondent, Mailbox
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.gate import Gate
+from sojourn.record import exchangebench
 from sojourn.wire import cms, trust
 from sojourn.wire import direct as wire
 from sojourn.wire.cms import Holder
@@ -42,6 +43,7 @@ async def opened(gate: Gate, there: Hisp, *, tenant: int = A, as_: dict[str, Any
     box = Mailbox(US, HOST, there.smtp_port, HOST, there.imap_port, US, trust.pem(ca.address(US).certificate), authority())
     await call("SELECT gate.direct_put_mailbox($1, $2, $3, 'active', NULL, 'test', '', $4)", tenant, direct.facts(box), secret(gate, ca.address(US), tenant), now)
     await call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", tenant, partner.id, partners.facts(partner), now)
+    await exchangebench.before(gate.house.db, tenant, partner.id, "In a test.", now)
     them = Correspondent(partner.id, (THEM,), **more)
     await call("SELECT gate.direct_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", tenant, partner.id, direct.facts(them), now)
     for kind, holder in ((directtrust.ANCHOR, ca.root()), (directtrust.ADDRESS, ca.address(THEM))):
