@@ -176,6 +176,18 @@ def test_a_certificate_is_refused_with_a_reason(holder: Holder, words: str) -> N
         Trust([ca.root().certificate]).check(holder.certificate, others, THEM, AT, signs=False)
 
 
+def test_many_that_issue_each_other_keep_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    real = trust._issued
+    monkeypatch.setattr(trust, "_issued", lambda *pair: looked.append(1) or real(*pair))
+    ring = ca.issued("Ring", ca=True)
+    many = [ca.issued("Ring", ring, ca=True).certificate for _ in range(12)]
+    leaf = ca.issued("of the ring", ring, mail=THEM)
+    with pytest.raises(Untrusted, match="many certificates"):
+        Trust([ca.root().certificate]).check(leaf.certificate, many, THEM, AT, signs=True)
+    assert len(looked) <= 60
+
+
 def test_what_was_taken_back_is_refused() -> None:
     leaf, anchors = ca.address(THEM).certificate, [ca.root().certificate]
     with pytest.raises(Untrusted, match="revoked here"):

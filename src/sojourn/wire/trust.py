@@ -17,6 +17,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 T = TypeVar("T", bound=x509.ExtensionType)
 
 _DEEP: Final = 6
+_STEPS: Final = 60
+"""Signatures of certificates that are looked at for one question: who sends many that issue each other keeps nobody busy."""
 _BITS: Final = 2048
 _KNOWN: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE, ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.CERTIFICATE_POLICIES})
 """Critical extensions whose meaning is heeded here; with any other one a certificate is not believed."""
@@ -41,22 +43,27 @@ class Trust:
             raise Untrusted("The certificate is for another address. Ask the partner for the one of this address or its domain.")
         try:
             _leaf(certificate, signs=signs)
-            return self._chain(certificate, list(others)[:50], at, 0)
+            return self._chain(certificate, list(others)[:50], at, 0, [_STEPS])
         except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension) as error:
             raise error if isinstance(error, Untrusted) else Untrusted("The certificate cannot be read as certificates are. Ask the partner for another one.") from None
 
-    def _chain(self, certificate: x509.Certificate, others: list[x509.Certificate], at: datetime, depth: int) -> list[x509.Certificate]:
+    def _chain(self, certificate: x509.Certificate, others: list[x509.Certificate], at: datetime, depth: int, left: list[int]) -> list[x509.Certificate]:
         self._good(certificate, at)
         if any(certificate == a for a in self.anchors):
             return [certificate]
         problem: Untrusted | None = None
         for issuer in [*self.anchors, *others] if depth < _DEEP else []:
-            if issuer.subject != certificate.issuer or issuer == certificate or not _issued(certificate, issuer):
+            if issuer.subject != certificate.issuer or issuer == certificate:
+                continue
+            left[0] -= 1
+            if left[0] < 0:
+                raise Untrusted("So many certificates came along that it cannot be seen to whom this one leads. Ask the partner to send only those that are needed.")
+            if not _issued(certificate, issuer):
                 continue
             try:
                 _authority(issuer, depth)
                 self._listed(certificate, issuer, at)
-                return [certificate, *self._chain(issuer, [o for o in others if o != issuer], at, depth + 1)]
+                return [certificate, *self._chain(issuer, [o for o in others if o != issuer], at, depth + 1, left)]
             except Untrusted as error:
                 problem = error
         raise problem or Untrusted("The certificate leads to no trust anchor of this partner. If their authority is to be trusted, add its certificate as an anchor.")

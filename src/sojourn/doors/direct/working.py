@@ -34,6 +34,8 @@ _PAUSE: Final = 1.0  # seconds between looks
 _LEASE: Final = 120.0
 """Seconds for which nobody else does a letter that one process does; doing it twice does nothing twice."""
 _TRIES: Final = 12
+_AT_ONCE: Final = 4
+"""Letters that are done at a time, each of another partner."""
 _WAIT: Final = 15.0
 _WORDS: Final = {wire.PROCESSED: "The message was received and can be read.", wire.DISPATCHED: "The message was delivered."}
 
@@ -45,6 +47,14 @@ class Working(Background):
         self._gate, self._envoys = gate, envoys
         self._keeper, self._post = Keeper(gate.house), Post(hosts)
         self._wanted = asyncio.Event()
+        self._busy: dict[tuple[int, str], asyncio.Task[None]] = {}
+
+    async def stop(self) -> None:
+        """End, wherever it is."""
+        await super().stop()
+        for task in list(self._busy.values()):
+            task.cancel()
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     def wake(self) -> None:
         """Something came."""
@@ -56,7 +66,7 @@ class Working(Background):
             done = 0
             for tenant in list(self._gate.house.tenants.values()):
                 try:
-                    done += await self.round(tenant)
+                    done += await self._begin(tenant)
                 except Exception as error:  # noqa: BLE001 - of any kind: those of others must be done
                     _log.warning("letters wait", error=type(error).__name__)
             if not done:
@@ -65,13 +75,25 @@ class Working(Background):
                         await self._wanted.wait()
 
     async def round(self, tenant: Tenant) -> int:
-        """Do the next letter of each partner; how many there were. Raises Unavailable."""
-        n = 0
+        """Do the next letter of each partner and wait until that is done; how many there were. Raises Unavailable."""
+        begun = await self._begin(tenant)
+        await asyncio.gather(*(t for (number, _), t in self._busy.items() if number == tenant.number))
+        return begun
+
+    async def _begin(self, tenant: Tenant) -> int:
+        """Begin with the next letter of each partner of whom none is being done: one that takes long holds up nobody else."""
+        begun = 0
         for partner in await self._envoys.partners(tenant):
-            if (taken := await self._claim(tenant, partner)) is not None:
-                await self._one(tenant, partner, taken)
-                n += 1
-        return n
+            place = (tenant.number, partner.id)
+            if place not in self._busy and len(self._busy) < _AT_ONCE and (taken := await self._claim(tenant, partner)) is not None:
+                task = self._busy[place] = asyncio.create_task(self._one(tenant, partner, taken))
+                task.add_done_callback(lambda _, place=place: self._over(place))  # type: ignore[misc]
+                begun += 1
+        return begun
+
+    def _over(self, place: tuple[int, str]) -> None:
+        self._busy.pop(place, None)
+        self.wake()
 
     async def _claim(self, tenant: Tenant, partner: Partner) -> Taken | None:
         async with doing.begun(self._gate.house, tenant.number) as here:

@@ -38,7 +38,7 @@ async def show(request: Request) -> Response:
             problem, status = error.message, 422
     shown = {k: str(getattr(before or Mailbox(), k)) for k in (*_TEXTS, *_NUMBERS)} | {k: v for k, v in said.items() if k in (*_TEXTS, *_NUMBERS)}
     refused = [{"sender": s or "nobody who could be read", "why": why, "when": day_and_time(at)} for s, why, at in await direct.refusals(access)]
-    return PAGES.render(request, "exchange/mailbox.html", status=status, box=before, said=shown, problem=problem, refused=refused, facts=_facts(found, access.now))
+    return PAGES.render(request, "exchange/mailbox.html", status=status, box=before, said=shown, problem=problem, refused=refused, facts=_facts(found, access.now), trouble=found[1].problem if found is not None else "")
 
 
 def _read(said: dict[str, str], before: Mailbox) -> Mailbox:
