@@ -1,4 +1,4 @@
-"""Consents compiled anew by the server itself, where the rules by which they become grants changed.
+"""Consents compiled anew by the server itself, where the rules by which they become grants change.
 
 In small steps, each committed: what is killed in the middle goes on from there, and a step that is done twice changes nothing the second time. What is
 written meanwhile is compiled by whoever writes it. docs/consent.md.

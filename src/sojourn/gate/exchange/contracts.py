@@ -67,11 +67,10 @@ async def found(access: Access, some: Sequence[Partner], most: int) -> list[Owed
     return out
 
 
-async def overdue(access: Access, partner: str = "", most: int = _SHOWN) -> list[Owed]:
-    """What is overdue, of every partner or of one, the longest first."""
+async def overdue(access: Access, most: int = _SHOWN, some: Sequence[Partner] | None = None) -> list[Owed]:
+    """What is overdue, the longest first. some: of these partners, which the caller has read; None: of all."""
     await access.check("operate", "Exchange")
-    some = [p for p in await partners.every(access) if partner in ("", p.id)]
-    return sorted(await found(access, some, most), key=lambda o: o.due)
+    return sorted(await found(access, await partners.every(access) if some is None else some, most), key=lambda o: o.due)
 
 
 def changed(before: Iterable[Term], said: Iterable[Term], now: datetime) -> tuple[Term, ...]:

@@ -31,11 +31,11 @@ _LATE: Final = timedelta(minutes=15)
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    (found, waiting, heard, open_, runs), (keepers, owed, clear) = await asyncio.gather(
+    (found, waiting, heard, open_, runs), (keepers, clear) = await asyncio.gather(
         asyncio.gather(partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)),
-        asyncio.gather(watching.keepers(access), contracts.overdue(access, most=1), trying.clearances(access)),
+        asyncio.gather(watching.keepers(access), trying.clearances(access)),
     )
-
+    owed = await contracts.overdue(access, 1, found)
     names = {p.id: p.name for p in found}
     counts = []
     for state in (RECEIVED, REVIEW, FAILED, HELD):
