@@ -11,7 +11,7 @@ import pytest
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care import tasks
-from sojourn.care.handoff import referral
+from sojourn.care.handoff import loops, referral
 from sojourn.fhir.validate import validate
 from sojourn.gate import disclosing, disclosurelog
 from sojourn.gate.access import Access
@@ -124,15 +124,52 @@ async def test_the_loop_is_closed_step_by_step_and_not_without_words(clinic: Cli
     handoff = await begun(clinic, p, receiver)
     access = await at(clinic)
     await referral.send(access, handoff, (await referral.preview(access, handoff)).digest)
-    for step, note, appointment in (("acknowledged", "", ""), ("scheduled", "", "2026-03-09"), ("kept", "", ""), ("reported", "Seen; blood pressure treated.", "")):
+    seen = []
+    for step, note, appointment in (
+        ("acknowledged", "", ""), ("accepted", "", ""), ("scheduled", "", "2026-03-09"), ("kept", "", ""), ("reported", "Seen; blood pressure treated.", ""), ("closed", "", ""),
+    ):  # fmt: skip
         access = await at(clinic)
         current = await referral.one(access, handoff.id)
         with pytest.raises(errors.Malformed):
-            await referral.move(access, current, "reported" if step != "reported" else "acknowledged", "")
+            await referral.move(access, current, "closed" if step != "closed" else "acknowledged", "")
         await referral.move(access, current, step, note, appointment=appointment)
+        after = await referral.one(access, handoff.id)
+        seen.append((after.status, [s.state for s in loops.course(after)].count("done"), after.open))
     done = await referral.one(await at(clinic), handoff.id)
-    assert (done.step, done.open, done.appointment) == ("reported", False, "2026-03-09")
+    assert (done.step, done.open, done.appointment) == ("closed", False, "2026-03-09")
+    assert seen == [("requested", 2, True), ("accepted", 3, True), ("in-progress", 4, True), ("in-progress", 5, True), ("in-progress", 6, True), ("completed", 7, False)]
+    course = loops.course(done)
+    assert [s.words for s in course] == ["Sent", "Received", "Accepted", "Appointment made", "Appointment kept", "Report came back", "Closed"]
+    assert all(s.at and s.by for s in course), "by whom and when"
+    assert course[5].said == "Seen; blood pressure treated."
     assert (await access.read("ServiceRequest", handoff.request)).resource["status"] == "completed"
+
+
+async def test_what_stands_still_after_its_day_is_told_too_and_what_ends_otherwise_says_so(clinic: Clinic) -> None:
+    p, receiver, _ = await chart(clinic)
+    handoff = await begun(clinic, p, receiver)
+    access = await at(clinic)
+    await referral.send(access, handoff, (await referral.preview(access, handoff)).digest)
+    await referral.move(access, await referral.one(access, handoff.id), "acknowledged", "")
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    counts = []
+    for days in (4, 2, 0.1, 5, 1):
+        now.advance(timedelta(days=days))
+        system = await clinic.gate.access(clinic.tokens["sys-none"])
+        assert system is not None
+        await referral.follow(system)
+        counts.append(sorted("supervisor" if w.role else "sender" for w in await tasks.of_patient(await at(clinic), p, kinds=["handoff-silent"])))
+    assert counts == [[], ["sender"], ["sender"], ["sender", "supervisor"], ["sender", "supervisor"]]
+    access = await at(clinic)
+    current = await referral.one(access, handoff.id)
+    assert loops.silent(current, access.now)
+    assert [s.state for s in loops.course(current)] == ["done", "done", "next", "open", "open", "open", "open"]
+    await referral.move(access, current, "declined", "No places until May.")
+    ended = loops.course(await referral.one(access, handoff.id))
+    assert [(s.key, s.state) for s in ended] == [("sent", "done"), ("acknowledged", "done"), ("declined", "over")]
+    assert ended[-1].said == "No places until May."
+    assert (await access.read("ServiceRequest", handoff.request)).resource["status"] == "revoked"
 
 
 async def test_a_hand_off_of_somebody_hidden_is_not_there(clinic: Clinic) -> None:

@@ -143,6 +143,15 @@ def payload(access: Access, row: Any) -> bytes:
     return found
 
 
+async def again(access: Access, id_: str) -> bytes | None:
+    """The bytes of a disclosure of the caller's own, to be sent to them again; None where there is none, or what was kept is lost."""
+    rows = await disclosures.disclosures(access.house.db, access.head, one=id_, limit=1) if id_ else []
+    try:
+        return payload(access, rows[0]) if rows and rows[0]["account"] == access.caller.account else None
+    except (crypto.BadSeal, FileNotFoundError):
+        return None
+
+
 def _context(access: Access, id_: str) -> bytes:
     return f"{access.tenant.number}:{id_}".encode()
 

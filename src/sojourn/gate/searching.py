@@ -39,12 +39,15 @@ def _quoted(text: str) -> str:
 
 async def search(
     access: Access, type_: str | None, params: Sequence[tuple[str, str]], *, count: int | None = None, cursor: str | None = None, lenient: bool = False,
-    compartment: tuple[str, str] | None = None, action: str = "search",
+    compartment: tuple[str, str] | None = None, action: str = "search", said: str | None = None,
 ) -> Found:  # fmt: skip
-    """A page. Raises Forbidden, SearchError, or Malformed for a bad cursor."""
+    """A page. Raises Forbidden, SearchError, or Malformed for a bad cursor.
+
+    said: what the trail says was asked, where the question itself names what the caller may not know of.
+    """
     question = ("/".join(compartment) + "/" if compartment else "") + "&".join([f"{_quoted(k)}={_quoted(v)}" for k, v in params])
     if type_:
-        await access.check("search", type_, question)
+        await access.check("search", type_, question if said is None else said)
     query = _parsed(access, type_, params, lenient=lenient, compartment=compartment)
     size = max(0, min(count if count is not None else query.count if query.count is not None else PAGE, MAX_PAGE))
     label = f"{action}:{type_ or ''}:{question}"
@@ -58,7 +61,7 @@ async def search(
     shown = await _shown(access, page, included_rows, past) if size and query.summary != "count" else []
     receipt = await access.note(
         access.entry(
-            action, type_ or "", question, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
+            action, type_ or "", question if said is None else said, patients=sorted({r["patient"] for r in everything if r["patient"]}), shown=[r["seq"] for r in everything]
         )
     )
     for stored in shown:

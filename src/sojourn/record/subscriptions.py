@@ -61,9 +61,9 @@ async def withdraw(db: Database, tenant: int, id_: str, runner: str, numbers: Se
     await db.call("SELECT gate.subscription_withdraw($1, $2, $3, $4)", tenant, id_, runner, list(numbers))
 
 
-async def sending(db: Database, tenant: int, id_: str, runner: str, lease: datetime) -> bool:
-    """From here on the receiver may have it."""
-    rows = await db.call("SELECT gate.subscription_sending($1, $2, $3, $4) AS mine", tenant, id_, runner, lease)
+async def sending(db: Database, tenant: int, id_: str, runner: str, lease: datetime, leaving: str) -> bool:
+    """From here on the receiver may have it. leaving: a digest of what it says, and its disclosure; '' where it is none."""
+    rows = await db.call("SELECT gate.subscription_sending($1, $2, $3, $4, $5) AS mine", tenant, id_, runner, lease, leaving)
     return bool(rows[0]["mine"])
 
 

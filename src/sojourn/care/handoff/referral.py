@@ -1,4 +1,4 @@
-"""A hand-off that closes its loop: looked at exactly, sent, acknowledged, kept, reported back.
+"""A hand-off that closes its loop: looked at, sent, acknowledged, kept, reported back, closed.
 
 A ServiceRequest (category referral) says what is asked of whom, a Task (code `handoff`) how far it is. What leaves, and whether, is the
 gate's: `gate.releasing` decides at the preview and again when it is sent. https://hl7.org/fhir/R4/servicerequest.html
@@ -26,14 +26,16 @@ WRITES: Final = (*NEEDS, ("ServiceRequest", "create"), ("Task", "create"), ("*",
 PURPOSE: Final = "TREAT"
 _STEP: Final = "handoff."
 STEPS: Final = {
-    "prepared": "Prepared, not sent", "sent": "Sent", "acknowledged": "Acknowledged", "scheduled": "Appointment made", "kept": "Appointment kept", "missed": "Appointment not kept",
-    "reported": "Reported back", "declined": "Declined by the receiver", "withdrawn": "Withdrawn",
+    "prepared": "Prepared, not sent", "sent": "Sent", "acknowledged": "Acknowledged", "accepted": "Accepted by the receiver", "scheduled": "Appointment made", "kept": "Appointment kept",
+    "missed": "Appointment not kept", "reported": "Reported back", "closed": "Closed", "declined": "Declined by the receiver", "withdrawn": "Withdrawn",
 }  # fmt: skip
-ENDED: Final = ("reported", "declined", "withdrawn")
+ENDED: Final = ("closed", "declined", "withdrawn")
 NEXT: Final = {
-    "prepared": ("withdrawn",), "sent": ("acknowledged", "scheduled", "declined", "withdrawn"), "acknowledged": ("scheduled", "declined", "withdrawn"),
-    "scheduled": ("kept", "missed", "declined", "withdrawn"), "missed": ("scheduled", "declined", "withdrawn"), "kept": ("reported",),
+    "prepared": ("withdrawn",), "sent": ("acknowledged", "accepted", "scheduled", "declined", "withdrawn"), "acknowledged": ("accepted", "scheduled", "declined", "withdrawn"),
+    "accepted": ("scheduled", "declined", "withdrawn"), "scheduled": ("kept", "missed", "declined", "withdrawn"), "missed": ("scheduled", "declined", "withdrawn"), "kept": ("reported",), "reported": ("closed",),
 }  # fmt: skip
+_STATUS: Final = {"sent": "requested", "acknowledged": "requested", "accepted": "accepted", "closed": "completed", "declined": "rejected", "withdrawn": "cancelled"}
+"""What the status of the Task is at a step (https://hl7.org/fhir/R4/valueset-task-status.html); between, it is in progress."""
 _DISCLOSURE: Final = "disclosure"
 _APPOINTMENT: Final = "appointment"
 _ASKED: Final = "asked-again"
@@ -165,10 +167,8 @@ async def sent(access: Access, handoff: Handoff, kind: str, value: str) -> None:
 
 def _step(access: Access, handoff: Handoff, step: str, note: str, *, due: datetime | None = None, **more: Any) -> Change:
     said = {"time": moment(access), "authorString": access.caller.name, "text": f"{STEPS[step]}. {note}".strip() if note and note != "Sent." else STEPS[step]}
-    task = {**handoff.task, "businessStatus": concept(_STEP + step, STEPS[step]), "status": "in-progress", "note": [*handoff.task.get("note", ()), said],
+    task = {**handoff.task, "businessStatus": concept(_STEP + step, STEPS[step]), "status": _STATUS.get(step, "in-progress"), "note": [*handoff.task.get("note", ()), said],
             "lastModified": max(moment(access), handoff.begun), **more}  # fmt: skip
-    if step in ENDED:
-        task["status"] = {"reported": "completed", "declined": "rejected", "withdrawn": "cancelled"}[step]
     if due is not None:
         task["restriction"] = {"period": {"end": instant(due)}}
     return Change("update", "Task", handoff.id, task, if_match=handoff.version)
@@ -187,12 +187,12 @@ async def move(access: Access, handoff: Handoff, step: str, note: str, *, appoin
         day = _day(appointment)
         due = datetime.combine(day, access.now.timetz()) + timedelta(days=rules.number("handoff.kept-days"))
         more["output"] = [*handoff.task.get("output", ()), {"type": concept(_APPOINTMENT, "Appointment"), "valueString": appointment}]
-    elif step in ("acknowledged", "missed", "kept"):
+    elif step in ("acknowledged", "accepted", "missed", "kept", "reported"):
         due = access.now + timedelta(days=rules.number("handoff.lead-days"))
     changes = [_step(access, handoff, step, note.strip(), due=due, **more)]
     if step in ENDED:
         request = await access.read("ServiceRequest", handoff.request)
-        changes.append(Change("update", "ServiceRequest", handoff.request, {**request.resource, "status": "completed" if step == "reported" else "revoked"}, if_match=request.version))
+        changes.append(Change("update", "ServiceRequest", handoff.request, {**request.resource, "status": "completed" if step == "closed" else "revoked"}, if_match=request.version))
     await access.write(changes, action="handoff")
 
 
@@ -204,25 +204,35 @@ def _day(text: str) -> date:
 
 
 async def follow(access: Access) -> None:
-    """By the clock: silence is told to its sender, and after some more days to whoever leads. Each is told once."""
+    """By the clock: silence is told to its sender, and after some more days to whoever leads. Each is told once at each step.
+
+    What was sent and not acknowledged is silent after days; what goes on is silent when the day of its next step is over.
+    """
     rules = await policies.of(access)
     for handoff in await waiting(access, count=500):
-        if handoff.step != "sent" or not handoff.sent:
-            continue
-        since = _sent_at(handoff)
-        for key, role in (("handoff.silence-days", ""), ("handoff.lead-days", "supervisor")):
-            if since is None or key in handoff.asked or access.now < since + timedelta(days=rules.number(key)):
+        since = _silent_since(handoff)
+        for rule, role in (("handoff.silence-days", ""), ("handoff.lead-days", "supervisor")):
+            key = rule if handoff.step == "sent" else f"{rule} {handoff.step}"
+            wait = rules.number(rule) if handoff.step == "sent" or role else 0
+            if since is None or key in handoff.asked or access.now < since + timedelta(days=wait):
                 continue
             stored = await access.read("Task", handoff.id)
             current = read(stored)
             program = await origin.made_by(access, "Task", handoff.id)
-            told = tasks.new(access, "handoff-silent", "A hand-off has not been acknowledged", patient=handoff.patient, owner=None if role else handoff.owner or None,
+            told = tasks.new(access, "handoff-silent", "A hand-off has not been acknowledged" if current.step == "sent" else "A hand-off does not go on", patient=handoff.patient, owner=None if role else handoff.owner or None,
                              role=role or (None if handoff.owner else "clinician"), focus=f"Task/{handoff.id}", priority="urgent" if role else "routine", due=access.now + timedelta(days=1), program=program)  # fmt: skip
             output = [*current.task.get("output", ()), {"type": concept(_ASKED, "Asked again"), "valueString": key}]
             try:
                 await access.write([told, Change("update", "Task", handoff.id, {**current.task, "output": output, "lastModified": max(moment(access), handoff.begun)}, if_match=current.version)], action="handoff")
             except errors.VersionConflict:
                 break  # somebody did something about it at this moment
+
+
+def _silent_since(handoff: Handoff) -> datetime | None:
+    """Since when somebody should have been heard; None while nobody is waited for."""
+    if handoff.step == "sent":
+        return _sent_at(handoff) if handoff.sent else None
+    return datetime.fromisoformat(handoff.due) if handoff.step != "prepared" and len(handoff.due) > 10 else None  # noqa: PLR2004 - with a time
 
 
 def _sent_at(handoff: Handoff) -> datetime | None:

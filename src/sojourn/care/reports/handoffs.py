@@ -54,12 +54,13 @@ async def rows(source: Source) -> list[Row]:
         at, step = course[-1]
         sent = next((moment for moment, name in reversed(course) if name == "sent"), None)
         quiet = step == "sent" and silence is not None and when.at >= at + timedelta(days=silence)
-        state = CLOSED if step == "reported" else ENDED if step in referral.ENDED else PREPARED if step == "prepared" else SILENT if quiet else WAITING
+        back = next((moment for moment, name in reversed(course) if name == "reported"), at)
+        state = CLOSED if step in ("reported", "closed") else ENDED if step in referral.ENDED else PREPARED if step == "prepared" else SILENT if quiet else WAITING
         patient = id_of(task.get("for"), "Patient")
         found.append(Row(patient, {
             "state": state, "step": referral.STEPS[step], "receiver": names.get(_receiver(task), ""), "owner": people.get(str(task.get("owner", {}).get("reference", "")), ""),
             "begun": days.day(course[0][0].isoformat(), when.where), "sent": days.day(sent.isoformat(), when.where) if sent else "", "moved": days.day(at.isoformat(), when.where),
-            "quiet": days.between(at, when.at) if state in (SILENT, WAITING, PREPARED) else None, "took": days.between(sent, at) if state == CLOSED else None,
+            "quiet": days.between(at, when.at) if state in (SILENT, WAITING, PREPARED) else None, "took": days.between(sent, back) if state == CLOSED else None,
         }, f"/patients/{patient}/handoff/{task['id']}"))  # fmt: skip
     return sorted(found, key=lambda r: (-(r.cells["quiet"] if r.cells["quiet"] is not None else -1), r.place))
 

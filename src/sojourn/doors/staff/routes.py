@@ -17,6 +17,7 @@ from sojourn.doors.staff.accounts import second as second_person
 from sojourn.doors.staff.admissions import bed, benefits, board, call, case, double
 from sojourn.doors.staff.apps.routes import SCREENS as APPS
 from sojourn.doors.staff.authorizations.routes import SCREENS as AUTHORIZATIONS
+from sojourn.doors.staff.cards import showing as cards
 from sojourn.doors.staff.census import census
 from sojourn.doors.staff.chart import everything, rooms, section, summary
 from sojourn.doors.staff.desk import landing
@@ -42,6 +43,7 @@ from sojourn.doors.staff.forms.screens import SCREENS as FORM_SCREENS
 from sojourn.doors.staff.greeting import greeting
 from sojourn.doors.staff.groups.routes import SCREENS as GROUPS
 from sojourn.doors.staff.handoff import handoff
+from sojourn.doors.staff.handoff import open as open_loops
 from sojourn.doors.staff.handover import handing
 from sojourn.doors.staff.handover.locked import Locked
 from sojourn.doors.staff.incidents.routes import SCREENS as INCIDENTS
@@ -131,6 +133,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/census", census.act, ("POST",), needs=moving.NEEDS),
     Screen("/patients", patients.show, ("GET", "POST"), verb="Find a patient", key="g p", needs=(("Patient", "search"),), group="Places"),
     Screen("/patients/{id}", summary.show, verb="Summary of this chart", key="s", needs=PATIENT, group="This chart"),
+    Screen("/patients/{id}/cards", cards.beside, needs=PATIENT),
+    Screen("/patients/{id}/cards/order", cards.order, ("POST",), needs=PATIENT),
+    Screen("/patients/{id}/cards/told", cards.act, ("POST",), needs=PATIENT),
     *LISTS,
     *PLAN,
     *RISK,
@@ -172,6 +177,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/patients/{id}/moves/{episode}/end", ending.end, ("POST",), needs=(*PATIENT, *discharge.WRITES)),
     Screen("/offers/{task}", offer.show, needs=(*PATIENT, *receiving.NEEDS)),
     Screen("/offers/{task}", offer.act, ("POST",), needs=(*PATIENT, *receiving.WRITES)),
+    Screen("/handoffs", open_loops.show, verb="Open hand-offs and referrals", needs=(("Patient", "search"), *referral.NEEDS), group="Places"),
     Screen("/patients/{id}/handoff", handoff.show, verb="Hand-off to somebody outside", key="h", needs=(*PATIENT, *referral.NEEDS), group="This chart"),
     Screen("/patients/{id}/handoff", handoff.begin, ("POST",), needs=(*PATIENT, *referral.WRITES)),
     Screen("/patients/{id}/handoff/{task}", handoff.one, needs=(*PATIENT, *referral.NEEDS)),

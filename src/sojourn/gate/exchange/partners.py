@@ -54,6 +54,7 @@ class Partner:
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
     as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py). agreed: what for, until when, who answers for it (agreed.py).
     reached: by which ways documents go to them, in their order (ways.py). fhir: how they are asked about clients (asking.py).
+    calls: which CDS services of theirs are asked beside a chart (cds.py).
     """
 
     id: str
@@ -84,6 +85,7 @@ class Partner:
     agreed: Mapping[str, Any] = field(default_factory=dict)
     reached: Mapping[str, Any] = field(default_factory=dict)
     fhir: Mapping[str, Any] = field(default_factory=dict)
+    calls: Mapping[str, Any] = field(default_factory=dict)
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -135,7 +137,7 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
     """The same, sound. Raises Malformed with what to do."""
     if not partner.name.strip():
         raise errors.Malformed("Give the partner a name.")
-    if partner.door not in ("sftp", "none") and not (partner.certificate or partner.applications or partner.facilities):
+    if partner.door not in ("sftp", "none", "cds") and not (partner.certificate or partner.applications or partner.facilities):
         raise errors.Malformed("Say how they are known: their certificate, or what they call themselves (MSH-3, MSH-4).")
     certificate = partner.certificate.replace(":", "").replace(" ", "").lower()
     if certificate and not _FINGERPRINT.fullmatch(certificate):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from sojourn.base import errors
+from sojourn.gate import searching
 from sojourn.gate.found import Stored
 from sojourn.gate.subscriptions.model import Facts, topics
 
@@ -38,7 +39,10 @@ class Told(NamedTuple):
 
 
 async def visible(access: Access, facts: Facts, wanted: Iterable[Ref]) -> Mapping[Ref, Stored]:
-    """Those of the resources that the receiver may see and that fit topic and filters; one search for each type and filter."""
+    """Those of the resources that the receiver may see and that fit topic and filters; one search for each type and filter.
+
+    The trail names those that were seen, and none of the others that changed.
+    """
     topic = topics()[facts.topic]
     by_type: dict[str, list[str]] = {}
     for type_, id_ in wanted:
@@ -51,7 +55,8 @@ async def visible(access: Access, facts: Facts, wanted: Iterable[Ref]) -> Mappin
         for query in [q for t, q in facts.filters if t == type_] or [""]:
             for few in (some[n : n + _AT_ONCE] for n in range(0, len(some), _AT_ONCE)):
                 params = [("_id", ",".join(few)), *parse_qsl(topic.query), *parse_qsl(query, keep_blank_values=True)]
-                for stored in (await access.search(type_, params, count=len(few))).matches:
+                said = "&".join(filter(None, ("subscription", topic.query, query)))
+                for stored in (await searching.search(access, type_, params, count=len(few), said=said)).matches:
                     found[type_, stored.id] = stored
     return found
 

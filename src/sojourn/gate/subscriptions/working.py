@@ -6,11 +6,14 @@ numbers close up over what may no longer be told.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sojourn.base import clock, ids
+from sojourn.base import clock, crypto, ids
 from sojourn.base.errors import StaleCredential
+from sojourn.fhir import codec
+from sojourn.gate import disclosing, feed
 from sojourn.gate.subscriptions import asking, deciding
 from sojourn.gate.subscriptions.model import ACTIVE, Facts
 from sojourn.record import subscriptions
@@ -118,9 +121,28 @@ class Working:
         """Of the last event, now."""
         return int((await subscriptions.some(self._gate.house.db, turn.tenant.number, [turn.id]))[0]["number"])
 
-    async def sending(self, turn: Turn) -> bool:
-        """From here on the receiver may have it, whatever becomes of us. False where it is no longer this turn's."""
-        return await subscriptions.sending(self._gate.house.db, turn.tenant.number, turn.id, self._runner, clock.now() + LEASE)
+    async def sending(self, turn: Turn, access: Access, lines: Sequence[Line], body: bytes) -> bytes | None:
+        """What is sent; from here on the receiver may have it, whatever becomes of us. None where it is no longer this turn's.
+
+        To somebody outside it is a disclosure, written down before it leaves, once for what it says: while that stays the same, the very bytes that were
+        written down are sent again.
+        """
+        house, tenant = self._gate.house, turn.tenant.number
+        lease, kept = clock.now() + LEASE, ""
+        out = await disclosing.prepare(access, body, spoken=[codec.loads(line.body) for line in lines if line.body is not None]) if access.caller.outside and lines else None
+        if out is not None:
+            body = out.body
+        if out is not None and out.shows:
+            digest = disclosing.digest_of(out.notice, out.scope, *out.consents, *(f"{n.number} {n.kind} {n.type}/{n.id} {crypto.sha256_hex(n.body or b'')}" for n in lines))
+            before, _, disclosure = (await subscriptions.some(house.db, tenant, [turn.id]))[0]["leaving"].partition(" ")
+            if before == digest and (same := await disclosing.again(access, disclosure)) is not None:
+                body, kept = same, f"{digest} {disclosure}"
+            else:
+                async with house.db.together() as transaction:  # both or none: what is written down once is not written down again
+                    disclosure = await disclosing.record(feed.Turn(tenant, transaction).inside(access), out, body)
+                    mine = await subscriptions.sending(transaction, tenant, turn.id, self._runner, lease, f"{digest} {disclosure}")
+                return body if mine else None
+        return body if await subscriptions.sending(house.db, tenant, turn.id, self._runner, lease, kept) else None
 
     async def settle(self, turn: Turn, *, state: str = ACTIVE, refused: bool = True, told: bool = False, reason: str = "", tries: int = 0, due: datetime, beat: datetime | None = None) -> None:
         """What came of it; the turn is over."""

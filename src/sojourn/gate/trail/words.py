@@ -20,7 +20,7 @@ _DID = {
     "app-register": "registered an app", "export-list": "looked at who exports", "export-stop": "stopped an export", "app-change": "changed an app", "app-stop": "stopped an app", "app-start": "started an app", "app-allow": "allowed an app",
     "app-launch": "opened an app from a chart", "app-token": "got a token for an app", "app-revoke": "ended an app's access", "app-use": "looked at how an app was used",
     "app-ask": "asked for access as an app", "app-keys-renew": "made new keys for sign-in tokens",
-    "cds-hook": "asked for cards beside a chart", "cds-feedback": "told what became of a card",
+    "cds-hook": "asked for cards beside a chart", "cds-feedback": "told what became of a card", "cds-ask": "asked another system for advice", "cds-tell": "told another system what became of its advice",
     "hand-over": "handed a device over", "take-back": "took a device back", "credential": "changed credentials", "supervision": "wrote down supervision",
 }  # fmt: skip
 _PURPOSES = {

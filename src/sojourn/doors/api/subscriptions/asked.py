@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
@@ -12,8 +13,9 @@ from sojourn.doors.api.ask import decode_form
 from sojourn.doors.api.subscriptions import notifications, reading
 from sojourn.fhir import codec
 from sojourn.fhir.search import parse
+from sojourn.gate.changes import Change
 from sojourn.gate.subscriptions import asking, deciding
-from sojourn.gate.subscriptions.model import EMPTY, FULL, ID_ONLY, OFF, REQUESTED, Facts, Standing
+from sojourn.gate.subscriptions.model import EMPTY, ERROR, FULL, ID_ONLY, OFF, REQUESTED, Facts, Standing
 from sojourn.gate.subscriptions.working import Line
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ async def create(ask: Ask, type_: str) -> Answer:
     facts = _wanted(ask, resource)
     answer = await write.create(ask.instead(_stored(resource, REQUESTED)), TYPE)
     if answer.status == 201:  # noqa: PLR2004 - made, and not found by If-None-Exist
-        await asking.begin(ask.access, _id_of(answer), facts)
+        await _begin(ask, _id_of(answer), facts)
     return answer
 
 
@@ -46,8 +48,19 @@ async def update(ask: Ask, type_: str, id_: str) -> Answer:
     before = next((s.facts for s in await asking.standing(ask.access, [id_])), None)
     facts = _wanted(ask, resource, before)
     answer = await write.update(ask.instead(_stored(resource, OFF if off else REQUESTED)), TYPE, id_)
-    await (asking.end(ask.access, id_, "Ended by its owner.") if off else asking.begin(ask.access, id_, facts))
+    await (asking.end(ask.access, id_, "Ended by its owner.") if off else _begin(ask, id_, facts))
     return answer
+
+
+async def _begin(ask: Ask, id_: str, facts: Facts) -> None:
+    """Begin one that was stored. Where that is refused, the resource says so: its status is `error`, with the reason. Raises the refusal."""
+    try:
+        await asking.begin(ask.access, id_, facts)
+    except errors.SojournError as refusal:
+        with suppress(errors.SojournError):  # whoever may not change it any more is refused all the same
+            stored = await ask.access.read(TYPE, id_)
+            await ask.access.write([Change("update", TYPE, id_, {**stored.resource, "status": ERROR, "error": refusal.message}, if_match=stored.version)], action="update")
+        raise
 
 
 async def delete(ask: Ask, type_: str, id_: str) -> Answer:

@@ -9,20 +9,18 @@ import asyncio
 import base64
 import hashlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sojourn.base import clock, ids, log
 from sojourn.base.background import Background
 from sojourn.base.errors import SojournError, StaleCredential
 from sojourn.doors.api.subscriptions import notifications
-from sojourn.fhir import codec
-from sojourn.gate import disclosing
 from sojourn.gate.apps import keys
 from sojourn.gate.changes import Change
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.subscriptions.model import ACTIVE, EMPTY, ERROR, OFF, REQUESTED, Facts
-from sojourn.gate.subscriptions.working import Line, Turn, Working
+from sojourn.gate.subscriptions.working import Turn, Working
 from sojourn.web.outbound import TAKEN
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ class Telling(Background):
     async def _shake(self, turn: Turn) -> None:
         """Ask the endpoint whether it is there. Only then is it told anything."""
         said = notifications.status(self._base, turn.id, turn.facts.topic, REQUESTED, "handshake", turn.number)
-        answer, now = await self._send(turn, said, []), clock.now()
+        answer, now = await self._send(turn, notifications.bundle(self._base, said, turn.id, [], EMPTY, clock.now())), clock.now()
         if answer == TAKEN:
             await self._working.settle(turn, refused=turn.refused, due=now, beat=_beat(turn.facts, now))
             await self._say(turn, ACTIVE)
@@ -108,9 +106,13 @@ class Telling(Background):
             return
         kind, number = ("event-notification", lines[-1].number) if lines else ("heartbeat", await self._working.number(turn))
         said = notifications.status(self._base, turn.id, turn.facts.topic, ACTIVE, kind, number, lines, turn.facts.content)
-        if lines and not await self._working.sending(turn):
-            return
-        answer, now = await self._send(turn, said, lines, access), clock.now()
+        body = notifications.bundle(self._base, said, turn.id, lines, turn.facts.content if lines else EMPTY, now)
+        if lines:
+            leaving = await self._working.sending(turn, access, lines, body)
+            if leaving is None:
+                return
+            body = leaving
+        answer, now = await self._send(turn, body), clock.now()
         if answer == TAKEN or not lines:
             await self._working.settle(turn, told=bool(lines), due=now, beat=_beat(turn.facts, now))
         elif turn.tries + 1 >= _TRIES:
@@ -119,14 +121,8 @@ class Telling(Background):
         else:
             await self._working.settle(turn, refused=answer == "refused", tries=turn.tries + 1, due=now + _wait(turn.tries), beat=_beat(turn.facts, now))
 
-    async def _send(self, turn: Turn, said: dict[str, Any], lines: list[Line], access: Access | None = None) -> str:
-        """taken, refused (they certainly do not have it) or unsure. To somebody outside it is a disclosure, written down before it leaves."""
-        body = notifications.bundle(self._base, said, turn.id, lines, turn.facts.content if lines else EMPTY, clock.now())
-        if access is not None and access.caller.outside and lines:
-            out = await disclosing.prepare(access, body, spoken=[codec.loads(line.body) for line in lines if line.body is not None])
-            body = out.body
-            if out.shows:
-                await disclosing.record(access, out, body)
+    async def _send(self, turn: Turn, body: bytes) -> str:
+        """taken, refused (they certainly do not have it) or unsure."""
         now = int(clock.now().timestamp())
         parts = urlsplit(turn.facts.endpoint)
         claims = {
@@ -142,7 +138,8 @@ class Telling(Background):
         try:
             stored = await access.read("Subscription", turn.id)
             if stored.resource.get("status") != state:
-                await access.write([Change("update", "Subscription", stored.id, {**stored.resource, "status": state}, if_match=stored.version)], action="update")
+                kept = {k: v for k, v in stored.resource.items() if k != "error" or state == ERROR}
+                await access.write([Change("update", "Subscription", stored.id, {**kept, "status": state}, if_match=stored.version)], action="update")
         except SojournError as error:  # deleted or changed meanwhile: $status tells
             _log.warning("a subscription's status was not written", error=type(error).__name__)
 

@@ -26,6 +26,12 @@ async def organization_names(access: Access, references: Iterable[str]) -> dict[
     return {f"Organization/{id_}": name for id_, name in (await _names(access, "Organization", ids)).items()}
 
 
+async def staff_names(access: Access, references: Iterable[str]) -> dict[str, str]:
+    """By `Practitioner/id`; nobody where the role may not look them up."""
+    ids = [reference.partition("/")[2] for reference in references if reference.startswith("Practitioner/")]
+    return {f"Practitioner/{id_}": name for id_, name in (await _names(access, "Practitioner", ids)).items()} if access.may("Practitioner", "search") else {}
+
+
 async def _names(access: Access, type_: str, ids: Iterable[str]) -> dict[str, str]:
     """Those asked for while others are asked for go together: a page has many lists, and the same people in several of them."""
     wanted = set(ids)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from sojourn.care.handoff import referral
 from sojourn.doors.staff.exchange.agreed import ending, silence
 from sojourn.doors.staff.exchange.bench import tag_of
 from sojourn.doors.staff.exchange.owing import line
@@ -56,12 +57,12 @@ async def show(request: Request) -> Response:
         for p in found
     ]  # fmt: skip
     return PAGES.render(
-        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, overdue=[line(o, access.now) for o in owed], administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
+        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, overdue=[line(o, access.now) for o in owed], sees=all(access.may(t, a) for t, a in (("Patient", "search"), *referral.NEEDS)), administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
     )  # fmt: skip
 
 
 def _how(partner: partners.Partner) -> str:
-    return "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "CDS Hooks" if partner.door == "cds" else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sojourn.care.exchange import kinds
 from sojourn.doors.staff.exchange import agreed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import partners, profile, watching, ways
+from sojourn.gate.exchange import cds, partners, profile, watching, ways
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.exchange.ways import DOORS as DOORS_OUT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LISTS = ("applications", "facilities", "addresses", "types", "ignored")
 _TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers", "door")
-DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways"}
+DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways", "cds": "CDS Hooks only: we ask them for advice"}
 _MAPS = ("authorities", "tables", "marks")
 _EACH = {
     "authorities": "Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.",
@@ -62,7 +62,7 @@ async def _form(request: Request, before: Partner | None) -> Response:
     ]
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
-        acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(), gets=_gets(before), reached=_reached(before),
+        acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(), gets=_gets(before), reached=_reached(before), asks=_asks(before),
         agreed=agreed.lines(before, await watching.keepers(access)) if before else [], ends=agreed.ending(before, access.now) if before else ("", "plain"),
     )  # fmt: skip
 
@@ -85,6 +85,12 @@ def _reached(partner: Partner | None) -> str:
     """How documents reach them, in a line."""
     found = [DOORS_OUT[w.door].title.lower() for w in ways.in_order(partner.reached)] if partner and partner.reached.get("ways") else []
     return f"{', then '.join(found).capitalize()}." if found else "Nobody entered how."
+
+
+def _asks(partner: Partner | None) -> str:
+    """Which of their CDS services are asked, in a line."""
+    calling = cds.of(partner.calls) if partner else cds.Calling()
+    return ", ".join(s.title for s in calling.listed if s.id in calling.services) or "Nothing."
 
 
 def _said(partner: Partner) -> dict[str, Any]:
@@ -124,7 +130,7 @@ async def move(request: Request) -> Response:
         before = await partners.one(access, id_)
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
-            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(), gets=_gets(before), reached=_reached(before),
+            bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(), gets=_gets(before), reached=_reached(before), asks=_asks(before),
             agreed=agreed.lines(before, await watching.keepers(access)), ends=agreed.ending(before, access.now),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

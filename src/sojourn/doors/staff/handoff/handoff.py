@@ -10,7 +10,7 @@ from starlette.responses import Response as PlainResponse
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.census.occupancy import moment_of
 from sojourn.care.exchange import clinical
-from sojourn.care.handoff import referral, sending
+from sojourn.care.handoff import loops, referral, sending
 from sojourn.care.handoff.referral import Handoff
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
@@ -130,6 +130,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         request, "handoff/one.html", status=status, banner=about, parts=allowed(access), here="handoff", h=handoff, who=names.get(f"Organization/{handoff.recipient}", "A receiver"), step=referral.STEPS[handoff.step],
         shown=shown, doors=", then ".join(doors), under_way=[under_way(d) for d in reversed(going)], problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
         notes=[(day_and_time(when), by, text) for when, by, text in reversed(handoff.notes)], may=all(access.may(t, a) for t, a in referral.WRITES),
+        stages=[(s, day_and_time(s.at) if s.at else "") for s in loops.course(handoff)] if handoff.step != "prepared" else [], next=loops.waits_for(handoff) if handoff.open else "",
     )  # fmt: skip
 
 

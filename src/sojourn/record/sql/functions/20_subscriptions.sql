@@ -19,16 +19,16 @@ BEGIN
     INSERT INTO record.subscription AS s (tenant, subscription, account, credential, facts, types, state, due, begun, expires)
     VALUES (p_tenant, p_subscription, mine.account, p_work, p_facts, p_types, 'requested', p_now, p_now, ends)
     ON CONFLICT (tenant, subscription) DO UPDATE SET account = excluded.account, credential = excluded.credential, facts = excluded.facts, types = excluded.types, state = 'requested', reason = '',
-        tries = 0, due = excluded.due, heartbeat = 'infinity', expires = excluded.expires
+        tries = 0, due = excluded.due, heartbeat = 'infinity', leaving = '', expires = excluded.expires
         WHERE s.account = excluded.account;  -- nobody sends another's elsewhere
     RETURN FOUND;
 END $$;
 
 -- How some stand.
 CREATE OR REPLACE FUNCTION gate.subscriptions(p_tenant int, p_ids text[])
-RETURNS TABLE (subscription text, account text, credential bytea, facts text, state text, reason text, number bigint, refused boolean, tries int, begun timestamptz, expires timestamptz)
+RETURNS TABLE (subscription text, account text, credential bytea, facts text, state text, reason text, number bigint, refused boolean, tries int, begun timestamptz, expires timestamptz, leaving text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT s.subscription, s.account, s.credential, s.facts, s.state, s.reason, s.number, s.refused, s.tries, s.begun, s.expires
+    SELECT s.subscription, s.account, s.credential, s.facts, s.state, s.reason, s.number, s.refused, s.tries, s.begun, s.expires, s.leaving
     FROM record.subscription s WHERE s.tenant = p_tenant AND s.subscription = ANY (p_ids)
 $$;
 
@@ -116,11 +116,11 @@ BEGIN
     UPDATE record.subscription s SET number = lowest + kept - 1 WHERE s.tenant = p_tenant AND s.subscription = p_subscription AND lowest IS NOT NULL;
 END $$;
 
--- From here on the receiver may have it, whatever becomes of us. False where it is no longer this runner's.
-CREATE OR REPLACE FUNCTION gate.subscription_sending(p_tenant int, p_subscription text, p_runner text, p_lease timestamptz) RETURNS boolean
+-- From here on the receiver may have it, whatever becomes of us. False where it is no longer this runner's. p_leaving: what was written down of it.
+CREATE OR REPLACE FUNCTION gate.subscription_sending(p_tenant int, p_subscription text, p_runner text, p_lease timestamptz, p_leaving text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    UPDATE record.subscription s SET refused = false, lease = p_lease WHERE s.tenant = p_tenant AND s.subscription = p_subscription AND s.runner = p_runner;
+    UPDATE record.subscription s SET refused = false, lease = p_lease, leaving = p_leaving WHERE s.tenant = p_tenant AND s.subscription = p_subscription AND s.runner = p_runner;
     RETURN FOUND;
 END $$;
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
 
-CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by", "hl7v2": "sent by HL7 v2", "query": "told when we asked them about somebody"}
+CHANNELS = {"fhir": "asked for over the FHIR API", "release": "released by", "hl7v2": "sent by HL7 v2", "cds-hooks": "sent with a question (CDS Hooks) by", "query": "told when we asked them about somebody"}
 COUNT = 50
 
 
@@ -114,7 +114,7 @@ def _line(row: Any, people: dict[str, str], recipients: dict[str, str]) -> Line:
     for name in row["what"]:
         kind = name.partition("/")[0]
         kinds[kind] = kinds.get(kind, 0) + 1
-    how = CHANNELS.get(row["channel"], row["channel"]) + (f" {row['name']}" if row["channel"] == "release" else "")
+    how = CHANNELS.get(row["channel"], row["channel"]) + (f" {row['name']}" if row["channel"] in ("release", "cds-hooks") else "")
     return Line(
         row["disclosure"], recipients.get(row["recipient"], row["name"] if row["channel"] == "fhir" else row["recipient"]), ", ".join(said) or "nobody in particular", moment(row["made"]), how,
         PURPOSES.get(row["purpose"], row["purpose"]), ", ".join(f"{title(kind).lower()} ({n})" for kind, n in kinds.items()), bool(row["notice"]), row["made"].isoformat(),
