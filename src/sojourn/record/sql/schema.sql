@@ -1722,7 +1722,8 @@ CREATE TABLE record.subscription (
     runner text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     lease timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     begun timestamp with time zone NOT NULL,
-    expires timestamp with time zone NOT NULL
+    expires timestamp with time zone NOT NULL,
+    leaving text DEFAULT ''::text NOT NULL
 );
 
 ALTER TABLE record.subscription OWNER TO sojourn_owner;
