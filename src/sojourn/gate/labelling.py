@@ -61,12 +61,27 @@ def unusual(change: Change, rules: Rules) -> bool:
 
 
 def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:
-    """The resource with only its senders' labels: those they wrote before stay, and an echo of what we computed is none of theirs."""
-    before = change.before
+    """The resource with only its senders' labels: those they wrote before stay, and an echo of what they were shown is none of theirs.
+
+    What somebody says anew of the whole is said in a form of its own (labels.decided), whether or not a code in it says the same: or whoever sends a label would
+    learn from what becomes of it whether something hidden has that code.
+    """
+    before, meta = change.before, resource.get("meta") or {}
+    sent = meta.get("security") or ()
     if not before or change.base["kind"] != "current":
-        return resource
+        given = labels.read(resource)[0] if sent else set()  # of what is new nobody hid anything: a copy of what was read elsewhere says what its codes say
+        return {**resource, "meta": {**meta, "security": [c if _code(c) in given else _said(c) for c in sent]}} if sent else resource
     kept = change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules)
-    meta = resource.get("meta") or {}
-    echoed = before.get("meta", {}).get("security", ())
-    new = [coding for coding in meta.get("security") or () if coding not in echoed and coding not in kept]
-    return {**resource, "meta": {**meta, "security": [*kept, *new]}}
+    tags = labels.read(before)[0] if change.view is not before else set()
+    echoed = [*(change.view.get("meta") or {}).get("security", ()), *(c for c in before.get("meta", {}).get("security", ()) if _code(c) not in tags)]
+    new = [_said(coding) for coding in sent if coding not in echoed and coding not in kept]
+    return {**resource, "meta": {**meta, "security": [*kept, *(c for c in new if c not in kept)]}}
+
+
+def _code(coding: Any) -> str:
+    return str(coding.get("code", "")) if isinstance(coding, dict) and coding.get("system") == bases.ACT_CODE else ""
+
+
+def _said(coding: Any) -> Any:
+    """A label of a subject as somebody's word about the whole; any other as it is."""
+    return labels.decided(coding["code"]) if _code(coding) in labels.tag_codes() and coding.keys() == {"system", "code"} else coding

@@ -6,7 +6,7 @@ Labels that a writer sends raise, and never lower, what we find. docs/decisions/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -14,11 +14,24 @@ from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["LAW", "Facts", "Label", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
+__all__ = ["LAW", "Facts", "Label", "decided", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
 
 
 LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis"
 """On a label of the whole: the policy that it is there for (https://hl7.org/fhir/uv/security-label-ds4p/)."""
+
+
+def decided(code: str) -> dict[str, Any]:
+    """The label of a subject that somebody put on the whole. It says so, and thereby stays where a code that gives the same subject is hidden."""
+    return {"extension": [{"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": _DECIDED}}], "system": ACT_CODE, "code": code}
+
+
+def is_decided(coding: Mapping[str, Any]) -> bool:
+    """Whether somebody put this label on the whole."""
+    return coding == decided(str(coding.get("code")))
+
+
+_DECIDED: Final = "decided"
 
 
 class Origin(Protocol):
@@ -78,14 +91,16 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
         own = bases.PATIENT_REQUESTED
     for code in facts.raised:
         own |= bases.bit_of(code)
-    tags = {*tags, *facts.inherited_tags, *(code for code in facts.raised if code in tag_codes())}
+    raised = {code for code in facts.raised if code in tag_codes()}
+    tags = {*tags, *facts.inherited_tags, *raised}
     if facts.lowered:
         # What follows from where a thing was made is no judgement: the Part 2 label of a Part 2 program stays (42 CFR 2.12).
         gone = {code for code in facts.lowered if not bases.bit_of(code) & origin}
         for code in gone:
             own &= ~bases.bit_of(code)
-        tags -= gone
+        tags, raised = tags - gone, raised - gone
         kept = [c for c in kept if c.get("code") not in gone and not bases.claimed(c) & ~own]
+    kept = [*(decided(code) for code in sorted(raised)), *kept]
     return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V" and bool(own | parts)))
 
 
@@ -127,9 +142,9 @@ def _claims(sent: Iterable[dict[str, Any]], tags: set[str], inline: Iterable[dic
     own = 0
     for coding in sent:
         key = coding.get("system"), coding.get("code")
-        if key[0] == ACT_CODE and key[1] in tags:
+        if key[0] == ACT_CODE and key[1] in tags and not is_decided(coding):
             continue
-        if key not in repeated or PROCESS_INLINE not in sent:
+        if is_decided(coding) or key not in repeated or PROCESS_INLINE not in sent:
             own |= bases.claimed(coding)
     return own
 
@@ -141,7 +156,8 @@ def _security(
     code = "V" if very else "R" if own or parts else "N"
     security: list[dict[str, Any]] = [{"system": CONFIDENTIALITY, "code": code}, *_laws(own)]
     known = {(coding["system"], coding["code"]) for coding in security}
-    for coding in (*({"system": ACT_CODE, "code": tag} for tag in sorted(tags)), *kept):
+    said = {coding["code"]: coding for coding in kept if is_decided(coding)}
+    for coding in (*(said.get(tag) or {"system": ACT_CODE, "code": tag} for tag in sorted(tags)), *kept):
         key = str(coding.get("system")), str(coding.get("code"))
         if key not in known:
             known.add(key)
@@ -207,12 +223,17 @@ def findable(
     """The labels by which a resource can be found: those of `rest`, what is left of it without its labelled elements.
 
     That it is labelled for the sake of one element (`R`, PROCESSINLINELABEL, a subject) would tell everyone who searches by
-    `_security` that there is such an element.
+    `_security` that there is such an element. What somebody said of the whole finds it, whatever its elements say.
     """
-    tags, _, inline, _ = _walk(resource, rules or shipped())
+    rules = rules or shipped()
+    tags, _, inline, _ = _walk(resource, rules)
+    by_code = rules.bases(tags)
     of_parts = {(coding.get("system"), coding.get("code")) for coding in (*inline, PROCESS_INLINE) if isinstance(coding, dict)}
     of_parts |= {(ACT_CODE, tag) for tag in tags}
-    sent = [c for c in _sent(rest) if c.get("system") != CONFIDENTIALITY and (c.get("system"), c.get("code")) not in of_parts]
+    sent = [
+        c for c in _sent(rest)
+        if c.get("system") != CONFIDENTIALITY and ((c.get("system"), c.get("code")) not in of_parts or is_decided(c) or ("extension" in c and bases.claimed(c) & ~by_code))
+    ]  # fmt: skip
     return label({**rest, "meta": {"security": sent}}, origin_programs, rules).security
 
 
