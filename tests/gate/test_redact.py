@@ -353,7 +353,7 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
             if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1
-            if quick.is_untouched(body, links, hidden):
+            if quick.is_untouched(labelled(resource), body, links, hidden):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden, strip=False)) == body
                 untouched += 1
         assert quick.stands_alone(labelled(resource), body) <= quick.stands(labelled(resource), body, links, set(), delicate=delicate)
@@ -368,8 +368,19 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
 ])  # fmt: skip
 def test_what_may_hide_something_is_not_shown_untouched(element: dict[str, Any]) -> None:
     plain = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}}
-    assert quick.is_untouched(dumps(plain), set(), {"Patient/p"})
-    assert not quick.is_untouched(dumps({**plain, **element}), quick.survey({**plain, **element})[0], {"Patient/p"})
+    assert quick.is_untouched(plain, dumps(plain), set(), {"Patient/p"})
+    assert not quick.is_untouched({**plain, **element}, dumps({**plain, **element}), quick.survey({**plain, **element})[0], {"Patient/p"})
+
+
+def test_what_lacks_a_required_element_takes_the_long_way_whatever_else_there_is() -> None:
+    lacking = {"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [{"linkId": "1", "type": "display", "text": "a"}, {"type": "display", "text": "b"}]}
+    body = dumps(labelled(lacking))
+    assert not quick.is_untouched(labelled(lacking), body, set(), set())
+    assert not quick.stands(labelled(lacking), body, set(), set(), delicate=False)
+    assert not quick.stands_alone(labelled(lacking), body)
+    shown = redact(labelled(lacking), permitted=0, hidden=set(), strip=False)
+    assert shown is not None
+    assert [item["linkId"] for item in shown["item"]] == ["1"]
 
 
 @pytest.mark.parametrize("element", [

@@ -12,7 +12,7 @@ from typing import Any
 
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, claimed
 from sojourn.gate.labels import read, tag_codes
-from sojourn.gate.visible import _names, target_of
+from sojourn.gate.visible import _names, is_whole, target_of
 
 _INLINE = INLINE.encode()  # a body without it has no labelled element
 _DISPLAYED = re.compile(rb'"code":"(?:[^"\\\\]|\\\\.)*","display":')
@@ -47,19 +47,25 @@ def is_bare(body: bytes) -> bool:
 
 def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool) -> bool:
     """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
-    return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource)
+    return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource) and _is_whole(resource)
 
 
-def is_untouched(body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str]) -> bool:
+def is_untouched(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str]) -> bool:
     """Whether nothing is hidden in or behind the resource: to a caller who is not subject to redaction it is then shown as what needs no redaction is, byte by byte."""
-    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1
+    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1 and _is_whole(resource)
 
 
 def stands_alone(resource: dict[str, Any], body: bytes) -> bool:
     """The same where nothing that it links to is hidden, told at once when it is written: `survey` is asked only where a display is not plainly a Coding's."""
-    if not is_bare(body) or b'"identifier":{' in body or not _labels_stand(resource):
+    if not is_bare(body) or b'"identifier":{' in body or not _labels_stand(resource) or not _is_whole(resource):
         return False
     return body.count(b'"display":') == len(_DISPLAYED.findall(body)) or not survey(resource)[1]
+
+
+def _is_whole(resource: dict[str, Any]) -> bool:
+    """Whether nothing would be left out because it is not valid (imported records may hold such things): what is beside something hidden is not shown so either."""
+    kind = resource.get("resourceType")
+    return is_whole(resource, kind if isinstance(kind, str) else "")
 
 
 def _labels_stand(resource: dict[str, Any]) -> bool:

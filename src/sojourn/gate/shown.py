@@ -119,7 +119,7 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
         if resource is None or row.body is None:
             out.append(row.body)
             continue
-        if (not strip and quick.is_untouched(row.body, targets, hidden)) or quick.stands(resource, row.body, targets, hidden, delicate=delicate):
+        if (not strip and quick.is_untouched(resource, row.body, targets, hidden)) or quick.stands(resource, row.body, targets, hidden, delicate=delicate):
             views[n] = resource
             out.append(row.body)
             continue

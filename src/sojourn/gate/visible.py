@@ -90,6 +90,27 @@ def resource(value: dict[str, Any], see: Sight, *, nested: bool = False) -> dict
     return _relabelled(value, out)
 
 
+def is_whole(value: dict[str, Any], kind: str) -> bool:
+    """Whether everything in a resource that holds no other is valid enough to be shown: `visible` then takes nothing of it that is not hidden."""
+    known = shape(kind)
+    if not _is_complete(value, known):
+        return False
+    members = known.members
+    for key, child in value.items():
+        if type(child) is list:
+            inner = [item for item in child if type(item) is dict]
+        elif type(child) is dict:
+            inner = [child]
+        else:
+            continue
+        if inner:
+            type_ = "Element" if key[:1] == "_" else member.type if (member := members.get(key)) else ""
+            for item in inner:
+                if not _says_something(item, item, type_) or not is_whole(item, type_):
+                    return False
+    return True
+
+
 def is_hidden(value: dict[str, Any], kind: str, see: Sight) -> bool:
     """Whether the object itself must not be seen: for its label, or for what it refers to."""
     if "extension" in value and inline_mask(value) & ~see.permitted:
