@@ -85,6 +85,13 @@ def ccd(body: str | None = None, *, given: str = "Ana", family: str = "Rivera", 
 <component><structuredBody>{usual() if body is None else body}</structuredBody></component></ClinicalDocument>""".encode()
 
 
+def unstructured(media: str, data: bytes, **more: Any) -> bytes:
+    """A document whose body is a file."""
+    whole = ccd(**more).decode()
+    head, _, _ = whole.partition("<component>")
+    return f'{head}<component><nonXMLBody><text mediaType="{media}" representation="B64">{base64.b64encode(data).decode()}</text></nonXMLBody></component></ClinicalDocument>'.encode()
+
+
 def letter(patient: str, words: bytes = b"A letter.", **more: Any) -> dict[str, Any]:
     """A DocumentReference with a text in it."""
     attachment = {"contentType": "text/plain", "data": base64.b64encode(words).decode(), "title": "Letter"}

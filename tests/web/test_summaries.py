@@ -13,7 +13,7 @@ import pytest_asyncio
 from sojourn.base import clock, ids
 from sojourn.base.db import Database
 from sojourn.care import tasks
-from sojourn.care.papers import indexing, receiving
+from sojourn.care.papers import indexing, receiving, worker
 from sojourn.care.papers.receiving import File
 from sojourn.care.summaries import filing
 from sojourn.fhir.validate import validate
@@ -222,3 +222,25 @@ async def test_a_nurse_takes_a_document_in_at_the_chart_and_is_told_when_it_name
     (document,) = await at.of("DocumentReference")
     assert (document["content"][0]["attachment"]["title"], document["status"]) == ("Summary of Care", "current")
     assert (await take(outside.ccd(family="Okoro", born="19700101", id_="1.2.8.93"), sure="yes")).status_code == 303
+
+
+async def test_a_document_whose_body_is_a_file_is_drawn_and_reconciled_as_one_without_coded_statements(at: At) -> None:  # noqa: F811 - the fixture
+    path = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.unstructured('application/pdf', worker.typeset('Discharged on lithium.'), id_='1.2.8.94'))}"
+    read = (await at.nurse.get(path)).text
+    assert (f'src="{path}/pages/1"' in read, "Discharged on lithium." in read, "JVBERi" in read, f"{path}/pages/2" in read) == (True, True, False, False)
+    drawn = await at.nurse.get(f"{path}/pages/1")
+    assert (drawn.status_code, drawn.headers["content-type"], "sandbox" in drawn.headers["content-security-policy"]) == (200, "image/png", True)
+    assert [(await at.nurse.get(f"{path}/pages/{n}")).status_code for n in ("2", "0", "x")] == [404, 404, 404]
+    page = (await at.nurse.get(f"{path}/reconcile")).text
+    assert ("No coded statements" in page, "Its body is a file (PDF)." in page, "The document names none" in page) == (True, True, False)
+    answer, fields = await sign(at, at.nurse, path, form(at.nurse))
+    assert (answer.status_code, "digest" in fields) == (303, True)
+    (kept,) = await at.of("List")
+    assert (kept.get("entry"), kept["emptyReason"]["text"]) == (None, "No coded statements. Its body is a file (PDF).")
+    assert not [i for i in validate(kept) if i.severity in ("error", "fatal")]
+    text = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.unstructured('text/html', b'<p>Went <b>home</b>.</p><script>alert(1)</script><img src=x onerror=alert(2)>', id_='1.2.8.95'))}"
+    read = (await at.nurse.get(text)).text
+    assert ('<pre class="ccda-body">Went home.</pre>' in read, "alert(" in read) == (True, False)
+    assert (await at.nurse.get(f"{text}/pages/1")).status_code == 404
+    word = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.unstructured('application/msword', bytes(range(256)), id_='1.2.8.96'))}"
+    assert "ask its sender for a PDF" in (await at.nurse.get(word)).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -15,6 +16,7 @@ from sojourn.sample import organization
 Json = dict[str, Any]
 SCT, LOINC, ICD, RX, CVX, UCUM = "http://snomed.info/sct", "http://loinc.org", "http://hl7.org/fhir/sid/icd-10-cm", "http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/cvx", "http://unitsofmeasure.org"
 LOCAL = "https://clinic.example/fhir/CodeSystem/own"
+OWN = "https://sojourn.example/fhir/"
 TERMS = "http://terminology.hl7.org/CodeSystem/"
 HOUSE: Json = {"resourceType": "Organization", "id": "house", "name": "Riverbend & Sons", "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "9700000018"}], "telecom": [{"system": "phone", "value": "518-555-0120", "use": "work"}],
                "address": [{"line": ["22 Foundry Street"], "city": "Alder Falls", "state": "NY", "postalCode": "10099", "country": "US"}]}  # fmt: skip
@@ -115,7 +117,16 @@ class Invented:
             self.put("FamilyMemberHistory", patient=me["subject"], status="completed", relationship=self.concept(TERMS + "v3-RoleCode"), condition=[{"code": self.concept(SCT), "note": [{"text": self.words()}]}])
             self.put("Flag", **me, status="active", code=self.concept(LOCAL), period={"start": self.day()})
             self.put("Observation", **me, status="entered-in-error", code=self.concept(LOINC), valueString=self.words())
+        self.discharge(me, doctor)
         return self.made
+
+    def discharge(self, me: Json, doctor: Json) -> None:
+        """The end of a stay: what was decided of some medications, a note with instructions, and instructions of their own."""
+        ordered = [r["id"] for r in self.made if r["resourceType"] == "MedicationRequest"]
+        entries = [{"extension": [{"url": OWN + "StructureDefinition/reconciliation-reason", "valueString": self.words()}], "flag": {"coding": [{"system": OWN + "CodeSystem/care", "code": "stop"}], "text": "Stop"}, "item": {"reference": f"MedicationRequest/{id_}"}} for id_ in ordered[1:]]
+        self.put("List", **me, status="current", mode="changes", title="Medication reconciliation: Discharge", code={"coding": [{"system": OWN + "CodeSystem/care", "code": "medication-reconciliation.discharge"}], "text": "Medication reconciliation"}, date="2026-03-20T11:00:00Z", entry=entries)
+        for code, words in (("18842-5", f"COURSE\n{self.words()}\n\nAFTERCARE\n{self.words()}"), ("8653-8", self.words())):
+            self.put("DocumentReference", **me, status="current", docStatus="final", type={"coding": [{"system": LOINC, "code": code}], "text": self.words()}, date="2026-03-20T12:30:00Z", author=[doctor], content=[{"attachment": {"contentType": "text/plain", "data": base64.b64encode(words.encode()).decode()}}])
 
     def observation(self, kind: str, me: Json) -> None:
         """One of a category, with one of the kinds of values."""

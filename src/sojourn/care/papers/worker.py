@@ -59,6 +59,8 @@ def pictures(content: bytes, media: str, pages: Sequence[Page] | None, dots: flo
         return
     frames = list(_frames(content))
     for index, turned in pages if pages is not None else [(n, 0) for n in range(len(frames))]:
+        if index >= len(frames):
+            return
         picture = frames[index].rotate(-turned % 360, expand=True)
         wide = max(8.5, 1) * dots
         side = min(max(wide, 200), _LONGEST_SIDE) if dots < 100 else _LONGEST_SIDE

@@ -19,7 +19,7 @@ from sojourn.care.papers.indexing import RECONCILE
 from sojourn.care.resources import CARE, author, concept, moment, ref
 from sojourn.care.signing import people
 from sojourn.care.signing.preparing import once
-from sojourn.care.summaries import comparing, mapping, opening, taking
+from sojourn.care.summaries import bodies, comparing, mapping, opening, taking
 from sojourn.care.summaries.comparing import Row
 from sojourn.care.summaries.mapping import Mapped
 from sojourn.care.summaries.taking import Taken
@@ -28,6 +28,7 @@ from sojourn.gate.changes import Change
 from sojourn.gate.found import Stored
 from sojourn.wire.ccda.facts import Document
 
+UNCODED: Final = "No coded statements."
 ADD, UPDATE, THERE, NO = "add", "update", "there", "no"
 DECISIONS: Final = {ADD: "Add", UPDATE: "Update", THERE: "Already there", NO: "Do not take over"}
 _DONE: Final = {ADD: "added", UPDATE: "changed", THERE: "on the list already", NO: "not taken over"}
@@ -79,6 +80,11 @@ class Case(NamedTuple):
     def stays(self) -> list[Mapped]:
         """What stays in the document, each with why."""
         return [m for m in self.mapped if m.resource is None]
+
+    @property
+    def uncoded(self) -> str:
+        """Of a document without coded statements, what it is in words; '' for one that has any."""
+        return bodies.uncoded(self.document)
 
     def unread(self) -> list[str]:
         """Entries of sections that say nothing that is read, by section and line."""
@@ -146,7 +152,9 @@ def unresolved(case: Case, act: Act) -> dict[str, str]:
 def text(case: Case, act: Act) -> str:
     """What is signed: no moment in it, so that it is the same when it is signed as when it was shown."""
     out = [f"Reconciled with a document from outside: {case.about}"]
-    for kind, title in mapping.LINES.items():
+    if case.uncoded:
+        out.append(f"{UNCODED} {case.uncoded} Nothing was taken over line by line.")
+    for kind, title in () if case.uncoded else mapping.LINES.items():
         rows = case.compared.rows[kind]
         out.append(f"{title}: none in the document" if not rows else f"{title}:")
         for row in rows:
@@ -214,7 +222,7 @@ def _list(access: Access, case: Case, act: Act, made: Mapping[str, str], id_: st
         reference = new or (entry.ref if entry is not None else f"DocumentReference/{case.stored.id}")
         said = [{"url": LINE, "valueString": row.item.name[:500]}, *([{"url": REASON, "valueString": c.reason}] if c.reason else [])]
         entries.append({"extension": said, "flag": concept(c.what, DECISIONS[c.what]), "item": {"reference": reference}})
-    empty = {"emptyReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "nilknown"}], "text": "The document names no allergy, problem or medication."}}
+    empty = {"emptyReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "nilknown"}], "text": f"{UNCODED} {case.uncoded}" if case.uncoded else "The document names no allergy, problem or medication."}}
     return {
         "resourceType": "List", "id": id_, "identifier": [{"system": IDENTIFIER, "value": value(case.stored.id)}], "status": "current", "mode": "changes", "title": "Reconciliation with a document from outside",
         "code": concept(KIND, "Reconciliation with a document from outside"), "subject": ref("Patient", case.patient), "date": moment(access), **({"source": who} if (who := author(access)) else {}),

@@ -34,7 +34,10 @@ _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
 # Acts that only wrap what they are about, and by which other relations: health concern, interventions, coverage.
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR",), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
-_CONCERNS: Final = frozenset({"3", "30", "113", "80", *_ALSO})
+# Discharge and admission medications: an act around what is given, which is always `completed` and says nothing of it.
+_AROUND_MEDICINE: Final = frozenset({"35", "36"})
+_MEDICINE: Final = ("substanceAdministration", "supply")
+_CONCERNS: Final = frozenset({"3", "30", "113", "80", *_ALSO, *_AROUND_MEDICINE})
 _POINTER: Final = "122"
 
 
@@ -58,7 +61,7 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
     if inside:
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
-                concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" else ""
+                concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" and not set(_numbers(node)) & _AROUND_MEDICINE else ""
                 yield fact._replace(details=(*fact.details, ("concern", concern_status))) if concern_status else fact
         return
     yield _fact(node, section, narrative, marks)
@@ -69,7 +72,8 @@ def _held(node: Node) -> list[Node]:
     wide = next((n for n in _numbers(node) if n in _ALSO), "")
     kinds = (*_WRAPPED, *_ALSO.get(wide, ()))
     below = [s for r in node.all("entryRelationship") if r.get("typeCode") in kinds for s in r.below]
-    return [s for s in below if (s.name in STATEMENTS if wide else s.name == "observation") and _POINTER not in _numbers(s) and not is_security(s)]
+    names = _MEDICINE if set(_numbers(node)) & _AROUND_MEDICINE else STATEMENTS if wide else ("observation",)
+    return [s for s in below if s.name in names and _POINTER not in _numbers(s) and not is_security(s)]
 
 
 def _numbers(node: Node) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sojourn.wire.ccda import writecare as care
+from sojourn.wire.ccda import writedischarge as discharge
 from sojourn.wire.ccda import writelists as lists
 from sojourn.wire.ccda import writemeasures as measures
 from sojourn.wire.ccda.markup import E
@@ -56,6 +57,7 @@ def sort(kind: str, resources: Sequence[Json], here: Here) -> Sorted:
     stay = next((r for r in ordered if r["resourceType"] == "Encounter" and (r.get("class") or {}).get("code") in _STAYS), None) or next((r for r in ordered if r["resourceType"] == "EpisodeOfCare"), None)
     signed = next((r for r in ordered if _types(r) & _DISCHARGE_NOTES), None) if kind == "discharge" else None
     diagnoses = _diagnoses(stay, ordered, here) if kind == "discharge" else set()
+    left = discharge.leaving(stay, ordered, here) if kind == "discharge" else None
     reported = {here.name(m) for r in ordered if r["resourceType"] == "DiagnosticReport" for m in r.get("result", ())}
     moments: dict[tuple[str, str], list[Json]] = {}
     for resource in ordered:
@@ -71,6 +73,8 @@ def sort(kind: str, resources: Sequence[Json], here: Here) -> Sorted:
         elif type_ == "Condition":
             key, make = _condition(kind, resource, here, diagnoses)
             told[key].append((resource, make))
+        elif left is not None and type_ in discharge.MEDICATIONS and left.takes(resource, date_of(resource)):
+            told["discharge-medications"].append((resource, _discharge_medication(left, resource, here)))
         else:
             for key, make in _other(kind, resource, here):
                 told[key].append((resource, make))
@@ -139,6 +143,11 @@ def _discharge_diagnosis(table: Table, resource: Json, here: Here) -> E:
     return E("act", *template("22.4.33", "2015-08-01"), here.id(resource, "#discharge"), coding("code", LOINC, "11535-2", "Hospital discharge diagnosis"), E("statusCode", code="completed"), related("SUBJ", observation), classCode="ACT", moodCode="EVN")
 
 
+def _discharge_medication(left: discharge.Leaving, resource: Json, here: Here) -> Make:
+    decision = left.decided.get(f"{resource['resourceType']}/{resource['id']}", "")
+    return lambda table: [discharge.discharged_on(table, resource, here, decision)]
+
+
 def _diagnoses(stay: Json | None, resources: Sequence[Json], here: Here) -> set[str]:
     """The conditions that the stay, or its episode, names as what it was for."""
     around = [stay, *(here.get(e) for e in (stay or {}).get("episodeOfCare", ()))]
@@ -173,8 +182,11 @@ def _other(kind: str, resource: Json, here: Here) -> Iterator[tuple[str, Make]]:
         yield "results", lambda table: [measures.organizer(table, resource, members, here)]
     elif type_ == "DocumentReference" and resource.get("content"):
         types = _types(resource)
-        section = "course" if kind == "discharge" and types & _DISCHARGE_NOTES else "directives" if types & _DIRECTIVES else "notes"
+        left = kind == "discharge"
+        section = "course" if left and types & _DISCHARGE_NOTES else "instructions" if left and types & discharge.INSTRUCTIONS else "directives" if types & _DIRECTIVES else "notes"
         yield section, _several(care.note, resource, here)
+        if section == "course" and (text := discharge.instructed(resource)):
+            yield "instructions", lambda table: [discharge.instruction(table, resource, here, text)]
     elif type_ != "Medication" or not _used(resource, here):
         yield "further", _one(care.further, resource, here)
 

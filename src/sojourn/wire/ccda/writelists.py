@@ -5,6 +5,7 @@ FHIR to C-CDA: https://build.fhir.org/ig/HL7/ccda-on-fhir/mappingGuidance.html; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -169,8 +170,8 @@ def every(repeat: Json) -> tuple[str, str] | None:
     return (format(exact.normalize(), "f"), unit) if exact == each else None
 
 
-def medication(table: Table, resource: Json, here: Here) -> E:
-    """MedicationRequest, MedicationStatement or MedicationAdministration: a Medication Activity (22.4.16)."""
+def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[str, str]] = ()) -> E:
+    """MedicationRequest, MedicationStatement or MedicationAdministration: a Medication Activity (22.4.16). said: more of it in words, by column."""
     row = table.row()
     material = product(row, resource, here)
     doses = resource.get("dosageInstruction") or resource.get("dosage") or []
@@ -213,7 +214,7 @@ def medication(table: Table, resource: Json, here: Here) -> E:
         used.discard("status")
     return E(
         "substanceAdministration", *template("22.4.16", "2014-06-09"), here.id(resource), row.reference, E("statusCode", code=status), time, interval, route, amount, E("consumable", material), author,
-        free, *reasons, supply(row, resource, here), comment(row, "Supply", f"for {measured(days)}") if days else None, notes(row, left, used), *marks(resource), classCode="SBADM", moodCode=mood,
+        free, *reasons, supply(row, resource, here), comment(row, "Supply", f"for {measured(days)}") if days else None, *(comment(row, column, text) for column, text in said), notes(row, left, used), *marks(resource), classCode="SBADM", moodCode=mood,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ _SECTIONS: Final = (
     _Section("course", "Hospital course", "8648-8", "Hospital course", (("1.3.6.1.4.1.19376.1.5.3.1.3.5", ""),), (DISCHARGE,)),
     _Section("diagnosis", "Discharge diagnosis", "11535-2", "Hospital discharge diagnosis", (("22.2.24", _V3),), (DISCHARGE,)),
     _Section("allergies", "Allergies and intolerances", "48765-2", "Allergies and adverse reactions", (("22.2.6", _V3), ("22.2.6.1", _V3)), (CCD, REFERRAL, TRANSFER, DISCHARGE)),
+    _Section("discharge-medications", "Discharge medications", "10183-2", "Hospital discharge medications", (("22.2.11", _V3), ("22.2.11.1", _V3))),
     _Section("medications", "Medications", "10160-0", "History of medication use", (("22.2.1", "2014-06-09"), ("22.2.1.1", "2014-06-09")), (CCD, REFERRAL, TRANSFER)),
     _Section("problems", "Problems", "11450-4", "Problem list", (("22.2.5", _V3), ("22.2.5.1", _V3)), (CCD, REFERRAL, TRANSFER)),
     _Section("concerns", "Health concerns", "75310-3", "Health concerns", (("22.2.58", _V3),), (CARE_PLAN,)),
@@ -62,6 +63,7 @@ _SECTIONS: Final = (
     _Section("family", "Family history", "10157-6", "Family history", (("22.2.15", _V3),)),
     _Section("devices", "Medical equipment", "46264-8", "Medical equipment", (("22.2.23", "2014-06-09"),)),
     _Section("plan", "Plan of treatment", "18776-5", "Plan of treatment", (("22.2.10", "2014-06-09"),), (DISCHARGE,)),
+    _Section("instructions", "Hospital discharge instructions", "8653-8", "Hospital discharge instructions", (("22.2.41", ""),)),
     _Section("assessment-plan", "Assessment and plan", "51847-2", "Assessment and plan", (("22.2.9", "2014-06-09"),), (REFERRAL, TRANSFER)),
     _Section("team", "Care team", "85847-2", "Patient care team information", (("22.2.500", "2019-07-01"),)),
     _Section("payers", "Payers", "48768-6", "Payment sources", (("22.2.18", _V3),)),
@@ -69,6 +71,9 @@ _SECTIONS: Final = (
     _Section("notes", "Notes", "34109-9", "Note", (("22.2.65", "2016-11-01"),)),
     _Section("further", "Further entries", "77599-9", "Additional documentation", ()),
 )  # fmt: skip
+
+_ALSO: Final = {"diagnosis": ("78375-3", "Discharge diagnosis"), "discharge-medications": ("75311-1", "Discharge medications")}
+"""The code that a section has beside its own."""
 
 
 def write(kind: str, resources: Sequence[Json], heading: Heading) -> bytes:
@@ -93,8 +98,8 @@ def _section(kind: str, section: _Section, found: Sorted) -> E | None:
         return None
     ids = [t for number, extension in section.templates for t in template(number, extension)]
     code = coding("code", LOINC, section.loinc, section.said)
-    if section.key == "diagnosis":
-        code.add(coding("translation", LOINC, "78375-3", "Discharge diagnosis"))
+    if section.key in _ALSO:
+        code.add(coding("translation", LOINC, *_ALSO[section.key]))
     if not made:
         return E("section", *ids, code, E("title", section.title), E("text", E("paragraph", "No information.")), nullFlavor="NI")
     table = Table(section.key.replace("-", ""))

@@ -81,9 +81,10 @@ async def page(request: Request) -> Response:
     """One page as a picture."""
     access = request.state.access
     f = await filed.one(access, request.path_params["id"], request.path_params["document"])
-    if f.trace or f.document:
+    if f.trace:
         raise NotFound
-    return await picture(f.content, reading.PDF, tuple((n, 0) for n in range(reading.MOST_PAGES)), request.path_params["page"])
+    content, media = (charting.content(f.resource), reading.CCDA) if f.document else (f.content, reading.PDF)
+    return await picture(content, media, tuple((n, 0) for n in range(reading.MOST_PAGES)), request.path_params["page"])
 
 
 async def act(request: Request) -> Response:

@@ -12,7 +12,7 @@ from sojourn.care import policies
 from sojourn.care.papers import indexing, reading, sandbox, sorting
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.staffing import zones
-from sojourn.care.summaries import filing, opening
+from sojourn.care.summaries import bodies, filing, opening
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers import summary, tray
 from sojourn.doors.staff.patients.patients import row as patient_row
@@ -44,11 +44,24 @@ async def page(request: Request) -> Response:
 
 
 async def picture(content: bytes, media: str, pages: tuple[tuple[int, int], ...], which: str) -> Response:
-    """Page `which` (from 1) as PNG. Raises NotFound."""
-    if not which.isdigit() or media == reading.CCDA:
+    """Page `which` (from 1) as PNG; of a clinical document, of its body if that is a file. Raises NotFound."""
+    if not which.isdigit():
         raise NotFound
+    if media == reading.CCDA:
+        content, media, pages = await _body(content)
     made = await sandbox.drawn(content, media, pages, int(which) - 1)
     return Response(made, media_type="image/png", headers={"content-disposition": "inline", "content-security-policy": "default-src 'none'; sandbox"})
+
+
+async def _body(content: bytes) -> tuple[bytes, str, tuple[tuple[int, int], ...]]:
+    """The file in a clinical document as `picture` takes it: more pages than it has are asked for, and there are none."""
+    try:
+        body = bodies.of(await opening.opened(content))
+    except opening.BadDocument:
+        raise NotFound from None
+    if body is None or not body.media:
+        raise NotFound
+    return body.data, body.media, tuple((n, 0) for n in range(reading.MOST_PAGES))
 
 
 async def act(request: Request) -> Response:

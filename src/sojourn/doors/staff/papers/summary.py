@@ -10,7 +10,8 @@ from markupsafe import Markup
 from sojourn.base.errors import NotFound
 from sojourn.care.papers.filed import MOVES
 from sojourn.care.papers.indexing import REVIEW
-from sojourn.care.summaries import charting, deciding, elements, filing, opening
+from sojourn.care.papers.sandbox import Unreadable
+from sojourn.care.summaries import bodies, charting, deciding, elements, filing, opening
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.lists import entering
 from sojourn.doors.staff.pages import PAGES
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _KINDS: Final = {"18842-5": "Discharge summary from elsewhere", "57133-1": "Referral"}
 _USUAL: Final = "Record from another practice"
-_LONGEST: Final = 200_000
 _MARKS: Final = {"R": "restricted", "V": "very restricted", "42CFRPart2": "42 CFR Part 2"}
 
 
@@ -46,7 +46,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A document on the screen. body: words of one without sections; file: the type of a body that is a file. people: whom it may be about."""
+    """A document on the screen. body: words of one without sections; pages: words of each page of one that is drawn; file: why a body that is a file is not shown.
+
+    people: whom it may be about.
+    """
 
     title: str
     name: str
@@ -60,6 +63,7 @@ class Shown:
     marks: list[str]
     sections: list[Section]
     body: str = ""
+    pages: tuple[str, ...] = ()
     file: str = ""
     sure: bool = False
     why: str = ""
@@ -82,14 +86,28 @@ async def of_paper(access: Access, paper: Paper) -> Shown:
 
 async def _shown(document: Document, content: bytes, sure: bool = False, why: str = "", people: tuple[Any, ...] = ()) -> Shown:
     p = document.patient
-    media, data = document.unstructured or ("", b"")
-    text = media.startswith("text/")
+    body, pages, file = await _body(document)
     marks = [_MARKS.get(c["code"], c["code"]) for c in documentmarks.whole(document)]
     sections = [Section(s.title, Markup(s.html)) for s in await opening.shown(content)]  # noqa: S704 - made by wire/ccda/narrative.py of escaped words
     return Shown(
         elements.words(document.title or elements.name(document.code)), elements.words(p.name), day_text(p.born[:10]), opening.person(document).sex, tuple(elements.words(i) for i in p.identifiers[:6]), elements.words(", ".join(p.address)),
-        opening.about(document), document.made[:10], document.code.code, list(dict.fromkeys(marks)), sections, data.decode("utf-8", "replace")[:_LONGEST] if text else "", "" if text else elements.words(media), sure, why, people,
+        opening.about(document), document.made[:10], document.code.code, list(dict.fromkeys(marks)), sections, body, pages, file, sure, why, people,
     )  # fmt: skip
+
+
+async def _body(document: Document) -> tuple[str, tuple[str, ...], str]:
+    """Of a body that is no sections: its words, those of its pages, and why it is not shown or not all."""
+    body = bodies.of(document)
+    if body is None:
+        return "", (), ""
+    if not body.media:
+        kept = f"It is longer than {bodies.LONGEST:,} characters. The rest is kept and not shown." if body.cut else ""
+        said = kept if body.words else f"Its body is {body.called}." + (" It is kept as it came, and not shown here: ask its sender for a PDF." if body.data else " Ask its sender for it.")
+        return body.words[: bodies.LONGEST], (), said
+    try:
+        return "", tuple(await bodies.pages(body)), ""
+    except Unreadable as error:
+        return "", (), f"Its body is {body.called}. {error.message} It is kept as it came."
 
 
 async def in_chart(request: Request, about: Any, f: Filed, row: dict[str, Any], works: Sequence[Work], problem: str, status: int) -> Response:

@@ -62,6 +62,6 @@ async def _clinical(request: Request, row: Any, content: bytes) -> Response:
     names = await organization_names(request.state.access, [row["recipient"]])
     sections = [{"title": s.title, "html": Markup(s.html)} for s in told]  # noqa: S704 - made of escaped words
     return PAGES.render(
-        request, "release/clinical.html", row=row, d={"title": read.title, "sections": sections, "body": "", "file": ""}, name=read.patient.name, born=day_text(read.patient.born[:10]), recipient=names.get(row["recipient"], row["recipient"]),
+        request, "release/clinical.html", row=row, d={"title": read.title, "sections": sections, "body": "", "pages": (), "file": ""}, name=read.patient.name, born=day_text(read.patient.born[:10]), recipient=names.get(row["recipient"], row["recipient"]),
         purpose=PURPOSES.get(row["purpose"], row["purpose"]), made=moment(row["made"]),
     )  # fmt: skip
