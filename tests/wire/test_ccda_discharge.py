@@ -119,12 +119,13 @@ def test_instructions_stand_under_a_heading(words: str, found: str) -> None:
     assert writedischarge.instructed(text("n", "18842-5", words)) == found
 
 
-def test_a_medication_of_discharge_carries_its_marks_and_so_does_its_section() -> None:
-    marked = {**ORDERS[0], "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}, {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]}}
-    leaving = section(read(write(writer.DISCHARGE, [PATIENT, STAY, marked, SIGNED], HEADING._replace(notice="", scope=""))), "10183-2")
-    assert leaving is not None
-    (fact,) = leaving.facts
-    assert (leaving.marks.confidentiality, fact.marks.confidentiality, [p.code for p in fact.marks.policies]) == ("R", "R", ["42CFRPart2"])
+def test_a_medication_of_discharge_carries_its_marks_and_those_of_what_was_decided_of_it() -> None:
+    meta = {"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}, {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]}}
+    for chart in ([{**ORDERS[0], **meta}, SIGNED], [ORDERS[0], {**SIGNED, **meta}]):
+        leaving = section(read(write(writer.DISCHARGE, [PATIENT, STAY, *chart], HEADING._replace(notice="", scope=""))), "10183-2")
+        assert leaving is not None
+        (fact,) = leaving.facts
+        assert (leaving.marks.confidentiality, fact.marks.confidentiality, [p.code for p in fact.marks.policies]) == ("R", "R", ["42CFRPart2"])
 
 
 @needs_shared

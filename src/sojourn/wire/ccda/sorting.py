@@ -74,7 +74,8 @@ def sort(kind: str, resources: Sequence[Json], here: Here) -> Sorted:
             key, make = _condition(kind, resource, here, diagnoses)
             told[key].append((resource, make))
         elif left is not None and type_ in discharge.MEDICATIONS and left.takes(resource, date_of(resource)):
-            told["discharge-medications"].append((resource, _discharge_medication(left, resource, here)))
+            marked, decision = left.told(resource)
+            told["discharge-medications"].append((marked, _discharge_medication(marked, decision, here)))
         else:
             for key, make in _other(kind, resource, here):
                 told[key].append((resource, make))
@@ -143,8 +144,7 @@ def _discharge_diagnosis(table: Table, resource: Json, here: Here) -> E:
     return E("act", *template("22.4.33", "2015-08-01"), here.id(resource, "#discharge"), coding("code", LOINC, "11535-2", "Hospital discharge diagnosis"), E("statusCode", code="completed"), related("SUBJ", observation), classCode="ACT", moodCode="EVN")
 
 
-def _discharge_medication(left: discharge.Leaving, resource: Json, here: Here) -> Make:
-    decision = left.decided.get(f"{resource['resourceType']}/{resource['id']}", "")
+def _discharge_medication(resource: Json, decision: str, here: Here) -> Make:
     return lambda table: [discharge.discharged_on(table, resource, here, decision)]
 
 

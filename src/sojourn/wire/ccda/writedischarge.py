@@ -30,11 +30,28 @@ _HEADS: Final = frozenset({"aftercare", "instructions", "discharge instructions"
 _END: Final = "Written by "
 
 
+class Decision(NamedTuple):
+    """What was decided of a medication at discharge: in words, and the labels of the reconciliation that says so."""
+
+    words: str = ""
+    security: tuple[Json, ...] = ()
+
+
 class Leaving(NamedTuple):
     """How somebody left. end: of the stay, as exact as it is known; decided: what the reconciliation at discharge decided of each medication, by `Type/id`."""
 
     end: str
-    decided: Mapping[str, str]
+    decided: Mapping[str, Decision]
+
+    def told(self, resource: Json) -> tuple[Json, str]:
+        """A medication as it is told here, and what was decided of it: with the words of the reconciliation it has its labels."""
+        said = self.decided.get(f"{resource['resourceType']}/{resource['id']}", Decision())
+        if not (said.words and said.security):
+            return resource, said.words
+        own = (resource.get("meta") or {}).get("security") or []
+        known = {(c.get("system"), c.get("code")) for c in own}
+        more = [c for c in said.security if (c.get("system"), c.get("code")) not in known]
+        return {**resource, "meta": {**(resource.get("meta") or {}), "security": [*own, *more]}}, said.words
 
     def takes(self, resource: Json, begun: str) -> bool:
         """Whether a medication is one of discharge: decided then, else in force now and begun by the end of the stay."""
@@ -48,8 +65,9 @@ def leaving(stay: Json | None, resources: Collection[Json], here: Here) -> Leavi
     period = (stay or {}).get("period") or {}
     signed = [r for r in resources if _reconciliation(r) and str(r.get("date", ""))[:10] >= str(period.get("start", ""))[:10]]
     newest = max((str(r.get("date", "")) for r in signed), default="")
-    entries = [e for r in signed if str(r.get("date", "")) == newest for e in r.get("entry", ())]
-    return Leaving(str(period.get("end", "")), {name: _decision(e) for e in entries if (name := here.name(e.get("item")))})
+    entries = [(e, r) for r in signed if str(r.get("date", "")) == newest for e in r.get("entry", ())]
+    decided = {name: Decision(_decision(e), tuple((r.get("meta") or {}).get("security") or ())) for e, r in entries if (name := here.name(e.get("item")))}
+    return Leaving(str(period.get("end", "")), decided)
 
 
 def _reconciliation(resource: Json) -> bool:
