@@ -1,4 +1,4 @@
-"""The body of a clinical document that is a file or text instead of sections: what it is by its content, and how it is read.
+"""The body of a clinical document that is a file or text instead of sections, and how it is read.
 
 An Unstructured Document of C-CDA (HL7 C-CDA R2.1, 1.2.10) carries a PDF, pictures or text. A file is drawn as every paper is, in the reader of files
 (care/papers/sandbox.py): nothing of it reaches a browser. What is neither is kept as it came, and said to be.

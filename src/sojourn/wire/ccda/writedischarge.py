@@ -1,4 +1,4 @@
-"""What a discharge summary tells beside the rest: medications at discharge with what was decided of each, and instructions.
+"""What a discharge summary tells beside the rest: medications with what was decided, and instructions.
 
 Discharge Medications Section (22.2.11.1): what somebody is to take, and to stop, from then on. Hospital Discharge Instructions Section (22.2.41). HL7 C-CDA R2.1.
 """
