@@ -42,15 +42,15 @@ def _read(data: bytes) -> Document:
     if (whole := _of_all(sections, marks)) != marks:
         marks = whole
         sections = tuple(s for c in body for s in _sections(c, marks, 0))
-    body = _unstructured(root)
-    told = next((section.marks.notice for section in sections if section.marks.notice), "") or (notice(body[1].decode("utf-8", "replace")) if body and body[0].startswith("text/") else "")
+    whole_body = _unstructured(root)
+    told = next((section.marks.notice for section in sections if section.marks.notice), "") or (notice(whole_body[1].decode("utf-8", "replace")) if whole_body and whole_body[0].startswith("text/") else "")
     set_id, number = root.one("setId"), root.one("versionNumber")
     return Document(
         values.coded(root.one("code"), {}), values.name(root.one("title")), next(iter(values.identifiers(root)), ""),
         (_joined(set_id) if set_id else "", number.get("value") if number else ""),
         values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), _patient(root),
         tuple(said for a in root.all("author/assignedAuthor") if (said := values.name(a.one("assignedPerson/name") or a.one("representedOrganization/name")))),
-        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, body, tuple(_related(root)),
+        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_related(root)),
     )  # fmt: skip
 
 
