@@ -244,3 +244,15 @@ async def test_what_is_due_what_asks_for_a_review_and_what_hangs_loose_are_found
     assert (await at.clinic.get("sys-mh", "CarePlan?status=active&date=eb2026-06-24")).ids == [plan.rpartition("/")[2]]
     await supervisor.sign_in("boss")
     assert "days late" in (await supervisor.get("/plans")).text
+
+
+async def test_a_stay_that_names_none_of_our_programs_is_followed_by_who_made_it_and_keeps_no_other_waiting(clinic: Clinic) -> None:
+    people = [(await clinic.make("sys-mh", patient())).id for _ in range(3)]
+    for p, runs in zip(people, ({"display": "Elsewhere, as it was imported"}, {"reference": "Organization/mh"}, None), strict=True):
+        stay = {k: v for k, v in episode(p, "mh", "1").items() if k != "managingOrganization"}
+        await clinic.make("sys-mh", stay if runs is None else {**stay, "managingOrganization": runs})
+    await duty.run(await Clockwork(clinic.gate).access(1))
+    for p in people:
+        (task,) = (await clinic.get("sys-mh", f"Task?patient={p}&code=plan-initial")).entries
+        assert task["status"] == "requested"
+    assert {tuple(r["origin"]) for r in await clinic.owner.fetch("SELECT origin FROM record.resource WHERE type = 'Task'")} == {(2,)}

@@ -12,14 +12,14 @@ from bench.walking import counted
 from sojourn.base import clock
 from sojourn.care.reaching import looking
 from sojourn.care.reaching.sender import Unreachable
-from sojourn.gate.exchange import partners, ways
+from sojourn.gate.exchange import partners, troubles, ways
 from sojourn.gate.exchange.keeping import MAPPED, REVIEW
-from sojourn.record import organization
+from sojourn.record import organization, reaching
 from sojourn.record.database import Dsn
 from tests.care.reach import DIRECT, Door, brought, partner, state
 from tests.care.reported import as_, house, visitor
 from tests.people import MH, SUD, A, Clinic, encounter, observation, patient
-from tests.web.real import HASH
+from tests.web.real import HASH, later
 
 SAID = {"place-direct": "1", "address-direct": "records@direct.lakeside.example", "place-fax": "2", "address-fax": "+1 512 555 0142"}
 
@@ -126,3 +126,34 @@ async def test_a_hand_off_goes_by_the_doors_and_who_sent_it_sees_how_far_it_is(c
     assert "Referral" in (await ivy.get("/exchange/messages")).text
     assert (await ivy.get(f"/exchange/messages/{delivery}")).status_code == 200
     assert (await ivy.get(f"/exchange/messages/{delivery}/content")).status_code == 404, "what it says stands in the log of disclosures alone"
+
+
+async def test_what_does_not_work_stands_on_the_desk_for_somebody_until_it_does(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
+    await partner(clinic, place, DIRECT)
+    ivy, officer = await visitor(clinic, "ivy"), await visitor(clinic, "officer")
+    assert "Nothing waits for anybody." in (await ivy.get("/exchange")).text
+    house, them = clinic.gate.house, "/exchange/partners/lakeside/ways"
+    await reaching.find(house.db, A, clock.now(), "lakeside", ways.DIRECT, "failed", "Their system did not say within an hour that it has it.")
+    await reaching.find(house.db, A, clock.now(), "lakeside", ways.FAX, "failed", "The line was busy.")
+    await troubles.carrier(house, ways.FAX, "It could not be asked.")
+    await clinic.owner.execute(
+        "INSERT INTO record.direct_mailbox (tenant, facts, secret, state, known_from) VALUES (1, '{}', '', 'active', now()); INSERT INTO record.direct_run (tenant, due, problem) VALUES (1, now(), 'The HISP does not know our password.')"
+    )
+    with counted() as asked:
+        page = (await ivy.get("/exchange")).text
+    assert len(asked) <= 12
+    for words in ("Direct mail to Lakeside Primary Care", "within an hour", "The fax gateway", "It could not be asked.", "Our Direct mailbox", "does not know our password", "1 waiting", f'{them}"', '/exchange/direct"'):
+        assert words in page, words
+    assert "The line was busy." not in page, "nothing goes to them by fax"
+    assert "Nothing waits for anybody." not in page
+    theirs = (await officer.get("/exchange")).text
+    assert "Our Direct mailbox" in theirs
+    assert them not in theirs, "who does not look after partners has no such page"
+    later(minutes=1)
+    await reaching.find(house.db, A, clock.now(), "lakeside", ways.DIRECT, "arrived", "Their system says that it was delivered.")
+    await troubles.carrier(house, ways.FAX, "")
+    await clinic.owner.execute("UPDATE record.direct_mailbox SET state = 'stopped'")
+    page = (await ivy.get("/exchange")).text
+    assert "Nothing waits for anybody." in page
+    assert "Does not work" not in page

@@ -17,7 +17,7 @@ def _call(name: str, count: int) -> str:
 
 
 _PUT, _TAKE, _LEAVING, _SETTLE = _call("reach_put", 15), _call("reach_take", 5), _call("reach_leaving", 5), _call("reach_settle", 10)
-_STATES, _ONE, _FIND, _FINDINGS = _call("reach_states", 5), _call("reach_one", 5), _call("reach_find", 6), _call("reach_findings", 2)
+_STATES, _ONE, _FIND, _FINDINGS, _TROUBLES = _call("reach_states", 5), _call("reach_one", 5), _call("reach_find", 6), _call("reach_findings", 2), _call("reach_troubles", 4)
 
 
 async def put(db: Database, head: Head, *row: Any) -> bool:
@@ -59,3 +59,8 @@ async def find(db: Database, tenant: int, now: datetime, partner: str, way: str,
 async def findings(db: Database, tenant: int, partner: str) -> list[asyncpg.Record]:
     """What is known of a partner's ways."""
     return await db.call(_FINDINGS, tenant, partner)
+
+
+async def troubles(db: Database, head: Head) -> list[asyncpg.Record]:
+    """What does not work now: ways of partners, what carries for everybody, our mailbox."""
+    return await db.call(_TROUBLES, *head)

@@ -151,3 +151,23 @@ async def test_a_consent_that_was_taken_back_stops_what_waits_for_the_hisp(clini
         await reach.brought(clinic, senders)
         assert there.inbox(THEM) == []
         assert (await reach.state(clinic, delivery))[0] == "aside"
+
+
+async def test_a_letter_that_fails_after_it_counted_as_arrived_waits_for_somebody(clinic: Clinic) -> None:
+    async with ready(clinic.gate, as_={"id": "lakeside"}, final=False) as (there, door):
+        await clinic.owner.execute("DELETE FROM record.exchange_partner")
+        _, _, _, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"))
+        senders = {ways.DIRECT: Direct(clinic.gate.house, [HOST])}
+        await reach.brought(clinic, senders)
+        letter = read(there.inbox(THEM)[0])
+        await notice(there, door, "processed", about=letter.id)
+        await reach.brought(clinic, senders)
+        assert (await reach.state(clinic, delivery))[:2] == ("mapped", "direct")
+        assert await clinic.owner.fetchval("SELECT count(*) FROM record.exchange_finding WHERE kind = 'failed'") == 0
+        await notice(there, door, "failed", about=letter.id)
+        assert await reach.state(clinic, delivery) == ("failed", "direct", "Their system says that it could not be delivered. Ask the partner, or go by another way.")
+        assert [r["state"] for r in await clinic.owner.fetch("SELECT state FROM record.exchange_event WHERE message = $1 ORDER BY n", delivery)][-2:] == ["mapped", "failed"]
+        assert await clinic.owner.fetchval("SELECT way FROM record.exchange_finding WHERE kind = 'failed'") == "direct"
+        await clinic.owner.execute("UPDATE record.exchange_message SET state = 'aside'")
+        await notice(there, door, "failed", about=letter.id)
+        assert (await reach.state(clinic, delivery))[0] == "aside", "it is said once"

@@ -21,7 +21,7 @@ from sojourn.doors.fax.gateways import BUSY, DELIVERED, UNDER_WAY, Http, NotTher
 from sojourn.doors.fax.sending import Faxing
 from sojourn.gate import disclosing, disclosurelog, papers
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.exchange import ways
+from sojourn.gate.exchange import troubles, ways
 from sojourn.gate.exchange.keeping import ASIDE, MAPPED, RECEIVED, REVIEW
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.record import organization
@@ -29,6 +29,7 @@ from tests.care.reach import FAX, brought, partner, queued, state
 from tests.care.test_handoff import at, clinic  # noqa: F401 - a fixture
 from tests.doors.fax.counterpart import Counterpart
 from tests.people import FAR, MH, SUD, A, Clinic, encounter, patient
+from tests.web.real import later
 
 PAGE = b"Dear colleagues,\n\nplease find the discharge summary of our client.\n"
 
@@ -144,6 +145,36 @@ async def test_what_comes_to_the_gateway_is_in_the_tray_once_with_the_partner_wh
     await indexing.index(desk, waits[0], Wish(client, MH, "Letter", "2026-02-28", "Discharge summary", unborn=True))
     filed = (await clinic.get("sys-mh", f"DocumentReference/{waits[0].id}")).json()
     assert "42CFRPart2" in [c["code"] for c in filed["meta"]["security"]], "what a Part 2 program faxes is labelled so, into whichever program it is filed"
+
+
+async def test_whoever_looks_after_partners_learns_that_the_gateway_is_away_and_that_it_is_back(clinic: Clinic) -> None:  # noqa: F811
+    row = organization.AccountRow("ivy", "staff", "ivy", "Ivy", None, "Practitioner/ivy", "integration-manager", [SUD, MH, FAR], MH, [])
+    await organization.account(clinic.owner, A, row, clock.now())
+    there = Counterpart()
+    collecting = Collecting(clinic.gate.house, there.gateway(), {})
+
+    async def wrong() -> list[troubles.Trouble]:
+        return await troubles.open_(await at(clinic, "ivy"), [])
+
+    await collecting.look()
+    assert await wrong() == []
+    there.down = True
+    later(seconds=30)
+    for _ in range(2):
+        with pytest.raises(NotThere):
+            await collecting.look()
+    (one,) = await wrong()
+    assert (one.way, one.partner, "neither come nor go" in one.said, one.good is not None) == (ways.FAX, "", True, True)
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.exchange_finding WHERE partner = '' AND tenant = $1", A) == 2, "the last of each kind"
+    later(minutes=20)
+    assert await wrong() == [], "nobody has asked it for long: nothing is known"
+    with pytest.raises(NotThere):
+        await collecting.look()
+    assert len(await wrong()) == 1
+    there.down = False
+    later(seconds=30)
+    await collecting.look()
+    assert await wrong() == []
 
 
 async def test_a_folder_that_a_fax_server_watches(tmp_path: Path) -> None:

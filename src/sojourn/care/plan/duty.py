@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sojourn.base import errors, wall
 from sojourn.care import levels, policies, tasks
 from sojourn.care.measures.forms import MEASURE
-from sojourn.care.plan import due, findings, observed, reading, reviews, work
+from sojourn.care.plan import due, findings, observed, reading, reviews, work, writing
 from sojourn.care.resources import CARE, id_of
 from sojourn.gate import origin
 from sojourn.gate.access import Access
@@ -77,10 +77,18 @@ def _day(access: Access, wanted: due.Due) -> date:
 
 
 async def write(access: Access, stay: levels.Stay, wanted: due.Due, focus: str) -> None:
-    """Write it, unless another process was faster: the id is the same for the same cause on the same day."""
+    """Write it, unless another process was faster: the id is the same for the same cause on the same day.
+
+    It belongs to the program that the stay names, or, where it names none that is here, as one that was imported may, to the one that made the stay.
+    """
+    program = writing.program_of(access, stay.organization)
+    if program is None:
+        program = await origin.made_by(access, "EpisodeOfCare", stay.id)
+    if program is None:
+        return  # it ended meanwhile
     cause = "\0".join((wanted.kind, focus, wanted.why, _day(access, wanted).isoformat()))
     id_ = hashlib.sha256(cause.encode()).hexdigest()[:32]
     try:
-        await access.write([work.task(access, stay, wanted, focus, id_=id_)], action="plan-due")
+        await access.write([work.task(access, stay, wanted, focus, program, id_=id_)], action="plan-due")
     except errors.Conflict:
         return

@@ -13,11 +13,11 @@ from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 
 
-def task(access: Access, stay: levels.Stay, wanted: due.Due, focus: str, *, id_: str | None = None) -> Change:
-    """The task for something that is due. Its reason names the event, for those who may read the task."""
+def task(access: Access, stay: levels.Stay, wanted: due.Due, focus: str, program: int, *, id_: str | None = None) -> Change:
+    """The task for something that is due. Its reason names the event, for those who may read the task. program: to which it belongs."""
     return tasks.new(
         access, wanted.kind, wanted.text, patient=stay.patient, owner=stay.clinician or None, role=None if stay.clinician else "clinician", due=wanted.at, focus=focus,
-        why=due.EVENTS.get(wanted.why, ""), program=writing.program_of(access, stay.organization), id_=id_,
+        why=due.EVENTS.get(wanted.why, ""), program=program, id_=id_,
     )  # fmt: skip
 
 

@@ -10,16 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sojourn.base import log
+from sojourn.base import clock, log
 from sojourn.base.background import Background
 from sojourn.base.settings import BadSetting
 from sojourn.doors.fax.gateways import Gateway, Incoming, NotThere
+from sojourn.gate.exchange import troubles, ways
 
 if TYPE_CHECKING:
     from sojourn.gate.gate import House
 
 _log = log.logger(__name__)
 _PAUSE: Final = 15.0
+_AWAY: Final = "It could not be asked: faxes neither come nor go. Whoever runs the server looks whether it is there."
 
 
 def lines_of(setting: str) -> dict[str, str]:
@@ -38,14 +40,30 @@ class Collecting(Background):
 
     def __init__(self, house: House, gateway: Gateway, lines: dict[str, str]) -> None:
         self._house, self._gateway, self._lines = house, gateway, lines
+        self._said: tuple[str, datetime] | None = None
 
     async def _run(self) -> None:
         while True:
             try:
-                await self.round()
+                await self.look()
             except Exception as error:  # noqa: BLE001 - it is looked again
                 _log.warning("faxes wait at the gateway", error=type(error).__name__)
             await asyncio.sleep(_PAUSE)
+
+    async def look(self) -> None:
+        """A round; and whoever looks after partners learns whether the gateway is there. Raises NotThere."""
+        try:
+            await self.round()
+        except NotThere:
+            await self._say(_AWAY)
+            raise
+        await self._say("")
+
+    async def _say(self, why: str) -> None:
+        now = clock.now()
+        if self._said is None or self._said[0] != why or now - self._said[1] >= troubles.SAID_EVERY:
+            await troubles.carrier(self._house, ways.FAX, why)
+            self._said = why, now
 
     async def round(self) -> int:
         """Take what came; how many. One that cannot be taken stays there and keeps no other waiting. Raises NotThere."""

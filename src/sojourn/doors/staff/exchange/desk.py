@@ -14,15 +14,17 @@ from sojourn.doors.staff.exchange.owing import line
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import contracts, errands, messages, partners, posting, trying, watching
+from sojourn.gate.exchange import contracts, errands, messages, partners, posting, troubles, trying, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
-from sojourn.gate.exchange.ways import DOORS
+from sojourn.gate.exchange.ways import DOORS, FAX
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from sojourn.gate.access import Access
     from sojourn.gate.exchange.messages import Envelope
+    from sojourn.gate.exchange.troubles import Trouble
 
 TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
 _LATE: Final = timedelta(minutes=15)
@@ -36,7 +38,7 @@ async def show(request: Request) -> Response:
         asyncio.gather(partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)),
         asyncio.gather(watching.keepers(access), trying.clearances(access)),
     )
-    owed = await contracts.overdue(access, 1, found)
+    owed, wrong = await asyncio.gather(contracts.overdue(access, 1, found), troubles.open_(access, found))
     names = {p.id: p.name for p in found}
     counts = []
     for state in (RECEIVED, REVIEW, FAILED, HELD):
@@ -52,13 +54,28 @@ async def show(request: Request) -> Response:
             "id": p.id, "name": p.name, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "day": heard.get(p.id, (0, None))[0],
             "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "silent": silence(p, last, access.now), "agreement": ending(p, access.now),
             "answers": keepers.get(str(p.agreed.get("answers", "")), "nobody now") if p.agreed.get("answers") else "", "data": str(p.agreed.get("data", "")),
-            "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED),
+            "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED) + sum(t.partner == p.id for t in wrong),
         }
         for p in found
     ]  # fmt: skip
     return PAGES.render(
-        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, overdue=[line(o, access.now) for o in owed], sees=all(access.may(t, a) for t, a in (("Patient", "search"), *referral.NEEDS)), administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
+        request, "exchange/desk.html", troubles=[(r.errand.partner, names.get(r.errand.partner, ""), r.problem) for r in runs if r.errand.active and r.problem], counts=counts, partners=rows, rows=[row(e, names, access.now) for e in open_[:10]], more=len(open_) > 10, overdue=[line(o, access.now) for o in owed], broken=[_broken(t, names, access) for t in wrong], sees=all(access.may(t, a) for t, a in (("Patient", "search"), *referral.NEEDS)), administers=access.may("Exchange", "administer"), oversees=access.may("Exchange", "withheld"),  # noqa: PLR2004
     )  # fmt: skip
+
+
+def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str, str]:
+    """What does not work, as the list shows it; who looks after partners comes to where it is put right."""
+    if trouble.way == troubles.MAILBOX:
+        what, address = "Our Direct mailbox", "/exchange/direct"
+    elif not trouble.partner:
+        what, address = "The fax gateway" if trouble.way == FAX else DOORS[trouble.way].title, ""
+    else:
+        what, address = f"{DOORS[trouble.way].title} to {names[trouble.partner]}", f"/exchange/partners/{trouble.partner}/ways"
+    last = age(trouble.good, access.now) if trouble.good is not None else ""
+    return {
+        "what": what, "why": trouble.said, "address": address if access.may("Exchange", "administer") else "",
+        "last": "has not worked yet" if not last else "worked just now" if last == "just now" else f"last worked {last} ago",
+    }  # fmt: skip
 
 
 def _how(partner: partners.Partner) -> str:

@@ -96,7 +96,8 @@ BEGIN
     RETURN is_now;
 END $$;
 
--- What became of a letter to a partner; it never goes back, and what was delivered does not fail. False where there is none of that partner.
+-- What became of a letter to a partner; it never goes back, and what was delivered does not fail. A document that counted as arrived by a letter that
+-- fails after all waits for somebody from then on (a letter's number begins with the id of its document). False where there is none of that partner.
 CREATE OR REPLACE FUNCTION gate.direct_told(p_tenant int, p_letter text, p_partner text, p_state text, p_why text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE ranks text[] := ARRAY['leaving', 'sent', 'processed', 'failed', 'delivered'];
@@ -104,7 +105,19 @@ BEGIN
     UPDATE record.direct_letter l
     SET state = p_state, why = p_why, updated = p_now, sent = CASE WHEN p_state = 'sent' THEN p_now ELSE l.sent END
     WHERE l.tenant = p_tenant AND l.letter = p_letter AND l.partner = p_partner AND array_position(ranks, p_state) > array_position(ranks, l.state);
-    RETURN FOUND OR EXISTS (SELECT FROM record.direct_letter l WHERE l.tenant = p_tenant AND l.letter = p_letter AND l.partner = p_partner);
+    IF FOUND AND p_state = 'failed' THEN
+        WITH lost AS (
+            UPDATE record.exchange_message m SET state = 'failed', reason = p_why, updated = p_now
+            WHERE m.tenant = p_tenant AND m.message = split_part(ltrim(p_letter, '<'), '@', 1) AND m.partner = p_partner
+              AND m.direction = 'out' AND m.door = 'document' AND m.version = 'direct' AND m.state = 'mapped' AND m.destroyed IS NULL
+            RETURNING m.message)
+        INSERT INTO record.exchange_event (tenant, message, at, state, author, reason) SELECT p_tenant, x.message, p_now, 'failed', '', p_why FROM lost x;
+        IF FOUND THEN
+            PERFORM gate.reach_find(p_tenant, p_now, p_partner, 'direct', 'failed', p_why);
+        END IF;
+        RETURN true;
+    END IF;
+    RETURN EXISTS (SELECT FROM record.direct_letter l WHERE l.tenant = p_tenant AND l.letter = p_letter AND l.partner = p_partner);
 END $$;
 
 -- One letter ('' for the last of a partner).

@@ -94,3 +94,24 @@ CREATE OR REPLACE FUNCTION gate.reach_findings(p_tenant int, p_partner text) RET
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT f.way, f.kind, f.said, f.at FROM record.exchange_finding f WHERE f.tenant = p_tenant AND f.partner = p_partner
 $$;
+
+-- What does not work now, for whoever operates: ways of partners of which the last thing known is that they failed, what carries for everybody ('' as the
+-- partner), and our Direct mailbox ('mailbox' as its way). at: when that was last so; good: when it last worked, NULL for never.
+CREATE OR REPLACE FUNCTION gate.reach_troubles(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz)
+RETURNS TABLE (partner text, way text, said text, at timestamptz, good timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT f.partner, f.way, f.said, f.at, g.good FROM record.exchange_finding f
+    CROSS JOIN LATERAL (
+        SELECT max(o.at) AS good FROM record.exchange_finding o
+        WHERE o.tenant = f.tenant AND o.partner = f.partner AND o.way = f.way AND o.kind IN ('found', 'arrived')) g
+    WHERE f.tenant = p_tenant AND f.kind = 'failed' AND (g.good IS NULL OR g.good < f.at)
+    UNION ALL
+    SELECT '', 'mailbox', r.problem, p_now, r.good FROM record.direct_run r
+    JOIN record.direct_mailbox m ON m.tenant = r.tenant AND m.known_to = 'infinity' AND m.state = 'active'
+    WHERE r.tenant = p_tenant AND r.problem <> ''
+    ORDER BY 1, 2;
+END $$;
