@@ -249,7 +249,7 @@ async def test_what_is_due_what_asks_for_a_review_and_what_hangs_loose_are_found
 async def test_a_stay_that_names_none_of_our_programs_is_followed_by_who_made_it_and_keeps_no_other_waiting(clinic: Clinic) -> None:
     people = [(await clinic.make("sys-mh", patient())).id for _ in range(3)]
     for p, runs in zip(people, ({"display": "Elsewhere, as it was imported"}, {"reference": "Organization/mh"}, None), strict=True):
-        stay = {k: v for k, v in episode(p, "mh", "1").items() if k != "managingOrganization"}
+        stay = {k: v for k, v in episode(p, "mh", "1", started="2025-12-01").items() if k != "managingOrganization"}
         await clinic.make("sys-mh", stay if runs is None else {**stay, "managingOrganization": runs})
     await duty.run(await Clockwork(clinic.gate).access(1))
     for p in people:
