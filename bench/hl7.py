@@ -23,6 +23,7 @@ from sojourn.base import clock
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.importing import Arrival, bring_in
+from sojourn.record import exchangebench
 from sojourn.wire.mllp import Blocks, framed
 
 _LOOK = 20.0  # seconds between looks at the memory
@@ -100,6 +101,7 @@ async def prepare(house: House, people: int) -> None:
         assert not outcome.refused, outcome.refused[:1]
     lab = replace(Partner("lab", "Laboratory", applications=("LAB",), authorities={"RIVER": MRN}, timezone="America/New_York"), program=1)
     await gate.house.db.call("SELECT gate.exchange_put_partner(1, 'lab', $1, 'active', NULL, '', '', $2)", partners.facts(lab), clock.now())
+    await exchangebench.before(gate.house.db, 1, "lab", "In a measurement.", clock.now())  # what is not cleared is kept and held
     await gate.close()
 
 

@@ -1,6 +1,6 @@
-"""What does not work on the way to partners: their ways, our Direct mailbox, the fax gateway; for whoever operates.
+"""What does not work on the way to partners: their ways, our Direct mailbox, the fax gateway.
 
-It follows from what is known of each already: a way stands here while the last thing that happened by it is that it failed. Nothing of it names anybody.
+For whoever operates. It follows from what is known of each already: a way stands here while the last thing that happened by it is that it failed. Nothing of it names anybody.
 """
 
 from __future__ import annotations
