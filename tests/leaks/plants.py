@@ -22,7 +22,7 @@ import asyncpg
 import msgspec
 
 from sojourn.base import errors
-from sojourn.gate import bases
+from sojourn.gate import bases, labels
 from sojourn.gate.decide import EMERGENCY
 from sojourn.gate.scopes import SCOPED
 from sojourn.record import sql
@@ -135,7 +135,7 @@ async def _nothing(*_args: Any) -> None:
 
 
 def _full_labels(_: Any) -> Any:
-    return lambda resource, *_: resource.get("meta", {}).get("security", [])
+    return lambda resource, _, programs, rules=None, facts=labels.NOTHING: labels.label(resource, programs, rules, facts).security
 
 
 def _stored_first(_: Any) -> Any:
@@ -208,7 +208,7 @@ PLANTS = (
     _py("an include does not ask the predicate", STAFF, "sojourn.gate.enforce:Bound.row", _row_but("t")),
     _py("the real time of the last change is searched", ("tpo",), "sojourn.gate.enforce:Bound.updated", lambda _: property(lambda _self: "updated")),
     _py("a resource is found by the labels of its hidden elements", STAFF, "sojourn.gate.labels:findable", _full_labels),
-    _src("a patient is found by labels that have fallen", STAFF, "sojourn.gate.relabelling:Again.prepared", "preparing.index_rows(access, finished, self.origin)", "preparing.index_rows(access, self.stored, self.origin)"),
+    _src("a patient is found by labels that have fallen", STAFF, "sojourn.gate.relabelling:Again.prepared", "preparing.index_rows(access, finished, self.origin, self.sent, facts_of(row))", "preparing.index_rows(access, self.stored, self.origin)"),
     _py("a resource of which nothing is left is counted", (*OUTSIDE, "stranger"), "sojourn.gate.bearing:edges", _always([]), seeds=("s1", "s2", "f1", "f2")),
     _py("the length of a cursor tells how much was written", STAFF, "sojourn.gate.sealed:_SIZE", lambda _: 1),
     _py("a cursor can be read", STAFF, "sojourn.gate.sealed:cursor", _open_cursor),

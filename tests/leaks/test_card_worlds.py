@@ -50,7 +50,10 @@ async def test_a_hidden_consent_brings_no_card_and_hidden_records_change_none(cl
         unknown = (await clinic.make("sys-mh", patient())).id
         await clinic.make("sys-mh", encounter(unknown))
         shared = await known(clinic, place)
-        for p, asked in ((unknown, 0), (shared, 1)):
+        referred = (await clinic.make("sys-mh", patient())).id
+        await clinic.make("sys-mh", encounter(referred))
+        await clinic.make("sys-mh", {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "subject": {"reference": f"Patient/{referred}"}, "performer": [{"reference": f"Organization/{place}"}]})
+        for p, asked in ((unknown, 0), (shared, 1), (referred, 1)):
             before = await look(dana, advice, p)
             assert len(before[1]) == asked
             await hide(clinic, place, p)

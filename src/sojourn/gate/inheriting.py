@@ -70,7 +70,7 @@ async def applied(access: Access, prepared: Sequence[Prepared], *, again: bool) 
         return
     wanted = {
         target for p, found in links for _, target in found
-        if target not in here and (again or p.facts is not labels.NOTHING or target.startswith("Medication/"))
+        if target not in here and (again or p.parts or p.facts is not labels.NOTHING or target.startswith("Medication/"))
     }  # fmt: skip
     stored = await stored_labels.sources(access.house.db, access.tenant.number, sorted(wanted)) if wanted else {}
     known = {target: Source(*row) for target, row in stored.items()}
@@ -103,7 +103,9 @@ def _take(access: Access, p: Prepared, links: Iterable[tuple[int, str]], here: M
         if target.startswith("Medication/") and not source.own:
             tags.update(source.tags)
     lowered = labelling.bits_of(p.facts.lowered)
-    if not (bits & ~p.own & ~lowered or tags - {*p.tags, *p.facts.lowered}):
+    # Subjects say that they come from elsewhere, whether or not a code gives the same; and of something with labelled elements so do laws: that code may be hidden.
+    had = p.facts.inherited if p.parts else p.own
+    if not (bits & ~had & ~lowered or tags - {*p.facts.inherited_tags, *p.facts.lowered}):
         return False
     preparing.relabel(access, p, p.facts._replace(inherited=p.facts.inherited | bits, inherited_tags=p.facts.inherited_tags | tags))
     return True

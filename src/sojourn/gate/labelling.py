@@ -69,13 +69,21 @@ def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str,
     before, meta = change.before, resource.get("meta") or {}
     sent = meta.get("security") or ()
     if not before or change.base["kind"] != "current":
-        given = labels.read(resource)[0] if sent else set()  # of what is new nobody hid anything: a copy of what was read elsewhere says what its codes say
-        return {**resource, "meta": {**meta, "security": [c if _code(c) in given else _said(c) for c in sent]}} if sent else resource
-    kept = change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules)
+        return {**resource, "meta": {**meta, "security": as_said(sent, resource, rules)}} if sent else resource
+    kept = as_said(change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules), before, rules)
     tags = labels.read(before)[0] if change.view is not before else set()
     echoed = [*(change.view.get("meta") or {}).get("security", ()), *(c for c in before.get("meta", {}).get("security", ()) if _code(c) not in tags)]
     new = [_said(coding) for coding in sent if coding not in echoed and coding not in kept]
     return {**resource, "meta": {**meta, "security": [*kept, *(c for c in new if c not in kept)]}}
+
+
+def as_said(written: Sequence[Any], resource: dict[str, Any], rules: Rules) -> list[Any]:
+    """What senders wrote with the resource, in the form of now: a subject as their word about the whole, unless a code in it gives it too.
+
+    Of what is new nobody hid anything: a copy of what was read elsewhere says what its codes say.
+    """
+    given = labels.read(resource, rules.labels)[0] if written else set()
+    return [coding if _code(coding) in given else _said(coding) for coding in written]
 
 
 def _code(coding: Any) -> str:

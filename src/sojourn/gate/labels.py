@@ -14,7 +14,7 @@ from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["LAW", "Facts", "Label", "decided", "findable", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
+__all__ = ["LAW", "Facts", "Label", "decided", "findable", "inherited", "is_inherited", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
 
 
 LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis"
@@ -23,7 +23,12 @@ LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/ext
 
 def decided(code: str) -> dict[str, Any]:
     """The label of a subject that somebody put on the whole. It says so, and thereby stays where a code that gives the same subject is hidden."""
-    return {"extension": [{"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": _DECIDED}}], "system": ACT_CODE, "code": code}
+    return _because(code, "decided")
+
+
+def inherited(code: str) -> dict[str, Any]:
+    """The label of a subject that something has from what it hangs on (a prescription from its medication). It says so, for the same reason."""
+    return _because(code, "inherited")
 
 
 def is_decided(coding: Mapping[str, Any]) -> bool:
@@ -31,7 +36,13 @@ def is_decided(coding: Mapping[str, Any]) -> bool:
     return coding == decided(str(coding.get("code")))
 
 
-_DECIDED: Final = "decided"
+def is_inherited(coding: Mapping[str, Any]) -> bool:
+    """Whether this label of a subject is there for something else, and claims no law."""
+    return coding == inherited(str(coding.get("code")))
+
+
+def _because(code: str, why: str) -> dict[str, Any]:
+    return {"extension": [{"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": why}}], "system": ACT_CODE, "code": code}
 
 
 class Origin(Protocol):
@@ -100,7 +111,7 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
             own &= ~bases.bit_of(code)
         tags, raised = tags - gone, raised - gone
         kept = [c for c in kept if c.get("code") not in gone and not bases.claimed(c) & ~own]
-    kept = [*(decided(code) for code in sorted(raised)), *kept]
+    kept = [*(inherited(code) for code in sorted(facts.inherited_tags & tags)), *(decided(code) for code in sorted(raised)), *kept]
     return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V" and bool(own | parts)))
 
 
@@ -142,7 +153,7 @@ def _claims(sent: Iterable[dict[str, Any]], tags: set[str], inline: Iterable[dic
     own = 0
     for coding in sent:
         key = coding.get("system"), coding.get("code")
-        if key[0] == ACT_CODE and key[1] in tags and not is_decided(coding):
+        if is_inherited(coding) or (key[0] == ACT_CODE and key[1] in tags and not is_decided(coding)):
             continue
         if is_decided(coding) or key not in repeated or PROCESS_INLINE not in sent:
             own |= bases.claimed(coding)
@@ -156,7 +167,7 @@ def _security(
     code = "V" if very else "R" if own or parts else "N"
     security: list[dict[str, Any]] = [{"system": CONFIDENTIALITY, "code": code}, *_laws(own)]
     known = {(coding["system"], coding["code"]) for coding in security}
-    said = {coding["code"]: coding for coding in kept if is_decided(coding)}
+    said = {coding["code"]: coding for because in (is_inherited, is_decided) for coding in kept if because(coding)}  # what somebody decided goes before
     for coding in (*(said.get(tag) or {"system": ACT_CODE, "code": tag} for tag in sorted(tags)), *kept):
         key = str(coding.get("system")), str(coding.get("code"))
         if key not in known:
@@ -184,9 +195,9 @@ def _plain(own: int, tags: tuple[str, ...]) -> list[dict[str, Any]]:
     return _security(own, 0, tags, (), (), very=False)
 
 
-def read(resource: dict[str, Any]) -> tuple[set[str], int, list[Any]]:
+def read(resource: dict[str, Any], rules: LabelRules | None = None) -> tuple[set[str], int, list[Any]]:
     """Tags by code, the bits of all inline labels, and these labels."""
-    return _walk(resource, shipped())[:3]
+    return _walk(resource, rules or shipped())[:3]
 
 
 def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, list[Any], list[dict[str, Any]]]:
@@ -218,12 +229,13 @@ def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, l
 
 
 def findable(
-    resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin], rules: LabelRules | None = None
+    resource: dict[str, Any], rest: dict[str, Any], origin_programs: Sequence[Origin], rules: LabelRules | None = None, facts: Facts = NOTHING
 ) -> list[dict[str, Any]]:
     """The labels by which a resource can be found: those of `rest`, what is left of it without its labelled elements.
 
     That it is labelled for the sake of one element (`R`, PROCESSINLINELABEL, a subject) would tell everyone who searches by
-    `_security` that there is such an element. What somebody said of the whole finds it, whatever its elements say.
+    `_security` that there is such an element. What somebody said of the whole finds it, whatever its elements say; so does what it
+    has from others. Its `meta.security` is what its senders wrote, as for `label`.
     """
     rules = rules or shipped()
     tags, _, inline, _ = _walk(resource, rules)
@@ -231,10 +243,10 @@ def findable(
     of_parts = {(coding.get("system"), coding.get("code")) for coding in (*inline, PROCESS_INLINE) if isinstance(coding, dict)}
     of_parts |= {(ACT_CODE, tag) for tag in tags}
     sent = [
-        c for c in _sent(rest)
+        c for c in _sent(resource)
         if c.get("system") != CONFIDENTIALITY and ((c.get("system"), c.get("code")) not in of_parts or is_decided(c) or ("extension" in c and bases.claimed(c) & ~by_code))
     ]  # fmt: skip
-    return label({**rest, "meta": {"security": sent}}, origin_programs, rules).security
+    return label({**rest, "meta": {"security": sent}}, origin_programs, rules, facts).security
 
 
 ElementPath = tuple[str | int, ...]

@@ -78,7 +78,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     prepared.body, prepared.blobs = _stored(access, finished, prepared.own)
-    prepared.rows = index_rows(access, finished, prepared.origin, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, prepared.facts, labelled=label.parts != 0)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
@@ -93,14 +93,19 @@ async def keep_apart(access: Access, change: Change, prepared: Prepared) -> None
         prepared.apart = await runs.touches_notes_only(access, change.before, prepared.resource)
 
 
-def index_rows(access: Access, resource: dict[str, Any], programs: Sequence[int], *, labelled: bool = True) -> index.IndexRows:
-    """What a finished resource can be found by. `labelled`: whether it may have labelled elements, which are looked for then."""
+def index_rows(
+    access: Access, resource: dict[str, Any], programs: Sequence[int], sent: dict[str, Any] | None = None, facts: labels.Facts = labels.NOTHING, *, labelled: bool = True
+) -> index.IndexRows:
+    """What a finished resource can be found by. sent: the same with the labels that its senders wrote; without it these are guessed from those it has.
+
+    labelled: whether it may have labelled elements, which are looked for then.
+    """
     keys, base = access.house.keys[access.tenant.number], access.house.base
     elements = labels.labelled_elements(resource) if labelled else []
     if not elements:
         return index.rows(resource, keys, (), base)
     rest = index.without(resource, [path for path, _ in elements])
-    security = labels.findable(resource, rest, origin_of(programs, access.rules.programs), access.rules.labels)
+    security = labels.findable(sent or resource, rest, origin_of(programs, access.rules.programs), access.rules.labels, facts)
     return index.rows({**resource, "meta": {**resource["meta"], "security": security}}, keys, elements, base)
 
 
@@ -131,7 +136,7 @@ def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
     label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, facts)
     prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
-    prepared.rows = index_rows(access, prepared.resource, prepared.origin, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, facts, labelled=label.parts != 0)
     prepared.body, prepared.blobs = _stored(access, prepared.resource, prepared.own)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.fhir import codec
 from sojourn.gate import apart, bases, labels, preparing, relationships
-from sojourn.gate.labelling import origin_of, own_of, senders
+from sojourn.gate.labelling import as_said, origin_of, own_of, senders
 from sojourn.gate.preparing import Prepared, with_meta
 from sojourn.record import labelling, store
 from sojourn.record.labelling import Past
@@ -37,7 +37,7 @@ class Again:
         self.origin = list(row["origin"] if origin is None else origin)
         self.stored: dict[str, Any] = codec.loads(access.house.blobs.opened(access.tenant.number, row["body"]))
         written = json.loads(row["sent"]) if row["sent"] is not None else senders(self.stored, row["origin"], access.rules)
-        self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": written}}
+        self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": as_said(written, self.stored, access.rules)}}
         self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts_of(row))
         self.own = own_of(self.sent, self.label)
 
@@ -70,7 +70,7 @@ class Again:
         row, finished = self.row, self.finished()
         made = Prepared(
             "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, parts=self.label.parts,
-            tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin),
+            tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin, self.sent, facts_of(row)),
         )  # fmt: skip
         if row["type"] in relationships.SOURCES:
             made.resource = finished  # its relations end with a law of its own, and begin again without

@@ -1,7 +1,8 @@
 """Release of information: looked at exactly as it would leave, decided again, and sent.
 
 What would leave is what the recipient would be shown by the gate if they asked themselves, for that purpose, now: the same
-decision, the same predicate; and nothing that the one who releases may not see themselves. It is decided at release, not at request (a consent revoked in between stops it).
+decision, the same predicate; and nothing that the one who releases may not see themselves, nor by what they may not see: where consents hidden from them alone let the
+recipient know the patient, nothing leaves by them (gate/knowing.py). It is decided at release, not at request (a consent revoked in between stops it).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base import crypto, errors
 from sojourn.fhir import codec
-from sojourn.gate import bases, compelled, disclosing, documentbundle, meeting, narrowing, proof, together
+from sojourn.gate import bases, compelled, disclosing, documentbundle, knowing, meeting, narrowing, proof, together
 from sojourn.gate.access import Access
 from sojourn.gate.compelled import Compelled, Instrument
 from sojourn.gate.consenting.membership import answers_to
@@ -95,7 +96,9 @@ async def preview(access: Access, wish: Wish) -> Preview:
         raise errors.Malformed("Choose a purpose.")
     _, asking = await asyncio.gather(access.read("Patient", wish.patient), as_recipient(access, wish))
     recipient = together.join(access, asking)
-    here, there, said = await asyncio.gather(_all(access, wish), _all(recipient, wish), _statements(access, recipient, wish))
+    here, there, said, known = await asyncio.gather(_all(access, wish), _all(recipient, wish), _statements(access, recipient, wish), _known(access, recipient, wish))
+    if not known:
+        there, said = [], []
     mine = {(stored.type, stored.id): stored for stored in here}
     theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
     leaves = [stored for key, stored in theirs.items() if key in mine]
@@ -108,6 +111,11 @@ async def preview(access: Access, wish: Wish) -> Preview:
     handed = [meeting.handed(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
     outgoing = await _outgoing(access, recipient, wish, handed)
     return Preview(leaves, stays, outgoing, crypto.sha256_hex(outgoing.body))
+
+
+async def _known(access: Access, recipient: Access, wish: Wish) -> bool:
+    """Whether the one who releases may see something by which an organization knows the patient; others know them by what they are, or by what a court served."""
+    return wish.served is not None or not wish.recipient.startswith("Organization/") or bool(await knowing.by(access, recipient, wish.patient))
 
 
 async def _outgoing(access: Access, recipient: Access, wish: Wish, handed: list[dict[str, Any]]) -> disclosing.Outgoing:

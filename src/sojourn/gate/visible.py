@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.fhir.shapes import Member, Shape, link_names, shape
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, PROCESS_INLINE, claimed, inline_mask
-from sojourn.gate.labels import LAW, read, tag_codes
+from sojourn.gate.labels import LAW, is_inherited, read, tag_codes
 
 _TARGET: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$").search
 
@@ -246,7 +246,7 @@ def _is_complete(out: dict[str, Any], known: Shape) -> bool:
 
 
 def _is_law(coding: dict[str, Any]) -> bool:
-    """Whether a label whose code names a subject is there because of a law, which whoever sees the resource may know."""
+    """Whether a label whose code names a subject says why it is there (a law, somebody's word, what it hangs on), which whoever sees the resource may know."""
     extensions = coding.get("extension")
     return isinstance(extensions, list) and any(isinstance(e, dict) and e.get("url") == LAW for e in extensions)
 
@@ -271,7 +271,7 @@ def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
             if coding["code"] in tags:
                 kept.append(coding)
             continue
-        restricted = restricted or claimed(coding) != 0
+        restricted = restricted or (claimed(coding) != 0 and not is_inherited(coding))
         kept.append(coding)
     if any(isinstance(c, dict) and c.get("system") == CONFIDENTIALITY for c in before["meta"]["security"]):
         kept.insert(0, {"system": CONFIDENTIALITY, "code": "R" if restricted else "N"})

@@ -110,7 +110,7 @@ class Asking(Background):
         if partner is None or not asking.service(partner).on or not partner.organization:
             raise Trouble(_STOPPED)
         them = await asking.as_partner(self._envoys, tenant, partner, ask.account)
-        out = await asking.named(them, ask.patient)
+        out = await asking.still(them, ask)
         if out is None:
             raise Trouble(asking.NO_CONSENT)
         payload = asking.question(out) if ask.next == MATCH else b""

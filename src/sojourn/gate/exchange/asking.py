@@ -1,7 +1,7 @@
 """Asking a partner about a client: what was asked, who was found there, which documents; sealed.
 
 Whether the client may be named to that partner is decided as the partner itself would be shown the record, when somebody asks and again before anything
-leaves; it is written down as a disclosure first. What was asked for one program is shown to those who work in it: that somebody there asked tells that the client is there.
+leaves, and each time by what whoever asks may see (gate/knowing.py); it is written down as a disclosure first. What was asked for one program is shown to those who work in it: that somebody there asked tells that the client is there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.fhir import codec
-from sojourn.gate import disclosing, releasing
+from sojourn.gate import disclosing, knowing, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.exchange import partners, telling
 from sojourn.gate.releasing import Wish
@@ -100,7 +100,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One ask. next: what is done next while it waits; person: the id there of who was chosen; why: of one that failed; sent: (digest, disclosure) of what left."""
+    """One ask. next: what is done next while it waits; person: the id there of who was chosen; why: of one that failed; sent: (digest, disclosure) of what left.
+
+    by: what lets the client be named to them, `Type/id` each, as far as whoever asked may see it; nothing else lets the ask go on.
+    """
 
     id: str
     partner: str
@@ -121,6 +124,7 @@ class Ask:
     more: bool = False
     why: str = ""
     sent: tuple[str, str] = ("", "")
+    by: tuple[str, ...] = ()
 
 
 _ROW: Final = frozenset({"id", "partner", "patient", "program", "account", "state", "stamp", "made", "updated", "tries"})
@@ -142,6 +146,7 @@ def _read(house: House, tenant: int, r: Any) -> Ask:
     said["people"] = tuple(Found(**p) for p in said["people"])
     said["papers"] = tuple(Paper(**{**p, "labels": tuple((s, c) for s, c in p["labels"])}) for p in said["papers"])
     said["sent"] = (said["sent"][0], said["sent"][1])
+    said["by"] = tuple(said.get("by", ()))
     return Ask(r["ask"], r["partner"], r["patient"], r["program"], r["account"], r["state"], r["stamp"], r["made"], r["updated"], r["tries"], **said)
 
 
@@ -167,30 +172,50 @@ async def begin(access: Access, patient: str, partner: str, program: int, key: s
     if program not in access.caller.programs:
         raise errors.Malformed("Choose the program for which you ask.")
     await access.read("Patient", patient)
-    if await named(await releasing.as_recipient(access, Wish(patient, them.organization, PURPOSE)), patient) is None:
+    ask = Ask(key, them.id, patient, program, access.caller.account, by=await _by(access, them, patient))
+    if not ask.by:
         raise errors.Malformed(NO_CONSENT)
-    ask = Ask(key, them.id, patient, program, access.caller.account)
     await record.put(access.house.db, access.head, key, them.id, patient, program, access.caller.account, _sealed(access.house, access.tenant.number, ask), ids.new_id("stamp"))
     await access.note(access.entry("ask-outside", "Patient", f"Patient/{patient}", patients=[patient]))
     return key
 
 
+async def _by(access: Access, partner: Partner, patient: str) -> tuple[str, ...]:
+    """By what the client may be named to the partner, as far as the caller may see it; nothing where they may not. The caller must see the client."""
+    them = await releasing.as_recipient(access, Wish(patient, partner.organization, PURPOSE))
+    out, by = await asyncio.gather(named(them, patient), knowing.by(access, them, patient))
+    return tuple(sorted(by)) if out is not None else ()
+
+
+async def anew(access: Access, ask: Ask) -> Ask:
+    """The same by what lets the client be named to them now, as far as the caller may see it."""
+    partner = next((p for p in await askable(access) if p.id == ask.partner), None)
+    return replace(ask, by=await _by(access, partner, ask.patient) if partner is not None else ())
+
+
 async def of_patient(access: Access, patient: str) -> list[Ask]:
-    """What was asked about a client for the caller's programs, the newest first. The caller must see the client: NotFound."""
+    """What was asked about a client for the caller's programs, and by something that they may see, the newest first. The caller must see the client: NotFound."""
     await access.check("release", "*", "asking outside")
     await access.read("Patient", patient)
     rows = await record.asks(access.house.db, access.head, patient, access.caller.programs)
-    return [_read(access.house, access.tenant.number, r) for r in rows]
+    return await _shown(access, rows)
+
+
+async def _shown(access: Access, rows: Sequence[Any]) -> list[Ask]:
+    """Those of them that rest on something that the caller may see, or are their own: another would tell of a consent."""
+    asks = [_read(access.house, access.tenant.number, r) for r in rows]
+    seen = await knowing.seen(access, [source for a in asks for source in a.by])
+    return [a for a in asks if not a.by or seen & set(a.by) or a.account == access.caller.account]
 
 
 async def one(access: Access, patient: str, id_: str) -> Ask:
-    """One of them. Raises NotFound alike for one that is not there, of another program, or of a client who may not be seen."""
+    """One of them. Raises NotFound alike for one that is not there, of another program, by what is hidden, or of a client who may not be seen."""
     await access.check("release", "*", "asking outside")
     await access.read("Patient", patient)
-    rows = await record.asks(access.house.db, access.head, patient, access.caller.programs, id_, 1)
-    if not rows:
+    found = await _shown(access, await record.asks(access.house.db, access.head, patient, access.caller.programs, id_, 1))
+    if not found:
         raise errors.NotFound(_NOT_THERE)
-    return _read(access.house, access.tenant.number, rows[0])
+    return found[0]
 
 
 async def keep(access: Access, ask: Ask, seen: str, action: str) -> None:
@@ -220,6 +245,12 @@ async def named(them: Access, patient: str) -> Outgoing | None:
         return None
     told = {"resourceType": "Patient", "id": patient, "meta": seen.get("meta") or {}, **{k: seen[k] for k in _TOLD if seen.get(k)}}
     return await disclosing.prepare(them, codec.dumps(told))
+
+
+async def still(them: Access, ask: Ask) -> Outgoing | None:
+    """The client as they may be named to the partner (`them`) now, by what whoever asked could see; None where that is over."""
+    out, now = await asyncio.gather(named(them, ask.patient), knowing.sources(them, ask.patient))
+    return out if now & set(ask.by) else None
 
 
 def question(out: Outgoing) -> bytes:

@@ -1,8 +1,8 @@
 """What leaves with a question to a partner's CDS service: decided for them, written down first.
 
 It is a disclosure. What the partner would be shown if they asked themselves, for that purpose, now, and nothing that the one who has the chart open may not see
-themselves: what comes back is shown to them. Whoever may not be known to the partner, or is known only by a consent that the one who looks may not know of, is not
-asked about at all.
+themselves: what comes back is shown to them. Whoever may not be known to the partner, or is known only by what the one who looks may not know of (gate/knowing.py), is
+not asked about at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sojourn.base import errors, ids
 from sojourn.fhir import codec
-from sojourn.gate import disclosing, meeting, releasing, together
+from sojourn.gate import disclosing, knowing, meeting, releasing, together
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.disclosing import Outgoing
 from sojourn.gate.feed import Turn
@@ -76,7 +76,7 @@ async def known(access: Access, partner: Partner, calling: Calling, patient: str
     except (errors.NotFound, errors.Forbidden):
         return False
     person = await _both(access, asking, _person(patient))
-    return await _known(access, await disclosing.prepare(asking, codec.dumps(person[0]))) if person else False
+    return bool(person) and bool(await knowing.by(access, asking, patient))
 
 
 def _person(patient: str) -> Wanted:
@@ -95,7 +95,7 @@ async def _made(access: Access, asking: Access, partner: Partner, service: Descr
     drafts = {"draftOrders": _bundle(access, "collection", [draft])} if draft is not None else {}
     values = [*sent.values(), *drafts.values()]
     outs = await asyncio.gather(*(disclosing.prepare(asking, codec.dumps(v)) for v in [person[0], *values]))
-    if not await _known(access, outs[0]):
+    if not outs[0].shows or not await knowing.by(access, asking, patient):
         return None
     made = dict(zip([*sent, *drafts], (codec.loads(o.body) for o in outs[1:]), strict=True))
     orders = {k: made.pop(k) for k in drafts}
@@ -120,16 +120,6 @@ async def _both(access: Access, asking: Access, want: Wanted) -> list[dict[str, 
         return None
     seen = {s.id: s.resource for s in mine.matches}
     return [meeting.common(s.resource, seen[s.id]) for s in theirs.matches if s.id in seen]
-
-
-async def _known(access: Access, person: Outgoing) -> bool:
-    """Whether the one who looks may know why the partner may know of this patient."""
-    if not person.shows:
-        return False
-    if not person.consents:
-        return True
-    named = sorted({c.removeprefix("Consent/").partition("/")[0] for c in person.consents})
-    return access.may("Consent", "search") and bool((await access.search("Consent", [("_id", ",".join(named))], count=len(named))).matches)
 
 
 def _bundle(access: Access, kind: str, resources: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.fhir import codec
-from sojourn.gate import disclosing, releasing
+from sojourn.gate import disclosing, knowing, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
 from sojourn.gate.exchange import partners, ways
@@ -117,7 +117,7 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     house, number, id_ = access.house, access.tenant.number, ids.new_id()
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
-        "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
+        "by": sorted(await knowing.by(access, them, wish.patient)), "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
         "notice": disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else "", "day": access.today.isoformat(),
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
@@ -176,9 +176,10 @@ async def decided(them: Access, refs: Sequence[str]) -> Outgoing | None:
 
 
 async def anew(them: Access, job: Mapping[str, Any]) -> Outgoing | None:
-    """The same for what is queued; None where it may not leave as it was looked at."""
+    """The same for what is queued; None where it may not leave as it was looked at, nor by what whoever queued it saw (gate/knowing.py)."""
     now = await decided(them, job["refs"])
-    if now is None or crypto.sha256_hex(now.body) != job["print"]:
+    by = await knowing.sources(them, job["patient"])
+    if now is None or crypto.sha256_hex(now.body) != job["print"] or not by & set(job.get("by", by)):
         return None
     said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
     return replace(now, **said)  # as it was looked at: what leaves is no more than that

@@ -87,7 +87,7 @@ async def act(request: Request) -> Response:
             case "stop":
                 await asking.keep(access, replace(ask, state=STOPPED), ask.stamp, "ask-outside-stop")
             case "again":
-                await asking.keep(access, _again(ask), seen, "ask-outside-again")
+                await asking.keep(access, _again(await asking.anew(access, ask)), seen, "ask-outside-again")
             case "take":
                 return await _take(request, ask, which, said)
             case _:

@@ -1,0 +1,87 @@
+"""Releases and hand-offs in two worlds: a consent that is hidden from whoever releases lets nothing leave by them, and keeps nothing from leaving."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sojourn.base import clock, errors
+from sojourn.base.clock import FakeClock
+from sojourn.care.handoff import referral
+from sojourn.gate import releasing
+from sojourn.gate.exchange import posting
+from sojourn.gate.exchange.partners import Envoys
+from sojourn.gate.exchange.posting import Content, Post
+from sojourn.gate.releasing import Preview, Wish
+from sojourn.record.database import Dsn
+from tests import people
+from tests.care.reach import FAX, partner
+from tests.care.test_handoff import at
+from tests.leaks.test_mhd_worlds import client, hide
+from tests.people import START, A, Clinic, observation
+
+WHO = "mh-clinician"
+
+
+@pytest.fixture
+async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
+    """On a clock that stands still."""
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        yield made
+        await people.close_clinic(made)
+
+
+def told(seen: Preview) -> tuple[Any, ...]:
+    return [f"{s.type}/{s.id}" for s in seen.leaves], sorted((f"{s.type}/{s.id}", why) for s, why in seen.stays), seen.outgoing.body, seen.outgoing.notice, seen.outgoing.scope, seen.digest
+
+
+async def test_a_hidden_consent_changes_no_byte_of_what_somebody_sees_leave(clinic: Clinic) -> None:
+    for by in ("nothing", "consent", "referral"):
+        place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+        p, _ = await client(clinic, place, by)
+        await clinic.make("sys-mh", observation(p))
+        access = await at(clinic, WHO)
+        wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Observation", "Encounter"))
+        before = told(await releasing.preview(access, wish))
+        await hide(clinic, place, p)
+        seen = await releasing.preview(await at(clinic, WHO), wish)
+        assert told(seen) == before, by
+        assert len(seen.leaves) == (0 if by == "nothing" else 3)
+        if by == "nothing":
+            with pytest.raises(errors.Malformed):
+                await releasing.release(await at(clinic, WHO), wish, seen.digest)
+            assert (await releasing.preview(await at(clinic), wish)).leaves, "who may see the consent releases by it"
+
+
+async def test_a_hidden_consent_changes_no_byte_of_a_hand_off(clinic: Clinic) -> None:
+    """The hand-off names its receiver, which is a relation, for all to see who see it."""
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    p, _ = await client(clinic, place, "nothing")
+    access = await at(clinic, WHO)
+    handoff = await referral.one(access, await referral.prepare(access, p, place, asks="Follow-up", why=""))
+    before = await referral.preview(await at(clinic, WHO), handoff)
+    assert before.leaves
+    await hide(clinic, place, p)
+    assert told(await referral.preview(await at(clinic, WHO), handoff)) == told(before)
+
+
+async def test_what_is_queued_leaves_by_what_its_sender_saw_and_by_nothing_hidden(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await partner(clinic, place, FAX)
+    p, (given,) = await client(clinic, place, "consent")
+    access = await at(clinic, WHO)
+    wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Encounter"))
+    found, _ = await releasing.decided(access, wish, (await releasing.preview(access, wish)).digest)
+    them = await posting.partner_of(access, f"Organization/{place}")
+    assert them is not None
+    await posting.put(access, them, wish, found, [Content("text/plain", b"x")], {"kind": "release", "id": "x"}, "Letter")
+    post = Post(Envoys(clinic.gate), A)
+    (one,) = await post.take((), 5)
+    assert (await post.decide(them, one))[1] is not None
+    assert (await clinic.put("sys-mh", {**given, "status": "inactive"})).status == 200
+    assert (await post.decide(them, one))[1] is None
+    await hide(clinic, place, p)
+    assert (await post.decide(them, one))[1] is None
