@@ -30,6 +30,9 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
     """On a clock that stands still."""
     with clock.using(FakeClock(START)):
         made = await people.open_clinic(database)
+        who = (await made.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Clinician"}]})).id
+        await made.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = $2", f"Practitioner/{who}", WHO)
+        made.tokens[WHO] = await made.gate.token(made.gate.house.tenants[1], WHO)
         yield made
         await people.close_clinic(made)
 
