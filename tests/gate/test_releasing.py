@@ -141,6 +141,9 @@ async def test_parts_that_the_one_who_looks_may_not_see_do_not_leave_by_them(cli
     pulse = await clinic.make("sys-mh", people.observation(person.id, category=category))
     named = [{"reference": "Organization/sud"}, {"reference": "Organization/mh"}]
     await clinic.make("sys-sud", people.consent(person.id, recipient.partition("/")[2], organization=named))
+    hidden = await releasing.preview(await session(clinic, "mh-clinician"), Wish(person.id, recipient, "TREAT", ("Observation",)))
+    assert (hidden.leaves, hidden.outgoing.shows) == ([], False), "that anything would leave told of a consent that they may not see"
+    await clinic.make("sys-mh", people.consent(person.id, recipient.partition("/")[2]))
     theirs = await releasing.preview(await session(clinic), Wish(person.id, recipient, "TREAT", ("Observation",)))
     mine = await releasing.preview(await session(clinic, "mh-clinician"), Wish(person.id, recipient, "TREAT", ("Observation",)))
     assert [s.id for s in theirs.leaves] == [s.id for s in mine.leaves] == [pulse.id]
