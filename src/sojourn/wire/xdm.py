@@ -54,7 +54,5 @@ def documents(content: bytes) -> list[Packed] | None:
             return out
     except BadZip:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.LargeZipFile, MemoryError) as error:
-        raise BadZip("The zip file is broken. Ask the sender for it again.") from error
     except Exception as error:  # its reader raises what each way of packing raises (zlib, lzma, struct)
         raise BadZip("The zip file is broken. Ask the sender for it again.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from sojourn.care import tasks
 from sojourn.care.exchange import clinical
 from sojourn.care.handoff import referral
 from sojourn.care.handoff.referral import Handoff
+from sojourn.care.reaching import noting
 from sojourn.care.reaching.sender import CCDA, FHIR, PDF
 from sojourn.care.release import packet
 from sojourn.care.release.packet import Cover
@@ -24,7 +26,6 @@ from sojourn.gate.releasing import Preview
 ORIGIN: Final = "handoff"
 TITLE: Final = "Referral"
 _KIND: Final = "referral"
-_TRIES: Final = 3
 
 
 async def queue(access: Access, handoff: Handoff, digest: str, form: str = "") -> str:
@@ -95,21 +96,8 @@ def _noted(access: Access, handoff: Handoff, text: str, **more: Any) -> Change:
     return Change("update", "Task", handoff.id, {**handoff.task, "note": [*handoff.task.get("note", ()), said], "lastModified": max(moment(access), handoff.begun), **more}, if_match=handoff.version)
 
 
-async def _written(access: Access, id_: str, changed: Any) -> None:
-    """Write it under the version that is there; somebody may change it at that moment."""
-    for n in range(_TRIES):
-        changes = changed(await referral.one(access, id_))
-        if not changes:
-            return
-        try:
-            await access.write(changes, action="handoff")
-        except errors.VersionConflict:
-            if n + 1 == _TRIES:
-                raise
-        except errors.Conflict:
-            return  # its task is there already
-        else:
-            return
+async def _written(access: Access, id_: str, changed: Callable[[Handoff], list[Change]]) -> None:
+    await noting.write(access, "handoff", lambda: referral.one(access, id_), changed)
 
 
 async def printed(access: Access, handoff: Handoff, delivery: str) -> Content:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sojourn.base import errors
 from sojourn.care import tasks
+from sojourn.care.reaching import noting
 from sojourn.care.reaching.sender import PDF
 from sojourn.care.release import answering, requests
 from sojourn.care.release.requests import Request
@@ -21,7 +22,6 @@ from sojourn.gate.exchange.posting import Content
 ORIGIN: Final = "release-request"
 TITLE: Final = "Released record"
 UNDER_WAY: Final = "Released, on its way"
-_TRIES: Final = 3
 
 
 async def queue(access: Access, request: Request, seen: str, *, elsewhere: bool = False) -> str:
@@ -91,20 +91,10 @@ class Told:
 
 
 async def _written(access: Access, id_: str, changed: Callable[[Request], list[Change]]) -> None:
-    """Write it under the version that is there; somebody may change it at that moment."""
-    for n in range(_TRIES):
-        changes = changed(requests.read(await access.read("Task", id_)))
-        if not changes:
-            return
-        try:
-            await access.write(changes, action="release-request")
-        except errors.VersionConflict:
-            if n + 1 == _TRIES:
-                raise
-        except errors.Conflict:
-            return  # its task is there already
-        else:
-            return
+    async def there() -> Request:
+        return requests.read(await access.read("Task", id_))
+
+    await noting.write(access, "release-request", there, changed)
 
 
 async def posted(access: Access, request: Request, delivery: str, note: str) -> None:
