@@ -51,7 +51,7 @@ async def test_there_are_sixty_days_and_thirty_more_once(clinic: Clinic) -> None
 
 async def test_time_that_is_over_is_not_extended(clinic: Clinic) -> None:
     person = await clinic.make("sys-mh", people.patient())
-    id_ = await requests.take(await access(clinic), "amendment", person.id, "Wrong name.", "", received=clock.now().date() - timedelta(days=61))
+    id_ = await requests.take(await access(clinic), "amendment", person.id, "Wrong name.", "", received=(await access(clinic)).today - timedelta(days=61))
     with pytest.raises(errors.Malformed):
         await requests.extend(await access(clinic), id_, "Too late.")
     assert requests.days_left(await requests.one(await access(clinic), id_), clock.now()) < 0

@@ -48,7 +48,7 @@ async def filled(clinic: Clinic) -> str:
         "('{Practitioner}', '{update}'), ('{Basic}', '{create}'), ('{DocumentReference}', '{co-sign,unlock}')) AS x (types, actions)"
     )
     await clinic.gate.reload()
-    today = clock.now().date()
+    today = (await at_the_screen(clinic, "mh-clinician")).today  # the day at the site, by which credentials end
     await practitioner(clinic, "both-clinician", Credential("LCSW", "4711", "NY", end=today + timedelta(days=41)), name="Sam Castellano")
     intern = Credential("MHC-LP", "P-812", "NY", "intern", date(2020, 1, 1), today + timedelta(days=300), "Practitioner/both-clinician", "general")
     await practitioner(clinic, "mh-clinician", intern, name="Ina Whitfield")
