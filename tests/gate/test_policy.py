@@ -29,6 +29,8 @@ CUSTODIANS: dict[str, dict[str, Any]] = {
     "emergency room": {"kind": "ce_recipient", "hipaa_covered": True, "possession": "exception"},
     "clinic": {"kind": "general_ce", "hipaa_covered": True, "possession": "own_records"},
     "lawful holder": {"kind": "noncovered_lawful_holder", "hipaa_covered": False, "possession": "specific_consent"},
+    "program that received under a specific consent": {"kind": "part2_program_non_hipaa", "hipaa_covered": False, "possession": "specific_consent"},
+    "intermediary Net": {"kind": "intermediary", "hipaa_covered": False, "possession": "specific_consent", "organization": "Net"},
     "intermediary": {"kind": "intermediary", "hipaa_covered": False, "possession": "specific_consent"},
     "qso": {"kind": "qso", "hipaa_covered": True, "possession": "originator"},
 }
@@ -56,6 +58,9 @@ RECORDS: dict[str, dict[str, Any]] = {
     "assault": {"type": "Condition", "labels": ["R", "SDV"], "origin": "non_part2"},
     "hidden address": {"type": "Patient", "labels": ["V", "SDV"], "origin": "non_part2"},
     "contraception": {"type": "MedicationRequest", "labels": ["R", "SEX", "ADOL"], "origin": "non_part2"},
+    "paid by themselves": {"type": "Claim", "labels": ["N", "HIPAASelfPay"], "origin": "non_part2"},
+    "restricted by the program": {"type": "Condition", "labels": ["R"], "origin": "part2_program"},
+    "asked not to pass on": {"type": "Observation", "labels": ["N", "PRS"], "origin": "non_part2"},
     "restricted": {"type": "Observation", "labels": ["R"], "origin": "non_part2"},
 }
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gate.test_policy import deny, form, specific, tpo
+from tests.gate.test_policy import CLASS, deny, form, specific, tpo
 from tests.gate.test_policy_rules import NET, check, table
 
 MONEY = {"does": "redisclose", "to": "contractor", "why": "HPAYMT", "written_agreement": True}
 PAYER = specific("noncovered_lawful_holder", "HPAYMT")
 NOTES = {"at": "clinic", "records": ["psychotherapy note"]}
 CHILD = {"to": "parent", "why": "THREAT", "minor_lacks_capacity": True, "threat_to_life": True, "by": "program_director"}
-EMERGENCY = {"to": "medical_personnel_emergency", "why": "ETREAT", "bona_fide_emergency": True, "consent_obtainable": False}
+STATED = {"bona_fide_emergency": True, "consent_obtainable": False}
+EMERGENCY = {"to": "medical_personnel_emergency", "why": "ETREAT", **STATED}
+OUT = {"kind": "hie_opt_out", "recipients": [], "purposes": []}
+AGREED = {"kind": "agreed", "agreed": True}
+AT_NET = {"at": "intermediary Net", "does": "redisclose", "recipient": {"treating_relationship": True}}
+FALSE = {**PAYER, "state": "materially_false"}
 
 
 @table(
@@ -24,6 +29,17 @@ EMERGENCY = {"to": "medical_personnel_emergency", "why": "ETREAT", "bona_fide_em
     ("a contractor after the end of the consent", {"at": "lawful holder", **MONEY, "consents": [{**PAYER, "state": "revoked"}]}, "permit", "CONTRACTOR_FOR_PAYMENT_OPERATIONS"),
     ("what an emergency brought is for treatment alone", {"at": "emergency room", "to": "self_workforce", "does": "use"}, "permit", "HOLDER_OWN_USE"),
     ("what a specific consent brought is not", {"at": "covered recipient of a specific consent", "to": "self_workforce", "does": "use", "consents": [specific(purpose="HPAYMT")]}, "withhold", "PURPOSE_NOT_COVERED"),
+    ("a program's own people are no holders under somebody's consent", {"to": "self_workforce", "why": "HRESCH", "does": "use", "consents": [specific("researcher", "HRESCH")]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("nor those of an intermediary", {"at": "intermediary", "to": "self_workforce", "does": "use", "consents": [NET]}, "withhold", "NO_TREATING_RELATIONSHIP"),
+    ("an intermediary has no contractors under a consent for its participants", {"at": "intermediary", **MONEY, "consents": [specific("intermediary:Net", "HPAYMT", participants=["X"])]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a service organization is no holder under a consent to somebody else", {"at": "qso", **MONEY, "why": "FRAUD", "consents": [specific("noncovered_lawful_holder", "FRAUD")]}, "withhold", "QSO_NO_REDISCLOSURE"),
+    ("a program that received under a specific consent goes by that consent", {"at": "program that received under a specific consent", "does": "redisclose", "consents": [specific()]}, "permit", "SPECIFIC_CONSENT"),
+    ("a false form says nothing of what an emergency brought", {"at": "emergency room", "to": "self_workforce", "does": "use", "consents": [specific(state="materially_false")]}, "permit", "HOLDER_OWN_USE"),
+    ("a covered holder has no contractors under 2.33(b)(3)", {"at": "covered recipient of a specific consent", **MONEY, "consents": [specific(purpose="HPAYMT")]}, "withhold", "CONTRACTOR_PURPOSE_LIMIT"),
+    ("own use is for what the records came under, no other form", {"at": "lawful holder", "to": "self_workforce", "does": "use", "consents": [tpo()]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("own use by a good form, not by a false one beside it", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "consents": [specific(), FALSE]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a contractor by a good form, not by a false one beside it", {"at": "lawful holder", **MONEY, "consents": [specific(), FALSE]}, "withhold", "PURPOSE_NOT_COVERED"),
+    ("a form that lacks an element made no holder", {"at": "covered recipient", "does": "redisclose", "consents": [tpo(state="deficient")]}, "withhold", "CONSENT_DEFICIENT"),
 )  # fmt: skip
 def test_holders(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
@@ -43,6 +59,10 @@ def test_holders(question: dict[str, Any], result: str, reason: str) -> None:
     ("fundraising needs the form for operations", {"to": "self_workforce", "why": "FUNDRAISE", "does": "use", "fundraising_opportunity_given": True, "consents": [specific("self_workforce", "HOPERAT")]}, "withhold", "PURPOSE_NOT_COVERED"),
     ("fundraising needs it in force", {"to": "self_workforce", "why": "FUNDRAISE", "does": "use", "fundraising_opportunity_given": True, "consents": [tpo(state="revoked")]}, "withhold", "PURPOSE_NOT_COVERED"),
     ("fundraising needs this patient's", {"to": "self_workforce", "why": "FUNDRAISE", "does": "use", "fundraising_opportunity_given": True, "patients": ["b"], "consents": [tpo(patient="a")]}, "withhold", "PATIENT_NOT_SIGNED"),
+    ("fundraising by a foundation of the program", {"to": "foundation", "why": "FUNDRAISE", "does": "use", "fundraising_opportunity_given": True, "consents": [tpo()]}, "permit", "FUNDRAISING"),
+    ("a guardian is told of the danger", {**CHILD, "to": "guardian"}, "permit", "MINOR_THREAT"),
+    ("an emergency, told to somebody who is said to be medical personnel", {**EMERGENCY, "to": "school", "recipient": {"medical_personnel": True}}, "permit", "MEDICAL_EMERGENCY"),
+    ("an emergency, told to a nurse of the program", {**EMERGENCY, "to": "self_workforce", "by": "nurse_in_program"}, "permit", "MEDICAL_EMERGENCY"),
 )  # fmt: skip
 def test_exceptions(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
@@ -70,6 +90,9 @@ def test_notes_kept_apart(question: dict[str, Any], result: str, reason: str) ->
     ("a wish that is over", {"consents": [tpo(), deny(state="expired")]}, "permit", "TPO_CONSENT"),
     ("a wish about another patient's records", {"patients": ["b"], "consents": [tpo(patient="b"), deny(patient="a")]}, "permit", "TPO_CONSENT"),
     ("a wish about this patient's", {"patients": ["b"], "consents": [tpo(patient="b"), deny(patient="b")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a wish that names no patient, about somebody's records", {"patients": ["b"], "consents": [tpo(patient="b"), deny()]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a wish of somebody, about records of nobody knows whom", {"consents": [tpo(), deny(patient="a")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a wish against whoever it is", {"consents": [tpo(), deny(to="*")]}, "withhold", "LATER_DENY_PREVAILS"),
     ("a wish about some records", {"records": ["diagnosis", "medication"], "consents": [tpo(), deny(content=["MedicationRequest"])]}, "permit withhold", "LATER_DENY_PREVAILS"),
     ("a wish against everybody", {"consents": [tpo(), deny(to="everyone")]}, "withhold", "LATER_DENY_PREVAILS"),
     ("a wish against all", {"consents": [tpo(), deny(to="all")]}, "withhold", "LATER_DENY_PREVAILS"),
@@ -80,6 +103,24 @@ def test_notes_kept_apart(question: dict[str, Any], result: str, reason: str) ->
     ("an emergency goes before a later wish", {**EMERGENCY, "consents": [tpo(signed="2026-01-01"), deny(to="medical_personnel", purpose="TREAT", signed="2026-02-01")]}, "permit", "MEDICAL_EMERGENCY"),
     ("paid by themselves, as the record says", {"at": "clinic", "records": ["allergy"], "to": "health_plan", "why": "HPAYMT", "restrictions": [{"kind": "self_pay", "agreed": True}]}, "withhold", "SELF_PAY_RESTRICTION"),
     ("opted out of the network that holds it", {"at": "intermediary", "does": "redisclose", "recipient": {"treating_relationship": True}, "consents": [NET, {"kind": "hie_opt_out", "recipients": [], "purposes": []}]}, "withhold", "HIE_OPT_OUT"),
+    ("patients see what they wanted kept from others", {"to": "patient", "why": "PATRQT", "restrictions": [AGREED]}, "permit", "PATIENT_ACCESS"),
+    ("opted out of another network than the one that holds it", {**AT_NET, "consents": [NET, {**OUT, "recipients": ["organization:Other"]}]}, "permit", "INTERMEDIARY_GENERAL_DESIGNATION"),
+    ("opted out of the one that holds it, by its name", {**AT_NET, "consents": [NET, {**OUT, "recipients": ["organization:Net"]}]}, "withhold", "HIE_OPT_OUT"),
+    ("opted out of all, and it is known which one holds it", {**AT_NET, "consents": [NET, OUT]}, "withhold", "HIE_OPT_OUT"),
+    ("opted out of the network that the recipient is in", {"to": "tefca_participant", "recipient": {"participant_of": "Net"}, "consents": [tpo(), {**OUT, "recipients": ["network:Net"]}]}, "withhold", "HIE_OPT_OUT"),
+    ("opted out of another than the recipient is in", {"to": "tefca_participant", "recipient": {"participant_of": "Net"}, "consents": [tpo(), {**OUT, "recipients": ["network:Other"]}]}, "permit", "TPO_CONSENT"),
+    ("opted out of another than the recipient is", {"to": "qhin", "recipient": {"name": "Net"}, "consents": [specific("qhin"), {**OUT, "recipients": ["network:Other"]}]}, "permit", "SPECIFIC_CONSENT"),
+    ("paid by themselves, as a label says", {"at": "clinic", "records": ["paid by themselves"], "to": "health_plan", "why": "HPAYMT"}, "withhold", "SELF_PAY_RESTRICTION"),
+    ("restricted, and the program that made it is the reason", {"records": ["restricted by the program"], "consents": [tpo()]}, "permit", "TPO_CONSENT"),
+    ("marked as not to be passed on", {"at": "clinic", "records": ["asked not to pass on"]}, "withhold", "AGREED_RESTRICTION"),
+    ("marked so, and used by those who work here", {"at": "clinic", "records": ["asked not to pass on"], "to": "self_workforce", "does": "use"}, "permit", "HIPAA_TREATMENT"),
+    ("a restriction on treatment holds for an emergency that a consent permits", {"why": "ETREAT", "consents": [specific(purpose="ETREAT")], "restrictions": [{**AGREED, "purposes": ["TREAT"]}]}, "withhold", "AGREED_RESTRICTION"),
+    ("a wish against a kind of provider, also who does not treat", {"recipient": {"organization": "X", "treating_relationship": False}, "consents": [specific("organization:X"), deny()]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("a permission by class lifts no wish against one by name", {"recipient": {"organization": "X"}, "consents": [deny(to="organization:X", signed="2026-01-01"), tpo(recipients=[CLASS, "organization:Y"], signed="2026-02-01")]}, "withhold", "SPECIFIC_DENY_PREVAILS"),
+    ("a later permission by name lifts it", {"recipient": {"organization": "X"}, "consents": [deny(to="organization:X", signed="2026-01-01"), tpo(recipients=[CLASS, "organization:X"], signed="2026-02-01")]}, "permit", "TPO_CONSENT"),
+    ("an emergency goes before a wish that is later than the consent", {"by": "system", **STATED, "consents": [tpo(signed="2026-01-01"), deny(signed="2026-02-01")]}, "permit", "MEDICAL_EMERGENCY"),
+    ("an emergency goes before one that is more particular", {"by": "system", **STATED, "recipient": {"organization": "X"}, "consents": [tpo(signed="2026-03-01"), deny(to="organization:X", signed="2026-02-01")]}, "permit", "MEDICAL_EMERGENCY"),
+    ("an emergency goes before an opt-out", {"by": "system", "via": "tefca_query", **STATED, "consents": [OUT]}, "permit", "MEDICAL_EMERGENCY"),
 )  # fmt: skip
 def test_what_the_patient_forbids(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
