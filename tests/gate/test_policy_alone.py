@@ -110,6 +110,8 @@ def test_notes_kept_apart(question: dict[str, Any], result: str, reason: str) ->
     ("opted out of the network that the recipient is in", {"to": "tefca_participant", "recipient": {"participant_of": "Net"}, "consents": [tpo(), {**OUT, "recipients": ["network:Net"]}]}, "withhold", "HIE_OPT_OUT"),
     ("opted out of another than the recipient is in", {"to": "tefca_participant", "recipient": {"participant_of": "Net"}, "consents": [tpo(), {**OUT, "recipients": ["network:Other"]}]}, "permit", "TPO_CONSENT"),
     ("opted out of another than the recipient is", {"to": "qhin", "recipient": {"name": "Net"}, "consents": [specific("qhin"), {**OUT, "recipients": ["network:Other"]}]}, "permit", "SPECIFIC_CONSENT"),
+    ("opted out of one network, and nobody knows which this is", {"at": "program by its name", "to": "qhin", "consents": [specific("qhin"), {**OUT, "recipients": ["network:Other"]}]}, "withhold", "HIE_OPT_OUT"),
+    ("a wish with its day of ending stands against nothing but what others permit", {"consents": [deny(expires="2027-01-01")]}, "withhold", "PATIENT_DENY"),
     ("paid by themselves, as a label says", {"at": "clinic", "records": ["paid by themselves"], "to": "health_plan", "why": "HPAYMT"}, "withhold", "SELF_PAY_RESTRICTION"),
     ("restricted, and the program that made it is the reason", {"records": ["restricted by the program"], "consents": [tpo()]}, "permit", "TPO_CONSENT"),
     ("marked as not to be passed on", {"at": "clinic", "records": ["asked not to pass on"]}, "withhold", "AGREED_RESTRICTION"),

@@ -1,0 +1,71 @@
+"""Which law is asked first, and what stands when several say something: bars, notes, wishes of the patient, state law, necessity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.gate.test_policy import ask, decided, deny, form, results, scenario, specific, tpo
+from tests.gate.test_policy_alone import AGREED, EMERGENCY, NOTES
+from tests.gate.test_policy_rules import check, table
+
+COURT = {"to": "court_or_litigant", "why": "HLEGAL", "consents": [deny(to="court_or_litigant", purpose="HLEGAL")]}
+ABOUT_NOTES = form("hipaa_authorization", "covered_entity_provider", "TREAT", psychotherapy_notes=True)
+HIV_RELEASE = form("state_specific_release", "covered_entity_provider", "TREAT", categories=["HIV"])
+TWO_LAWS: dict[str, Any] = {"records": ["part 2 and HIV"], "state_overlay": "hiv_written_release", "consents": [tpo(), HIV_RELEASE]}
+
+
+@table(
+    ("the bar on proceedings stands before any wish", {**COURT, "against_patient": True}, "withhold", "PROCEEDING_PROHIBITED"),
+    ("the court's order stands before any wish", COURT, "withhold", "COURT_ORDER_REQUIRED"),
+    ("the form for counseling notes stands before any wish", {"records": ["counseling note"], "consents": [deny()]}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
+    ("a wish stands before a consent that is not there", {"consents": [deny()]}, "withhold", "PATIENT_DENY"),
+    ("a therapy note of a program, by an authorization alone", {"records": ["therapy note of the program"], "consents": [ABOUT_NOTES]}, "withhold", "GENERAL_RELEASE_INSUFFICIENT"),
+    ("a therapy note of a program, by a consent alone", {"records": ["therapy note of the program"], "consents": [tpo()]}, "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION"),
+    ("a therapy note of a program, by both", {"records": ["therapy note of the program"], "consents": [tpo(), ABOUT_NOTES]}, "permit", "PSYCHOTHERAPY_AUTHORIZATION"),
+    ("a counseling note that came from elsewhere is one", {"at": "clinic", "records": ["counseling note that came from elsewhere"]}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
+    ("an audit goes before no wish", {"to": "government_auditor", "why": "HOPERAT", "copies_removed": False, "consents": [deny(to="government_auditor", purpose="HOPERAT")]}, "withhold", "PATIENT_DENY"),
+    ("treatment in an emergency goes before an agreed restriction", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "restrictions": [AGREED]}, "permit", "HIPAA_TREATMENT"),
+    ("and before no directive", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "consents": [deny()]}, "withhold", "PATIENT_DENY"),
+    ("nobody is told anything for a purpose that nobody knows", {"at": "clinic", "records": ["allergy"], "to": "coroner", "why": "XYZZY"}, "withhold", "UNKNOWN_PURPOSE"),
+    ("what may not go anyway is not said to lack labels", {"at": "clinic", "records": ["unlabelled elsewhere"], "to": "marketer", "why": "HMARKT"}, "withhold", "AUTHORIZATION_REQUIRED"),
+    ("patients need nothing in particular", {"to": "patient", "why": "PATRQT", "needed_for_purpose": []}, "permit", "PATIENT_ACCESS"),
+    ("those who control the program need it for a duty", {"to": "direct_administrative_control", "why": "HOPERAT", "needed_for_purpose": []}, "withhold", "NO_DUTY_NEED"),
+    ("what is withheld whole is not released in part", {"to": "marketer", "why": "HMARKT", "via": "fhir_everything", "records": ["visit", "diagnosis"]}, "withhold withhold", "NO_CONSENT"),
+    ("what is kept from others is a refusal", {"at": "clinic", "why": "ETREAT", "records": ["allergy", "psychotherapy note"]}, "permit withhold", "PSYCHOTHERAPY_NOTES"),
+    ("what is kept from the patient by default is none", {"at": "clinic", "to": "patient", "why": "PATRQT", "records": ["allergy", "psychotherapy note"]}, "permit withhold", "PATIENT_ACCESS"),
+    ("a note kept apart that state law protects too", {**NOTES, "state_overlay": "mental_health_written_consent", "consents": [ABOUT_NOTES]}, "withhold", "ALL_BASES_MUST_BE_SATISFIED"),
+    ("the labeler gave no answer", {"consents": [tpo()], "sls_available": False}, "withhold", "FAIL_CLOSED"),
+    ("the labeler gave no answer, in an emergency", {**EMERGENCY, "sls_available": False}, "permit", "MEDICAL_EMERGENCY"),
+)  # fmt: skip
+def test_what_stands_first(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
+def test_a_record_under_two_laws_carries_the_duties_of_both() -> None:
+    decision = ask(*TWO_LAWS["records"], **{k: v for k, v in TWO_LAWS.items() if k != "records"})
+    assert (results(decision), decision.reason) == ("permit", "ALL_BASES_SATISFIED")
+    assert {"ATTACH_NOTICE_2_32", "ATTACH_CONSENT_OR_SCOPE"} <= set(decision.obligations)
+    assert [s.reason for s in decision.chain] == ["TPO_CONSENT", "STATE_RELEASE", "ALL_BASES_SATISFIED"]
+
+
+def test_a_note_of_a_program_that_two_laws_let_go_carries_the_notice() -> None:
+    """42 CFR 2.32: whatever else permits it, it is a Part 2 record that leaves with consent."""
+    decision = ask("therapy note of the program", consents=[tpo(), ABOUT_NOTES])
+    assert {"ATTACH_NOTICE_2_32", "ATTACH_CONSENT_OR_SCOPE", "LABEL_NORDSCLCD"} <= set(decision.obligations)
+
+
+def test_what_goes_in_part_carries_the_notice() -> None:
+    decision = ask("chart", "counseling note", via="fhir_everything", consents=[tpo()])
+    assert results(decision) == "partial withhold"
+    assert {"ATTACH_NOTICE_2_32", "REDACT_ELEMENTS"} <= set(decision.obligations)
+
+
+def test_what_nobody_understood_stands_at_the_end_of_the_chain_and_nowhere_else() -> None:
+    given = scenario()
+    assert [s.reason for s in decided(given).chain] == ["NO_CONSENT"]
+    last = decided({**given, "surprise": 1}).chain[-1]
+    assert (last.effect, last.reason, "field surprise" in last.words) == ("withhold", "FAIL_CLOSED", True)
+
+
+def test_no_record_is_named_where_there_is_none() -> None:
+    assert decided({**scenario(consents=[specific()]), "records": []}).records == {}
