@@ -48,6 +48,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "unlabelled": {"type": "Observation", "labels": [], "origin": "part2_program"},
     "unlabelled elsewhere": {"type": "Observation", "labels": [], "origin": "non_part2"},
     "deidentified": {"type": "Observation", "labels": ["U", "ANONYED"], "origin": "part2_program"},
+    "deidentified elsewhere": {"type": "Observation", "labels": ["U", "ANONYED"], "origin": "non_part2"},
     "part 2 and HIV": {"type": "Observation", "labels": [*PART2, "HIV"], "origin": "part2_program"},
     "allergy": {"type": "AllergyIntolerance", "labels": ["N"], "origin": "non_part2"},
     "visit": {"type": "Encounter", "labels": ["N"], "origin": "non_part2"},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gate.test_policy import CLASS, deny, form, specific, tpo
+import pytest
+
+from tests.gate.test_policy import CLASS, decided, deny, form, scenario, specific, tpo
 from tests.gate.test_policy_rules import NET, check, table
 
 MONEY = {"does": "redisclose", "to": "contractor", "why": "HPAYMT", "written_agreement": True}
@@ -39,6 +41,8 @@ FALSE = {**PAYER, "state": "materially_false"}
     ("own use is for what the records came under, no other form", {"at": "lawful holder", "to": "self_workforce", "does": "use", "consents": [tpo()]}, "withhold", "RECIPIENT_NOT_NAMED"),
     ("own use by a good form, not by a false one beside it", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "consents": [specific(), FALSE]}, "withhold", "RECIPIENT_NOT_NAMED"),
     ("a contractor by a good form, not by a false one beside it", {"at": "lawful holder", **MONEY, "consents": [specific(), FALSE]}, "withhold", "PURPOSE_NOT_COVERED"),
+    ("a form that names nobody made no holder", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "consents": [{**PAYER, "recipients": []}]}, "withhold", "CONSENT_DEFICIENT"),
+    ("a form for no purpose made no holder", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "consents": [{**PAYER, "purposes": []}]}, "withhold", "CONSENT_DEFICIENT"),
     ("a form that lacks an element made no holder", {"at": "covered recipient", "does": "redisclose", "consents": [tpo(state="deficient")]}, "withhold", "CONSENT_DEFICIENT"),
 )  # fmt: skip
 def test_holders(question: dict[str, Any], result: str, reason: str) -> None:
@@ -126,3 +130,118 @@ def test_notes_kept_apart(question: dict[str, Any], result: str, reason: str) ->
 )  # fmt: skip
 def test_what_the_patient_forbids(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
+
+
+@table(
+    ("one network that holds it, a consent to another", {**AT_NET, "consents": [specific("intermediary:Other", general_designation="participants who are treating")]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a name of a sort that nobody knows", {"to": "intermediary", "recipient": {"organization": "Net"}, "consents": [specific("group:Net", participants=["X"])]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a general release that names something else fails by its kind", {"consents": [form("hipaa_authorization", "covered_entity_provider", "TREAT", content=["labs"])]}, "withhold", "GENERAL_RELEASE_INSUFFICIENT"),
+    ("the consent says whose, the record does not", {"consents": [tpo(patient="a")]}, "permit", "TPO_CONSENT"),
+    ("the record says whose, the consent does not", {"patients": ["a"], "consents": [tpo()]}, "permit", "TPO_CONSENT"),
+    ("a consent of two, and nobody knows whose the record is", {"consents": [tpo(patient=["a", "b"])]}, "withhold", "PATIENT_NOT_SIGNED"),
+    ("records of two, and the consent does not say whose", {"records": ["diagnosis", "claim"], "patients": ["a", "b"], "consents": [tpo()]}, "withhold withhold", "PATIENT_NOT_SIGNED"),
+    ("one record says whose, the other does not", {"records": ["diagnosis", "claim"], "patients": ["a", ""], "consents": [tpo(patient="a")]}, "permit permit", "TPO_CONSENT"),
+    ("a participant without a name is nobody", {**AT_NET, "recipient": {}, "consents": [specific("intermediary:Net", participants=[""])]}, "withhold", "NO_TREATING_RELATIONSHIP"),
+    ("an organization without a name is none", {"consents": [specific("organization:")]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("an organization by its name", {"recipient": {"organization": "X"}, "consents": [specific("org:X")]}, "permit", "SPECIFIC_CONSENT"),
+    ("a person by their name", {"recipient": {"name": "Ames"}, "consents": [specific("person:Ames")]}, "permit", "SPECIFIC_CONSENT"),
+    ("somebody by their name", {"recipient": {"name": "Ames"}, "consents": [specific("name:Ames")]}, "permit", "SPECIFIC_CONSENT"),
+    ("who is no provider need not treat", {"to": "school", "recipient": {"treating_relationship": False}, "consents": [specific("school")]}, "permit", "SPECIFIC_CONSENT"),
+    ("who is paid need not treat", {"why": "HPAYMT", "recipient": {"treating_relationship": False}, "consents": [specific(purpose="HPAYMT")]}, "permit", "SPECIFIC_CONSENT"),
+    ("who is said not to treat does not", {"treating_relationship": False, "consents": [specific()]}, "withhold", "NO_TREATING_RELATIONSHIP"),
+    ("classes with a semicolon between them and a full stop behind", {"consents": [specific("class:health plans; treating providers.")]}, "permit", "SPECIFIC_CONSENT"),
+    ("a provider with the name of a network is none", {"recipient": {"organization": "Net", "treating_relationship": True}, "consents": [NET]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("a network by its name", {"to": "intermediary", "recipient": {"name": "Net"}, "consents": [NET]}, "permit", "SPECIFIC_CONSENT"),
+    ("a network by the one that it is part of", {"to": "intermediary", "recipient": {"participant_of": "Net"}, "consents": [NET]}, "permit", "SPECIFIC_CONSENT"),
+    ("a participant by name", {**AT_NET, "recipient": {"name": "Ames"}, "consents": [specific("intermediary:Net", participants=["Ames"])]}, "permit", "INTERMEDIARY_GENERAL_DESIGNATION"),
+    ("another than the participant", {**AT_NET, "recipient": {"name": "Bell"}, "consents": [specific("intermediary:Net", participants=["Ames"])]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("everything, in two words", {"consents": [specific(content=["Entire record"])]}, "permit", "SPECIFIC_CONSENT"),
+    ("whose it is goes before what for", {"patients": ["a"], "consents": [specific(patient="b"), specific(purpose="HPAYMT", patient="a")]}, "withhold", "PURPOSE_NOT_COVERED"),
+    ("what for goes before to whom", {"consents": [specific(purpose="HPAYMT"), specific("organization:X")]}, "withhold", "RECIPIENT_NOT_NAMED"),
+    ("to whom goes before what", {"consents": [specific("organization:X"), specific(content=["Claim"])]}, "withhold", "CONTENT_SCOPE"),
+    ("what goes before the form", {"consents": [specific(content=["Claim"]), specific(state="revoked")]}, "withhold", "CONSENT_REVOKED"),
+    ("of two forms that end, the same one is named", {"consents": [specific(state="revoked"), specific(state="expired")]}, "withhold", "CONSENT_REVOKED"),
+    ("of two forms that end, whichever is first", {"consents": [specific(state="expired"), specific(state="revoked")]}, "withhold", "CONSENT_REVOKED"),
+    ("one record by its id", {"records": ["diagnosis", "claim"], "consents": [specific(content=["r2"])]}, "withhold permit", "CONTENT_SCOPE"),
+    ("a period, and a record without a date", {"consents": [specific(data_period={"start": "2026-01-01"})]}, "withhold", "CONTENT_SCOPE"),
+)  # fmt: skip
+def test_what_a_consent_names(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
+DEAD = {"deceased": True, "no_personal_representative": True}
+
+
+@table(
+    ("a minor signed as the patient, and nobody said who may", {"minor": True, "consents": [tpo()]}, "withhold", "SIGNER_NOT_AUTHORIZED"),
+    ("a form says that a minor signed it, and the law of the state lets them", {"minor_may_consent": True, "consents": [tpo(signed_by="minor")]}, "permit", "TPO_CONSENT"),
+    ("a form that says that minor and parent signed", {"minor": True, "consents": [tpo(signed_by="minor_and_parent")]}, "permit", "TPO_CONSENT"),
+    ("who lacks capacity is not signed for by a spouse", {"adjudicated_incompetent": True, "consents": [tpo(signed_by="spouse")]}, "withhold", "SIGNER_NOT_AUTHORIZED"),
+    ("an executor signs for nobody who lives", {"consents": [tpo(signed_by="executor")]}, "withhold", "SIGNER_NOT_AUTHORIZED"),
+    ("an executor signs for who died", {"deceased": True, "consents": [tpo(signed_by="executor")]}, "permit", "TPO_CONSENT"),
+    ("the family signs where there is none", {**DEAD, "consents": [tpo(signed_by="family_member")]}, "permit", "TPO_CONSENT"),
+    ("whoever of it is responsible", {**DEAD, "consents": [tpo(signed_by="responsible_family_member")]}, "permit", "TPO_CONSENT"),
+    ("a neighbour does not", {**DEAD, "consents": [tpo(signed_by="neighbour")]}, "withhold", "SIGNER_NOT_AUTHORIZED"),
+    ("revoked, and what was asked for is fetched later", {"via": "bulk_export", "consents": [tpo(state="revoked")]}, "withhold", "REEVALUATE_AT_RELEASE"),
+    ("revoked while it is put together", {"consents": [tpo(revoked_at="during the export")]}, "withhold", "REEVALUATE_AT_RELEASE"),
+    ("an event came, and the form ends with a day", {"consents": [specific(event_occurred=True)]}, "permit", "SPECIFIC_CONSENT"),
+    ("an event came, as whoever asks says", {"event_occurred": True, "consents": [specific(expires="event:discharge")]}, "withhold", "CONSENT_EXPIRED"),
+    ("no form but one for criminal justice is irrevocable", {"consents": [tpo(state="revoked", irrevocable=True)]}, "withhold", "CONSENT_REVOKED"),
+    ("revoked, and nobody can read when", {"consents": [specific(revoked_at="some time ago")]}, "withhold", "CONSENT_REVOKED"),
+    ("a wish lasts until its last day is over everywhere", {"evaluation_time": "2026-11-22T11:59:00Z", "consents": [tpo(), deny(expires="2026-11-21")]}, "withhold", "LATER_DENY_PREVAILS"),
+    ("and no longer", {"evaluation_time": "2026-11-22T12:00:00Z", "consents": [tpo(), deny(expires="2026-11-21")]}, "permit", "TPO_CONSENT"),
+    ("a holder puts files together for its own use after the end of the consent", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "via": "bulk_export", "consents": [{**PAYER, "state": "revoked"}]}, "permit", "HOLDER_OWN_USE"),
+    ("it ends at a time of day that is not over", {"consents": [specific(expires="2026-11-22T12:30:00")]}, "permit", "SPECIFIC_CONSENT"),
+    ("it ended at a time of day elsewhere", {"consents": [specific(expires="2026-11-22T13:30:00+02:00")]}, "withhold", "CONSENT_EXPIRED"),
+)  # fmt: skip
+def test_who_signed_and_when_it_ends(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
+def _of_type(type_: str, **facts: Any) -> str:
+    given = scenario("message", to="law_enforcement", why="HLEGAL", **facts)
+    given["records"][0]["type"] = type_
+    return decided(given).reason
+
+
+@pytest.mark.parametrize("type_", ["Patient", "Communication", "Encounter", "AdverseEvent", "Flag", "Task"])
+def test_the_police_are_told_of_the_incident_and_of_who_it_was(type_: str) -> None:
+    """2.12(c)(5)."""
+    assert _of_type(type_, crime_on_premises=True) == "CRIME_ON_PREMISES"
+    assert _of_type("Condition", crime_on_premises=True) == "LIMITED_TO_INCIDENT"
+
+
+@pytest.mark.parametrize("type_", ["Bundle", "Composition", "CarePlan", "EpisodeOfCare"])
+def test_a_report_of_child_abuse_is_no_chart(type_: str) -> None:
+    """2.12(c)(6)."""
+    assert _of_type(type_, child_abuse_report=True) == "REPORT_ONLY"
+    assert _of_type("Condition", child_abuse_report=True) == "CHILD_ABUSE_REPORT"
+
+
+ORDERS = {
+    ("2_64+subpoena", "COURT_ORDER_NONCRIMINAL"): ("court_or_litigant", "child_protection_agency", "criminal_justice_element", "adult_protection_agency"),
+    ("2_65", "COURT_ORDER_CRIMINAL"): ("law_enforcement", "court", "criminal_justice_element"),
+    ("2_66", "COURT_ORDER_PROGRAM"): ("investigative_agency", "law_enforcement", "quality_improvement_organization", "accreditation_auditor"),
+    ("2_67", "COURT_ORDER_UNDERCOVER"): ("law_enforcement", "investigative_agency"),
+}
+EACH = [(section, reason, to) for (section, reason), whom in ORDERS.items() for to in whom]
+
+
+@pytest.mark.parametrize(("section", "reason", "to"), EACH)
+def test_an_order_is_for_those_whom_its_section_names(section: str, reason: str, to: str) -> None:
+    """2.64 to 2.67."""
+    check({"to": to, "why": "HLEGAL", "legal_instrument": f"court_order_{section}"}, "permit", reason)
+
+
+@pytest.mark.parametrize(("to", "section"), [(to, section) for section in ("2_64+subpoena", "2_65", "2_66", "2_67") for to in ("employer", "health_plan")])
+def test_and_for_nobody_else(to: str, section: str) -> None:
+    check({"to": to, "why": "HLEGAL", "legal_instrument": f"court_order_{section}"}, "withhold", "COURT_ORDER_REQUIRED")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "paragraph"),
+    [({"expires": None}, "2.31(a)(7)"), ({"expires": "some day"}, "2.31(a)(7)"), ({"signed": "2026-12-01"}, "2.31(a)(9)"), ({"missing": ["signature"]}, "2.31(a)(8)")],
+)
+def test_what_a_form_lacks_is_named_by_its_paragraph(lacks: dict[str, Any], paragraph: str) -> None:
+    (step,) = decided(scenario(consents=[specific(**lacks)])).chain
+    assert (step.reason, paragraph in step.words) == ("CONSENT_DEFICIENT", True)

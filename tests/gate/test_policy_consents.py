@@ -201,6 +201,15 @@ def test_a_consent_for_a_period_covers_records_with_a_date_in_it() -> None:
     assert results(decided(given)) == "permit withhold withhold"
 
 
+@pytest.mark.parametrize(("period", "good"), [({"start": "2026-03-03"}, True), ({"end": "2026-03-03"}, True), ({"start": "2026-03-04"}, False), ({"end": "2026-03-02"}, False)])
+def test_a_period_may_be_open_at_either_end(period: dict[str, str], good: bool) -> None:
+    from tests.gate.test_policy import decided, scenario
+
+    given = scenario(consents=[specific(data_period=period)])
+    given["records"][0]["date"] = "2026-03-03"
+    assert (decided(given).decision == "permit") is good
+
+
 def test_a_wish_about_a_period_stands_against_what_lies_in_it_and_what_has_no_date() -> None:
     from tests.gate.test_policy import decided, scenario
 
