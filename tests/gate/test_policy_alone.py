@@ -191,6 +191,11 @@ DEAD = {"deceased": True, "no_personal_representative": True}
     ("a wish lasts until its last day is over everywhere", {"evaluation_time": "2026-11-22T11:59:00Z", "consents": [tpo(), deny(expires="2026-11-21")]}, "withhold", "LATER_DENY_PREVAILS"),
     ("and no longer", {"evaluation_time": "2026-11-22T12:00:00Z", "consents": [tpo(), deny(expires="2026-11-21")]}, "permit", "TPO_CONSENT"),
     ("a holder puts files together for its own use after the end of the consent", {"at": "lawful holder", "to": "self_workforce", "does": "use", "why": "HPAYMT", "via": "bulk_export", "consents": [{**PAYER, "state": "revoked"}]}, "permit", "HOLDER_OWN_USE"),
+    ("revoked after what was asked for was begun", {"consents": [tpo(revoked_at="after kickoff")]}, "withhold", "REEVALUATE_AT_RELEASE"),
+    ("revoked while it waits", {"consents": [tpo(revoked_at="in the queue")]}, "withhold", "REEVALUATE_AT_RELEASE"),
+    ("an adult signed, and the form says so", {"consents": [tpo(signed_by="adult_patient")]}, "permit", "TPO_CONSENT"),
+    ("a minor signed as the patient, with a parent", {"minor": True, "consents": [tpo(signed_by=["patient", "parent"])]}, "permit", "TPO_CONSENT"),
+    ("a minor signed, with a guardian", {"minor": True, "consents": [tpo(signed_by=["minor", "guardian"])]}, "permit", "TPO_CONSENT"),
     ("it ends at a time of day that is not over", {"consents": [specific(expires="2026-11-22T12:30:00")]}, "permit", "SPECIFIC_CONSENT"),
     ("it ended at a time of day elsewhere", {"consents": [specific(expires="2026-11-22T13:30:00+02:00")]}, "withhold", "CONSENT_EXPIRED"),
 )  # fmt: skip
@@ -231,6 +236,14 @@ EACH = [(section, reason, to) for (section, reason), whom in ORDERS.items() for 
 def test_an_order_is_for_those_whom_its_section_names(section: str, reason: str, to: str) -> None:
     """2.64 to 2.67."""
     check({"to": to, "why": "HLEGAL", "legal_instrument": f"court_order_{section}"}, "permit", reason)
+
+
+@pytest.mark.parametrize("served", ["+subpoena", " and subpoena", "+warrant", "+search_warrant", "+summons", "+civil_investigative_demand", ",grand_jury_subpoena"])
+def test_an_order_opens_with_what_compels(served: str) -> None:
+    """2.61: the order permits, the subpoena compels."""
+    court = {"to": "court_or_litigant", "why": "HLEGAL", "legal_instrument": f"court_order_2_64{served}"}
+    check(court, "permit", "COURT_ORDER_NONCRIMINAL")
+    check({**court, "legal_instrument": "court_order_2_64"}, "withhold", "SUBPOENA_ALSO_REQUIRED")
 
 
 @pytest.mark.parametrize(("to", "section"), [(to, section) for section in ("2_64+subpoena", "2_65", "2_66", "2_67") for to in ("employer", "health_plan")])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.gate.test_policy import ask, decided, deny, form, results, scenario, specific, tpo
 from tests.gate.test_policy_alone import AGREED, EMERGENCY, NOTES
 from tests.gate.test_policy_rules import check, table
@@ -26,6 +28,13 @@ TWO_LAWS: dict[str, Any] = {"records": ["part 2 and HIV"], "state_overlay": "hiv
     ("a consent for a proceeding is none for a counseling note", {"records": ["counseling note"], "to": "court_or_litigant", "why": "HLEGAL", "consents": [form("part2_proceedings", "court_or_litigant", "HLEGAL")]}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT"),
     ("a minor signs alone where no parent has to", {"minor": True, "parental_consent_required": False, "consents": [tpo(signed_by="minor")]}, "permit", "TPO_CONSENT"),
     ("and not where a parent has to", {"minor": True, "parental_consent_required": True, "consents": [tpo(signed_by="minor")]}, "withhold", "SIGNER_NOT_AUTHORIZED"),
+    ("the patient's own lawyer, with a consent", {"to": "attorney_of_patient", "why": "HLEGAL", "consents": [specific("attorney_of_patient", "HLEGAL")]}, "permit", "SPECIFIC_CONSENT"),
+    ("the patient who was served something", {"to": "patient", "why": "PATRQT", "legal_instrument": "subpoena"}, "permit", "PATIENT_ACCESS"),
+    ("own people for a lawsuit are no court", {"to": "self_workforce", "why": "HLEGAL"}, "withhold", "NO_CONSENT"),
+    ("a form for treatment that speaks of proceedings too", {"to": "court_or_litigant", "why": "HLEGAL", "consents": [tpo(purposes=["TREAT", "HLEGAL"])]}, "withhold", "INVALID_COMBINATION"),
+    ("an order for a civil case is none for a prosecutor", {"to": "prosecutor", "why": "HLEGAL", "legal_instrument": "court_order_2_64+subpoena"}, "withhold", "COURT_ORDER_REQUIRED"),
+    ("a form for counseling notes that says more, where research needs none", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True, "consents": [form("part2_counseling_notes", "researcher", "HRESCH", combined_with=["part2_specific"])]}, "withhold", "INVALID_COMBINATION"),
+    ("research without a form reaches no counseling note", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True}, "withhold", "COUNSELING_NOTES_NOT_IN_EXCEPTION"),
     ("an audit goes before no wish", {"to": "government_auditor", "why": "HOPERAT", "copies_removed": False, "consents": [deny(to="government_auditor", purpose="HOPERAT")]}, "withhold", "PATIENT_DENY"),
     ("treatment in an emergency goes before an agreed restriction", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "restrictions": [AGREED]}, "permit", "HIPAA_TREATMENT"),
     ("and before no directive", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "consents": [deny()]}, "withhold", "PATIENT_DENY"),
@@ -72,3 +81,47 @@ def test_what_nobody_understood_stands_at_the_end_of_the_chain_and_nowhere_else(
 
 def test_no_record_is_named_where_there_is_none() -> None:
     assert decided({**scenario(consents=[specific()]), "records": []}).records == {}
+
+
+@pytest.mark.parametrize("by", ["note_originator", "originator", "originating_counselor", "originating_therapist", "note_author"])
+def test_who_wrote_a_counseling_note_uses_it_for_treatment(by: str) -> None:
+    """2.11: the one of all who work there. For payment they do not."""
+    check({"records": ["counseling note"], "to": "self_workforce", "by": by}, "permit", "COUNSELING_NOTES_ORIGINATOR")
+    check({"records": ["counseling note"], "to": "self_workforce", "by": by, "why": "HPAYMT"}, "withhold", "COUNSELING_NOTES_NEED_SEPARATE_CONSENT")
+
+
+def test_who_wrote_a_note_may_be_the_one_who_asks() -> None:
+    given = scenario("counseling note", to="self_workforce", by="Ames")
+    given["records"][0]["originator"] = "Ames"
+    assert decided(given).reason == "COUNSELING_NOTES_ORIGINATOR"
+
+
+@pytest.mark.parametrize("to", ["potential_victim", "family_member", "covered_entity_provider", "law_enforcement"])
+def test_a_serious_threat_opens_a_psychotherapy_note_to_who_can_lessen_it(to: str) -> None:
+    """164.508(a)(2)(ii), 164.512(j)(1)(i)."""
+    threat = {**NOTES, "to": to, "why": "THREAT", "serious_imminent_threat": True}
+    check(threat, "permit", "PSYCHOTHERAPY_NOTES_REQUIRED")
+    check({**threat, "to": "employer"}, "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
+
+
+@pytest.mark.parametrize(("other", "looked"), [("part2_counseling_notes", True), ("something else", True), ("part2_specific", False)])
+def test_a_form_that_says_what_must_be_said_apart_is_looked_at(other: str, looked: bool) -> None:
+    assert ("PRIVACY_REVIEW" in ask(consents=[tpo(combined_with=[other])]).obligations) is looked
+
+
+def test_a_form_for_notes_that_says_more_is_looked_at() -> None:
+    joined = form("hipaa_authorization", "covered_entity_provider", "TREAT", content=["psychotherapy_notes"], combined_with=["part2_tpo_single"])
+    assert "PRIVACY_REVIEW" in ask("psychotherapy note", at="clinic", consents=[joined]).obligations
+    counseling = form("part2_counseling_notes", "covered_entity_provider", "TREAT", combined_with=["part2_specific"])
+    assert "PRIVACY_REVIEW" in ask("counseling note", consents=[counseling]).obligations
+    check({**NOTES, "consents": [specific(combined_with=["part2_counseling_notes"])]}, "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
+
+
+@pytest.mark.parametrize("words", ["PSYTHPN", "psychotherapy_notes", "psychotherapy notes", "HIPAAPsyNotes"])
+def test_an_authorization_about_psychotherapy_notes_is_for_whom_it_names_and_when(words: str) -> None:
+    def about(to: str, **more: Any) -> dict[str, Any]:
+        return {**NOTES, "consents": [form("hipaa_authorization", to, "TREAT", content=[words], **more)]}
+
+    check(about("covered_entity_provider"), "permit", "PSYCHOTHERAPY_AUTHORIZATION")
+    check(about("health_plan"), "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
+    check(about("covered_entity_provider", data_period={"start": "2026-01-01"}), "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
