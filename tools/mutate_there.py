@@ -75,8 +75,7 @@ class Loop:
             if not mine:
                 print(f"  not run {mutant.line}: {mutant.what}", flush=True)
                 continue
-            put_in(self.module, mutant.source)
-            survived = all(self.passes(item) for item in sorted(mine, key=asked.index))
+            survived = self.put_in(mutant.source) and all(self.passes(item) for item in sorted(mine, key=asked.index))
             put_in(self.module, self.text)
             count, left = count + 1, left + survived
             if survived:
@@ -85,6 +84,14 @@ class Loop:
                 print("  out of time", flush=True)
                 break
         print(f"{self.module.__name__}: {count - left} of {count} noticed", flush=True)
+
+    def put_in(self, source: str) -> bool:
+        """Whether the mutant can be loaded at all."""
+        try:
+            put_in(self.module, source)
+        except Exception:  # noqa: BLE001 - noticed, whatever it is
+            return False
+        return True
 
     def passes(self, item: Any, ran: set[int] | None = None) -> bool:
         """Whether the case passes; `ran` gets the lines of the module that it runs."""

@@ -125,3 +125,41 @@ def test_an_authorization_about_psychotherapy_notes_is_for_whom_it_names_and_whe
     check(about("covered_entity_provider"), "permit", "PSYCHOTHERAPY_AUTHORIZATION")
     check(about("health_plan"), "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
     check(about("covered_entity_provider", data_period={"start": "2026-01-01"}), "withhold", "PSYCHOTHERAPY_NOTES_AUTHORIZATION")
+
+
+SHIELD = {"records": ["abortion"], "state_overlay": "ca_ab352"}
+SDV_RELEASE = form("state_specific_release", "covered_entity_provider", "TREAT", categories=["SDV"])
+
+
+@table(
+    ("what nobody may have, with a release", {"records": ["assault"], "state_overlay": "sdv_no_disclosure", "consents": [SDV_RELEASE]}, "withhold", "STATE_SDV_PROTECTION"),
+    ("demographics under a law that asks for a release", {"records": ["demographics that tell of HIV"], "state_overlay": "hiv_written_release"}, "withhold", "STATE_HIV_CONSENT"),
+    ("at home, under a law that asks for a release", {"records": ["hiv"], "state_overlay": "hiv_written_release", "state": "CA", "recipient": {"state": "CA"}}, "withhold", "STATE_HIV_CONSENT"),
+    ("at home, as the name of the law tells", {**SHIELD, "recipient": {"state": "CA"}}, "permit", "HIPAA_TREATMENT"),
+    ("away from there", {**SHIELD, "recipient": {"state": "TX"}}, "withhold", "STATE_REPRODUCTIVE_SHIELD"),
+    ("at home, as is said", {**SHIELD, "state": "NY", "recipient": {"state": "NY"}}, "permit", "HIPAA_TREATMENT"),
+    ("at home where the holder is", {**SHIELD, "at": "clinic in Ohio", "recipient": {"state": "OH"}}, "permit", "HIPAA_TREATMENT"),
+    ("elsewhere than the holder is", {**SHIELD, "at": "clinic in Ohio", "recipient": {"state": "CA"}}, "withhold", "STATE_REPRODUCTIVE_SHIELD"),
+    ("nobody knows where either is", {**SHIELD, "state_overlay": "_reproductive"}, "withhold", "STATE_REPRODUCTIVE_SHIELD"),
+)  # fmt: skip
+def test_laws_of_states(question: dict[str, Any], result: str, reason: str) -> None:
+    check({"at": "clinic", **question}, result, reason)
+
+
+@pytest.mark.parametrize(
+    ("question", "hidden"),
+    [({}, False), ({"by": "system"}, True), ({"by": "clinician_outside_program"}, True), ({"via": "fhir_search"}, True), ({"does": "access"}, True), ({"to": "self_workforce", "why": "HMARKT", "does": "access"}, False)],
+)  # fmt: skip
+def test_who_asks_from_outside_is_not_told_that_there_is_anything(question: dict[str, Any], hidden: bool) -> None:
+    decision = ask(**question)
+    assert (decision.reason, "SUPPRESS_EXISTENCE" in decision.obligations) == ("NO_CONSENT", hidden)
+
+
+@table(
+    ("what tells of a record, where it comes along", {"records": ["provenance"], "via": "fhir_search"}, "withhold", "REVINCLUDE_LEAK"),
+    ("what tells of a record, by itself", {"records": ["provenance"]}, "withhold", "NO_CONSENT"),
+    ("how it was, before it was labelled", {"via": "fhir_history"}, "withhold", "CURRENT_LABELS_APPLY"),
+    ("demographics go whole where a release lets them", {"at": "clinic", "records": ["demographics that tell of HIV"], "state_overlay": "hiv_written_release", "consents": [HIV_RELEASE]}, "permit", "STATE_RELEASE"),
+)  # fmt: skip
+def test_how_an_answer_tells(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
