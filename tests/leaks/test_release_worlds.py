@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -61,14 +60,14 @@ async def test_a_hidden_consent_changes_no_byte_of_what_somebody_sees_leave(clin
 
 
 async def test_a_visible_consent_that_is_over_lets_nothing_leave_by_a_hidden_one(clinic: Clinic) -> None:
-    """It ended with its day, without anybody writing anything."""
+    """It began this moment and ended with its day, without anybody writing anything."""
     place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
     p, _ = await client(clinic, place, "nothing")
-    await clinic.make("sys-mh", consent(p, place, provision={"period": {"start": "2026-01-01", "end": "2026-03-10"}}))
+    await clinic.make("sys-mh", consent(p, place, provision={"period": {"start": START.isoformat(), "end": "2026-03-10"}}))
     wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Encounter"))
     assert (await releasing.preview(await at(clinic, WHO), wish)).leaves
     await hide(clinic, place, p)
-    with clock.using(FakeClock(START + timedelta(days=10))):
+    with clock.using(FakeClock(START.replace(day=11, hour=0))):
         assert (await releasing.preview(await at(clinic, WHO), wish)).leaves == []
         assert (await releasing.preview(await at(clinic), wish)).leaves, "who may see the consent releases by it"
 
