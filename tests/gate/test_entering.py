@@ -71,6 +71,16 @@ async def test_a_consent_in_force_is_not_widened_by_staff_and_may_be_told_apart_
     assert sud not in await sees(clinic, "specific", p)
 
 
+async def test_a_consent_that_was_deleted_is_not_brought_back_by_staff(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    kept = (await clinic.make("sys-sud", consent(p, "specific", kind="part2_specific", purposes=["TREAT"]))).json()
+    assert sud in await sees(clinic, "specific", p)
+    assert (await clinic.ask("sys-sud", "DELETE", f"Consent/{kept['id']}")).status in (200, 204)
+    assert sud not in await sees(clinic, "specific", p)
+    assert (await clinic.put("sud-clinician", kept)).status == 422
+    assert sud not in await sees(clinic, "specific", p)
+
+
 async def test_what_a_patient_forbade_is_not_lifted_by_an_edit_or_a_deletion(clinic: Clinic) -> None:
     p, sud, _ = await treated(clinic)
     await clinic.make("sys-sud", consent(p, "tpo"))

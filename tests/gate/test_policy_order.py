@@ -208,3 +208,24 @@ def test_a_line_of_the_trail_is_no_accounting_unless_that_was_asked_for() -> Non
     assert decided(given).reason == "PATIENT_ACCESS"
     given["request"]["context"] = {"lookback_years": 3}
     assert decided(given).reason == "ACCOUNTING"
+
+
+@pytest.mark.parametrize(
+    ("question", "carried"),
+    [
+        ({"consents": [tpo()]}, True),
+        ({"does": "use", "consents": [tpo()]}, False),
+        ({"to": "self_workforce", "why": "PUBHLTH", "consents": [specific("self_workforce", "PUBHLTH")]}, False),
+    ],
+)
+def test_the_notice_goes_with_a_disclosure_and_with_no_use(question: dict[str, Any], carried: bool) -> None:
+    """2.32: with each disclosure; those who work here get none."""
+    decision = ask(**question)
+    assert (results(decision), "ATTACH_NOTICE_2_32" in decision.obligations) == ("permit", carried)
+
+
+def test_a_review_that_is_due_stays_due_where_something_else_is_kept() -> None:
+    joined = specific(purpose="ETREAT", combined_with=["part2_counseling_notes"])
+    decision = ask("diagnosis", "psychotherapy note", why="ETREAT", consents=[joined])
+    assert results(decision) == "permit withhold"
+    assert "PRIVACY_REVIEW" in decision.obligations
