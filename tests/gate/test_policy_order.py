@@ -35,6 +35,7 @@ TWO_LAWS: dict[str, Any] = {"records": ["part 2 and HIV"], "state_overlay": "hiv
     ("an order for a civil case is none for a prosecutor", {"to": "prosecutor", "why": "HLEGAL", "legal_instrument": "court_order_2_64+subpoena"}, "withhold", "COURT_ORDER_REQUIRED"),
     ("a form for counseling notes that says more, where research needs none", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True, "consents": [form("part2_counseling_notes", "researcher", "HRESCH", combined_with=["part2_specific"])]}, "withhold", "INVALID_COMBINATION"),
     ("research without a form reaches no counseling note", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True}, "withhold", "COUNSELING_NOTES_NOT_IN_EXCEPTION"),
+    ("what its sender marked as a Part 2 record is one", {"at": "clinic", "records": ["marked by its sender"]}, "withhold", "REDISCLOSURE_PROHIBITED"),
     ("an audit goes before no wish", {"to": "government_auditor", "why": "HOPERAT", "copies_removed": False, "consents": [deny(to="government_auditor", purpose="HOPERAT")]}, "withhold", "PATIENT_DENY"),
     ("treatment in an emergency goes before an agreed restriction", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "restrictions": [AGREED]}, "permit", "HIPAA_TREATMENT"),
     ("and before no directive", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "consents": [deny()]}, "withhold", "PATIENT_DENY"),
