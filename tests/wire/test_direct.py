@@ -205,7 +205,7 @@ def test_what_was_taken_back_is_refused() -> None:
 # --- what anybody may send ---------------------------------------------------------------------------------------------------------
 
 WHOLE = ours()
-ENTITY = cms.decrypted(direct.outside(WHOLE).sealed, [ca.domain("direct.cedar.test")])
+ENTITY = bytes(cms.decrypted(direct.outside(WHOLE).sealed, [ca.domain("direct.cedar.test")]))
 SIGNATURE = cms.signed(b"x", ca.address(US), detached=False)
 
 
