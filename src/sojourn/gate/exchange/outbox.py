@@ -38,13 +38,27 @@ _FRESH: Final = 5.0  # seconds for which a session is shown the same list of fil
 
 
 class Made(Protocol):
-    """A file of another kind that is out, as it may be taken now. id: of what is put out; created: neutral, as the name is."""
+    """A file of another kind that is out, as it may be taken now."""
 
-    id: str
-    name: str
-    kind: str
-    created: datetime
-    content: bytes
+    @property
+    def id(self) -> str:
+        """Of what is put out."""
+
+    @property
+    def name(self) -> str:
+        """Neutral."""
+
+    @property
+    def kind(self) -> str:
+        """As the manifest says it."""
+
+    @property
+    def created(self) -> datetime:
+        """Neutral, as the name is."""
+
+    @property
+    def content(self) -> bytes:
+        """What is in it."""
 
     async def take(self, who: sftp.Who) -> bool:
         """Decide it once more and write down what leaves, before it does; False where it is not the same any more."""

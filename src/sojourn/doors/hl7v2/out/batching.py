@@ -44,9 +44,11 @@ class Folder:
         begins = batches.slot(clock.now(), self.post.profile.batch)
         if self._looked == begins:
             return 0
+        done = 0 if await self.batches.there(begins) else await self._begin(begins)
         self._looked = begins
-        if await self.batches.there(begins):
-            return 0
+        return done
+
+    async def _begin(self, begins: datetime) -> int:
         for one in await self.batches.out():
             await self._permitted(await self.batches.messages(one.id))
         await self.batches.sweep()
