@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.care.orders.ordering import NUMBER
 from sojourn.record.database import Dsn
 from tests import people
 from tests.doors.hl7v2.counterpart import agreed
@@ -23,7 +24,7 @@ async def told(clinic: Clinic) -> list[object]:
     async with session(clinic) as client:
         there = await names(client)
         said = [(f["name"], f["size"], f["kind"], f["created"]) for f in json.loads(await taken(client, "manifest.json"))["files"]]
-        content = [re.sub(rb"(\|ORM\^O01\^ORM_O01\|)\w+|batch-?[0-9a-z-]+|[0-9a-f]{8}-[0-9a-f-]{27}", rb"\1X", await taken(client, name)) for name in there]
+        content = [re.sub(rb"(\|ORM\^O01\^ORM_O01\|)\w+|\b(?:batch-)?[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])", rb"\1X", await taken(client, name)) for name in there]
     return [there, said, content]
 
 
@@ -40,20 +41,20 @@ async def a_world(clinic: Clinic, *, hidden: bool) -> list[object]:
         for who in (other, client):
             await clinic.make("sys-sud", encounter(who))
         given = (await clinic.make("sys-sud", consent(other, place.removeprefix("Organization/")))).json()
-        await clinic.make("sys-sud", order(other, place, identifier=[{"value": "H1"}]))
-        await clinic.make("sys-sud", order(client, place, identifier=[{"value": "H2"}]))
+        await clinic.make("sys-sud", order(other, place, identifier=[{"system": NUMBER, "value": "H1"}]))
+        await clinic.make("sys-sud", order(client, place, identifier=[{"system": NUMBER, "value": "H2"}]))
     found: list[object] = []
     await put_out(clinic, partner)
     if hidden:  # it was out for a moment, and nobody looked
         assert await clinic.owner.fetchval("SELECT count(*) FROM record.exchange_batch") == 1
         assert (await clinic.put("sys-sud", {**given, "status": "inactive"})).status == 200
     found.append(await told(clinic))
-    await clinic.make("sys-mh", order(client, place, identifier=[{"value": "N1"}]))
+    await clinic.make("sys-mh", order(client, place, identifier=[{"system": NUMBER, "value": "N1"}]))
     for number in ("N2", "N3"):
         later()
         await put_out(clinic, partner)
         found.append(await told(clinic))
-        await clinic.make("sys-mh", order(client, place, identifier=[{"value": number}]))
+        await clinic.make("sys-mh", order(client, place, identifier=[{"system": NUMBER, "value": number}]))
     return found
 
 

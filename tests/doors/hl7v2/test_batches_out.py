@@ -13,6 +13,7 @@ import pytest
 
 from sojourn.base import clock, crypto
 from sojourn.base.clock import FakeClock
+from sojourn.care.orders.ordering import NUMBER
 from sojourn.doors.hl7v2.out.batching import Batching, Folder
 from sojourn.doors.hl7v2.working import Working
 from sojourn.gate.exchange import sftp
@@ -77,8 +78,8 @@ async def test_one_file_for_each_time_with_the_first_message_of_each_person_and_
     await clinic.make("sys-mh", encounter(other))
     first = order(one, place)
     id_ = (await clinic.make("sys-mh", first)).id
-    await clinic.make("sys-mh", order(other, place, identifier=[{"value": "N2"}]))
-    await clinic.make("sys-mh", order(one, place, identifier=[{"value": "N3"}]))
+    await clinic.make("sys-mh", order(other, place, identifier=[{"system": NUMBER, "value": "N2"}]))
+    await clinic.make("sys-mh", order(one, place, identifier=[{"system": NUMBER, "value": "N3"}]))
     assert await put_out(clinic, partner) == 2
     assert await put_out(clinic, partner) == 0, "one file for each time"
     async with session(clinic) as client:
@@ -111,7 +112,7 @@ async def test_a_file_that_breaks_off_is_taken_again_as_it_was_and_one_that_is_r
     one, place = await laid_out(clinic)
     partner = await agreed(clinic, None, place, "ORM^O01", batch=6)
     await boxes(clinic)
-    await clinic.make("sys-mh", order(one, place, note=[{"text": "x" * 40_000}]))
+    await clinic.make("sys-mh", order(one, place, note=[{"text": "x" * 90_000}]))
     assert await put_out(clinic, partner) == 1
     async with session(clinic) as client:
         (name,) = await names(client)
@@ -122,7 +123,7 @@ async def test_a_file_that_breaks_off_is_taken_again_as_it_was_and_one_that_is_r
         assert content.startswith(begun if isinstance(begun, bytes) else begun.encode())
         assert await names(client) == []
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 1, "the same bytes again are the same disclosure"
-    await clinic.make("sys-mh", order(one, place, identifier=[{"value": "N2"}]))
+    await clinic.make("sys-mh", order(one, place, identifier=[{"system": NUMBER, "value": "N2"}]))
     later(6)
     assert await put_out(clinic, partner) == 1
     async with session(clinic) as client:
@@ -161,7 +162,7 @@ async def test_what_may_not_leave_any_more_is_in_no_file_and_keeps_nothing_of_th
     assert await put_out(clinic, partner) == 0
     assert [s for _, s, _ in await envelopes(clinic)] == ["aside"]
     assert (await clinic.put("sys-sud", {**given, "id": made})).status == 200
-    await clinic.make("sys-sud", order(one, place, identifier=[{"value": "N2"}]))
+    await clinic.make("sys-sud", order(one, place, identifier=[{"system": NUMBER, "value": "N2"}]))
     later()
     assert await put_out(clinic, partner) == 1
 
@@ -173,7 +174,7 @@ async def test_what_they_say_of_single_messages_comes_back_in_a_file(clinic: Cli
     other = (await clinic.make("sys-mh", patient("Okafor"))).id
     await clinic.make("sys-mh", encounter(other))
     for who, number in ((one, "N1"), (other, "N2")):
-        await clinic.make("sys-mh", order(who, place, identifier=[{"value": number}]))
+        await clinic.make("sys-mh", order(who, place, identifier=[{"system": NUMBER, "value": number}]))
     assert await put_out(clinic, partner) == 2
     async with door(clinic.gate, Batching(Envoys(clinic.gate)).made) as listener, connected(listener, login="cedar") as client:
         (name,) = await names(client)

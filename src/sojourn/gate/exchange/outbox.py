@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sojourn.base import clock, crypto, errors, ids, log
@@ -34,6 +35,7 @@ MANIFEST: Final = "manifest.json"
 SEALED: Final = ".pgp"
 """With which the name of a file ends that is brought encrypted."""
 _RENEWED: Final = timedelta(minutes=10)
+_PIECE: Final = 1 << 15  # bytes at a time: what is taken to its end is what was asked for to its end
 _FRESH: Final = 5.0  # seconds for which a session is shown the same list of files that are made for it
 
 
@@ -177,7 +179,7 @@ class Outbox:
     def __init__(self, gate: Gate, tenant: Tenant, account: Account, key: str, maker: Maker | None = None) -> None:
         """maker: of files beside exports and documents."""
         self._maker = maker
-        self._seen: tuple[float, Sequence[Made]] = (-_FRESH, ())
+        self._seen: tuple[float, Sequence[Made]] = (-inf, ())
         self._gate, self._tenant, self._account, self._key = gate, tenant, account, key
         self._met: tuple[str, Access, datetime] | None = None
         self._leaves = Leaves(gate, tenant)
@@ -259,7 +261,7 @@ class Outbox:
             return
         if out.made is not None:
             await out.made.took(self.who, hide=hide)
-            self._seen = -_FRESH, ()
+            self._seen = -inf, ()
             return
         await sftp.took(self._gate.house.db, self.who, out.drop, out.name, size, hide=hide)
 
@@ -292,7 +294,8 @@ class Sheet(Stream):
         """Its bytes, decided once more before the first. Raises leaving.Changed."""
         if not await self._leaves.take(self._box.who, self._leaf):
             raise leaving.Changed
-        yield self._leaf.content.body[start:]
+        for at in range(start, self.size, _PIECE):
+            yield self._leaf.content.body[at : at + _PIECE]
 
 
 class Whole(Stream):
@@ -306,4 +309,5 @@ class Whole(Stream):
         """Its bytes, decided once more before the first. Raises leaving.Changed."""
         if not await self._made.take(self._box.who):
             raise leaving.Changed
-        yield self._made.content[start:]
+        for at in range(start, self.size, _PIECE):
+            yield self._made.content[at : at + _PIECE]
