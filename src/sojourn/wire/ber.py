@@ -67,7 +67,7 @@ def _value(data: memoryview, at: int, end: int, depth: int, count: list[int]) ->
         if not tag & _CONSTRUCTED:
             raise BadBer
         children, here = [], body
-        while data[here : here + 2] != b"\0\0":
+        while data[here : here + 2].tobytes() != b"\0\0":
             child, here = _value(data, here, end, depth + 1, count)
             children.append(child)
         if here + 2 > end:

@@ -121,7 +121,7 @@ def _is(name: Node, certificate: x509.Certificate) -> bool:
 
 
 def _check(info: Node, signer: x509.Certificate, content: Bytes, kind: Bytes) -> None:
-    digest = _HASHES.get(info.child(2, SEQUENCE).child(0, OID).content)
+    digest = _HASHES.get(bytes(info.child(2, SEQUENCE).child(0, OID).content))
     if digest is None:
         raise NotGood("It is signed with a digest that is not accepted; SHA-256 is.")
     rest = list(info.children[3:])
@@ -133,14 +133,14 @@ def _check(info: Node, signer: x509.Certificate, content: Bytes, kind: Bytes) ->
             raise NotGood("It was changed after it was signed.")
         attributes = rest.pop(0)
         content = bytes((SET,)) + ber.again(attributes)[1:]
-    algorithm, signature = rest[0].child(0, OID).content, rest[1].octets
+    algorithm, signature = rest[0].child(0, OID).content, bytes(rest[1].octets)
     key = signer.public_key()
     try:
         if isinstance(key, rsa.RSAPublicKey):
             how = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO) if algorithm == _PSS else padding.PKCS1v15()
-            key.verify(signature, content, how, digest)
+            key.verify(signature, bytes(content), how, digest)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, content, ec.ECDSA(digest))
+            key.verify(signature, bytes(content), ec.ECDSA(digest))
         else:
             raise NotGood("It is signed with a kind of key that is not accepted.")
     except InvalidSignature:
@@ -163,7 +163,7 @@ def _decrypted(envelope: Node, holders: Sequence[Holder]) -> Bytes:
     n = next(i for i, c in enumerate(envelope.children) if c.tag == SET) if any(c.tag == SET for c in envelope.children) else -1
     recipients, inner = envelope.child(n, SET), envelope.child(n + 1, SEQUENCE)
     algorithm = inner.child(1, SEQUENCE)
-    size = _CIPHERS.get(algorithm.child(0, OID).content)
+    size = _CIPHERS.get(bytes(algorithm.child(0, OID).content))
     if size is None:
         raise NotGood("It is encrypted with an algorithm that is not accepted; AES in CBC mode is.")
     vector, sealed = algorithm.child(1, OCTETS).content, inner.child(2).octets
@@ -196,7 +196,7 @@ def _key(one: Node, key: rsa.RSAPrivateKey, size: int) -> bytes:
         how = padding.PKCS1v15()
     else:
         raise NotGood("Its key is encrypted in a way that is not accepted; RSA is.")
-    sealed = one.child(3, OCTETS).content
+    sealed = bytes(one.child(3, OCTETS).content)
     other = hashlib.sha256(ids.new_token().encode()).digest()[:size]
     try:
         found = key.decrypt(sealed, how)
@@ -210,7 +210,7 @@ def _oaep(algorithm: Node) -> hashes.HashAlgorithm:
     said = [p for p in algorithm.children[1].children if p.tag == 0xA0] if len(algorithm.children) > 1 else []  # noqa: PLR2004 - [0] hashAlgorithm
     if not said:
         return hashes.SHA1()  # noqa: S303 - as a mask, where it is sound
-    name = said[0].child(0, SEQUENCE).child(0, OID).content
+    name = bytes(said[0].child(0, SEQUENCE).child(0, OID).content)
     if name == _SHA1:
         return hashes.SHA1()  # noqa: S303 - as above
     if name not in _HASHES:
