@@ -1,4 +1,4 @@
-"""For listeners.py: a stay elsewhere, allergies and a document that came by message find somebody, once.
+"""For listeners.py: a stay elsewhere, allergies and a document that came by message find somebody.
 
 Who answers for the person is asked, or who stands in for them, if they may see it; the words say neither where it was nor why.
 """

@@ -1,4 +1,4 @@
-"""AL1, IAM: allergies as somebody else says them, unconfirmed until somebody here looked at them. Pure.
+"""AL1, IAM: allergies as somebody else says them, unconfirmed until somebody here looked. Pure.
 
 https://hl7.org/fhir/R4/allergyintolerance.html; HL7 v2.8, 3.4.6 (AL1), 3.4.7 (IAM), tables 0127, 0128, 0206, 0436, 0438; https://build.fhir.org/ig/HL7/v2-to-fhir for what
 becomes what. That they are there, whoever answers for the person is told (care/exchange/following.py).

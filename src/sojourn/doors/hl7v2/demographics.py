@@ -1,4 +1,4 @@
-"""PID, NK1, GT1: a person as a registration system writes them down, as Patient and RelatedPersons. Pure.
+"""PID, NK1, GT1: a person as a registration system has them, as Patient and RelatedPersons. Pure.
 
 https://hl7.org/fhir/R4/patient.html; HL7 v2.8, 3.4.2, 3.4.5; https://build.fhir.org/ig/HL7/v2-to-fhir for what becomes what.
 """

@@ -1,4 +1,4 @@
-"""Messages for a partner that leave in files: which go into the next one, which are in one, and what became of it.
+"""Messages that leave in files: which go into the next, which are in one, what became of it.
 
 A file is of one time of the rhythm, and holds of each person the first message that waited then; the next follows from what they were told by that one. No
 file is stored: it is made of its messages whenever it is looked at (doors/hl7v2/out/batching.py).

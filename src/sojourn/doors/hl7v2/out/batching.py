@@ -1,4 +1,4 @@
-"""Messages in files (FHS, BHS, messages, BTS, FTS) for partners that take them by SFTP: decided while they look and when they take one.
+"""Messages in files (FHS to FTS) that partners take by SFTP: decided when they look and take.
 
 HL7 v2.8, 2.10.3. Neither name nor numbers of a file say more than is in it: it is called by the time of its rhythm, and there is none where nothing may leave.
 """
