@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -38,7 +39,9 @@ from sojourn.doors.mhd.providing import Providing
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
+from sojourn.doors.smart.pages import PAGES as smart_pages  # noqa: N811
 from sojourn.doors.staff import routes as staff
+from sojourn.doors.staff.pages import PAGES as staff_pages  # noqa: N811
 from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.gate.bulk.running import Exporting
@@ -93,6 +96,8 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
+        for pages in (staff_pages, smart_pages):
+            await asyncio.to_thread(pages.load)
         for each in beside:
             await each.start()
         # What has been made by now stays until the end: the collector need not look at it again.
