@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import tasks
+from sojourn.care.resources import id_of
 from sojourn.care.results import model, review
 from sojourn.care.results.model import REPORT, VALUE, Result, Value
 from sojourn.care.results.review import Review
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sojourn.gate.found import Stored
 
 _WITH: Final = (("_include", "Task:focus"), ("_include:iterate", "DiagnosticReport:result"))
+_VALUES: Final = (("_include", "DiagnosticReport:result"),)
 _ORDER: Final = {"stat": 0, "urgent": 1, "asap": 1}
 _MANY: Final = 100
 _AT_ONCE: Final = 300
@@ -110,10 +112,12 @@ async def _search(access: Access, params: Sequence[tuple[str, str]], count: int,
 
 
 async def _shown(access: Access, part: Sequence[Review]) -> list[Waiting]:
-    """Reviews with what they are about and its values, in their order."""
-    some = [",".join(one.id for one in part[n : n + _MANY]) for n in range(0, len(part), _MANY)]
-    found = await asyncio.gather(*(access.search("Task", [("_id", ids), review.code(review.KIND), *_WITH], count=_MANY) for ids in some))
-    return ordered(w for answer in found for w in _joined(answer.matches, answer.included))
+    """Reviews with what they are about and its values, in their order. One whose result is not shown is not there."""
+    some = [part[n : n + _MANY] for n in range(0, len(part), _MANY)]
+    asked = [(type_, ",".join(ids)) for these in some for type_ in (REPORT, VALUE) if (ids := [id_ for one in these if (id_ := id_of({"reference": one.focus}, type_))])]
+    found = await asyncio.gather(*(access.search(type_, [("_id", ids), *(_VALUES if type_ == REPORT else ())], count=_MANY) for type_, ids in asked))
+    known = {f"{s.type}/{s.id}": s.resource for answer in found for s in (*answer.matches, *answer.included)}
+    return [Waiting(one, result(known[one.focus], known)) for one in part if one.focus in known]
 
 
 def _critical(found: Sequence[Stored]) -> int:
@@ -196,7 +200,7 @@ async def _same_tests(access: Access, patient: str, found: Result) -> list[dict[
 
 async def reports(access: Access, patient: str, *, count: int, cursor: str | None = None) -> tuple[list[Result], str | None]:
     """The reports of a client, the newest first."""
-    answer = await access.search(REPORT, [("patient", patient), ("category", "LAB,laboratory"), ("_sort", "-date"), ("_include", "DiagnosticReport:result")], count=count, cursor=cursor)
+    answer = await access.search(REPORT, [("patient", patient), ("category", "LAB,laboratory"), ("_sort", "-date"), *_VALUES], count=count, cursor=cursor)
     known = {f"{s.type}/{s.id}": s.resource for s in answer.included}
     return [result(r, known) for r in answer.resources], answer.next
 
