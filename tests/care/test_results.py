@@ -175,6 +175,26 @@ async def test_what_waits_for_somebody_who_is_away_is_handed_on(day: Ward) -> No
     assert [r.owner for r in await reviews(day)] == [day.refs["boss"]] * 2
 
 
+async def test_what_nobody_has_is_given_to_whoever_can_have_it_some_at_a_time_and_critical_ones_at_once(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duty, "_SOME", 1)
+    for who in ("therapist", "boss", "lead", "night"):
+        await day.put(AWAY, who, 2)
+    for number, flag in ((5.6, "H"), (5.7, "H"), (5.8, "H"), (7.2, "HH")):
+        await report(day, value(day.client, number, flag))
+        await follow(day)
+        day.later(minutes=1)
+    assert [r.owner for r in await reviews(day)] == [""] * 4
+    day.later(hours=3)
+    owned = []
+    for _ in range(4):
+        await duty.delegate(await Clockwork(day.clinic.gate).access(A))
+        owned.append([bool(r.owner) for r in await reviews(day)])
+        day.later(minutes=1)
+    assert owned[0][3], "a critical one does not wait for its turn"
+    assert sum(owned[0][:3]) <= 1
+    assert all(owned[-1])
+
+
 async def test_a_result_of_another_program_is_asked_about_within_it_and_nowhere_else(database: Dsn) -> None:
     async with ward(database, at=DAY, program=SUD) as made:
         before: list[Any] = await reviews(made, who="mh-clinician")

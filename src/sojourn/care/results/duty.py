@@ -15,6 +15,7 @@ from sojourn.gate.changes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sojourn.care.policies import Policies
     from sojourn.care.results.review import Review
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 EVERY = 20.0
 """Seconds between looks."""
 _MANY = 1000
+_SOME = 20
 _log = log.logger(__name__)
 
 
@@ -96,7 +98,8 @@ async def _page(access: Access, one: Review, told: Sequence[Event], found: Seque
 async def delegate(access: Access) -> None:
     """Give what waits for somebody who is away to who stands next; what nobody has goes back to whoever can have it now."""
     roster = await staffing.read(access, access.now)
-    waiting = [r for r in await _open(access) if not r.owner or roster.away(r.owner, access.now)]
+    found = await _open(access)
+    waiting = [*(r for r in found if r.owner and roster.away(r.owner, access.now)), *_in_turn([r for r in found if not r.owner], access.now)]
     rules = await policies.of(access) if waiting else None
     for one in waiting:
         assert rules is not None  # noqa: S101 - it was just read
@@ -104,6 +107,13 @@ async def delegate(access: Access) -> None:
             await _hand_on(access, one, rules)
         except (errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
             continue
+
+
+def _in_turn(free: Sequence[Review], now: datetime) -> list[Review]:
+    """Some of what nobody has, others each minute: whether somebody can have one now is ten questions. Critical ones each time."""
+    rounds = max(1, -(-len(free) // _SOME))
+    turn = int(now.timestamp() // 60) % rounds
+    return [r for n, r in enumerate(free) if r.critical or n % rounds == turn]
 
 
 async def _hand_on(access: Access, one: Review, rules: Policies) -> None:
