@@ -41,7 +41,7 @@ async def test_a_result_finds_who_ordered_it_else_who_answers_for_the_client_onc
     assert "otassium" not in str(found_[0].resource["description"])
     mine = await reading.waiting(await day.access("therapist"), count=25)
     assert [(w.result.title, [v.said for v in w.result.values]) for w in mine.found] == [("Metabolic panel", ["5.9 mmol/L"])]
-    assert (mine.count, mine.whole, mine.next) == (1, True, None)
+    assert (mine.total, mine.whole, mine.next) == (1, True, None)
 
 
 async def test_a_value_alone_is_asked_about_and_gives_way_to_the_report_that_holds_it(day: Ward) -> None:
@@ -132,7 +132,7 @@ async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(da
     who = await day.access("therapist")
     monkeypatch.setattr(reading, "_AT_ONCE", 1)  # as where more wait than are read at once
     parts = [await reading.waiting(who, count=1, everybody=everybody) for everybody in (True, False)]
-    assert [([w.review.critical for w in part.found], part.count, part.whole) for part in parts] == [([True, True, True], 4, False)] * 2
+    assert [([w.review.critical for w in part.found], part.total, part.whole) for part in parts] == [([True, True, True], 4, False)] * 2
     assert [len(w.result.parts) for w in parts[0].found] == [1, 1, 1]
     (last,) = (await reading.waiting(who, count=1, everybody=True, cursor=parts[0].next)).found
     assert (last.review.critical, [v.said for v in last.result.values]) == (False, ["4.0 mmol/L"])
@@ -150,7 +150,7 @@ async def test_what_waits_comes_in_parts_each_once_though_somebody_looks_meanwhi
     for n in range(3):
         part = await reading.waiting(await day.access("therapist"), count=1, cursor=cursor)
         seen += [v.said for w in part.found for v in w.result.values]
-        assert (part.count, part.whole) == (4 - min(n, 1), True)
+        assert (part.total, part.whole) == (4 - min(n, 1), True)
         if n == 0:
             await acting.acknowledge(await day.access("therapist"), part.found[0].review, "reviewed", "Expected.")
         cursor = part.next

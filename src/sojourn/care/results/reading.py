@@ -36,11 +36,11 @@ class Waiting:
 
 
 class Part(NamedTuple):
-    """The next of what waits. count: how many do, where `whole`; else more were asked for later, of which none is critical. next: for the
+    """The next of what waits. total: how many do, where `whole`; else more were asked for later, of which none is critical. next: for the
     part after it, or None."""
 
     found: list[Waiting]
-    count: int
+    total: int
     whole: bool
     next: str | None
 
