@@ -1,4 +1,4 @@
-"""Compiled templates, kept beside compiled modules: a start reads in a quarter of a second what takes seconds to make."""
+"""Compiled templates, kept beside compiled modules: a start reads what takes seconds to make."""
 
 from __future__ import annotations
 
