@@ -32,6 +32,7 @@ from sojourn.doors.fax.collecting import lines_of
 from sojourn.doors.fax.sending import Faxing
 from sojourn.doors.hl7v2.bench import Bench
 from sojourn.doors.hl7v2.listen import Listener, Place
+from sojourn.doors.hl7v2.out.batching import Batching
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.doors.mhd.asking import Asking
@@ -83,7 +84,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     following = Following(gate)
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
-    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
+    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","), Batching(Envoys(gate)).made)
     identity = Identity(settings.mllp_certificate, settings.mllp_key)
     sending, testing = Sending(Envoys(gate), identity), Bench(gate.house, identity)
 

@@ -195,6 +195,16 @@ async def test_what_nobody_has_is_given_to_whoever_can_have_it_some_at_a_time_an
     assert all(owned[-1])
 
 
+async def test_all_that_waits_for_somebody_who_is_away_is_handed_on_however_much_it_is(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duty, "_MANY", 2)
+    for number in (5.9, 5.8, 5.7, 5.6, 5.5):
+        await report(day, value(day.client, number, "H"))
+    await follow(day)
+    await day.put(AWAY, "therapist", 48)
+    await tick(day)
+    assert [r.owner for r in await reviews(day)] == [day.refs["boss"]] * 5
+
+
 async def test_a_result_of_another_program_is_asked_about_within_it_and_nowhere_else(database: Dsn) -> None:
     async with ward(database, at=DAY, program=SUD) as made:
         before: list[Any] = await reviews(made, who="mh-clinician")
