@@ -16,7 +16,6 @@ from sojourn.gate.changes import Change
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from datetime import datetime
 
     from sojourn.care.policies import Policies
     from sojourn.care.results.review import Review
@@ -101,8 +100,7 @@ async def delegate(access: Access) -> None:
     roster = await staffing.read(access, access.now)
     away = roster.all_away(access.now)
     rules: Policies | None = None
-    free = _in_turn([one async for one in _open(access, ("owner:missing", "true"))], access.now)
-    for one in free:
+    async for one in _in_turn(access, ("owner:missing", "true")):
         rules = rules or await policies.of(access)
         with suppress(errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
             await _hand_on(access, one, rules)
@@ -113,11 +111,15 @@ async def delegate(access: Access) -> None:
                 await _hand_on(access, one, rules)
 
 
-def _in_turn(free: Sequence[Review], now: datetime) -> list[Review]:
+async def _in_turn(access: Access, wanted: tuple[str, str]) -> AsyncIterator[Review]:
     """Some of what nobody has, others each minute: whether somebody can have one now is ten questions. Critical ones each time."""
-    rounds = max(1, -(-len(free) // _SOME))
-    turn = int(now.timestamp() // 60) % rounds
-    return [r for n, r in enumerate(free) if r.critical or n % rounds == turn]
+    asked = [review.code(review.KIND), ("status", ",".join(tasks.OPEN)), wanted, ("_summary", "count")]
+    rounds = max(1, -(-((await access.search("Task", asked)).total or 0) // _SOME))
+    turn, n = int(access.now.timestamp() // 60) % rounds, 0
+    async for one in _open(access, wanted):
+        if one.critical or n % rounds == turn:
+            yield one
+        n += 1
 
 
 async def _hand_on(access: Access, one: Review, rules: Policies) -> None:
