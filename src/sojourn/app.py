@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -39,9 +40,12 @@ from sojourn.doors.mhd.providing import Providing
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
+from sojourn.doors.smart.pages import PAGES as smart_pages  # noqa: N811
 from sojourn.doors.staff import routes as staff
+from sojourn.doors.staff.pages import PAGES as staff_pages  # noqa: N811
 from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
+from sojourn.fhir.shapes import link_names
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import ways
@@ -94,6 +98,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
+        await asyncio.to_thread(_read_once)
         for each in beside:
             await each.start()
         # What has been made by now stays until the end: the collector need not look at it again.
@@ -109,6 +114,13 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file), requests)
     app.state.outside, app.state.senders = outside_provider(settings), by
     return app
+
+
+def _read_once() -> None:
+    """What a process reads once, a tenth of a second and more for each: before it answers, so that nobody waits for it."""
+    for pages in (staff_pages, smart_pages):
+        pages.load()
+    link_names()
 
 
 def senders(settings: Settings, outbound: Outbound, gate: Gate) -> dict[str, Sender]:

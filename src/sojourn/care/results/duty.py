@@ -27,6 +27,7 @@ EVERY = 20.0
 """Seconds between looks."""
 _MANY = 200
 _NAMED = 40  # people in one search
+_SOME = 20  # of what nobody has, at a look
 _log = log.logger(__name__)
 
 
@@ -99,11 +100,26 @@ async def delegate(access: Access) -> None:
     roster = await staffing.read(access, access.now)
     away = roster.all_away(access.now)
     rules: Policies | None = None
-    for wanted in (("owner:missing", "true"), *(("owner", ",".join(away[n : n + _NAMED])) for n in range(0, len(away), _NAMED))):
-        async for one in _open(access, wanted):
+    async for one in _in_turn(access, ("owner:missing", "true")):
+        rules = rules or await policies.of(access)
+        with suppress(errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
+            await _hand_on(access, one, rules)
+    for start in range(0, len(away), _NAMED):
+        async for one in _open(access, ("owner", ",".join(away[start : start + _NAMED]))):
             rules = rules or await policies.of(access)
             with suppress(errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
                 await _hand_on(access, one, rules)
+
+
+async def _in_turn(access: Access, wanted: tuple[str, str]) -> AsyncIterator[Review]:
+    """Some of what nobody has, others each minute: whether somebody can have one now is ten questions. Critical ones each time."""
+    asked = [review.code(review.KIND), ("status", ",".join(tasks.OPEN)), wanted, ("_summary", "count")]
+    rounds = max(1, -(-((await access.search("Task", asked)).total or 0) // _SOME))
+    turn, n = int(access.now.timestamp() // 60) % rounds, 0
+    async for one in _open(access, wanted):
+        if one.critical or n % rounds == turn:
+            yield one
+        n += 1
 
 
 async def _hand_on(access: Access, one: Review, rules: Policies) -> None:
