@@ -61,9 +61,9 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     else:
         patients = add(list(stretch.patients), "text[]")
         each = f"SELECT {scope.tenant} AS tenant, u.patient, u.ord, '{{}}'::int[] AS origin, '{{}}'::int[] AS ref_origin FROM unnest({patients}) WITH ORDINALITY AS u(patient, ord)"
-        known, standing = predicate.beside_patients("p", scope.args)
-        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits FROM ({each}) p CROSS JOIN LATERAL ({known}) known ORDER BY p.ord) "
-        rows += ["r.patient = p.patient", f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})"]
+        walked = predicate.beside_patients("p", scope.args)
+        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits, {walked.closed} AS closed FROM ({each}) p CROSS JOIN LATERAL ({walked.standing}) known ORDER BY p.ord) "
+        rows += ["r.patient = p.patient", f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})", walked.possible]
     rows.append(f"r.{predicate.updated} <= {add(stretch.until, 'timestamptz')}")
     if stretch.since is not None:
         rows.append(f"r.{predicate.updated} > {add(stretch.since, 'timestamptz')}")
@@ -71,7 +71,7 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
         where, source, place, order = [*rows, *where], f"record.resource r{predicate.beside(scope.args)}", "0", "r.rid"
     else:
         # Patient by patient, whatever is thought of how many rows there are (OFFSET 0); so they come nearly in order, and only those of each have to be sorted.
-        of_one = f"SELECT r.*, {standing} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
+        of_one = f"SELECT r.*, {walked.bits} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
         source, place, order = f"p CROSS JOIN LATERAL ({of_one}) r CROSS JOIN LATERAL (SELECT r.bits) stands", "p.ord", "p.ord, r.rid"
     if stretch.filters:
         where.append(either(both(conditions.on("r", c, bounded=True) for c in one) for one in stretch.filters))
