@@ -86,17 +86,21 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     limit = add(stretch.limit, "int")
     if redacted:
         # What says of itself that it stands needs no form kept. No join: one that finds nothing costs as much as the predicate.
-        kept = f"(SELECT coalesce(f.body, r.body) FROM record.plain_form f WHERE f.tenant = {scope.tenant} AND f.seq = r.seq)"
-        body = f"CASE WHEN {add(stands(keys), 'bigint')} = ANY (r.tokens) THEN r.body ELSE {kept} END"
+        kept = f"FROM record.plain_form f WHERE f.tenant = {scope.tenant} AND f.seq = r.seq"
+        as_it_is = f"{add(stands(keys), 'bigint')} = ANY (r.tokens)"
+        body = f"CASE WHEN {as_it_is} THEN r.body ELSE (SELECT coalesce(f.body, r.body) {kept}) END"
+        size = f"CASE WHEN {as_it_is} THEN octet_length(r.body) ELSE (SELECT coalesce(f.size, octet_length(r.body)) {kept}) END"  # an index tells it
         fine = f"(r.seq = r.rid AND r.parts = 0 AND r.blobs IS NULL AND r.body <> '' AND {predicate.behind('r', scope.args)})"
         clean = "false"
     else:
-        fine, body = f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body"
+        fine, body, size = f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body", "octet_length(r.body)"
         clean = fine
     rest = f"FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {limit}"
     if counted or joined:
-        inner = f"SELECT r.seq, r.rid, {place} AS ord, {fine} AS fine, {body} AS form {rest}"
-        each = f"SELECT x.seq, x.rid, x.ord, x.fine AND x.form IS NOT NULL AS ready, octet_length(x.form) AS size{', x.form AS body' if joined else ''} FROM ({inner}) x"
+        what = f"{body} AS form" if joined else f"{size} AS size"
+        inner = f"SELECT r.seq, r.rid, {place} AS ord, {fine} AS fine, {what} {rest}"
+        told = "x.fine AND x.form IS NOT NULL AS ready, octet_length(x.form) AS size, x.form AS body" if joined else "x.fine AND x.size IS NOT NULL AS ready, x.size"
+        each = f"SELECT x.seq, x.rid, x.ord, {told} FROM ({inner}) x"
         sql = f"{first}{_SUMMED} FROM ({each}) x" if counted else f"{first}{_JOINED} FROM ({each}) x GROUP BY x.ord ORDER BY x.ord"
     elif redacted:
         inner = f"SELECT {_COLUMNS}, {clean} AS clean, {fine} AS fine, {body} AS form, {BODY.removesuffix(' AS body')} AS kept {rest}"
