@@ -119,7 +119,7 @@ class Walk:
         self._whole = not access.caller.outside and not wish.elements  # what goes out is what stands ready
         self._fit: dict[str, int] = {}  # of each kind, how many rows are about as many bytes as a stretch may have
         self._near: list[tuple[str, list[Chart], bool]] = []  # after whom, who follows, whether nobody comes after these: the last two asked for
-        self._named = [Chart(p) for p in wish.patients or ()]
+        self._listed = [Chart(p) for p in wish.patients or ()]
         self._asking = asyncio.Lock()
         self._present: set[str] | None = None
 
@@ -182,7 +182,7 @@ class Walk:
         wish, last = self.wish, to[0] if to is not None else None
         if name != "Patient" and subject_param(name) is None:
             return []
-        everybody = self._named if wish.patients is not None else await self._after(after[0], _PATIENTS)
+        everybody = self._listed if wish.patients is not None else await self._after(after[0], _PATIENTS)
         begin = bisect_right(everybody, after[0], key=_PATIENT)
         following = [c for c in everybody[begin : begin + _PATIENTS] if last is None or c.patient <= last]
         return [*([Chart(after[0])] if after[0] and after[1] < LAST else []), *following][:_PATIENTS]

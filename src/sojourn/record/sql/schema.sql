@@ -237,6 +237,33 @@ END $$;
 
 ALTER FUNCTION record.move_across() OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.note_bases() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO record.chart_bases AS c (tenant, patient, own, programs)
+    SELECT a.tenant, a.patient, bit_and(a.own), coalesce(array_agg(DISTINCT o) FILTER (WHERE o IS NOT NULL), '{}')
+    FROM added a LEFT JOIN LATERAL unnest(a.origin) AS o ON true
+    WHERE a.patient IS NOT NULL
+      AND NOT coalesce((SELECT (k.own & ~a.own) = 0 AND a.origin <@ k.programs FROM record.chart_bases k WHERE k.tenant = a.tenant AND k.patient = a.patient), false)
+    GROUP BY a.tenant, a.patient ORDER BY a.tenant, a.patient
+    ON CONFLICT (tenant, patient) DO UPDATE SET own = c.own & EXCLUDED.own, programs = ARRAY(SELECT DISTINCT p FROM unnest(c.programs || EXCLUDED.programs) AS p ORDER BY p);
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.note_bases() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.note_bases_anew() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO record.chart_bases AS c (tenant, patient, own, programs) VALUES (NEW.tenant, NEW.patient, NEW.own, NEW.origin)
+    ON CONFLICT (tenant, patient) DO UPDATE SET own = c.own & EXCLUDED.own, programs = ARRAY(SELECT DISTINCT p FROM unnest(c.programs || EXCLUDED.programs) AS p ORDER BY p);
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.note_bases_anew() OWNER TO sojourn_owner;
+
 CREATE FUNCTION record.of_nobody() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog'
@@ -487,6 +514,15 @@ CREATE TABLE record.change (
 );
 
 ALTER TABLE record.change OWNER TO sojourn_owner;
+
+CREATE TABLE record.chart_bases (
+    tenant integer NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    own bigint NOT NULL,
+    programs integer[] NOT NULL
+);
+
+ALTER TABLE record.chart_bases OWNER TO sojourn_owner;
 
 CREATE TABLE record.checkpoint (
     tenant integer NOT NULL,
@@ -1353,7 +1389,8 @@ ALTER TABLE record.paper OWNER TO sojourn_owner;
 CREATE TABLE record.plain_form (
     tenant integer NOT NULL,
     seq bigint NOT NULL,
-    body bytea
+    body bytea,
+    size integer GENERATED ALWAYS AS (octet_length(body)) STORED
 );
 
 ALTER TABLE record.plain_form OWNER TO sojourn_owner;
@@ -2002,6 +2039,9 @@ ALTER TABLE ONLY record.care_table
 ALTER TABLE ONLY record.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (tenant, xid, seq, kind);
 
+ALTER TABLE ONLY record.chart_bases
+    ADD CONSTRAINT chart_bases_pkey PRIMARY KEY (tenant, patient) INCLUDE (own, programs);
+
 ALTER TABLE ONLY record.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (tenant, number);
 
@@ -2150,7 +2190,7 @@ ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
 
 ALTER TABLE ONLY record.plain_form
-    ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq);
+    ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq) INCLUDE (size);
 
 ALTER TABLE ONLY record.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (tenant, n);
@@ -2483,6 +2523,10 @@ CREATE UNIQUE INDEX vocabulary_release_active ON record.vocabulary_release USING
 
 CREATE INDEX vocabulary_release_known ON record.vocabulary_release USING btree (tenant, system, release);
 
+CREATE TRIGGER bases_added AFTER INSERT ON record.resource REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION record.note_bases();
+
+CREATE TRIGGER bases_changed AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((new.patient IS NOT NULL) AND (((old.own & (~ new.own)) <> 0) OR (NOT (new.origin <@ old.origin)) OR (old.patient IS DISTINCT FROM new.patient)))) EXECUTE FUNCTION record.note_bases_anew();
+
 CREATE TRIGGER end_relations AFTER INSERT ON record.version FOR EACH ROW WHEN (((new.kind = ANY (ARRAY['update'::text, 'delete'::text])) AND (new.type = ANY (ARRAY['Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text, 'RelatedPerson'::text])))) EXECUTE FUNCTION record.end_relations();
 
 CREATE TRIGGER hush_relations AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.own <> new.own) AND (new.own <> 0) AND (new.type = ANY (ARRAY['CareTeam'::text, 'EpisodeOfCare'::text, 'Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text])))) EXECUTE FUNCTION record.hush_relations();
@@ -2508,6 +2552,8 @@ ALTER TABLE ONLY record.vocabulary_edge
 ALTER TABLE ONLY record.vocabulary_map
     ADD CONSTRAINT vocabulary_map_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
 
+ALTER TABLE record.chart_bases ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.date ENABLE ROW LEVEL SECURITY;
@@ -2523,6 +2569,8 @@ ALTER TABLE record.relation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE record.resource ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.string ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant ON record.chart_bases FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
 CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
@@ -2553,6 +2601,8 @@ GRANT USAGE ON SCHEMA gate TO sojourn_app;
 
 GRANT USAGE ON SCHEMA record TO sojourn_read;
 GRANT USAGE ON SCHEMA record TO sojourn_app;
+
+GRANT SELECT ON TABLE record.chart_bases TO sojourn_read;
 
 GRANT SELECT ON TABLE record.consent_grant TO sojourn_read;
 
