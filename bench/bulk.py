@@ -1,10 +1,10 @@
 """Bulk exports beside COPY: how many resources a second, and what it costs a caller from whom a third is withheld. Output checked.
 
-Usage: python -m bench.bulk [--patients 2100] [--folder FOLDER] [--first]
+Usage: python -m bench.bulk [--patients 2100] [--folder FOLDER] [--first] [--rounds 3]
 
 Both are measured in the same run, in turns, and said as a ratio: COPY of the same bodies as text by the owner of the database over the same
 kind of connection is what the machine gives at that moment. An export counts from its kick-off to its last byte, and from there apart: making
-(cutting its files) and downloading. About 30 % of the resources are of a Part 2 program; the second caller works in the other program only.
+(cutting its files) and downloading, and the processor time of the server and of PostgreSQL, which other work on the machine changes least. About 30 % of the resources are of a Part 2 program; the second caller works in the other program only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,12 +23,11 @@ import asyncpg
 
 from bench import made
 from bench.house import TOKENS, House
-from bench.machine import first
+from bench.machine import family, first, worked
 from sojourn.base import clock
 from sojourn.record import organization as org
 
 SERVICE = "bench-svc-" + "d" * 33
-ROUNDS = 3
 
 
 def charts(patients: int) -> Iterator[made.Item]:
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=2100)
     parser.add_argument("--folder", type=Path, help="kept, and used again")
     parser.add_argument("--first", action="store_true", help="before everything else on the machine (needs the right to)")
+    parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sj-bulk-") as temporary:
         house = House(args.folder or Path(temporary))
@@ -118,30 +119,53 @@ def main() -> None:
                 house.load(charts(args.patients))
             house.tidy()
             house.serve()
-            measure(house, first_=args.first)
+            measure(house, args.rounds, first_=args.first)
         finally:
             house.close()
 
 
-def measure(house: House, *, first_: bool) -> None:
-    """Rounds of COPY, the one who sees all, and the one who does not."""
+def measure(house: House, rounds: int, *, first_: bool) -> None:
+    """Rounds of COPY, the one who sees all, and the one who does not; then the one beside the other, without the first round."""
     expected = {
         "all": {r["type"]: r["n"] for r in house.sql("SELECT type, count(*) AS n FROM record.resource WHERE tenant = 1 GROUP BY 1")},
         "30 % withheld": {r["type"]: r["n"] for r in house.sql("SELECT type, count(*) AS n FROM record.resource WHERE tenant = 1 AND (own & 2) = 0 GROUP BY 1")},
     }
     callers = {"all": TOKENS["all"], "30 % withheld": SERVICE}
-    port = house.ports["server"]
-    print(f"{'':16}{'resources/s':>12}{'of COPY':>10}{'us each':>10}{'cut s':>8}{'download s':>12}{'lines':>9}")
-    with first([house.processes["server"].pid, house.postmaster], wanted=first_):
-        for n in range(ROUNDS):
+    port, server, postmaster = house.ports["server"], house.processes["server"].pid, house.postmaster
+    ratios: dict[str, list[float]] = {"time": [], "processor time": []}
+    print(f"{'':16}{'resources/s':>12}{'of COPY':>10}{'us each':>10}{'cut s':>8}{'download s':>12}{'server us':>11}{'PostgreSQL us':>15}{'lines':>9}")
+    with first([server, postmaster], wanted=first_):
+        _sealed(house)
+        for n in range(rounds):
             rows, seconds = asyncio.run(copied(house))
             print(f"{'COPY':16}{rows / seconds:12,.0f}{1:10.2f}{seconds / rows * 1e6:10.2f}")
-            for name, token in callers.items():
-                lines, _, cut, down = export(port, token)
+            took: dict[str, tuple[float, float]] = {}
+            for name in list(callers) if n % 2 == 0 else list(reversed(callers)):
+                before = _worked(server, postmaster)
+                lines, _, cut, down = export(port, callers[name])
+                _sealed(house)  # the trail of an export is work of its own, and not of the one after it
+                used = [(b - a) / 1000 for a, b in zip(before, _worked(server, postmaster), strict=True)]
                 if lines != expected[name]:
                     raise SystemExit(f"{name}: {lines} came, {expected[name]} were to come")
                 total, whole = sum(lines.values()), cut + down
-                print(f"{name:16}{total / whole:12,.0f}{total / whole / (rows / seconds):10.2f}{whole / total * 1e6:10.2f}{cut:8.2f}{down:12.2f}{total:9,}" + (" (forms made)" if n == 0 and name != "all" else ""))
+                took[name] = (whole / total, sum(used) / total)
+                print(f"{name:16}{total / whole:12,.0f}{total / whole / (rows / seconds):10.2f}{whole / total * 1e6:10.2f}{cut:8.2f}{down:12.2f}{used[0] / total:11.2f}{used[1] / total:15.2f}{total:9,}")
+            for what, one, other in zip(ratios, took["30 % withheld"], took["all"], strict=True):
+                ratios[what].append(one / other)
+    for what, found in ratios.items():
+        print(f"{what} for each resource that comes, 30 % withheld to all: first {found[0]:.2f}; then median {statistics.median(found[1:] or found):.3f} ({min(found[1:] or found):.2f} to {max(found[1:] or found):.2f})")
+
+
+def _sealed(house: House) -> None:
+    """Wait until every line of the trail is sealed."""
+    last = "SELECT s.stamp, s.n FROM record.seal s WHERE s.tenant = 1 ORDER BY s.number DESC LIMIT 1"
+    while house.sql(f"SELECT FROM record.audit a WHERE a.tenant = 1 AND (a.stamp, a.n) > ({last}) LIMIT 1"):
+        time.sleep(0.2)
+
+
+def _worked(server: int, postmaster: int) -> tuple[int, int]:
+    """Processor time of the server and of PostgreSQL so far."""
+    return worked(server), sum(worked(pid) for pid in family(postmaster))
 
 
 if __name__ == "__main__":

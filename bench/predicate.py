@@ -25,7 +25,7 @@ import asyncpg
 
 from bench import made
 from bench.house import TOKENS, House
-from bench.machine import first
+from bench.machine import first, worked
 from sojourn.base import clock
 from sojourn.gate import bases
 from sojourn.gate.access import Access
@@ -156,7 +156,7 @@ async def _measure(house: House, arguments: argparse.Namespace) -> None:
     try:
         patients = [r["id"] for r in await owner.fetch("SELECT id FROM record.resource WHERE type = 'Patient' ORDER BY md5(id) LIMIT 50")]
         names = [r["folded"] for r in await owner.fetch("SELECT DISTINCT s.folded FROM record.string s JOIN record.resource r ON r.rid = s.rid AND r.type = 'Patient' WHERE s.folded ~ '^[a-z]{6,}$' ORDER BY 1 LIMIT 20")]
-        print(f"{await owner.fetchval('SELECT count(*) FROM record.resource'):,} resources\n\n| question | rows | ratio, median of {arguments.pairs} | 95 % interval | buffers plain | with relation and consent |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+        print(f"{await owner.fetchval('SELECT count(*) FROM record.resource'):,} resources\n\n| question | rows | time, median of {arguments.pairs} (95 % interval) | processor time of PostgreSQL | with the server's | buffers plain | with relation and consent |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         codes = [code for code, *_ in made.VITALS]
         with first([house.postmaster], wanted=arguments.first):
             for shape in _shapes(patients, names, codes):
@@ -237,16 +237,32 @@ async def _access(gate: Gate, key: str = "") -> Access:
     return access
 
 
-async def _timed(gate: Gate, key: str, ask: Ask, n: int) -> tuple[float, int]:
+class Took(NamedTuple):
+    """What one request took: seconds by the clock, nanoseconds of PostgreSQL's processor time, and of ours."""
+
+    clock: float
+    postgres: int
+    server: int
+
+
+async def _timed(gate: Gate, key: str, ask: Ask, n: int) -> tuple[Took, int]:
     access = await _access(gate, key)
-    started = time.perf_counter()
+    backend = await _backend(gate)
+    begun, worked_, started = time.process_time_ns(), worked(backend), time.perf_counter()
     rows = await ask(access, n)
-    return time.perf_counter() - started, rows
+    seconds = time.perf_counter() - started
+    return Took(seconds, worked(backend) - worked_, time.process_time_ns() - begun), rows
+
+
+async def _backend(gate: Gate) -> int:
+    """The process of the one connection."""
+    return int((await gate.house.db.call("SELECT pg_backend_pid()"))[0][0])
 
 
 async def _pairs(gate: Gate, owner: Any, shape: Shape, pairs: int, key: str) -> None:
     """Both callers in turn, the first of a pair drawn."""
-    rng, ratios, counts = random.Random(1), [], []
+    rng, counts = random.Random(1), []
+    ratios: dict[str, list[float]] = {"clock": [], "postgres": [], "both": []}
     for n in range(-4, pairs):
         order = ["", key] if rng.random() < 0.5 else [key, ""]
         took = {}
@@ -256,11 +272,14 @@ async def _pairs(gate: Gate, owner: Any, shape: Shape, pairs: int, key: str) -> 
         if rows[""] != rows[key]:
             raise SystemExit(f"{shape.name}: {rows[''] } rows for one and {rows[key]} for the other")
         if n >= 0:
-            ratios.append(took[key] / took[""])
+            one, other = took[key], took[""]
+            ratios["clock"].append(one.clock / other.clock)
+            ratios["postgres"].append(one.postgres / other.postgres)
+            ratios["both"].append((one.postgres + one.server) / (other.postgres + other.server))
             counts.append(rows[key])
-    low, high = _interval(ratios)
     plain, needing = [await _buffers(gate, owner, who, shape.ask) for who in ("", key)]
-    print(f"| {shape.name} | {statistics.median(counts):.0f} | {statistics.median(ratios):.2f} | {low:.2f} to {high:.2f} | {plain:,.0f} | {needing:,.0f} |", flush=True)
+    told = " | ".join(f"{statistics.median(r):.3f} ({_interval(r)[0]:.2f} to {_interval(r)[1]:.2f})" for r in ratios.values())
+    print(f"| {shape.name} | {statistics.median(counts):.0f} | {told} | {plain:,.0f} | {needing:,.0f} |", flush=True)
 
 
 async def _pages(gate: Gate, name: str, ask: Ask, pairs: int) -> None:
@@ -274,7 +293,7 @@ async def _pages(gate: Gate, name: str, ask: Ask, pairs: int) -> None:
             rows[share] = rows.get(share, 0) + found
         if n >= 0:
             for share in ratios:
-                ratios[share].append(took[share] / took[0])
+                ratios[share].append(took[share].clock / took[0].clock)
     told = " | ".join(f"{statistics.median(r):.2f} ({_interval(r)[0]:.2f} to {_interval(r)[1]:.2f})" for r in ratios.values())
     asked = pairs // 2 + 2
     print(f"| {name} | {rows[0] / asked:.0f} / {rows[50] / asked:.0f} / {rows[99] / asked:.0f} | {told} |", flush=True)

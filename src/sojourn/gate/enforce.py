@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sojourn.gate.scopes import SCOPED
 from sojourn.record import sql
+from sojourn.record.searchsql import Walked
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -54,11 +55,12 @@ class Bound:
         """What a statement joins to its row `r`, once, so that `row`, `behind` and `clean` of it need not look at the patient each."""
         return f" LEFT JOIN LATERAL ({_standing('r', self._start(args))}) stands ON true"
 
-    def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
+    def beside_patients(self, alias: str, args: Args) -> Walked:
         """The same where the rows of each patient follow each other: the standing with the patient of `alias` (a row for each, with tenant, patient and
-        empty origins), and the standing for a row `r` where that is in `alias.bits`: it is asked anew only if consents permit something within limits."""
+        empty origins), and for a row `r` where that is in `alias.bits`: it is asked anew only if consents permit something within limits."""
         start = self._start(args)
-        return _standing(alias, start), f"CASE WHEN ({alias}.bits & 72057594037927936) = 0 THEN {alias}.bits ELSE ({_standing('r', start)}) END"
+        bits = f"CASE WHEN ({alias}.bits & 72057594037927936) = 0 THEN {alias}.bits ELSE ({_standing('r', start)}) END"
+        return Walked(_standing(alias, start), _closed("known.bits", start), _possible("r", f"{alias}.closed", start), bits)
 
     def row(self, alias: str, args: Args) -> str:
         """May the row be seen: role, bases, relation, deny. The credential is checked with it, once a statement."""
@@ -132,6 +134,16 @@ def _stands(alias: str) -> str:
 @lru_cache(maxsize=500)
 def _standing(alias: str, start: int) -> str:
     return _NAMED.sub(_places(start), sql.standing(alias))
+
+
+@lru_cache(maxsize=500)
+def _closed(stands: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.closed(stands))
+
+
+@lru_cache(maxsize=500)
+def _possible(alias: str, closed: str, start: int) -> str:
+    return _NAMED.sub(_places(start), sql.possible(alias, closed))
 
 
 @lru_cache(maxsize=2000)

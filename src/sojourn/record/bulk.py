@@ -22,6 +22,13 @@ LAST = 2**63 - 1
 _COLUMNS = "r.rid, r.seq, r.type, r.id, r.version, r.updated, r.patient, r.own, r.blobs"
 
 
+class Chart(NamedTuple):
+    """A patient, and the bases that each row of theirs carries, as far as is known: where one of them is closed to the caller the chart is not gone through."""
+
+    patient: str
+    bases: int = 0
+
+
 class Stretch(NamedTuple):
     """What one statement goes through: one type, of no patient (patients None) or of these patients in this order.
 
@@ -31,7 +38,7 @@ class Stretch(NamedTuple):
     """
 
     type: str
-    patients: Sequence[str] | None
+    patients: Sequence[Chart] | None
     after: int
     to: int
     limit: int
@@ -59,11 +66,11 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
             shown = scope.shown("e", "r")
             where.append(f"EXISTS (SELECT FROM record.edge e WHERE e.tenant = {scope.tenant} AND e.rid = r.rid AND e.type = r.type AND e.target = ANY ({targets}) AND {shown})")
     else:
-        patients = add(list(stretch.patients), "text[]")
-        each = f"SELECT {scope.tenant} AS tenant, u.patient, u.ord, '{{}}'::int[] AS origin, '{{}}'::int[] AS ref_origin FROM unnest({patients}) WITH ORDINALITY AS u(patient, ord)"
-        known, standing = predicate.beside_patients("p", scope.args)
-        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits FROM ({each}) p CROSS JOIN LATERAL ({known}) known ORDER BY p.ord) "
-        rows += ["r.patient = p.patient", f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})"]
+        charts = f"{add([c.patient for c in stretch.patients], 'text[]')}, {add([c.bases for c in stretch.patients], 'bigint[]')}"
+        each = f"SELECT {scope.tenant} AS tenant, u.patient, u.bases, u.ord, '{{}}'::int[] AS origin, '{{}}'::int[] AS ref_origin FROM unnest({charts}) WITH ORDINALITY AS u(patient, bases, ord)"
+        walked = predicate.beside_patients("p", scope.args)
+        first = f"WITH p AS MATERIALIZED (SELECT p.patient, p.ord, known.bits, {walked.closed} AS closed FROM ({each}) p CROSS JOIN LATERAL ({walked.standing}) known WHERE (p.bases & {walked.closed}) = 0 ORDER BY p.ord) "
+        rows += ["r.patient = p.patient", f"(p.ord > 1 OR r.rid > {add(stretch.after, 'bigint')})", f"(p.ord < {add(len(stretch.patients), 'bigint')} OR r.rid <= {add(stretch.to, 'bigint')})", walked.possible]
     rows.append(f"r.{predicate.updated} <= {add(stretch.until, 'timestamptz')}")
     if stretch.since is not None:
         rows.append(f"r.{predicate.updated} > {add(stretch.since, 'timestamptz')}")
@@ -71,7 +78,7 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
         where, source, place, order = [*rows, *where], f"record.resource r{predicate.beside(scope.args)}", "0", "r.rid"
     else:
         # Patient by patient, whatever is thought of how many rows there are (OFFSET 0); so they come nearly in order, and only those of each have to be sorted.
-        of_one = f"SELECT r.*, {standing} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
+        of_one = f"SELECT r.*, {walked.bits} AS bits FROM record.resource r WHERE {' AND '.join(rows)} OFFSET 0"
         source, place, order = f"p CROSS JOIN LATERAL ({of_one}) r CROSS JOIN LATERAL (SELECT r.bits) stands", "p.ord", "p.ord, r.rid"
     if stretch.filters:
         where.append(either(both(conditions.on("r", c, bounded=True) for c in one) for one in stretch.filters))
@@ -79,17 +86,21 @@ def walk(stretch: Stretch, predicate: Predicate, keys: Keys, *, tenant: int, now
     limit = add(stretch.limit, "int")
     if redacted:
         # What says of itself that it stands needs no form kept. No join: one that finds nothing costs as much as the predicate.
-        kept = f"(SELECT coalesce(f.body, r.body) FROM record.plain_form f WHERE f.tenant = {scope.tenant} AND f.seq = r.seq)"
-        body = f"CASE WHEN {add(stands(keys), 'bigint')} = ANY (r.tokens) THEN r.body ELSE {kept} END"
+        kept = f"FROM record.plain_form f WHERE f.tenant = {scope.tenant} AND f.seq = r.seq"
+        as_it_is = f"{add(stands(keys), 'bigint')} = ANY (r.tokens)"
+        body = f"CASE WHEN {as_it_is} THEN r.body ELSE (SELECT coalesce(f.body, r.body) {kept}) END"
+        size = f"CASE WHEN {as_it_is} THEN octet_length(r.body) ELSE (SELECT coalesce(f.size, octet_length(r.body)) {kept}) END"  # an index tells it
         fine = f"(r.seq = r.rid AND r.parts = 0 AND r.blobs IS NULL AND r.body <> '' AND {predicate.behind('r', scope.args)})"
         clean = "false"
     else:
-        fine, body = f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body"
+        fine, body, size = f"({predicate.clean('r', scope.args)} AND r.blobs IS NULL)", "r.body", "octet_length(r.body)"
         clean = fine
     rest = f"FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {limit}"
     if counted or joined:
-        inner = f"SELECT r.seq, r.rid, {place} AS ord, {fine} AS fine, {body} AS form {rest}"
-        each = f"SELECT x.seq, x.rid, x.ord, x.fine AND x.form IS NOT NULL AS ready, octet_length(x.form) AS size{', x.form AS body' if joined else ''} FROM ({inner}) x"
+        what = f"{body} AS form" if joined else f"{size} AS size"
+        inner = f"SELECT r.seq, r.rid, {place} AS ord, {fine} AS fine, {what} {rest}"
+        told = "x.fine AND x.form IS NOT NULL AS ready, octet_length(x.form) AS size, x.form AS body" if joined else "x.fine AND x.size IS NOT NULL AS ready, x.size"
+        each = f"SELECT x.seq, x.rid, x.ord, {told} FROM ({inner}) x"
         sql = f"{first}{_SUMMED} FROM ({each}) x" if counted else f"{first}{_JOINED} FROM ({each}) x GROUP BY x.ord ORDER BY x.ord"
     elif redacted:
         inner = f"SELECT {_COLUMNS}, {clean} AS clean, {fine} AS fine, {body} AS form, {BODY.removesuffix(' AS body')} AS kept {rest}"
@@ -139,27 +150,23 @@ def gone(types: Sequence[str], predicate: Predicate, *, tenant: int, now: dateti
     return Statement(sql, tuple(scope.args.values))
 
 
-_PATIENTS = """
-WITH RECURSIVE next AS (
-    (SELECT r.patient, 1 AS n FROM record.resource r WHERE r.tenant = $1 AND r.patient > $2 ORDER BY r.patient LIMIT 1)
-    UNION ALL
-    SELECT (SELECT r.patient FROM record.resource r WHERE r.tenant = $1 AND r.patient > next.patient ORDER BY r.patient LIMIT 1), next.n + 1
-    FROM next WHERE next.patient IS NOT NULL AND next.n < $3)
-SELECT patient FROM next WHERE patient IS NOT NULL AND ($4::text IS NULL OR patient <= $4)
-"""
-_RELATED = """
-SELECT DISTINCT l.patient FROM record.relation l
-WHERE l.tenant = $1 AND l.patient > $2 AND l.actor = ANY ($5) AND l.known_to = 'infinity' AND ($4::text IS NULL OR l.patient <= $4)
-ORDER BY l.patient LIMIT $3
+# Part 2 is open to who works in a program that made any of a chart (visible.sql): of such a chart it does not say.
+_BASES = "CASE WHEN c.programs && $4::int[] THEN c.own & ~2::bigint ELSE c.own END AS bases"
+_PATIENTS = f"SELECT c.patient, {_BASES} FROM record.chart_bases c WHERE c.tenant = $1 AND c.patient > $2 ORDER BY c.patient LIMIT $3"
+_RELATED = f"""
+SELECT c.patient, {_BASES} FROM (
+    SELECT DISTINCT l.patient FROM record.relation l WHERE l.tenant = $1 AND l.patient > $2 AND l.actor = ANY ($5) AND l.known_to = 'infinity') l
+JOIN record.chart_bases c ON c.tenant = $1 AND c.patient = l.patient ORDER BY c.patient LIMIT $3
 """
 
 
-async def patients(db: Database, tenant: int, after: str, count: int, *, to: str | None = None, keys: Sequence[str] | None = None) -> list[str]:
-    """The next patients by id of whom there is anything; keys: of those to whom one of these has a relation. Whether anything of it may be seen
-    is not asked here."""
+async def charts(db: Database, tenant: int, after: str, count: int, programs: Sequence[int], *, keys: Sequence[str] | None = None) -> list[Chart]:
+    """The next patients by id of whom there is anything; programs: in which the caller works; keys: of those to whom one of these has a relation. Whether anything of
+    it may be seen is not asked here."""
+    more = [] if keys is None else [list(keys)]
     async with db.reading(tenant) as connection:
-        rows = await connection.fetch(_PATIENTS, tenant, after, count, to) if keys is None else await connection.fetch(_RELATED, tenant, after, count, to, list(keys))
-    return [row["patient"] for row in rows]
+        found = await connection.fetch(_PATIENTS if keys is None else _RELATED, tenant, after, count, list(programs), *more)
+    return [Chart(row["patient"], row["bases"]) for row in found]
 
 
 async def rows(db: Database, tenant: int, statement: Statement, *, anew: bool = False) -> list[asyncpg.Record]:

@@ -7,7 +7,7 @@ query has one text and its prepared statement is used again.
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sojourn.fhir.query import Amount, Moment
 from sojourn.fhir.searchvalues import approximately
@@ -29,6 +29,16 @@ class Args:
         return f"${len(self.values)}::{kind}"
 
 
+class Walked(NamedTuple):
+    """What a walk patient by patient asks. standing: the query of a number, `bits`, to be kept beside each patient; closed: kept beside it, of `known.bits`; possible: what
+    each row `r` that may be seen meets, asked where it is found; bits: the standing for the row, which is to be `stands.bits` beside it."""
+
+    standing: str
+    closed: str
+    possible: str
+    bits: str
+
+
 class Predicate(Protocol):
     """The gate's decision, as SQL. Every method may bind values."""
 
@@ -46,8 +56,8 @@ class Predicate(Protocol):
         """What is joined to the statement's row `r` so that the questions below can be answered about it; others answer for themselves."""
         ...
 
-    def beside_patients(self, alias: str, args: Args) -> tuple[str, str]:
-        """The same for a walk patient by patient: the standing with each patient, and that for a row `r` of theirs, which is to be `stands.bits` beside it."""
+    def beside_patients(self, alias: str, args: Args) -> Walked:
+        """The same for a walk patient by patient, of which `alias` has a row for each."""
         ...
 
     def row(self, alias: str, args: Args) -> str:

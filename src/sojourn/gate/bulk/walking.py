@@ -10,6 +10,7 @@ import asyncio
 from array import array
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from sojourn.base import crypto
@@ -19,7 +20,7 @@ from sojourn.gate import bases, disclosing, quick, redact, runs, searching
 from sojourn.gate.bulk.asking import DELETED, DIRECTORY
 from sojourn.gate.enforce import Bound
 from sojourn.record import bulk
-from sojourn.record.bulk import FIRST, LAST
+from sojourn.record.bulk import FIRST, LAST, Chart
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +41,7 @@ _ROWS = 1000  # of one stretch that come into memory one by one
 _PATIENTS = 1000  # that one statement goes through at most: it stops when the stretch is full
 _FETCHED = 4000  # patients that are looked for at once, for the stretches to come
 _PART2 = b'"42CFRPart2"'
+_PATIENT = attrgetter("patient")
 
 
 class Line(NamedTuple):
@@ -116,7 +118,8 @@ class Walk:
         self.access, self.wish, self._until = access, wish, until
         self._whole = not access.caller.outside and not wish.elements  # what goes out is what stands ready
         self._fit: dict[str, int] = {}  # of each kind, how many rows are about as many bytes as a stretch may have
-        self._near: list[tuple[str, list[str], bool]] = []  # after whom, who follows, whether nobody comes after these: the last two asked for
+        self._near: list[tuple[str, list[Chart], bool]] = []  # after whom, who follows, whether nobody comes after these: the last two asked for
+        self._listed = [Chart(p) for p in wish.patients or ()]
         self._asking = asyncio.Lock()
         self._present: set[str] | None = None
 
@@ -134,12 +137,12 @@ class Walk:
         patients = None if after[0] == "" and after[1] < LAST else await self._patients(name, after, to)
         if patients == []:
             return Part([], 0, to or after, over=True)
-        here = "" if patients is None else patients[-1]
+        here = "" if patients is None else patients[-1].patient
         bound: Place = to if to is not None and to[0] == here else (here, LAST)
         made = await self._summed(name, after, bound, patients, (lines, size if to is None else 0), counted=counted) if self._whole else None
         return made or await self._one_by_one(name, after, bound, patients, (lines, size))
 
-    async def _summed(self, name: str, after: Place, bound: Place, patients: Sequence[str] | None, most: tuple[int, int], *, counted: bool) -> Part | None:
+    async def _summed(self, name: str, after: Place, bound: Place, patients: Sequence[Chart] | None, most: tuple[int, int], *, counted: bool) -> Part | None:
         """A stretch of which the database sums up the lines; None where not all of them stand ready. most: rows, and bytes (0: however many)."""
         lines, size = most
         while True:
@@ -157,7 +160,7 @@ class Walk:
                 return None
             self._fit[name] = min(self._fit[name], max(1, int(0.9 * size * count / bytes_)))
 
-    async def _one_by_one(self, name: str, after: Place, bound: Place, patients: Sequence[str] | None, most: tuple[int, int]) -> Part:
+    async def _one_by_one(self, name: str, after: Place, bound: Place, patients: Sequence[Chart] | None, most: tuple[int, int]) -> Part:
         """A stretch of which some lines have to be made here."""
         limit, size = min(most[0], _ROWS), most[1]
         rows = await bulk.rows(self.access.house.db, self.access.tenant.number, self._statement(name, after, bound[1], patients, limit), anew=bool(self.wish.conditions(self.access, name)))
@@ -174,42 +177,42 @@ class Walk:
             self._present = await bulk.present(self.access.house.db, self.access.tenant.number, self.wish.types)
         return self._present
 
-    async def _patients(self, name: str, after: Place, to: Place | None) -> list[str]:
+    async def _patients(self, name: str, after: Place, to: Place | None) -> list[Chart]:
         """The next patients to go through, the one first with whom a stretch ended."""
         wish, last = self.wish, to[0] if to is not None else None
         if name != "Patient" and subject_param(name) is None:
             return []
-        everybody = wish.patients if wish.patients is not None else await self._after(after[0], _PATIENTS)
-        begin = bisect_right(everybody, after[0])
-        following = [p for p in everybody[begin : begin + _PATIENTS] if last is None or p <= last]
-        return [*([after[0]] if after[0] and after[1] < LAST else []), *following][:_PATIENTS]
+        everybody = self._listed if wish.patients is not None else await self._after(after[0], _PATIENTS)
+        begin = bisect_right(everybody, after[0], key=_PATIENT)
+        following = [c for c in everybody[begin : begin + _PATIENTS] if last is None or c.patient <= last]
+        return [*([Chart(after[0])] if after[0] and after[1] < LAST else []), *following][:_PATIENTS]
 
-    async def _after(self, after: str, most: int) -> Sequence[str]:
+    async def _after(self, after: str, most: int) -> Sequence[Chart]:
         """At least so many patients who come after this one, if there are so many: asked for many stretches at once. Whether anything of them may be seen
         each stretch asks for itself."""
         async with self._asking:
             for begin, people, over in self._near:
-                if begin <= after and (over or len(people) - bisect_right(people, after) >= most):
+                if begin <= after and (over or len(people) - bisect_right(people, after, key=_PATIENT) >= most):
                     return people
             access = self.access
             keys = access.decision.keys if access.decision.related else None
-            people = await bulk.patients(access.house.db, access.tenant.number, after, _FETCHED, keys=keys)
+            people = await bulk.charts(access.house.db, access.tenant.number, after, _FETCHED, access.decision.programs, keys=keys)
             self._near = [(after, people, len(people) < _FETCHED), *self._near[:1]]
             return people
 
-    def _statement(self, name: str, after: Place, end: int, patients: Sequence[str] | None, limit: int, **how: bool) -> Any:
+    def _statement(self, name: str, after: Place, end: int, patients: Sequence[Chart] | None, limit: int, **how: bool) -> Any:
         access, wish = self.access, self.wish
         about = None if patients is not None or wish.whole or name in DIRECTORY else wish.patients
-        begin = after[1] if patients is None or patients[0] == after[0] else 0
+        begin = after[1] if patients is None or patients[0].patient == after[0] else 0
         stretch = bulk.Stretch(name, patients, begin, end, limit, self._until, wish.after, about, wish.conditions(access, name))
         return bulk.walk(stretch, Bound(access), access.house.keys[access.tenant.number], tenant=access.tenant.number, now=access.now, redacted=access.decision.redacted, **how)
 
 
-def _part(found: Sequence[Any], patients: Sequence[str] | None, end: Place | None, *, counted: bool) -> Part:
+def _part(found: Sequence[Any], patients: Sequence[Chart] | None, end: Place | None, *, counted: bool) -> Part:
     """The stretch that the rows of bulk.walk come to. end: where it ends; None: at its last row."""
 
     def patient(row: Any) -> str:
-        return patients[row["ord"] - 1] if patients is not None else ""
+        return patients[row["ord"] - 1].patient if patients is not None else ""
 
     shown = [row for row in found if row["seqs"]]
     seqs = shown[0]["seqs"] if len(shown) == 1 else [seq for row in shown for seq in row["seqs"]]

@@ -60,6 +60,16 @@ def bare(alias: str, stands: str = "") -> str:
     return _sentences(alias, SENTENCES[:-1], stands)
 
 
+def closed(stands: str) -> str:
+    """The bases that are closed to the caller of a patient, where the number of `standing` is in `stands`."""
+    return parts()["closed"].replace("{stands}", stands)
+
+
+def possible(alias: str, closed: str) -> str:
+    """Whether the row `alias` may be one that `row` lets through, as far as `closed` of its patient tells."""
+    return parts()["possible"].replace("{own}", f"{alias}.own").replace("{closed}", closed).replace("{r}", alias)
+
+
 def _sentences(alias: str, names: Iterable[str], stands: str) -> str:
     told = " AND ".join("\n " + _sentence(alias, name, stands or _BITS) for name in names)
     # What is not null PostgreSQL holds for nearly always true; a row of comparisons with 0, for next to impossible, and it would plan a first

@@ -53,6 +53,16 @@ CASE WHEN (standing & 72057594037927936) = 0 THEN standing
      WHEN cardinality({r}.origin) = 1 AND {r}.ref_origin <@ {r}.origin THEN standing | coalesce(limits[array_position(limited, {r}.origin[1])], 0)
      ELSE ({standing}) END
 
+-- closed --
+-- Of a patient with whom the caller stands as {stands} says: the bases that are open neither to the role nor by a consent. Where consents permit something within
+-- limits it hangs on the row, and none is said to be closed.
+CASE WHEN ({stands} & 72057594037927936) = 0 THEN ~(:mask | {stands}) ELSE 0 END
+
+-- possible --
+-- What every row meets that `bases` lets through, told by less where `closed` of its patient is known: a row that does not is left where it is found. Lets
+-- through more, never less (tests/gate/test_standing.py): Part 2 is open to who works in a program that made the row, and of several programs only `bases` knows.
+(({own} & {closed}) = 0 OR (({own} & {closed}) = 2 AND ({r}.origin[1] = ANY (:programs) OR {r}.origin[2] IS NOT NULL)))
+
 -- bases --
 (({own} & ~:mask & ~{stands}) = 0
  OR (({own} & ~:mask & ~{stands} & ~2::bigint) = 0 AND {r}.origin <> '{}'
