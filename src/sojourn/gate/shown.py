@@ -77,7 +77,7 @@ async def sight(access: Access, resources: Iterable[tuple[str, dict[str, Any]]])
     parts: dict[str, int] = {}
     for name, resource in resources:
         targets |= redact.targets(resource)
-        parts[name] = parts.get(name, 0) | labels.read(resource)[1]
+        parts[name] = parts.get(name, 0) | labels.read(resource, access.rules.labels)[1]
     return await _sight(access, targets, parts)
 
 
@@ -105,13 +105,14 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
     """Every row decoded, redacted, and encoded again; what is encoded is left in `views`. What is clean stays as it is for a caller who is not
     subject to redaction, and is not looked at."""
     strip = access.decision.redacted
+    rules = access.rules.labels
     decoded = [codec.again(row.body) if row.body is not None and (strip or not row.clean) else None for row in rows]
     surveys = [quick.survey(resource) if resource is not None else (set(), False) for resource in decoded]
     parts: dict[str, int] = {}
     for row, resource in zip(rows, decoded, strict=True):
         if resource is not None and row.body is not None:
             name = f"{row.type}/{row.id}"
-            parts[name] = parts.get(name, 0) | (labels.read(resource)[1] if _INLINE in row.body else 0)
+            parts[name] = parts.get(name, 0) | (labels.read(resource, rules)[1] if _INLINE in row.body else 0)
     hidden, permitted = await _sight(access, set().union(*(targets for targets, _ in surveys)), parts)
     more = await more_than_notes(access, hidden)
     out: list[bytes | None] = []
@@ -119,12 +120,12 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
         if resource is None or row.body is None:
             out.append(row.body)
             continue
-        if (not strip and quick.is_untouched(resource, row.body, targets, hidden)) or quick.stands(resource, row.body, targets, hidden, delicate=delicate):
+        if (not strip and quick.is_untouched(resource, row.body, targets, hidden)) or quick.stands(resource, row.body, targets, hidden, delicate=delicate, rules=rules):
             views[n] = resource
             out.append(row.body)
             continue
         name = f"{row.type}/{row.id}"
         strips = strip or strips_more(parts[name], permitted[name], targets, more)
-        view = views[n] = redact.redact(resource, permitted=permitted[name], hidden=hidden, strip=strips)
+        view = views[n] = redact.redact(resource, permitted=permitted[name], hidden=hidden, strip=strips, rules=rules)
         out.append(None if view is None else codec.dumps(view))
     return out

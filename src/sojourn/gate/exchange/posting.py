@@ -111,13 +111,15 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     them = await as_them(access, wish.recipient, wish.purpose)
     if not all(them.may(ref.partition("/")[0], "search") for ref in refs):
         raise errors.Malformed("Something goes with it that is not sent by itself, such as a statement of disagreement. Release it, and hand it over yourself.")
-    now = await decided(them, refs)
+    by = (await knowing.by(access, them, wish.patient)).all
+    async with knowing.only(them, wish.patient, by) as seen:
+        now = await decided(seen, refs)
     if now is None:
         raise errors.Conflict(releasing.CHANGED)
     house, number, id_ = access.house, access.tenant.number, ids.new_id()
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
-        "by": sorted(await knowing.by(access, them, wish.patient)), "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
+        "by": by, "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
         "notice": disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else "", "day": access.today.isoformat(),
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
@@ -177,9 +179,10 @@ async def decided(them: Access, refs: Sequence[str]) -> Outgoing | None:
 
 async def anew(them: Access, job: Mapping[str, Any]) -> Outgoing | None:
     """The same for what is queued; None where it may not leave as it was looked at, nor by what whoever queued it saw (gate/knowing.py)."""
-    now = await decided(them, job["refs"])
     by = await knowing.sources(them, job["patient"])
-    if now is None or crypto.sha256_hex(now.body) != job["print"] or not by & set(job.get("by", by)):
+    async with knowing.only(them, job["patient"], job.get("by", by.all)) as seen:
+        now = await decided(seen, job["refs"])
+    if now is None or crypto.sha256_hex(now.body) != job["print"] or not by.relates & set(job.get("by", by.all)):
         return None
     said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
     return replace(now, **said)  # as it was looked at: what leaves is no more than that
