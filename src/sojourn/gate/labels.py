@@ -290,8 +290,8 @@ def findable(
         if is_decided(c) or (c.get("system") != CONFIDENTIALITY and ((c.get("system"), c.get("code")) not in of_parts or is_inherited(c) or ("extension" in c and bases.claimed(c) & ~by_code)))
     ]  # fmt: skip
     found = label({**rest, "meta": {"security": sent}}, origin_programs, rules, facts).security
-    very = {"system": CONFIDENTIALITY, "code": "V"}  # said of the whole, and shown wherever a law is on it
-    return [very, *found[1:]] if very in _sent(resource) and found[0]["code"] == "R" else found
+    very = any(c.get("system") == CONFIDENTIALITY and c.get("code") == "V" for c in _sent(resource))  # said of the whole, and shown wherever a law is on it
+    return [{"system": CONFIDENTIALITY, "code": "V"}, *found[1:]] if very and found[0]["code"] == "R" else found
 
 
 ElementPath = tuple[str | int, ...]
