@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -158,14 +158,26 @@ class Database:
         """What is called on this is taken back at the end, and what is read there is read as if it stood. At most a quarter of the connections at a time: who
         reads there may wait for another."""
         async with self._asides:
-            with suppress(_TakenBack):
-                async with self.together() as transaction:
-                    yield Aside(self, transaction._connection)
-                    raise _TakenBack
-
-
-class _TakenBack(Exception):  # noqa: N818 - no error: it ends a transaction
-    pass
+            try:
+                pool = self.pool
+                connection = await pool.acquire()
+                try:
+                    transaction = connection.transaction()
+                    await transaction.start()
+                    try:
+                        yield Aside(self, connection)
+                    finally:
+                        if not connection.is_closed():
+                            await transaction.rollback()
+                except BaseException as error:
+                    _drop_broken(connection, error)
+                    raise
+                finally:
+                    pool.release(connection)
+            except asyncpg.PostgresError as error:
+                raise translated(error) from error
+            except _GONE as error:
+                raise errors.Unavailable("The database does not answer.") from error
 
 
 class Transaction(Database):
