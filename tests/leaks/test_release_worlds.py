@@ -12,6 +12,7 @@ from sojourn.base.clock import FakeClock
 from sojourn.care.handoff import referral
 from sojourn.gate import releasing
 from sojourn.gate.exchange import posting
+from sojourn.gate.exchange.keeping import REVIEW
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.exchange.posting import Content, Post
 from sojourn.gate.releasing import Preview, Wish
@@ -164,3 +165,26 @@ async def test_what_is_queued_holds_when_only_a_hidden_consent_opens_an_entry_of
     assert (await post.decide(them, one))[1] is not None, "a hidden consent keeps nothing from leaving"
     assert (await clinic.put("sys-mh", {**opens.json(), "status": "inactive"})).status == 200
     assert (await post.decide(them, one))[1] is None, "and lets nothing leave that no other opens"
+
+
+async def test_what_is_to_be_printed_is_for_who_works_where_its_sender_does_whatever_is_in_it(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await partner(clinic, place, FAX)
+    p, _ = await client(clinic, place, "consent")
+    await hide(clinic, place, p)
+    told_ = []
+    for types in (("Patient", "Observation"), ("Patient",)):
+        access = await at(clinic)
+        wish = Wish(p, f"Organization/{place}", "TREAT", types)
+        found, _ = await releasing.decided(access, wish, (await releasing.preview(access, wish)).digest)
+        them = await posting.partner_of(access, f"Organization/{place}")
+        assert them is not None
+        id_ = await posting.put(access, them, wish, found, [Content("text/plain", b"all of it")], {"kind": "release", "id": "x"}, "Letter")
+        post = Post(Envoys(clinic.gate), A)
+        (one,) = await post.take((), 5)
+        assert await post.settle(one, REVIEW, "No door takes it.")
+        with pytest.raises(errors.NotFound) as none:
+            await posting.printed(await at(clinic, WHO), id_, "x", "text/plain")
+        told_.append(str(none.value))
+        assert (await posting.printed(await at(clinic), id_, "x", "text/plain")).body == b"all of it"
+    assert told_[0] == told_[1]
