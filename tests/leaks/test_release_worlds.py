@@ -94,7 +94,7 @@ async def test_what_is_queued_leaves_by_what_its_sender_saw_and_by_nothing_hidde
 
 async def two_programs(clinic: Clinic) -> None:
     """The program that dana works in is under Part 2, too."""
-    await clinic.owner.execute("UPDATE record.program SET part2 = true WHERE tenant = 1 AND number = 2")
+    await clinic.owner.execute("UPDATE record.program SET part2 = true WHERE tenant = 1 AND program = 2")
     await clinic.gate.reload()
 
 
