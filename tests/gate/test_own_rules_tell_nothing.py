@@ -67,7 +67,7 @@ async def test_a_subject_by_an_own_code_is_shown_alike_whatever_is_hidden(clinic
     visible = {"code": {"coding": [{"system": OURS, "code": "FEAR"}], "text": "x"}}
     shown = []
     for more in (apart(coded(OURS, "HARM")), apart(coded(OURS, "FEAR")), apart(WORDS), {}):
-        o = (await clinic.make("sys-mh", observation(p, **visible, **more))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **visible, **more))).id
         first = [await looked(clinic, who, "Observation", o, code) for code in ("SUD", "MH")]
         await edited(clinic, who, "Observation", o)
         shown.append((first, [await looked(clinic, who, "Observation", o, code) for code in ("SUD", "MH")]))
@@ -85,7 +85,7 @@ async def test_a_law_of_the_state_by_a_code_in_a_hidden_part_is_on_that_part_alo
     part = coded(OURS, "VIRUS") if own else coded(ICD, "B20")
     shown = []
     for more in (apart(part), apart(WORDS), {}):
-        o = (await clinic.make("sys-mh", observation(p, **more))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **more))).id
         first = await looked(clinic, who, "Observation", o, "HIV")
         await edited(clinic, who, "Observation", o)
         shown.append((first, await looked(clinic, who, "Observation", o, "HIV")))
@@ -101,7 +101,7 @@ async def test_what_hangs_on_a_visit_gets_no_law_from_a_hidden_part_of_it(clinic
     shown = []
     for hidden in ([labelled({"coding": [{"system": ICD, "code": "B20"}]}, "PSYTHPN")], []):
         visit = (await clinic.make("sys-mh", encounter(p, **({"reasonCode": hidden} if hidden else {})))).id
-        o = (await clinic.make("sys-mh", observation(p, **on(visit)))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **on(visit)))).id
         shown.append(await looked(clinic, "both-clinician", "Observation", o, "HIV"))
     assert shown[0] == shown[1]
     assert [c["code"] for c in shown[0][0]] == ["N"]
@@ -124,7 +124,7 @@ async def test_a_hidden_primitive_finds_nothing_by_the_label_that_stands_beside_
     p = await stay(clinic)
     shown = []
     for more in ({"issued": "2026-02-01T10:00:00Z", "_issued": labelled({}, "PSYTHPN")}, {}):
-        o = (await clinic.make("sys-mh", observation(p, **more))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **more))).id
         shown.append((await looked(clinic, who, "Observation", o, "PROCESSINLINELABEL"), await looked(clinic, who, "Observation", o, "PSYTHPN")))
     assert shown[0] == shown[1]
     assert shown[0][0][1] == [0, 0, 1]
@@ -154,7 +154,7 @@ async def test_what_becomes_of_a_label_that_somebody_sends_tells_nothing(clinic:
         {**apart(coded(ICD, "F11.20"), "PSYTHPN", "PRS"), "meta": {"security": [*repeated["meta"]["security"], {"system": ACT, "code": "PRS"}]}},
         apart(coded(ICD, "B20")), apart(WORDS), {},
     ):  # fmt: skip
-        o = (await clinic.make("sys-mh", observation(p, **visible, **more))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **visible, **more))).id
         status = await sent(clinic, who, o, *SAID[what])
         found = [len((await clinic.get(who, f"Observation?_id={o}&_security={c}")).ids) for c in ("SUD", "HIV", "PRS", "MH", "R", "V", "N")]
         again = await clinic.get(who, f"Observation/{o}")
@@ -168,7 +168,7 @@ async def test_the_strictest_label_of_the_whole_is_shown_alike_whatever_is_hidde
     strict = {"meta": {"security": [{"system": CONFIDENTIAL, "code": "V"}, labels.decided("HIV")]}}
     shown = []
     for more in (apart(WORDS), {}):
-        o = (await clinic.make("sys-mh", observation(p, **strict, **more))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **strict, **more))).id
         shown.append(await looked(clinic, who, "Observation", o, "V"))
     assert shown[0] == shown[1]
     if who == "both-clinician":
@@ -181,7 +181,7 @@ async def test_what_lacks_a_required_element_is_shown_alike_whatever_is_hidden(c
     p = await stay(clinic)
     shown = []
     for hidden in ({"note": [labelled({"text": "x"}, "PSYTHPN")]}, {}):
-        o = (await clinic.make("sys-mh", observation(p, **hidden))).id
+        o = (await clinic.make("sys-mh", observation(p, 72, **hidden))).id
         body = bytes(await clinic.owner.fetchval("SELECT body FROM record.resource WHERE type = 'Observation' AND id = $1", o))
         stored = {k: v for k, v in {**codec.loads(body), **lacking}.items() if v is not None}
         await clinic.owner.execute("UPDATE record.resource SET body = $2 WHERE type = 'Observation' AND id = $1", o, codec.dumps(stored))
