@@ -376,14 +376,18 @@ def test_what_may_hide_something_is_not_shown_untouched(element: dict[str, Any])
     assert not quick.is_untouched({**plain, **element}, dumps({**plain, **element}), quick.survey({**plain, **element})[0], {"Patient/p"})
 
 
-def test_what_lacks_a_required_element_takes_the_long_way_whatever_else_there_is() -> None:
-    lacking = {"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [{"linkId": "1", "type": "display", "text": "a"}, {"type": "display", "text": "b"}]}
-    body = dumps(labelled(lacking))
-    assert not quick.is_untouched(labelled(lacking), body, set(), set())
-    assert not quick.stands(labelled(lacking), body, set(), set(), delicate=False)
-    assert not quick.stands_alone(labelled(lacking), body)
-    shown = redact(labelled(lacking), permitted=0, hidden=set(), strip=False)
+def test_what_lacks_a_required_element_is_shown_alike_by_either_way_whatever_is_hidden_beside_it() -> None:
+    """Imported records may hold such things. Who is subject to redaction gets none of them; anybody else gets them as they are stored, by the walk, too."""
+    lacking = labelled({"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [{"linkId": "1", "type": "display", "text": "a"}, {"type": "display", "text": "b"}]})
+    beside = {**lacking, "contact": [{"name": "secret", "extension": [{"url": INLINE, "valueCoding": {"system": ACT_CODE, "code": HIDDEN}}]}]}
+    body = dumps(lacking)
+    assert quick.is_untouched(lacking, body, set(), set())
+    assert redact(lacking, permitted=0, hidden=set(), strip=False) == redact(beside, permitted=0, hidden=set(), strip=False) == lacking
+    assert not quick.stands(lacking, body, set(), set(), delicate=False)
+    assert not quick.stands_alone(lacking, body)
+    shown = redact(lacking, permitted=0, hidden=set())
     assert shown is not None
+    assert shown == redact(beside, permitted=0, hidden=set())
     assert [item["linkId"] for item in shown["item"]] == ["1"]
 
 

@@ -21,11 +21,9 @@ NO_WORDS = {"extension": [label(HIDDEN)]}
 @pytest.mark.parametrize(
     ("kind", "value", "left"),
     [
-        # A primitive without a value stays for what is said of it, and goes when that was only its label.
+        # A primitive without a value stays for what is said of it.
         ("Patient", {"gender": "male", "_birthDate": {"extension": [ABSENT]}}, {"gender": "male", "_birthDate": {"extension": [ABSENT]}}),
         ("Patient", {"gender": "male", "_birthDate": {"extension": [label(SEEN), ABSENT]}}, {"gender": "male", "_birthDate": {"extension": [label(SEEN), ABSENT]}}),
-        ("Patient", {"gender": "male", "_birthDate": {"extension": [label(SEEN)]}}, {"gender": "male"}),
-        ("Patient", {"gender": "male", "_birthDate": {"id": "b", "extension": [label(SEEN)]}}, {"gender": "male"}),
         ("Patient", {"gender": "male", "birthDate": "2000", "_birthDate": {"extension": [label(SEEN)]}}, {"gender": "male", "birthDate": "2000", "_birthDate": {"extension": [label(SEEN)]}}),
         # An object of which only its label and id are left says nothing; with anything else it stays.
         ("Observation", {"code": {"text": "a"}, "status": "final", "component": [{"id": "c", "extension": [label(SEEN)], "code": {"text": "x", "coding": [{"code": "y", **NO_WORDS}]}}]},
@@ -128,7 +126,7 @@ BY_LAW = {"extension": [{"url": LAW, "valueUri": "x"}]}
     ],
 )
 def test_labels_on_the_whole_follow_what_is_left(labels: list[Any], left: list[str]) -> None:
-    shown = resource({"resourceType": "Patient", "id": "p", "meta": {"versionId": "1", "security": labels}}, ALL)
+    shown = resource({"resourceType": "Patient", "id": "p", "meta": {"versionId": "1", "security": labels}}, STRIPPED)
     assert shown is not None
     assert [c["code"] for c in shown["meta"].get("security", [])] == left
     assert ("security" in shown["meta"]) is bool(left)
@@ -136,3 +134,26 @@ def test_labels_on_the_whole_follow_what_is_left(labels: list[Any], left: list[s
 
 def test_the_url_of_a_label_is_what_everybody_uses() -> None:
     assert label(HIDDEN)["url"] == INLINE
+
+
+@pytest.mark.parametrize("value", [
+    {"gender": "male", "_birthDate": {"extension": [label(SEEN)]}}, {"gender": "male", "_birthDate": {"id": "b", "extension": [label(SEEN)]}},
+    {"gender": "male", "link": [{"type": "refer"}]}, {"gender": "male", "contact": [{"id": "c"}]}, {"gender": "male", "contact": []}, {"gender": "male", "contact": [{}]},
+])  # fmt: skip
+def test_what_was_stored_as_nobody_may_is_left_out_for_whom_all_is_looked_through_and_stays_for_others(value: dict[str, Any]) -> None:
+    beside = {**value, "photo": [{"url": "x", **NO_WORDS}]}
+    assert visible(value, "Patient", STRIPPED) == visible(beside, "Patient", STRIPPED) == {"gender": "male"}
+    assert visible(value, "Patient", ALL) == visible(beside, "Patient", ALL) == value
+
+
+def test_what_lacks_an_element_because_it_is_hidden_goes_for_everybody() -> None:
+    link = {"type": "refer", "other": {"reference": "Condition/secret"}}
+    assert visible({"gender": "male", "link": [link]}, "Patient", HELD) == {"gender": "male"}
+    assert resource({"resourceType": "Observation", "status": "final", "_status": {"extension": [label(HIDDEN)]}, "code": {"text": "x"}}, ALL) is None
+
+
+def test_a_subject_that_no_code_gives_any_more_stays_where_the_rest_is_served_as_it_is_stored() -> None:
+    stored = {"resourceType": "Patient", "gender": "male", "meta": {"security": [coding("N", CONFIDENTIALITY), coding("MH")]}}
+    beside = {**stored, "photo": [{"url": "x", **NO_WORDS}]}
+    assert resource(stored, ALL) == resource(beside, ALL) == stored
+    assert resource(stored, STRIPPED) == resource(beside, STRIPPED) != stored

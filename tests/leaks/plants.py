@@ -187,7 +187,7 @@ PLANTS = (
     _sql("references to what is withheld are kept", STAFF, ("02_read.sql", "    WHERE r.rid IS NOT NULL AND NOT /*row:r:stands.bits*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
     _sql("references to what was withheld and deleted are kept", STAFF, ("02_read.sql", "    WHERE v.kind = 'delete' AND NOT /*row:v*/\n    UNION ALL", "    WHERE false\n    UNION ALL")),
     _sql("labelled elements are shown to everybody", STAFF, ("02_read.sql", "WHERE (n.parts & b.bit) <> 0 AND /*part:x:b.bit*/)", ")")),
-    _py("the labels of hidden elements stay on the whole", STAFF, "sojourn.gate.visible:_relabelled", lambda _: lambda _before, out: out),
+    _py("the labels of hidden elements stay on the whole", STAFF, "sojourn.gate.visible:_relabelled", lambda _: lambda _before, out, _see: out),
     _src("a resource that seems to need no redaction has a hidden reference", STAFF, "sojourn.gate.quick:stands", "hidden.isdisjoint(targets) and ", ""),
     # notes kept apart, before staff who may see everything else
     _sql("a reference to a note kept apart is shown", APART, (VISIBLE, "(({r}.own | {r}.parts) & ~:mask | {r}.refs & ~(:mask & ~5188146770730811392)) = 0", "(({r}.own | {r}.parts) & ~:mask) = 0")),
@@ -271,6 +271,8 @@ _ADMISSIONS = "tests/leaks/test_admission_worlds.py::test_what_is_hidden_changes
 _CARE = "tests/care/test_admissions.py"
 _BULK_WORLDS = "tests/leaks/test_bulk_worlds.py"
 _BULK = "tests/doors/api/test_bulk.py"
+_RELEASE = "tests/leaks/test_release_worlds.py"
+_OWN = "tests/gate/test_own_rules_tell_nothing.py"
 _SIGNING = "tests/leaks/test_signing_worlds.py::test_what_waits_for_her_and_is_hidden_from_her_changes_no_page"
 ROOMS = (
     _room("Today shows tasks about hidden clients", "sojourn.care.tasks:mine", _SIGNING),
@@ -294,6 +296,11 @@ ROOMS = (
     RoomPlant(_src("a download is decided as when it was asked for", STAFF, "sojourn.gate.bulk.leaving:_stretch", "access.now = clock.now()", "access.now = export.begun"), f"{_BULK}::test_a_consent_that_ends_by_the_clock_acts_on_files_that_are_not_downloaded_yet"),
     RoomPlant(_sql("an export is seen by others", STAFF, ("18_bulk.sql", "AND e.account = c.account AND e.door = c.door", "AND e.door = c.door")), f"{_BULK}::test_exports_are_seen_and_ended_by_who_asked_and_are_over_in_time"),
     RoomPlant(_src("what leaves in bulk is not written down", STAFF, "sojourn.gate.bulk.leaving:_left", "await _written_down(access, export, file, part)", "pass"), f"{_BULK}::test_what_leaves_is_in_the_trail_and_in_the_log_by_patient"),
+    RoomPlant(_sql("a hidden consent opens single entries", STAFF, ("09_consent.sql", "AND NOT 'Consent/' || g.consent = ANY (p_known);", "AND false;")), f"{_RELEASE}::test_a_hidden_consent_opens_no_single_entry_beside_what_somebody_sees_leave"),
+    RoomPlant(_src("own codes are forgotten beside something hidden", STAFF, "sojourn.gate.visible:_relabelled", "read(out, see.rules)", "read(out)"), f"{_OWN}::test_a_subject_by_an_own_code_is_shown_alike_whatever_is_hidden"),
+    RoomPlant(_py("a law by a code in a hidden part is on the whole", STAFF, "sojourn.gate.labels:_outside", lambda _: lambda root, rules: labels._walk(root, rules)[0]), f"{_OWN}::test_a_law_of_the_state_by_a_code_in_a_hidden_part_is_on_that_part_alone"),
+    RoomPlant(_src("a label that is sent is compared with what is stored", STAFF, "sojourn.gate.labelling:as_sent", "if c not in seen]", "if c not in seen and c not in kept]"), f"{_OWN}::test_what_becomes_of_a_label_that_somebody_sends_tells_nothing"),
+    RoomPlant(_src("what lacks an element is left out beside something hidden", STAFF, "sojourn.gate.visible:_is_complete", "stored is None or any(name in stored for name in names)", "True"), f"{_OWN}::test_what_lacks_a_required_element_is_shown_alike_whatever_is_hidden"),
 )  # fmt: skip
 """Leaks of single rooms, whose own pages are asked in two worlds of their own. Planted by planting.py, in a run of that test alone."""
 

@@ -12,6 +12,7 @@ from sojourn.base.clock import FakeClock
 from sojourn.care.handoff import referral
 from sojourn.gate import knowing, releasing
 from sojourn.gate.exchange import posting
+from sojourn.gate.exchange.keeping import REVIEW
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.exchange.posting import Content, Post
 from sojourn.gate.releasing import Preview, Wish
@@ -20,9 +21,10 @@ from tests import people
 from tests.care.reach import FAX, partner
 from tests.care.test_handoff import at
 from tests.leaks.test_mhd_worlds import client, hide
-from tests.people import START, A, Clinic, consent, observation
+from tests.people import START, A, Clinic, consent, encounter, labelled, observation
 
 WHO = "mh-clinician"
+HIV = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}
 
 
 @pytest.fixture
@@ -110,3 +112,101 @@ async def test_what_is_queued_leaves_by_what_its_sender_saw_and_by_nothing_hidde
     assert (await post.decide(them, one))[1] is None
     await hide(clinic, place, p)
     assert (await post.decide(them, one))[1] is None
+
+
+async def two_programs(clinic: Clinic) -> None:
+    """The program that dana works in is under Part 2, too."""
+    await clinic.owner.execute("UPDATE record.program SET part2 = true WHERE tenant = 1 AND program = 2")
+    await clinic.gate.reload()
+
+
+async def further(clinic: Clinic, place: str, p: str, *labels: str) -> str:
+    """A hidden consent that names dana's program beside its own, and laws."""
+    named = [{"reference": "Organization/sud"}, {"reference": "Organization/mh"}]
+    rule = {"securityLabel": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": code} for code in ("42CFRPart2", *labels)]}
+    await clinic.make("sys-sud", encounter(p))
+    made = (await clinic.make("sys-sud", consent(p, place, organization=named, provision=rule))).id
+    assert (await clinic.get(WHO, f"Consent/{made}")).status == 404
+    return made
+
+
+async def test_a_hidden_consent_opens_no_single_entry_beside_what_somebody_sees_leave(clinic: Clinic) -> None:
+    """A law of the state that both may see, and a part of an entry under it: only the hidden consent lets the recipient have them."""
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    p, _ = await client(clinic, place, "consent")
+    await clinic.make("sys-mh", observation(p, meta={"security": [HIV]}))
+    await clinic.make("sys-mh", observation(p, note=[labelled({"text": "a word"}, "HIV")]))
+    wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Observation"))
+    before = await releasing.preview(await at(clinic, WHO), wish)
+    assert (len(before.leaves), len(before.stays)) == (2, 1)
+    await further(clinic, place, p, "HIV")
+    seen = await releasing.preview(await at(clinic, WHO), wish)
+    assert told(seen) == told(before)
+    assert b"a word" not in seen.outgoing.body
+    assert b"a word" in (await releasing.preview(await at(clinic), wish)).outgoing.body, "who may see the consent releases by it"
+
+
+async def test_neither_the_scope_nor_a_copy_of_a_hidden_consent_goes_with_what_somebody_sees_leave(clinic: Clinic) -> None:
+    await two_programs(clinic)
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    p, _ = await client(clinic, place, "nothing")
+    given = await clinic.make("sys-mh", consent(p, place, organization=[{"reference": "Organization/mh"}]))
+    await clinic.make("sys-mh", observation(p))
+    wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Observation"))
+    before = await releasing.preview(await at(clinic, WHO), wish)
+    assert before.outgoing.consents == (f"Consent/{given.id}/_history/{given.json()['meta']['versionId']}",)
+    hidden = await further(clinic, place, p)
+    seen = await releasing.preview(await at(clinic, WHO), wish)
+    assert told(seen) == told(before)
+    assert seen.outgoing.consents == before.outgoing.consents
+    assert hidden.encode() not in seen.outgoing.body
+    both = (await releasing.preview(await at(clinic), wish)).outgoing
+    assert len(both.consents) == 2, "who may see both releases by both"
+    line = await clinic.owner.fetchrow("SELECT consents FROM record.disclosure WHERE disclosure = $1", await releasing.release(await at(clinic, WHO), wish, seen.digest))
+    assert line is not None
+    assert line["consents"] == list(before.outgoing.consents)
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.consent_grant WHERE consent = $1 AND known_to < 'infinity'", hidden) == 0, "nothing of it is ended"
+
+
+async def test_what_is_queued_holds_when_only_a_hidden_consent_opens_an_entry_of_it(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await partner(clinic, place, FAX)
+    p, _ = await client(clinic, place, "consent")
+    opens = await clinic.make("sys-mh", consent(p, place, organization=[{"reference": "Organization/mh"}], provision={"securityLabel": [HIV]}))
+    await clinic.make("sys-mh", observation(p, meta={"security": [HIV]}))
+    access = await at(clinic, WHO)
+    wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Observation"))
+    found, _ = await releasing.decided(access, wish, (await releasing.preview(access, wish)).digest)
+    assert len(found.leaves) == 2
+    them = await posting.partner_of(access, f"Organization/{place}")
+    assert them is not None
+    await posting.put(access, them, wish, found, [Content("text/plain", b"x")], {"kind": "release", "id": "x"}, "Letter")
+    post = Post(Envoys(clinic.gate), A)
+    (one,) = await post.take((), 5)
+    await further(clinic, place, p, "HIV")
+    assert (await post.decide(them, one))[1] is not None, "a hidden consent keeps nothing from leaving"
+    assert (await clinic.put("sys-mh", {**opens.json(), "status": "inactive"})).status == 200
+    assert (await post.decide(them, one))[1] is None, "and lets nothing leave that no other opens"
+
+
+async def test_what_is_to_be_printed_is_for_who_works_where_its_sender_does_whatever_is_in_it(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await partner(clinic, place, FAX)
+    p, _ = await client(clinic, place, "consent")
+    await hide(clinic, place, p)
+    told_ = []
+    for types in (("Patient", "Observation"), ("Patient",)):
+        access = await at(clinic)
+        wish = Wish(p, f"Organization/{place}", "TREAT", types)
+        found, _ = await releasing.decided(access, wish, (await releasing.preview(access, wish)).digest)
+        them = await posting.partner_of(access, f"Organization/{place}")
+        assert them is not None
+        id_ = await posting.put(access, them, wish, found, [Content("text/plain", b"all of it")], {"kind": "release", "id": "x"}, "Letter")
+        post = Post(Envoys(clinic.gate), A)
+        (one,) = await post.take((), 5)
+        assert await post.settle(one, REVIEW, "No door takes it.")
+        with pytest.raises(errors.NotFound) as none:
+            await posting.printed(await at(clinic, WHO), id_, "x", "text/plain")
+        told_.append(str(none.value))
+        assert (await posting.printed(await at(clinic), id_, "x", "text/plain")).body == b"all of it"
+    assert told_[0] == told_[1]

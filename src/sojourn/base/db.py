@@ -35,6 +35,7 @@ class Database:
         self.dsn = dsn
         self.connections = connections
         self._pool: Pool | None = None
+        self._asides = asyncio.Semaphore(max(1, connections // 4))
 
     @property
     def pool(self) -> Pool:
@@ -108,7 +109,7 @@ class Database:
             pool = self.pool
             connection = await pool.acquire()
             try:
-                await connection.execute(f"BEGIN READ ONLY; SET LOCAL ROLE sojourn_read; SET LOCAL gate.tenant = '{tenant:d}'; SET LOCAL statement_timeout = '20s'{planned}")
+                await connection.execute(f"BEGIN READ ONLY; {_confined(tenant)}{planned}")
                 try:
                     yield connection
                 finally:
@@ -152,6 +153,33 @@ class Database:
             raise translated(error) from error
 
 
+    @asynccontextmanager
+    async def taken_back(self) -> AsyncIterator[Aside]:
+        """What is called on this is taken back at the end, and what is read there is read as if it stood. At most a quarter of the connections at a time: who
+        reads there may wait for another."""
+        async with self._asides:
+            try:
+                pool = self.pool
+                connection = await pool.acquire()
+                try:
+                    transaction = connection.transaction()
+                    await transaction.start()
+                    try:
+                        yield Aside(self, connection)
+                    finally:
+                        if not connection.is_closed():
+                            await transaction.rollback()
+                except BaseException as error:
+                    _drop_broken(connection, error)
+                    raise
+                finally:
+                    pool.release(connection)
+            except asyncpg.PostgresError as error:
+                raise translated(error) from error
+            except _GONE as error:
+                raise errors.Unavailable("The database does not answer.") from error
+
+
 class Transaction(Database):
     """One transaction, called like the database. What fails in it undoes itself only, so that it may be tried again."""
 
@@ -177,6 +205,39 @@ class Transaction(Database):
             raise translated(error) from error
         except _GONE as error:
             raise errors.Unavailable("The database does not answer.") from error
+
+
+class Aside(Transaction):
+    """A transaction that is taken back, in which searches read, too."""
+
+    @asynccontextmanager
+    async def _reading(self, tenant: int, planned: str) -> AsyncIterator[Connection]:
+        try:
+            async with self._turn:
+                step = self._connection.transaction()
+                await step.start()
+                try:
+                    await self._connection.execute(f"{_confined(tenant)}{planned}")
+                    yield self._connection
+                finally:
+                    if not self._connection.is_closed():
+                        await step.rollback()  # and with it the role and the settings
+        except asyncpg.QueryCanceledError as error:
+            raise errors.TooCostly() from error
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error
+        except _GONE as error:
+            raise errors.Unavailable("The database does not answer.") from error
+
+    async def call(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """One statement of the transaction. Raises as `Database.call`."""
+        with underway.statement():
+            return await super().call(sql, *args)
+
+
+def _confined(tenant: int) -> str:
+    """Settings of a transaction that reads as the reading role, of one tenant."""
+    return f"SET LOCAL ROLE sojourn_read; SET LOCAL gate.tenant = '{tenant:d}'; SET LOCAL statement_timeout = '20s'"
 
 
 def _drop_broken(connection: Connection, error: BaseException) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sojourn.fhir.shapes import shape
 from sojourn.gate import bases, redact
+from sojourn.gate.labelrules import LabelRules
 from sojourn.gate.visible import target_of
 
 MARK: Final = "!"
@@ -57,10 +58,10 @@ def _at(value: Any, path: tuple[str, ...]) -> Iterator[str]:
             yield target_of(link) if isinstance(link, str) else ""
 
 
-def laws(resource: dict[str, Any], parts: int) -> int:
+def laws(resource: dict[str, Any], parts: int, rules: LabelRules | None = None) -> int:
     """The bases of labelled elements without which nothing is left that is still a resource."""
     bits = [1 << n for n in range(parts.bit_length()) if parts >> n & 1]
-    found = sum(bit for bit in bits if redact.redact(resource, permitted=bases.ALL & ~bit, hidden=frozenset(), strip=False) is None)
-    if not found and redact.redact(resource, permitted=0, hidden=frozenset(), strip=False) is None:
+    found = sum(bit for bit in bits if redact.redact(resource, permitted=bases.ALL & ~bit, hidden=frozenset(), strip=False, rules=rules) is None)
+    if not found and redact.redact(resource, permitted=0, hidden=frozenset(), strip=False, rules=rules) is None:
         return parts  # only together: better all than none
     return found

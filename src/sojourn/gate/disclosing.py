@@ -79,9 +79,9 @@ def _carried(channel: str, day: date) -> dict[str, Any]:
     return max((row for row in _rules()["carry"] if row["channel"] == channel and row["effective"] <= day), key=lambda row: row["effective"])
 
 
-def _copies(rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _copies(access: Access, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """The consents themselves, as they stood: 42 CFR 2.32(b). Without narrative and the like, as everything that leaves."""
-    found = {row["consent"]: visible.resource(codec.loads(row["body"]), Sight(bases.PART2, frozenset(), strip=True)) for row in rows}
+    found = {row["consent"]: visible.resource(codec.loads(row["body"]), Sight(bases.PART2, frozenset(), True, access.rules.labels)) for row in rows}
     return [consent for _, consent in sorted(found.items()) if consent is not None]
 
 
@@ -104,7 +104,7 @@ async def prepare(access: Access, body: bytes, *, channel: str = "fhir", spoken:
     consents = tuple(f"Consent/{row['consent']}/_history/{row['version']}" for row in relied)
     said = scope.explained([codec.loads(row["body"]) for row in relied]) if due else ""
     long, short = (statement(channel, part, access.now.date()) for part in ("whole", "each"))
-    copies = _copies(relied) if due and value.get("resourceType") == "Bundle" and _carried(channel, access.now.date())["consent"] == "copy" else []
+    copies = _copies(access, relied) if due and value.get("resourceType") == "Bundle" and _carried(channel, access.now.date())["consent"] == "copy" else []
     for resource in (*protected, *copies):
         mark(resource, short)
     if copies:

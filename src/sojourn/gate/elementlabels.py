@@ -18,6 +18,7 @@ from sojourn.record import store
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.labels import ElementPath
+    from sojourn.gate.visible import Sight
 
 FIXED = bases.PART2 | bases.APART
 """Laws that follow from who made it, or from what kind of note it is: no element is taken out of them."""
@@ -76,16 +77,16 @@ async def take_off(access: Access, type_: str, id_: str, place: str, version: st
     # The role of who oversees writes no records: the gate does it, as it writes what follows from an act, with their name on it.
     mine = access.house.clerk(access)
     await mine.write([
-        Change("update", type_, id_, stored.resource, if_match=(await mine.read(type_, id_)).version, unlabel=_located(whole, view, see.permitted, found)),
+        Change("update", type_, id_, stored.resource, if_match=(await mine.read(type_, id_)).version, unlabel=_located(whole, view, see, found)),
         Change("create", "Provenance", new_id(), said, program=await origin.made_by(mine, type_, id_)),
     ], action="label")  # fmt: skip
 
 
-def _located(whole: dict[str, Any], view: dict[str, Any], permitted: int, path: ElementPath) -> ElementPath:
+def _located(whole: dict[str, Any], view: dict[str, Any], see: Sight, path: ElementPath) -> ElementPath:
     """Where what stands at `path` of a view stands in the whole. Of alike elements it is the same one in order: what is labelled alike is
     seen alike. Raises Conflict where it cannot be told."""
-    mask = dict(labels.labelled_elements(view)).get(path, 0)
-    seen, kept = (_alike(resource, path, mask, permitted) for resource in (view, whole))
+    mask = dict(labels.labelled_elements(view, see.rules)).get(path, 0)
+    seen, kept = (_alike(resource, path, mask, see) for resource in (view, whole))
     if path not in seen or len(seen) != len(kept):
         raise errors.Conflict(_MEANWHILE)
     return kept[seen.index(path)]
@@ -106,10 +107,10 @@ def without(stored: dict[str, Any], path: ElementPath) -> dict[str, Any]:
     return out
 
 
-def _alike(resource: dict[str, Any], path: ElementPath, mask: int, permitted: int) -> list[ElementPath]:
+def _alike(resource: dict[str, Any], path: ElementPath, mask: int, see: Sight) -> list[ElementPath]:
     """Elements of the same kind of place with these labels, but for those within something that may not be seen."""
-    every = labels.labelled_elements(resource)
-    closed = [p for p, m in every if m & ~permitted]
+    every = labels.labelled_elements(resource, see.rules)
+    closed = [p for p, m in every if m & ~see.permitted]
     kind = [step for step in path if isinstance(step, str)]
     return [p for p, m in every if [s for s in p if isinstance(s, str)] == kind and m == mask and not any(p[: len(c)] == c for c in closed)]
 

@@ -83,6 +83,6 @@ async def _seen(access: Access, light: dict[int, dict[str, Any]], names: Sequenc
     mask = access.decision.mask
     out: dict[int, dict[str, Any] | None] = {}
     for rid, part in light.items():
-        view = redact.redact(part, permitted=mask, hidden=hidden, strip=True)
+        view = redact.redact(part, permitted=mask, hidden=hidden, strip=True, rules=access.rules.labels)
         out[rid] = None if view is None else _picked(view, names)
     return out

@@ -70,7 +70,7 @@ async def applied(access: Access, prepared: Sequence[Prepared], *, again: bool) 
         return
     wanted = {
         target for p, found in links for _, target in found
-        if target not in here and (again or p.facts is not labels.NOTHING or target.startswith("Medication/") or (p.parts and access.rules.labels.bases(p.tags)))
+        if target not in here and (again or p.facts is not labels.NOTHING or target.startswith("Medication/"))
     }  # fmt: skip
     stored = await stored_labels.sources(access.house.db, access.tenant.number, sorted(wanted)) if wanted else {}
     known = {target: Source(*row) for target, row in stored.items()}

@@ -21,9 +21,9 @@ def origin_of(numbers: Sequence[int], programs: Mapping[int, Program]) -> list[P
     return [programs.get(n, _UNKNOWN) for n in numbers]
 
 
-def own_of(resource: dict[str, Any], label: labels.Label) -> int:
+def own_of(resource: dict[str, Any], label: labels.Label, rules: Rules) -> int:
     """The bases of the row: the resource's own, and those of labelled elements that it cannot do without."""
-    return label.own | bearing.laws(resource, label.parts) if label.parts else label.own
+    return label.own | bearing.laws(resource, label.parts, rules.labels) if label.parts else label.own
 
 
 def bits_of(codes: Iterable[str]) -> int:
@@ -63,27 +63,43 @@ def unusual(change: Change, rules: Rules) -> bool:
 def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:
     """The resource with only its senders' labels: those they wrote before stay, and an echo of what they were shown is none of theirs.
 
-    What somebody says anew of the whole is said in a form of its own (labels.decided), whether or not a code in it says the same: or whoever sends a label would
-    learn from what becomes of it whether something hidden has that code.
+    What somebody says anew of the whole is said in a form of its own (labels.said), and judged by what they saw and sent alone: never by what else is stored, or whoever
+    sends a label would learn from what becomes of it whether something hidden has it, too.
     """
     before, meta = change.before, resource.get("meta") or {}
     sent = meta.get("security") or ()
     if not before or change.base["kind"] != "current":
         return {**resource, "meta": {**meta, "security": as_said(sent, resource, rules)}} if sent else resource
     kept = as_said(change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules), before, rules)
-    tags = labels.read(before)[0] if change.view is not before else set()
-    echoed = [*(change.view.get("meta") or {}).get("security", ()), *(c for c in before.get("meta", {}).get("security", ()) if _code(c) not in tags)]
-    new = [_said(coding) for coding in sent if coding not in echoed and coding not in kept]
-    return {**resource, "meta": {**meta, "security": [*kept, *(c for c in new if c not in kept)]}}
+    theirs = change.sent or resource
+    said, seen, stored = (r.get("meta", {}).get("security") or () for r in (theirs, change.view, before))
+    found = [*_anew([c for c in said if c not in seen], said, theirs, rules), *(_said(c) for c in sent if c not in said and c not in stored)]
+    return {**resource, "meta": {**meta, "security": [*kept, *(c for c in found if c not in kept)]}}
+
+
+def _anew(new: Sequence[Any], said: Sequence[Any], theirs: dict[str, Any], rules: Rules) -> list[Any]:
+    """What is said anew of the whole. What only sums up the labels of elements that were sent with it, as DS4P has it, says nothing; they say it themselves."""
+    inline = labels.read(theirs, rules.labels)[2] if new else []
+    return [_said(c) for c in new if c != bases.PROCESS_INLINE and not _sums_up(c, said, inline)]
+
+
+def _sums_up(coding: Any, said: Sequence[Any], inline: Sequence[Any]) -> bool:
+    """Whether a label on the whole is there for those on elements."""
+    if not inline or not isinstance(coding, dict):
+        return False
+    key = coding.get("system"), coding.get("code")
+    return key[0] == bases.CONFIDENTIALITY or (bases.PROCESS_INLINE in said and any(isinstance(c, dict) and (c.get("system"), c.get("code")) == key for c in inline))
 
 
 def as_said(written: Sequence[Any], resource: dict[str, Any], rules: Rules) -> list[Any]:
-    """What senders wrote with the resource, in the form of now: a subject as their word about the whole, unless a code in it gives it too.
+    """What senders wrote with the resource, in the form of now: as their word about the whole, unless a code in it or the label of an element says it too.
 
     Of what is new nobody hid anything: a copy of what was read elsewhere says what its codes say.
     """
-    given = labels.read(resource, rules.labels)[0] if written else set()
-    return [coding if _code(coding) in given else _said(coding) for coding in written]
+    if not written:
+        return []
+    given, _, inline = labels.read(resource, rules.labels)
+    return [c if _code(c) in given or _sums_up(c, written, inline) else _said(c) for c in written]
 
 
 def _code(coding: Any) -> str:
@@ -91,5 +107,8 @@ def _code(coding: Any) -> str:
 
 
 def _said(coding: Any) -> Any:
-    """A label of a subject as somebody's word about the whole; any other as it is."""
-    return labels.decided(coding["code"]) if _code(coding) in labels.tag_codes() and coding.keys() == {"system", "code"} else coding
+    """A label of a subject, of a law, or that something is restricted, as somebody's word about the whole; any other as it is."""
+    if not isinstance(coding, dict) or labels.is_inherited(coding):
+        return coding
+    strict = coding.get("system") == bases.CONFIDENTIALITY and coding.get("code") in ("R", "V")
+    return labels.said(coding) if strict or bases.claimed(coding) or _code(coding) in labels.tag_codes() else coding

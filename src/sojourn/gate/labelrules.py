@@ -40,7 +40,7 @@ class Codes(NamedTuple):
 
 
 _NONE: Final[frozenset[str]] = frozenset()
-_FORM: Final = 3
+_FORM: Final = 4
 """Raised when labels are written otherwise, so that what is there is labelled again."""
 
 

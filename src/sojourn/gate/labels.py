@@ -14,7 +14,7 @@ from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["LAW", "Facts", "Label", "decided", "findable", "inherited", "is_inherited", "is_part2", "label", "labelled_elements", "read", "tag_codes"]
+__all__ = ["LAW", "Facts", "Label", "decided", "findable", "inherited", "is_inherited", "is_part2", "label", "labelled_elements", "on_part", "read", "said", "tag_codes"]
 
 
 LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis"
@@ -26,6 +26,12 @@ def decided(code: str) -> dict[str, Any]:
     return _because(code, "decided")
 
 
+def said(coding: dict[str, Any]) -> dict[str, Any]:
+    """A label as somebody's word about the whole, whatever the codes in it and the labels of its elements say."""
+    others = [e for e in coding.get("extension") or () if not (isinstance(e, dict) and e.get("url") == LAW)]
+    return coding if is_decided(coding) else {**coding, "extension": [_why("decided"), *others]}
+
+
 def inherited(code: str) -> dict[str, Any]:
     """The label of a subject that something has from what it hangs on (a prescription from its medication). It says so, for the same reason."""
     return _because(code, "inherited")
@@ -33,7 +39,8 @@ def inherited(code: str) -> dict[str, Any]:
 
 def is_decided(coding: Mapping[str, Any]) -> bool:
     """Whether somebody put this label on the whole."""
-    return coding == decided(str(coding.get("code")))
+    extensions = coding.get("extension")
+    return isinstance(extensions, list) and _why("decided") in extensions
 
 
 def is_inherited(coding: Mapping[str, Any]) -> bool:
@@ -42,7 +49,11 @@ def is_inherited(coding: Mapping[str, Any]) -> bool:
 
 
 def _because(code: str, why: str) -> dict[str, Any]:
-    return {"extension": [{"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": why}}], "system": ACT_CODE, "code": code}
+    return {"extension": [_why(why)], "system": ACT_CODE, "code": code}
+
+
+def _why(why: str) -> dict[str, Any]:
+    return {"url": LAW, "valueCoding": {"system": bases.LOCAL, "code": why}}
 
 
 class Origin(Protocol):
@@ -62,7 +73,7 @@ class Label(NamedTuple):
     parts: int
     """Union of the bases of its labelled elements."""
     tags: tuple[str, ...]
-    """What it is about: v3-ActCode sensitivity codes, sorted."""
+    """What it is about but for its labelled elements: v3-ActCode sensitivity codes, sorted."""
     security: list[dict[str, Any]]
     """For `meta.security`."""
 
@@ -89,30 +100,35 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
     """
     rules = rules or shipped()
     tags, parts, inline, held = _walk(resource, rules)
+    outside = _outside(resource, rules) if inline else tags  # a law of the state by a code in a labelled element is on that element alone
     origin = bases.PART2 if is_part2(resource.get("resourceType", ""), origin_programs) else 0
-    own = origin | rules.bases(tags) | (bases.MINOR if resource.get("resourceType") == "Consent" and _minors_own(resource) else 0)
+    own = origin | rules.bases(outside) | (bases.MINOR if resource.get("resourceType") == "Consent" and _minors_own(resource) else 0)
     sent = _sent(resource)
     if not sent and not inline and not held and facts is NOTHING:
         found = tuple(sorted(tags))
         return Label(own, parts, found, list(_plain(own, found)))
-    kept = [c for c in sent if c.get("system") != CONFIDENTIALITY and c != PROCESS_INLINE]
-    restricted = next((c["code"] for c in sent if c.get("system") == CONFIDENTIALITY and c.get("code") in ("R", "V")), "")
-    own |= _claims(sent, tags, inline) | _of_contents(held) | facts.inherited
-    if restricted and not own and not parts:  # someone restricts it and does not say why
+    repeated = {(c.get("system"), c.get("code")) for c in inline if isinstance(c, dict)} if PROCESS_INLINE in sent else set()
+    # What only sums up the labels of elements is not shown on the whole either, or it would tell those of them who may not see these.
+    kept = [c for c in sent if c.get("system") != CONFIDENTIALITY and c != PROCESS_INLINE and (is_decided(c) or (c.get("system"), c.get("code")) not in repeated)]
+    strict = [c for c in sent if c.get("system") == CONFIDENTIALITY and c.get("code") in ("R", "V")]
+    own |= _claims(kept, tags) | _of_contents(held) | facts.inherited
+    if strict and not own and (not parts or any(map(is_decided, strict))):  # someone restricts it and does not say why
         own = bases.PATIENT_REQUESTED
     for code in facts.raised:
         own |= bases.bit_of(code)
     raised = {code for code in facts.raised if code in tag_codes()}
-    tags = {*tags, *facts.inherited_tags, *raised}
+    more = {*facts.inherited_tags, *raised}
+    tags, outside = tags | more, outside | more
     if facts.lowered:
         # What follows from where a thing was made is no judgement: the Part 2 label of a Part 2 program stays (42 CFR 2.12).
         gone = {code for code in facts.lowered if not bases.bit_of(code) & origin}
         for code in gone:
             own &= ~bases.bit_of(code)
-        tags, raised = tags - gone, raised - gone
+        tags, outside, raised = tags - gone, outside - gone, raised - gone
         kept = [c for c in kept if c.get("code") not in gone and not bases.claimed(c) & ~own]
     kept = [*(inherited(code) for code in sorted(facts.inherited_tags & tags)), *(decided(code) for code in sorted(raised)), *kept]
-    return Label(own, parts, tuple(sorted(tags)), _security(own, parts, tags, kept, inline, very=restricted == "V" and bool(own | parts)))
+    very = bool(own | parts) and any(c["code"] == "V" for c in strict)
+    return Label(own, parts, tuple(sorted(outside)), _security(own, parts, tags, kept, inline, very=very))
 
 
 def _minors_own(consent: dict[str, Any]) -> bool:
@@ -144,18 +160,15 @@ def _sent(resource: dict[str, Any]) -> list[dict[str, Any]]:
     return [coding for coding in security if isinstance(coding, dict)] if isinstance(security, list) else []
 
 
-def _claims(sent: Iterable[dict[str, Any]], tags: set[str], inline: Iterable[dict[str, Any]]) -> int:
-    """Bases claimed by labels on the whole, but for those that only repeat what an element or a code already says.
+def _claims(said: Iterable[dict[str, Any]], tags: set[str]) -> int:
+    """Bases claimed by labels on the whole, but for those that only repeat what a code already says.
 
     A label is also what we serve: a client that sends back what it read must not thereby raise anything.
     """
-    repeated = {(coding.get("system"), coding.get("code")) for coding in inline if isinstance(coding, dict)}
     own = 0
-    for coding in sent:
+    for coding in said:
         key = coding.get("system"), coding.get("code")
-        if is_inherited(coding) or (key[0] == ACT_CODE and key[1] in tags and not is_decided(coding)):
-            continue
-        if is_decided(coding) or key not in repeated or PROCESS_INLINE not in sent:
+        if not is_inherited(coding) and (is_decided(coding) or key[0] != ACT_CODE or key[1] not in tags):
             own |= bases.claimed(coding)
     return own
 
@@ -167,8 +180,9 @@ def _security(
     code = "V" if very else "R" if own or parts else "N"
     security: list[dict[str, Any]] = [{"system": CONFIDENTIALITY, "code": code}, *_laws(own)]
     known = {(coding["system"], coding["code"]) for coding in security}
-    said = {coding["code"]: coding for because in (is_inherited, is_decided) for coding in kept if because(coding)}  # what somebody decided goes before
-    for coding in (*(said.get(tag) or {"system": ACT_CODE, "code": tag} for tag in sorted(tags)), *kept):
+    # What somebody decided goes before; both stand where the subject would by a code in it, or their place would tell that one gives it too.
+    because = {c["code"]: c for why in (is_inherited, is_decided) for c in kept if c.get("system") == ACT_CODE and c.get("code") in tag_codes() and why(c)}
+    for coding in (*(because.get(tag) or {"system": ACT_CODE, "code": tag} for tag in sorted({*tags, *because})), *kept):
         key = str(coding.get("system")), str(coding.get("code"))
         if key not in known:
             known.add(key)
@@ -196,12 +210,12 @@ def _plain(own: int, tags: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def read(resource: dict[str, Any], rules: LabelRules | None = None) -> tuple[set[str], int, list[Any]]:
-    """Tags by code, the bits of all inline labels, and these labels."""
+    """Tags by code, the bits of all labelled elements, and their labels."""
     return _walk(resource, rules or shipped())[:3]
 
 
 def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, list[Any], list[dict[str, Any]]]:
-    """In one walk: tags by code, the bits of all inline labels, these labels, and resources inside that have labels."""
+    """In one walk: tags by code, the bits of all labelled elements, their labels, and resources inside that have labels."""
     systems = rules.systems
     tags: set[str] = set()
     inline: list[Any] = []
@@ -225,7 +239,36 @@ def _walk(resource: dict[str, Any], rules: LabelRules) -> tuple[set[str], int, l
         for value in node:
             if type(value) is dict or type(value) is list:
                 push(value)
+    if inline and rules.laws:
+        for _, bits in labelled_elements(resource, rules):
+            mask |= bits
     return tags, mask, inline, held
+
+
+def _outside(root: dict[str, Any], rules: LabelRules) -> set[str]:
+    """The tags by code but for those in elements within it that have labels of their own."""
+    tags: set[str] = set()
+    stack: list[Any] = [root]
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            if node is not root and inline_mask(node):
+                continue
+            system, code = node.get("system"), node.get("code")
+            if type(code) is str and type(system) is str and system in rules.systems:
+                tags |= rules.systems[system].tags(code)
+            node = node.values()
+        stack.extend(value for value in node if type(value) is dict or type(value) is list)
+    return tags
+
+
+def on_part(element: dict[str, Any], rules: LabelRules | None = None) -> int:
+    """The bits of an element with labels of its own: of these, and of the laws of the state by codes in it; 0 for none.
+
+    What in it has a label of its own is as that says: it is hidden by itself.
+    """
+    mask = inline_mask(element)
+    return mask | rules.bases(_outside(element, rules)) if mask and rules is not None and rules.laws else mask
 
 
 def findable(
@@ -244,29 +287,31 @@ def findable(
     of_parts |= {(ACT_CODE, tag) for tag in tags}
     sent = [
         c for c in _sent(resource)
-        if c.get("system") != CONFIDENTIALITY and ((c.get("system"), c.get("code")) not in of_parts or is_decided(c) or ("extension" in c and bases.claimed(c) & ~by_code))
+        if is_decided(c) or (c.get("system") != CONFIDENTIALITY and ((c.get("system"), c.get("code")) not in of_parts or is_inherited(c) or ("extension" in c and bases.claimed(c) & ~by_code)))
     ]  # fmt: skip
-    return label({**rest, "meta": {"security": sent}}, origin_programs, rules, facts).security
+    found = label({**rest, "meta": {"security": sent}}, origin_programs, rules, facts).security
+    very = any(c.get("system") == CONFIDENTIALITY and c.get("code") == "V" for c in _sent(resource))  # said of the whole, and shown wherever a law is on it
+    return [{"system": CONFIDENTIALITY, "code": "V"}, *found[1:]] if very and found[0]["code"] == "R" else found
 
 
 ElementPath = tuple[str | int, ...]
 
 
-def labelled_elements(resource: dict[str, Any]) -> list[tuple[ElementPath, int]]:
-    """Every element with an inline label: where it stands in the JSON, and the bits of its labels.
+def labelled_elements(resource: dict[str, Any], rules: LabelRules | None = None) -> list[tuple[ElementPath, int]]:
+    """Every element with an inline label: where it stands in the JSON, and its bits; with rules, also of the laws by codes in it.
 
     A labelled primitive is named by its own property, not by its `_` sibling.
     """
-    return list(_labelled(resource, ()))
+    return list(_labelled(resource, (), rules))
 
 
-def _labelled(node: Any, path: ElementPath) -> Iterator[tuple[ElementPath, int]]:
+def _labelled(node: Any, path: ElementPath, rules: LabelRules | None) -> Iterator[tuple[ElementPath, int]]:
     if isinstance(node, list):
         for position, item in enumerate(node):
-            yield from _labelled(item, (*path, position))
+            yield from _labelled(item, (*path, position), rules)
     elif isinstance(node, dict):
-        if mask := inline_mask(node):
+        if mask := on_part(node, rules if path else None):  # of the whole the laws by its codes are its own
             yield tuple(step.lstrip("_") if isinstance(step, str) else step for step in path), mask
         for key, value in node.items():
             if isinstance(value, dict | list):
-                yield from _labelled(value, (*path, key))
+                yield from _labelled(value, (*path, key), rules)

@@ -35,14 +35,14 @@ def merge(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any
         return stored
     kind = str(stored.get("resourceType", ""))
     out = _object(stored, _with_own_contained(stored, submitted), kind, see)
-    security = _security(stored, seen, submitted)
+    security = _security(stored, seen, submitted, see)
     meta = {**out.get("meta", {}), "security": security}
     if not security:
         del meta["security"]
     return {**{key: value for key, value in out.items() if key != "meta" or meta}, **({"meta": meta} if meta else {})}
 
 
-def _security(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any]) -> list[Any]:
+def _security(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], see: Sight) -> list[Any]:
     """Labels that were there stay; those sent anew are added; what only repeats the view says nothing.
 
     What follows from content is left out: labelling finds it again, or finds that it no longer holds.
@@ -52,7 +52,7 @@ def _security(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str,
         found = resource.get("meta", {}).get("security", [])
         return found if isinstance(found, list) else []
 
-    tags = read(stored)[0]
+    tags = read(stored, see.rules)[0]
     kept = [c for c in of(stored) if c != PROCESS_INLINE and not (c.get("system") == ACT_CODE and c.get("code") in tags)]
     kept = [c for c in kept if c.get("system") != CONFIDENTIALITY or c.get("code") == "V"]
     echoed = of(seen)

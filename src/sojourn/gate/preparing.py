@@ -75,7 +75,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     resource = closing.applied(access, change, before, narrating.kept_apart(resource, change.sent, before))
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
     label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
-    prepared.own, prepared.parts, prepared.tags = own_of(resource, label), label.parts, list(label.tags)
+    prepared.own, prepared.parts, prepared.tags = own_of(resource, label, access.rules), label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     prepared.body, prepared.blobs = _stored(access, finished, prepared.own)
     prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, prepared.facts, labelled=label.parts != 0)
@@ -101,7 +101,7 @@ def index_rows(
     labelled: whether it may have labelled elements, which are looked for then.
     """
     keys, base = access.house.keys[access.tenant.number], access.house.base
-    elements = labels.labelled_elements(resource) if labelled else []
+    elements = labels.labelled_elements(resource, access.rules.labels) if labelled else []
     if not elements:
         return index.rows(resource, keys, (), base)
     rest = index.without(resource, [path for path, _ in elements])
@@ -134,7 +134,7 @@ def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
     assert prepared.resource is not None and prepared.sent is not None  # noqa: S101, PT018 - only for what was prepared here
     prepared.facts = facts
     label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, facts)
-    prepared.own, prepared.tags = own_of(prepared.resource, label), list(label.tags)
+    prepared.own, prepared.tags = own_of(prepared.resource, label, access.rules), list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
     prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, facts, labelled=label.parts != 0)
     prepared.body, prepared.blobs = _stored(access, prepared.resource, prepared.own)
@@ -204,17 +204,19 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
     if row["blobs"]:
         body = access.house.blobs.whole(access.tenant.number, body, row["blobs"])
     stored = codec.loads(body)
+    rules = access.rules.labels
+    parts = labels.read(stored, rules)[1]
     if row["clean"] and not access.decision.redacted:
         # Nothing in it is hidden from them, also what only their programs or a consent permit: merging must take none of it for hidden.
-        return stored, stored, Sight(access.decision.mask | labels.read(stored)[1], frozenset(), access.decision.redacted)
+        return stored, stored, Sight(access.decision.mask | parts, frozenset(), access.decision.redacted, rules)
     name = f"{change.type}/{change.id}"
     hidden, permitted = await sight(access, [(name, stored)])
     more = await more_than_notes(access, hidden)
-    strip = access.decision.redacted or strips_more(labels.read(stored)[1], permitted[name], redact.targets(stored), more)
-    see = Sight(permitted[name], hidden, strip=strip)
-    if not strip and not hidden and not labels.read(stored)[1] & ~see.permitted:
+    strip = access.decision.redacted or strips_more(parts, permitted[name], redact.targets(stored), more)
+    see = Sight(permitted[name], hidden, strip, rules)
+    if not strip and not hidden and not parts & ~see.permitted:
         return stored, stored, see  # it had to be asked target by target, and nothing is hidden
-    seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
+    seen = redact.redact(stored, permitted=see.permitted, hidden=see.hidden, strip=see.strip, rules=rules)
     if seen is None:
         raise errors.NotFound(f"There is no such {change.type}.")
     return stored, seen, see
@@ -222,7 +224,7 @@ async def view(access: Access, change: Change) -> tuple[dict[str, Any], dict[str
 
 def merged(stored: dict[str, Any], seen: dict[str, Any], submitted: dict[str, Any], see: Sight) -> dict[str, Any]:
     """A change made on a redacted view, applied to what is stored: what its author could not see stays, in place."""
-    return redact.merge(stored, seen, submitted, permitted=see.permitted, hidden=see.hidden, strip=see.strip)
+    return redact.merge(stored, seen, submitted, permitted=see.permitted, hidden=see.hidden, strip=see.strip, rules=see.rules)
 
 
 def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, list[str]]:
@@ -231,7 +233,7 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
     for n, one in enumerate(prepared, 1):
         rows = one.rows
         tokens, presence = _tokens(rows) if rows else ([], [])
-        if one.kind in ("create", "label") and not one.parts and one.blobs is None and one.body and one.resource is not None and quick.stands_alone(one.resource, one.body):
+        if one.kind in ("create", "label") and not one.parts and one.blobs is None and one.body and one.resource is not None and quick.stands_alone(one.resource, one.body, access.rules.labels):
             presence = [*presence, bulk.stands(access.house.keys[access.tenant.number])]
         out.ops.append((
             one.kind, one.type, one.id, one.version, one.expected, None if one.apart else one.plain, one.patient, rows.at if rows else PAST, one.updated,

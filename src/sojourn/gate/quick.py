@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sojourn.base import crypto
 from sojourn.fhir import codec
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, claimed
+from sojourn.gate.labelrules import LabelRules, shipped
 from sojourn.gate.labels import read, tag_codes
 from sojourn.gate.visible import _names, is_whole, target_of
 
@@ -41,21 +42,21 @@ class Facts(NamedTuple):
         return self.single and hidden.isdisjoint(self.targets)
 
 
-_facts: OrderedDict[bytes, Facts] = OrderedDict()
+_facts: OrderedDict[tuple[bytes, str], Facts] = OrderedDict()
 
 
-def facts(body: bytes) -> tuple[Facts, dict[str, Any] | None]:
-    """The facts of a resource that may be seen, worked out once for as long as its bytes are as they are; and the resource, where it had to be decoded for that."""
-    key = crypto.sha256(body)
+def facts(body: bytes, rules: LabelRules | None = None) -> tuple[Facts, dict[str, Any] | None]:
+    """The facts of a resource that may be seen, worked out once for as long as its bytes and the rules of labels are as they are; and the resource, where it had to be decoded for that."""
+    rules = rules or shipped()
+    key = (crypto.sha256(body), rules.digest)
     if (known := _facts.get(key)) is not None:
         _facts.move_to_end(key)
         return known, None
     resource = codec.again(body)
     targets, delicate = survey(resource)
     labelled = _INLINE in body
-    whole = _is_whole(resource)
-    bare = whole and not delicate and is_bare(body) and _labels_stand(resource)
-    found = _facts[key] = Facts(tuple(targets), read(resource)[1] if labelled else 0, bare, whole and not labelled and body.count(b'"resourceType":') == 1)
+    bare = not delicate and is_bare(body) and _labels_stand(resource, rules) and _is_whole(resource)
+    found = _facts[key] = Facts(tuple(targets), read(resource, rules)[1] if labelled else 0, bare, not labelled and body.count(b'"resourceType":') == 1)
     if len(_facts) > _KEPT:
         _facts.popitem(last=False)
     return found, resource
@@ -87,30 +88,30 @@ def is_bare(body: bytes) -> bool:
     return not (b'"extension"' in body or b'"div"' in body or b'"contained"' in body or b':"#' in body or b'"_' in body or b"{}" in body or b"[]" in body) and body.count(b'"id":') == 1
 
 
-def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool) -> bool:
+def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool, rules: LabelRules | None = None) -> bool:
     """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
-    return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource) and _is_whole(resource)
+    return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource, rules) and _is_whole(resource)
 
 
 def is_untouched(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str]) -> bool:
     """Whether nothing is hidden in or behind the resource: to a caller who is not subject to redaction it is then shown as what needs no redaction is, byte by byte."""
-    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1 and _is_whole(resource)
+    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1
 
 
-def stands_alone(resource: dict[str, Any], body: bytes) -> bool:
+def stands_alone(resource: dict[str, Any], body: bytes, rules: LabelRules | None = None) -> bool:
     """The same where nothing that it links to is hidden, told at once when it is written: `survey` is asked only where a display is not plainly a Coding's."""
-    if not is_bare(body) or b'"identifier":{' in body or not _labels_stand(resource) or not _is_whole(resource):
+    if not is_bare(body) or b'"identifier":{' in body or not _labels_stand(resource, rules) or not _is_whole(resource):
         return False
     return body.count(b'"display":') == len(_DISPLAYED.findall(body)) or not survey(resource)[1]
 
 
 def _is_whole(resource: dict[str, Any]) -> bool:
-    """Whether nothing would be left out because it is not valid (imported records may hold such things): what is beside something hidden is not shown so either."""
+    """Whether nothing would be left out because it is not valid (imported records may hold such things), as it is to who is subject to redaction."""
     kind = resource.get("resourceType")
     return is_whole(resource, kind if isinstance(kind, str) else "")
 
 
-def _labels_stand(resource: dict[str, Any]) -> bool:
+def _labels_stand(resource: dict[str, Any], rules: LabelRules | None) -> bool:
     """Whether the labels are those that would be worked out from the content now; lists of codes change."""
     security = resource.get("meta", {}).get("security")
     if not security:
@@ -121,7 +122,7 @@ def _labels_stand(resource: dict[str, Any]) -> bool:
     if not rest:
         return bool(first.get("code") == "N")
     subjects = tag_codes()
-    tags = read(resource)[0]
+    tags = read(resource, rules)[0]
     if any(c.get("code") in subjects and c["code"] not in tags for c in rest):
         return False
     restricted = any(c.get("code") not in subjects and claimed(c) for c in rest)

@@ -39,7 +39,7 @@ class Again:
         written = json.loads(row["sent"]) if row["sent"] is not None else senders(self.stored, row["origin"], access.rules)
         self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": as_said(written, self.stored, access.rules)}}
         self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts_of(row))
-        self.own = own_of(self.sent, self.label)
+        self.own = own_of(self.sent, self.label, access.rules)
 
     @property
     def raises(self) -> int:

@@ -1,8 +1,8 @@
 """Release of information: looked at exactly as it would leave, decided again, and sent.
 
 What would leave is what the recipient would be shown by the gate if they asked themselves, for that purpose, now: the same
-decision, the same predicate; and nothing that the one who releases may not see themselves, nor by what they may not see: where consents hidden from them alone let the
-recipient know the patient, nothing leaves by them (gate/knowing.py). It is decided at release, not at request (a consent revoked in between stops it).
+decision, the same predicate; and nothing that the one who releases may not see themselves, nor by what they may not see: what consents hidden from them
+let the recipient have does not leave by them, and of these no scope and no copy goes with it (gate/knowing.py). It is decided at release, not at request (a consent revoked in between stops it).
 """
 
 from __future__ import annotations
@@ -95,10 +95,15 @@ async def preview(access: Access, wish: Wish) -> Preview:
     if wish.purpose not in tables.known_purposes():
         raise errors.Malformed("Choose a purpose.")
     _, asking = await asyncio.gather(access.read("Patient", wish.patient), as_recipient(access, wish))
-    recipient = together.join(access, asking)
-    here, there, said, known = await asyncio.gather(_all(access, wish), _all(recipient, wish), _statements(access, recipient, wish), _known(access, recipient, wish))
-    if not known:
-        there, said = [], []
+    here, known = await asyncio.gather(_all(access, wish), _known(access, asking, wish))
+    if known is None:
+        return await _preview(access, wish, together.join(access, asking), here)
+    async with knowing.only(asking, wish.patient, known.all) as recipient:
+        return await _preview(access, wish, recipient, here)
+
+
+async def _preview(access: Access, wish: Wish, recipient: Access, here: list[Stored]) -> Preview:
+    there, said = await asyncio.gather(_all(recipient, wish), _statements(access, recipient, wish))
     mine = {(stored.type, stored.id): stored for stored in here}
     theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
     leaves = list(theirs.values())
@@ -113,9 +118,9 @@ async def preview(access: Access, wish: Wish) -> Preview:
     return Preview(leaves, stays, outgoing, crypto.sha256_hex(outgoing.body))
 
 
-async def _known(access: Access, recipient: Access, wish: Wish) -> bool:
-    """Whether the one who releases may see something by which an organization knows the patient; others know them by what they are, or by what a court served."""
-    return wish.served is not None or not wish.recipient.startswith("Organization/") or bool(await knowing.by(access, recipient, wish.patient))
+async def _known(access: Access, recipient: Access, wish: Wish) -> knowing.By | None:
+    """By what an organization knows the patient, as far as the one who releases may see it; None for others, who know them by what they are, or by what a court served."""
+    return None if wish.served is not None or not wish.recipient.startswith("Organization/") else await knowing.by(access, recipient, wish.patient)
 
 
 async def _outgoing(access: Access, recipient: Access, wish: Wish, handed: list[dict[str, Any]]) -> disclosing.Outgoing:

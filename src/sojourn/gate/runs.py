@@ -145,7 +145,7 @@ async def touches_notes_only(access: Access, before: dict[str, Any], after: dict
     hidden = await store.labelled(access.house.db, access.tenant.number, sorted(targets), bases.APART)
 
     def view(resource: dict[str, Any]) -> bytes | None:
-        left = redact.redact(resource, permitted=bases.ALL & ~bases.APART, hidden=hidden, strip=False)
+        left = redact.redact(resource, permitted=bases.ALL & ~bases.APART, hidden=hidden, strip=False, rules=access.rules.labels)
         return None if left is None else encoded(left)
 
     return view(before) == view(after)

@@ -74,7 +74,7 @@ async def sight(access: Access, resources: Iterable[tuple[str, dict[str, Any]]])
     parts: dict[str, int] = {}
     for name, resource in resources:
         targets |= redact.targets(resource)
-        parts[name] = parts.get(name, 0) | labels.read(resource)[1]
+        parts[name] = parts.get(name, 0) | labels.read(resource, access.rules.labels)[1]
     return await _sight(access, targets, parts)
 
 
@@ -102,7 +102,7 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
     """Every row decoded, redacted, and encoded again; what is encoded is left in `views`. What is clean stays as it is for a caller who is not
     subject to redaction, and is not looked at."""
     strip = access.decision.redacted
-    looked = [quick.facts(row.body) if row.body is not None and (strip or not row.clean) else None for row in rows]
+    looked = [quick.facts(row.body, access.rules.labels) if row.body is not None and (strip or not row.clean) else None for row in rows]
     parts: dict[str, int] = {}
     targets: set[str] = set()
     for row, look in zip(rows, looked, strict=True):
@@ -124,6 +124,6 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
             continue
         name = f"{row.type}/{row.id}"
         strips = strip or strips_more(parts[name], permitted[name], set(facts.targets), more)
-        view = views[n] = redact.redact(resource or codec.again(row.body), permitted=permitted[name], hidden=hidden, strip=strips)
+        view = views[n] = redact.redact(resource or codec.again(row.body), permitted=permitted[name], hidden=hidden, strip=strips, rules=access.rules.labels)
         out.append(None if view is None else codec.dumps(view))
     return out

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.fhir.shapes import Member, Shape, link_names, shape
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, PROCESS_INLINE, claimed, inline_mask
-from sojourn.gate.labels import LAW, is_inherited, read, tag_codes
+from sojourn.gate.labelrules import LabelRules
+from sojourn.gate.labels import LAW, is_inherited, on_part, read, tag_codes
 
 _TARGET: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$").search
 
@@ -32,6 +33,12 @@ class Sight(NamedTuple):
     """`Type/id` of reference targets that the caller must not know of."""
     strip: bool = True
     """Whether the caller is subject to redaction: no narrative, display, identifier or copy of others, ever."""
+    rules: LabelRules | None = None
+    """By which codes give subjects and laws; None: those that are shipped."""
+
+    def hides(self, element: dict[str, Any]) -> bool:
+        """Whether the element itself must not be seen for its labels, or for a law of the state by a code in it."""
+        return bool(on_part(element, self.rules) & ~self.permitted)
 
 
 @cache
@@ -72,7 +79,7 @@ def visible(value: dict[str, Any], kind: str, see: Sight) -> dict[str, Any] | No
         return None
     known = shape(kind)
     out = _members(value, kind, known, see)
-    if not _says_something(value, out, kind) or not _is_complete(out, known):
+    if not _stands(value, out, kind, see) or not _is_complete(out, known, value if not see.strip else None):
         return None
     return out
 
@@ -81,13 +88,13 @@ def resource(value: dict[str, Any], see: Sight, *, nested: bool = False) -> dict
     """A resource as this caller sees it; None to withhold it."""
     kind = value.get("resourceType")
     kind = kind if isinstance(kind, str) else ""
-    if inline_mask(value) & ~see.permitted or (nested and see.hidden and f"{kind}/{value.get('id')}" in see.hidden):
+    if (see.hides(value) if nested else inline_mask(value) & ~see.permitted) or (nested and see.hidden and f"{kind}/{value.get('id')}" in see.hidden):
         return None
     known = shape(kind)
     out = _members(value, kind, known, see)
-    if not _is_complete(out, known):
+    if not _is_complete(out, known, value if not see.strip else None):
         return None
-    return _relabelled(value, out)
+    return _relabelled(value, out, see)
 
 
 def is_whole(value: dict[str, Any], kind: str) -> bool:
@@ -113,7 +120,7 @@ def is_whole(value: dict[str, Any], kind: str) -> bool:
 
 def is_hidden(value: dict[str, Any], kind: str, see: Sight) -> bool:
     """Whether the object itself must not be seen: for its label, or for what it refers to."""
-    if "extension" in value and inline_mask(value) & ~see.permitted:
+    if "extension" in value and see.hides(value):
         return True
     link = value.get("reference")
     if type(link) is not str or kind not in ("Reference", ""):
@@ -154,7 +161,7 @@ def _members(value: dict[str, Any], kind: str, known: Shape, see: Sight) -> dict
             pair = primitive(value.get(name), value.get(f"_{name}"), name, see)
             seen = pair[name is not key]
         elif type(child) is list:
-            seen = [s for item in child if (s := visible(item, type_, see) if type(item) is dict else item) is not None] or None
+            seen = [s for item in child if (s := visible(item, type_, see) if type(item) is dict else item) is not None] or (None if child or strip else child)
         else:
             seen = visible(child, type_, see) if type(child) is dict else child
         if seen is None and member and member.required and see.strip:
@@ -207,14 +214,19 @@ def paired(value: Any, extra: Any) -> list[tuple[Any, Any]]:
 def one_primitive(value: Any, extra: Any, name: str, see: Sight) -> tuple[Any, Any]:
     """One primitive and its sibling as seen."""
     if isinstance(extra, dict):
-        if inline_mask(extra) & ~see.permitted:
+        if see.hides(extra):
             return None, None
         extra = visible(extra, "Element", see)
     if type(value) is str and see.hidden and name in _names() and is_hidden_link(value, see):
         return None, None
-    if value is None and isinstance(extra, dict) and _is_only_labels(extra.get("extension", ())) and not extra.keys() - {"extension", "id"}:
+    if value is None and see.strip and isinstance(extra, dict) and _is_only_labels(extra.get("extension", ())) and not extra.keys() - {"extension", "id"}:
         return None, None  # what it labelled is not there
     return value, extra
+
+
+def _stands(value: dict[str, Any], out: dict[str, Any], kind: str, see: Sight) -> bool:
+    """Whether what is left of an object says something; to who is not subject to redaction also what said nothing when it was stored."""
+    return _says_something(value, out, kind) or (not see.strip and not _says_something(value, value, kind))
 
 
 def _says_something(value: dict[str, Any], out: dict[str, Any], kind: str) -> bool:
@@ -234,14 +246,18 @@ def _is_only_labels(extensions: Any) -> bool:
     return isinstance(extensions, list) and all(isinstance(e, dict) and e.get("url") == INLINE for e in extensions)
 
 
-def _is_complete(out: dict[str, Any], known: Shape) -> bool:
-    """Whether every element that must be there is."""
+def _is_complete(out: dict[str, Any], known: Shape, stored: dict[str, Any] | None = None) -> bool:
+    """Whether every element that must be there is; with `stored`, of those that were stored (imported records may lack one).
+
+    Whoever is not subject to redaction is served most things as they are stored: what lacks an element there must lack it beside something hidden, too.
+    """
     for names in known.required:
         for name in names:
             if name in out:
                 break
         else:
-            return False
+            if stored is None or any(name in stored for name in names):
+                return False
     return True
 
 
@@ -251,16 +267,18 @@ def _is_law(coding: dict[str, Any]) -> bool:
     return isinstance(extensions, list) and any(isinstance(e, dict) and e.get("url") == LAW for e in extensions)
 
 
-def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
+def _relabelled(before: dict[str, Any], out: dict[str, Any], see: Sight) -> dict[str, Any]:
     """The resource with labels that follow from what is left of it, and from its origin.
 
     Labels by origin and those of a writer on the whole stay: were one of their bases not permitted, the
-    whole would be withheld. Subjects that codes give are looked for again in what is left.
+    whole would be withheld. Subjects that codes give are looked for again in what is left; from who is not subject to redaction only what
+    the rest lacks is taken, so that it reads as what is served as it is stored.
     """
     meta = out.get("meta")
     if not isinstance(meta, dict) or "security" not in meta:
         return out
-    tags, mask, inline = read(out)
+    tags, mask, inline = read(out, see.rules)
+    had = tags if see.strip else read(before, see.rules)[0]
     subjects = tag_codes()
     kept = []
     restricted = mask != 0
@@ -268,13 +286,14 @@ def _relabelled(before: dict[str, Any], out: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(coding, dict) or coding.get("system") == CONFIDENTIALITY or coding == PROCESS_INLINE:
             continue
         if coding.get("code") in subjects and not _is_law(coding):
-            if coding["code"] in tags:
+            if coding["code"] in tags or not (see.strip or coding["code"] in had):
                 kept.append(coding)
             continue
         restricted = restricted or (claimed(coding) != 0 and not is_inherited(coding))
         kept.append(coding)
-    if any(isinstance(c, dict) and c.get("system") == CONFIDENTIALITY for c in before["meta"]["security"]):
-        kept.insert(0, {"system": CONFIDENTIALITY, "code": "R" if restricted else "N"})
+    levels = [c.get("code") for c in before["meta"]["security"] if isinstance(c, dict) and c.get("system") == CONFIDENTIALITY]
+    if levels:
+        kept.insert(0, {"system": CONFIDENTIALITY, "code": "N" if not restricted else "V" if "V" in levels else "R"})
     if inline:
         kept.append(PROCESS_INLINE)
     out["meta"] = {key: kept if key == "security" else child for key, child in meta.items() if key != "security" or kept}

@@ -33,6 +33,16 @@ async def rows(db: Database, head: Head, consent: str) -> list[asyncpg.Record]:
     return await db.call(_ROWS, *head, consent)
 
 
+async def known_by(db: Database, head: Head, patient: str, keys: Sequence[str]) -> list[asyncpg.Record]:
+    """By what recipients may know something of a patient now: source (`Type/id`), relates; for a consent that permits and relates there are two rows."""
+    return await db.call("SELECT * FROM gate.known_by($1, $2, $3, $4, $5, $6)", *head, patient, list(keys))
+
+
+async def known_only(db: Database, head: Head, patient: str, keys: Sequence[str], names: Sequence[str]) -> None:
+    """For a transaction that is taken back (Database.taken_back): let nothing but these sources relate or permit; what is forbidden stays."""
+    await db.call("SELECT gate.known_only($1, $2, $3, $4, $5, $6, $7)", *head, patient, list(keys), list(names))
+
+
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(rows, default=_plain)
 

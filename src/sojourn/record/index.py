@@ -274,8 +274,8 @@ def _labelled_rows(
 
 
 def without(resource: dict[str, Any], paths: Iterable[ElementPath]) -> dict[str, Any]:
-    """A copy of the resource in which the elements at the paths are not there; what it shares it does not change."""
-    gone = sorted({path for path in paths if path}, key=len)
+    """A copy of the resource in which the elements at the paths are not there, of primitives with what stands beside them (`_`); what it shares it does not change."""
+    gone = sorted({each for path in paths if path for each in (path, _beside(path))}, key=len)
     tree: dict[str | int, Any] = {}
     for path in gone:
         node = tree
@@ -287,6 +287,12 @@ def without(resource: dict[str, Any], paths: Iterable[ElementPath]) -> dict[str,
             node[path[-1]] = None
     pruned: dict[str, Any] = _prune(resource, tree)
     return pruned
+
+
+def _beside(path: ElementPath) -> ElementPath:
+    """Where the `_` sibling of a primitive stands, if that is one: what labels it, too."""
+    last = max(n for n, step in enumerate(path) if isinstance(step, str))
+    return (*path[:last], f"_{path[last]}", *path[last + 1 :])
 
 
 def _prune(value: Any, tree: dict[Any, Any]) -> Any:

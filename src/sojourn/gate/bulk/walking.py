@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
     from sojourn.gate.bulk.asking import Wish
+    from sojourn.gate.labelrules import LabelRules
 
 T = TypeVar("T")
 Place = tuple[str, int]
@@ -284,7 +285,7 @@ async def _shown(access: Access, rows: Sequence[Any], which: Sequence[int], bodi
     """What this caller sees of rows that do not go out as they are."""
     plain = [n for n in which if rows[n]["fine"]]
     if plain:
-        forms = await asyncio.to_thread(_forms, [rows[n]["body"] for n in plain])
+        forms = await asyncio.to_thread(_forms, [rows[n]["body"] for n in plain], access.rules.labels)
         for n, form in zip(plain, forms, strict=True):
             bodies[n] = rows[n]["body"] if form is None else form
             kept.add(rows[n], form)
@@ -296,16 +297,16 @@ async def _shown(access: Access, rows: Sequence[Any], which: Sequence[int], bodi
             bodies[n] = one.body if one is not None else None
 
 
-def _forms(stored: Sequence[bytes]) -> list[bytes | None]:
+def _forms(stored: Sequence[bytes], rules: LabelRules | None = None) -> list[bytes | None]:
     """What a redacted caller sees of resources in and behind which nothing is hidden; None: what is stored, b'': nothing. As gate/shown.py does it."""
     made: list[bytes | None] = []
     for body in stored:
         resource = codec.again(body)
         targets, delicate = quick.survey(resource)
-        if quick.stands(resource, body, targets, frozenset(), delicate=delicate):
+        if quick.stands(resource, body, targets, frozenset(), delicate=delicate, rules=rules):
             made.append(None)
             continue
-        view = redact.redact(resource, permitted=bases.ALL, hidden=frozenset(), strip=True)
+        view = redact.redact(resource, permitted=bases.ALL, hidden=frozenset(), strip=True, rules=rules)
         made.append(b"" if view is None else codec.dumps(view))
     return made
 

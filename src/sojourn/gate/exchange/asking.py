@@ -183,8 +183,10 @@ async def begin(access: Access, patient: str, partner: str, program: int, key: s
 async def _by(access: Access, partner: Partner, patient: str) -> tuple[str, ...]:
     """By what the client may be named to the partner, as far as the caller may see it; nothing where they may not. The caller must see the client."""
     them = await releasing.as_recipient(access, Wish(patient, partner.organization, PURPOSE))
-    out, by = await asyncio.gather(named(them, patient), knowing.by(access, them, patient))
-    return tuple(sorted(by)) if out is not None else ()
+    by = await knowing.by(access, them, patient)
+    async with knowing.only(them, patient, by.all) as seen:
+        out = await named(seen, patient)
+    return tuple(by.all) if out is not None and by.relates else ()
 
 
 async def anew(access: Access, ask: Ask) -> Ask:
@@ -249,8 +251,10 @@ async def named(them: Access, patient: str) -> Outgoing | None:
 
 async def still(them: Access, ask: Ask) -> Outgoing | None:
     """The client as they may be named to the partner (`them`) now, by what whoever asked could see; None where that is over."""
-    out, now = await asyncio.gather(named(them, ask.patient), knowing.sources(them, ask.patient))
-    return out if now & set(ask.by) else None
+    now = await knowing.sources(them, ask.patient)
+    async with knowing.only(them, ask.patient, ask.by) as seen:
+        out = await named(seen, ask.patient)
+    return out if now.relates & set(ask.by) else None
 
 
 def question(out: Outgoing) -> bytes:

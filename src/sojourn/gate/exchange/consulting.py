@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from sojourn.base import errors, ids
+from sojourn.base.db import Transaction
 from sojourn.fhir import codec
-from sojourn.gate import disclosing, knowing, meeting, releasing, together
+from sojourn.gate import disclosing, knowing, meeting, releasing
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.disclosing import Outgoing
 from sojourn.gate.feed import Turn
@@ -42,28 +43,17 @@ class Question(NamedTuple):
     recipient: str
 
 
-class _Undone(Exception):  # noqa: N818 - no error: what was written to be looked at is taken back
-    pass
-
-
 async def question(access: Access, partner: Partner, calling: Calling, service: Described, patient: str, draft: Mapping[str, Any] | None = None) -> Question | None:
     """The call of a service about a patient, or None where nothing may leave. draft: an order that is not written yet. Nothing has left, and nothing is written."""
     if not access.caller.agent:
         return None
-    wish = Wish(patient, partner.organization, calling.purpose)
     try:
-        asking = together.join(access, await releasing.as_recipient(access, wish))
-        if draft is None:
-            return await _made(access, asking, partner, service, patient)
-        async with access.house.db.together() as transaction:
-            # Decided as if it stood in the record, by its program and its content; then taken back.
-            turn, id_ = Turn(access.tenant.number, transaction), new_id()
-            here, there = turn.inside(access), turn.inside(asking)
-            await here.write([Change("create", str(draft["resourceType"]), id_, {**draft, "id": id_})], action="draft")
-            stored = await there.read(str(draft["resourceType"]), id_)
-            made = await _made(here, there, partner, service, patient, stored.resource)
-            raise _Undone
-    except _Undone:
+        asking = await releasing.as_recipient(access, Wish(patient, partner.organization, calling.purpose))
+        by = await knowing.by(access, asking, patient)
+        if not by.relates:
+            return None
+        async with knowing.only(asking, patient, by.all) as them:
+            made = await _made(access, them, partner, service, patient, draft)
         return made._replace(asking=asking) if made is not None else None
     except (errors.NotFound, errors.Forbidden):
         return None
@@ -75,15 +65,16 @@ async def known(access: Access, partner: Partner, calling: Calling, patient: str
         asking = await releasing.as_recipient(access, Wish(patient, partner.organization, calling.purpose))
     except (errors.NotFound, errors.Forbidden):
         return False
-    person = await _both(access, asking, _person(patient))
-    return bool(person) and bool(await knowing.by(access, asking, patient))
+    by = await knowing.by(access, asking, patient)
+    async with knowing.only(asking, patient, by.all) as them:
+        return bool(await _both(access, them, _person(patient))) and bool(by.relates)
 
 
 def _person(patient: str) -> Wanted:
     return cdshooks.Wanted("Patient", (("_id", patient),))
 
 
-async def _made(access: Access, asking: Access, partner: Partner, service: Described, patient: str, draft: dict[str, Any] | None = None) -> Question | None:
+async def _made(access: Access, asking: Access, partner: Partner, service: Described, patient: str, draft: Mapping[str, Any] | None = None) -> Question | None:
     templates = {k: w for k, template in service.prefetch.items() if (w := cdshooks.wanted(template, patient)) is not None}
     person, *found = await asyncio.gather(_both(access, asking, _person(patient)), *(_both(access, asking, w) for w in templates.values()))
     if not person:
@@ -92,10 +83,10 @@ async def _made(access: Access, asking: Access, partner: Partner, service: Descr
     for (key, want), some in zip(templates.items(), found, strict=True):
         if some is not None:
             sent[key] = some[0] if want.type == "Patient" and len(some) == 1 else _bundle(access, "searchset", some)
-    drafts = {"draftOrders": _bundle(access, "collection", [draft])} if draft is not None else {}
+    drafts = {"draftOrders": _bundle(access, "collection", [await _drafted(access, asking, draft)])} if draft is not None else {}
     values = [*sent.values(), *drafts.values()]
     outs = await asyncio.gather(*(disclosing.prepare(asking, codec.dumps(v)) for v in [person[0], *values]))
-    if not outs[0].shows or not await knowing.by(access, asking, patient):
+    if not outs[0].shows:
         return None
     made = dict(zip([*sent, *drafts], (codec.loads(o.body) for o in outs[1:]), strict=True))
     orders = {k: made.pop(k) for k in drafts}
@@ -108,6 +99,14 @@ async def _made(access: Access, asking: Access, partner: Partner, service: Descr
         next((o.notice for o in outs if o.notice), ""), next((o.scope for o in outs if o.scope), ""),
     )  # fmt: skip
     return Question(asking, out, codec.dumps(call), partner.organization)
+
+
+async def _drafted(access: Access, asking: Access, draft: Mapping[str, Any]) -> dict[str, Any]:
+    """An order as they would see it if it stood in the record, decided by its program and its content. It is written where `asking` reads, and taken back with it. Raises NotFound."""
+    assert isinstance(asking.house.db, Transaction)  # noqa: S101 - of knowing.only
+    type_, id_ = str(draft["resourceType"]), new_id()
+    await Turn(access.tenant.number, asking.house.db).inside(access).write([Change("create", type_, id_, {**draft, "id": id_})], action="draft")
+    return (await asking.read(type_, id_)).resource
 
 
 async def _both(access: Access, asking: Access, want: Wanted) -> list[dict[str, Any]] | None:

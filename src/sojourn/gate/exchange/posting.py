@@ -111,13 +111,15 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     them = await as_them(access, wish.recipient, wish.purpose)
     if not all(them.may(ref.partition("/")[0], "search") for ref in refs):
         raise errors.Malformed("Something goes with it that is not sent by itself, such as a statement of disagreement. Release it, and hand it over yourself.")
-    now = await decided(them, refs)
+    by = (await knowing.by(access, them, wish.patient)).all
+    async with knowing.only(them, wish.patient, by) as seen:
+        now = await decided(seen, refs)
     if now is None:
         raise errors.Conflict(releasing.CHANGED)
     house, number, id_ = access.house, access.tenant.number, ids.new_id()
     job = {
         "patient": wish.patient, "recipient": wish.recipient, "purpose": wish.purpose, "refs": refs, "print": crypto.sha256_hex(now.body), "origin": dict(origin), "account": access.caller.account,
-        "by": sorted(await knowing.by(access, them, wish.patient)), "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
+        "by": by, "programs": sorted(access.caller.programs), "out": {k: getattr(found.outgoing, k) for k in _LOGGED}, "owner": access.caller.agent or "", "tried": {}, "failed": [], "keys": {}, "disclosures": {}, "way": "", "reference": "",
         "notice": disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else "", "day": access.today.isoformat(),
     }  # fmt: skip
     body = json.dumps([[c.media, base64.b64encode(c.body).decode()] for c in contents]).encode()
@@ -160,6 +162,15 @@ async def as_them(access: Access, organization: str, purpose: str) -> Access:
 
 async def decided(them: Access, refs: Sequence[str]) -> Outgoing | None:
     """What they are shown now of these entries, ready to leave; None where one is missing."""
+    shown = await _shown(them, refs)
+    if set(shown) != set(refs):
+        return None
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{them.house.base}/{ref}", "resource": shown[ref]} for ref in sorted(refs)]}
+    return await disclosing.prepare(them, codec.dumps(bundle), channel="release")
+
+
+async def _shown(them: Access, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of these entries those that somebody is shown now."""
     wanted: dict[str, list[str]] = {}
     for ref in refs:
         type_, _, id_ = ref.partition("/")
@@ -169,17 +180,15 @@ async def decided(them: Access, refs: Sequence[str]) -> Outgoing | None:
         for start in range(0, len(ids_), 100):
             some = ids_[start : start + 100]
             shown |= {f"{s.type}/{s.id}": s.resource for s in (await them.search(type_, [("_id", ",".join(some))], count=len(some))).matches}
-    if set(shown) != set(refs):
-        return None
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{them.house.base}/{ref}", "resource": shown[ref]} for ref in sorted(refs)]}
-    return await disclosing.prepare(them, codec.dumps(bundle), channel="release")
+    return shown
 
 
 async def anew(them: Access, job: Mapping[str, Any]) -> Outgoing | None:
     """The same for what is queued; None where it may not leave as it was looked at, nor by what whoever queued it saw (gate/knowing.py)."""
-    now = await decided(them, job["refs"])
     by = await knowing.sources(them, job["patient"])
-    if now is None or crypto.sha256_hex(now.body) != job["print"] or not by & set(job.get("by", by)):
+    async with knowing.only(them, job["patient"], job.get("by", by.all)) as seen:
+        now = await decided(seen, job["refs"])
+    if now is None or crypto.sha256_hex(now.body) != job["print"] or not by.relates & set(job.get("by", by.all)):
         return None
     said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in job["out"].items()}
     return replace(now, **said)  # as it was looked at: what leaves is no more than that
@@ -237,6 +246,8 @@ async def leave(house: House, tenant: int, them: Access, one: Queued, out: Outgo
     return job if done else None
 
 
+_NOTHING: Final = "There is nothing to print."
+
 # --- for people -----------------------------------------------------------------------------------------------------------------
 
 
@@ -264,20 +275,28 @@ async def _for_hand(access: Access, id_: str, task: str) -> Queued:
     row = await reaching.one(access.house.db, access.head, id_)
     one = opened(access.house, access.tenant.number, row) if row is not None else None
     if row is None or one is None or row["state"] != REVIEW or one.job["origin"].get("id") != task:
-        raise errors.NotFound("There is nothing to print.")
+        raise errors.NotFound(_NOTHING)
     return one
 
 
 async def printed(access: Access, id_: str, task: str, media: str) -> Content:
-    """What is to be printed, decided anew and written down as left. task: to which it belongs, which the caller may see. Raises NotFound, Conflict where it changed since."""
+    """What is to be printed, decided anew and written down as left. task: to which it belongs, which the caller may see. Raises NotFound, Conflict where it changed since.
+
+    It says what whoever queued it saw. So it is for them, and for who works in all their programs: what is in it has no part in that.
+    """
     one = await _for_hand(access, id_, task)
+    job = one.job
+    if job["account"] != access.caller.account and not ("programs" in job and set(job["programs"]) <= set(access.caller.programs)):
+        raise errors.NotFound(_NOTHING)
+    if set(await _shown(access, [ref for ref in job["refs"] if access.may(ref.partition("/")[0], "search")])) != set(job["refs"]):
+        raise errors.NotFound(_NOTHING)
     content = next((c for c in one.contents if c.media == media), None)
     them = await as_them(access, one.job["recipient"], one.job["purpose"])
     out = await anew(them, one.job)
     if out is None or content is None:
         raise errors.Conflict(CHANGED)
     if await leave(access.house, access.tenant.number, them, one, out, "print", content) is None:
-        raise errors.NotFound("There is nothing to print.")
+        raise errors.NotFound(_NOTHING)
     await access.note(access.entry("document-print", "Exchange", id_, patients=[one.job["patient"]]))
     return content
 

@@ -77,7 +77,7 @@ def _relation(met: Met, row: Row, relations: Sequence[Row], given: Sequence[Row]
 
 
 def _labels(met: Met, row: Row) -> Step:
-    found = labelling.sources(row, met.rules.programs)
+    found = labelling.sources(row, met.rules.programs, met.rules.labels)
     if not row["own"] and not row["parts"]:
         return Step("labels", NOTE, "No law of its own protects it.", tuple(found))
     parts = f" Parts of it: {words.listed(row['parts'])}." if row["parts"] else ""

@@ -9,12 +9,13 @@ from sojourn.fhir import codec
 from sojourn.gate import bases, labels
 from sojourn.gate.caller import Program
 from sojourn.gate.explaining import words
+from sojourn.gate.labelrules import LabelRules
 
 APART = bases.SUD_COUNSELING | bases.PSYCHOTHERAPY
 """Notes kept apart: of these an explanation tells the law, and nothing of the content."""
 
 
-def sources(row: Mapping[str, Any], programs: Mapping[int, Program]) -> list[dict[str, Any]]:
+def sources(row: Mapping[str, Any], programs: Mapping[int, Program], rules: LabelRules | None = None) -> list[dict[str, Any]]:
     """One row for each reason: {label, from, what}."""
     found: list[dict[str, Any]] = []
     if row["own"] & bases.PART2:
@@ -27,11 +28,11 @@ def sources(row: Mapping[str, Any], programs: Mapping[int, Program]) -> list[dic
         bit = bases.claimed(coding) & row["own"]
         if bit and bit != bases.PART2:
             found.append({"label": words.basis(bit)[0], "from": "label", "what": f"{coding.get('system')}|{coding.get('code')}"})
-    for place, mask in labels.labelled_elements(resource):
+    for place, mask in labels.labelled_elements(resource, rules):
         found.append({"label": words.listed(mask), "from": "element", "what": ".".join(str(p) for p in place)})
     said: set[tuple[str, str]] = set()
     for path, coding in _codings(resource, ""):
-        for tag in sorted(labels.read({"code": coding})[0]):
+        for tag in sorted(labels.read({"code": coding}, rules)[0]):
             if (tag, coding["code"]) not in said:
                 said.add((tag, coding["code"]))
                 found.append({"label": f"about {tag}", "from": "code", "what": f"{coding['system']}|{coding['code']} at {path}"})

@@ -67,6 +67,34 @@ BEGIN
     GROUP BY r.type ORDER BY r.type;
 END $$;
 
+-- By what these recipients may know something of a patient now: what relates them, and which Consents permit them something.
+CREATE OR REPLACE FUNCTION gate.known_by(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_patient text, p_keys text[])
+RETURNS TABLE (source text, relates boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    /*alive*/
+    RETURN QUERY
+    SELECT l.source, true FROM record.relation l
+    WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.actor = ANY (p_keys) AND l.known_to = 'infinity' AND l.valid_from <= p_now AND p_now < l.valid_to
+    UNION
+    SELECT 'Consent/' || g.consent, false FROM record.consent_grant g
+    WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND g.effect = 'permit' AND g.known_to = 'infinity'
+      AND g.valid_from <= p_now AND p_now < g.valid_to;
+END $$;
+
+-- For a transaction that is taken back: of what lets these recipients know something of a patient only what is named stays. All that is forbidden stays, too.
+CREATE OR REPLACE FUNCTION gate.known_only(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_patient text, p_keys text[], p_known text[]
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    /*alive*/
+    UPDATE record.consent_grant g SET known_to = p_now
+    WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND g.effect = 'permit' AND g.known_to = 'infinity'
+      AND NOT 'Consent/' || g.consent = ANY (p_known);
+    UPDATE record.relation l SET known_to = p_now
+    WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.actor = ANY (p_keys) AND l.known_to = 'infinity' AND NOT l.source = ANY (p_known);
+END $$;
+
 -- Whether anybody forbade one of these something that is not over: from whoever that is anything may be withheld (decision 55).
 CREATE OR REPLACE FUNCTION gate.is_denied(p_tenant int, p_keys text[], p_now timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
