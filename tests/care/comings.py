@@ -102,7 +102,7 @@ async def _ended(clinic: Clinic, *ids: str) -> None:
 
 def _result(basis: str, partner: dict[str, Any], extra: str = "", carrier: str = "") -> Coming:
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
-        value = f"{int.from_bytes(word[-2:].encode()) % 900 + 100}.25"
+        value = f"{100 + int(word[2:4])}.{ord(word[0])}"  # another for each
         content = oru(f"C{word}", mrn=who.mrn, family=who.family, filler=f"F{word}", value=value, extra=extra, application="FAR")
         if carrier:
             content = content.replace(f"ORC|RE||F{word}\r".encode(), segment("ORC", {1: "RE", 3: f"F{word}", 28: carrier}).encode() + b"\r")
