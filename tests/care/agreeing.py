@@ -131,23 +131,22 @@ def _bare(text: str) -> str:
 
 def on_paper(resource: dict[str, Any]) -> list[str]:
     """The lines that paper has of a resource of these tests, said once more, simply."""
-    texts = lambda key: [c["text"] for c in resource.get(key, ())]  # noqa: E731 - a word for what follows
     match resource["resourceType"]:
         case "Patient":
             return [f"{resource['name'][0]['given'][0]} {resource['name'][0]['family']}, born {resource['birthDate']}"]
         case "Observation":
             value = Decimal(str(resource["valueQuantity"]["value"])).normalize()
             parts = [f"{c['code']['text']}: {c['valueString']}" for c in resource.get("component", ())]
-            return [f"8867-4: {value:f} /min ({resource['effectiveDateTime'][:10]})", "Status: final", *parts, *(f"Note: {t}" for t in texts("note"))]
+            return [f"8867-4: {value:f} /min ({resource['effectiveDateTime'][:10]})", "Status: final", *parts, *(f"Note: {n['text']}" for n in resource.get("note", ()))]
         case "Condition":
             return [f"{resource['code']['text']} ({resource['onsetDateTime']})"]
         case "AllergyIntolerance":
             return [resource["code"]["text"], "Status: active", *(f"Reaction: {r['manifestation'][0]['text']}" for r in resource["reaction"])]
         case "MedicationRequest":
-            return [f"{resource['medicationCodeableConcept']['text']} ({resource['authoredOn']})", "Status: active", *(f"Dose: {t}" for t in texts("dosageInstruction"))]
+            return [f"{resource['medicationCodeableConcept']['text']} ({resource['authoredOn']})", "Status: active", *(f"Dose: {d['text']}" for d in resource["dosageInstruction"])]
         case "Encounter":
             day = f" ({resource['period']['start'][:10]})" if "period" in resource else ""
-            return [f"AMB{day}", f"Status: {resource['status']}", *(f"Reason: {t}" for t in texts("reasonCode"))]
+            return [f"AMB{day}", f"Status: {resource['status']}", *(f"Reason: {r['text']}" for r in resource.get("reasonCode", ()))]
         case "Goal":
             return [resource["description"]["text"], "Status: active"]
     return [f"{resource['description']} ({resource['date'][:10]})", "Status: current"]
@@ -230,7 +229,7 @@ async def through(clinic: Clinic, door: str, way: Way, arrives: Arriving, *, for
         (disclosure,) = (await referral.one(await at(clinic), handoff.id)).sent
         row, logged = await disclosurelog.payload(await at(clinic), disclosure)
         assert logged == disclosing.payload(await at(clinic), row) == arrived, f"{note}: what is in the log is not what arrived"
-        assert (row["channel"], row["recipient"], named(row["what"])) == (f"release-{door}", f"Organization/{receiver}", shown.keys()), note
+        assert (row["channel"], row["recipient"], named(row["what"])) == (f"release-{door}", f"Organization/{receiver}", set(shown)), note
         assert SECRET.encode() not in arrived
         if form == "ccda":
             document = read(arrived)

@@ -171,7 +171,7 @@ def _brought(basis: str, partner: dict[str, Any], label: str, *, plain: bool) ->
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
         made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, **partner)
         await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
-        more = {"securityLabel": [{"coding": [{"system": ACT, "code": label}]}]} if label else {}
+        more: dict[str, Any] = {"securityLabel": [{"coding": [{"system": ACT, "code": label}]}]} if label else {}
         content = f"Ana {who.family}: {word}.".encode() if plain else _ccd(who, word)
         reply = await clinic.ask("stranger", "POST", "", bundle(content, media="text/plain" if plain else "application/xml", unique=f"urn:oid:1.{sum(map(ord, word))}", family=who.family, **more))
         assert reply.status == 200, reply.body
