@@ -135,9 +135,9 @@ def on_paper(resource: dict[str, Any]) -> list[str]:
         case "Patient":
             return [f"{resource['name'][0]['given'][0]} {resource['name'][0]['family']}, born {resource['birthDate']}"]
         case "Observation":
-            value = Decimal(str(resource["valueQuantity"]["value"])).normalize()
+            value = Decimal(str(resource["valueQuantity"]["value"]))  # in its own digits
             parts = [f"{c['code']['text']}: {c['valueString']}" for c in resource.get("component", ())]
-            return [f"8867-4: {value:f} /min ({resource['effectiveDateTime'][:10]})", "Status: final", *parts, *(f"Note: {n['text']}" for n in resource.get("note", ()))]
+            return [f"8867-4: {value} /min ({resource['effectiveDateTime'][:10]})", "Status: final", *parts, *(f"Note: {n['text']}" for n in resource.get("note", ()))]
         case "Condition":
             return [f"{resource['code']['text']} ({resource['onsetDateTime']})"]
         case "AllergyIntolerance":
