@@ -1,4 +1,4 @@
-"""What the tests of equality share: how a document in C-CDA or on paper is held against what was shown before, and charts that go through a partner's doors."""
+"""What the tests of equality share: documents and paper against what was shown, a partner's doors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One protected record in by each door, each with a mark of its own kind: that of its sender's profile, of its basis, of a message, of a document, the notice of 42 CFR 2.32."""
+"""One protected record in by each door, each with a mark of its own kind.
+
+Of its sender's profile, of the basis on which it comes, of a message, of a document, or the notice of 42 CFR 2.32.
+"""
 
 from __future__ import annotations
 

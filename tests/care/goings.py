@@ -1,4 +1,4 @@
-"""What one receiver has of a client by each door out: read as they read it, with its marks and its notice."""
+"""What one receiver has of a client by each door out: as they read it, with its marks and its notice."""
 
 from __future__ import annotations
 

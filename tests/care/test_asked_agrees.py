@@ -1,4 +1,4 @@
-"""Of invented charts, what somebody outside asks for: what they read, what the log of disclosures holds and what may leave are equal, element by element.
+"""What somebody outside asks for: what they read, what is in the log and what may leave are equal.
 
 A few records in CI, a thousand by each door in `make test-slow`: a release of information on paper, reads and searches of an application, a bulk export, documents found and fetched
 (IHE MHD ITI-67 and ITI-68), and what a CDS service is asked with. What may leave is said once more, simply, from how a chart was made.

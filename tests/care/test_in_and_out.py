@@ -1,4 +1,4 @@
-"""In by each door, out by each other door: what came protected is withheld everywhere without a consent, and with one leaves everywhere, marked and with the notice.
+"""In by each door, out by each other door: withheld without a consent, marked with one.
 
 One protected record comes by every door into a program that is none of 42 CFR Part 2: nothing but its mark protects it there. Each of the twelve ways out is then tried by one
 receiver to whom the client was referred, so that ordinary records leave in any case and an empty answer passes no test.

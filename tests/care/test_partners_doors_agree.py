@@ -1,4 +1,4 @@
-"""Of invented charts, by the doors of a partner: what was looked at, what the log of disclosures holds and what the receiver reads are equal, element by element.
+"""By a partner's doors: what was looked at, what is in the log and what the receiver reads are equal.
 
 A few records in CI, a thousand through each door in `make test-slow`. Fax: the pages that the gateway got. Direct: the letter that the HISP delivers, opened and verified. MHD: what
 waits in the tray of a second Sojourn. Each by the queue that a running server has. SFTP, messages and exports: test_doors_agree.py.
