@@ -1,4 +1,4 @@
-"""The notice of 42 CFR 2.32 on a paper that came: it marks all of it, as in a clinical document and in a message."""
+"""The notice of 42 CFR 2.32 in the words of a paper that came: it marks all of it."""
 
 from __future__ import annotations
 

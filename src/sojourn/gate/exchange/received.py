@@ -1,4 +1,4 @@
-"""On what basis we have what a partner sent: kept with what it became, in words and as a code, and the labels that follow from it.
+"""On what basis we have what a partner sent, kept with it, and the labels that follow from it.
 
 What was agreed with a partner may change later; on what basis something came does not. 42 CFR 2.12(d)(2), 2.33; 45 CFR 164.506.
 """
