@@ -1,6 +1,7 @@
 """Of invented records, through each sending door: what was shown before, what the log of disclosures holds and what the receiver reads are equal, element by element.
 
-A few in CI, a thousand through each door in `make test-slow`. Hand-offs as FHIR have a test of their own (test_handoff_agrees.py), from which the charts come.
+A few in CI, a thousand through each door in `make test-slow`. Hand-offs as FHIR have a test of their own (test_handoff_agrees.py), from which the charts come; fax, Direct and document exchange too
+(test_partners_doors_agree.py), and what somebody outside asks for (test_asked_agrees.py).
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.exchange.telling import Subject
 from sojourn.record.database import Dsn
 from sojourn.wire.ccda.reader import read
-from sojourn.wire.ccda.values import Coded
 from sojourn.wire.ccda.writer import KINDS
 from tests import people
+from tests.care.agreeing import RECORDS, clinician, facts, leaving, named, stated
 from tests.care.test_handoff import at
 from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements, words
 from tests.doors.api.test_subscriptions import Receiver, begun, followed
@@ -38,10 +39,7 @@ from tests.doors.hl7v2.lab import MRN
 from tests.doors.sftp.partner import connected, door
 from tests.doors.sftp.test_out import put_out, taken
 from tests.doors.sftp.test_routes import service
-from tests.effort import THOROUGH
 from tests.people import START, A, Clinic, consent, encounter, patient
-
-RECORDS = 1000 if THOROUGH else 12
 
 
 @pytest.fixture
@@ -51,9 +49,7 @@ async def clinic(database: Dsn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(people, "rules", lambda: [*given, ("outside", ["Subscription"], ["create", "read", "search"])])
     with clock.using(FakeClock(START)):
         made = await people.open_clinic(database)
-        them = (await made.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Clinician"}]})).id
-        await made.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = 'both-clinician'", f"Practitioner/{them}")
-        made.tokens["both-clinician"] = await made.gate.token(made.gate.house.tenants[1], "both-clinician")
+        await clinician(made)
         yield made
         await people.close_clinic(made)
 
@@ -83,29 +79,6 @@ def resources(body: bytes) -> dict[str, dict[str, Any]]:
 # --- clinical documents ------------------------------------------------------------------------------------------------------------
 
 
-def said(resource: dict[str, Any]) -> set[str]:
-    """What a resource says for its reader: each text of a code or a note of it, each number with its digits."""
-    found = set()
-    match resource["resourceType"]:
-        case "Condition" | "AllergyIntolerance":
-            found.add(resource["code"]["text"])
-            found |= {m["text"] for r in resource.get("reaction", ()) for m in r["manifestation"]}
-        case "MedicationRequest":
-            found.add(resource["medicationCodeableConcept"]["text"])
-        case "Goal":
-            found.add(resource["description"]["text"])
-        case "Observation" if "valueQuantity" in resource:
-            found.add(str(Decimal(str(resource["valueQuantity"]["value"]))))
-    return {" ".join(text.split()) for text in found}
-
-
-def read_of(value: Any) -> set[str]:
-    """The texts of a value that a document states."""
-    if isinstance(value, Coded):
-        return {" ".join(t.split()) for t in (value.text, value.display, *(x for o in value.others for x in (o.text, o.display))) if t}
-    return {" ".join(str(value).split())} | {" ".join(str(part).split()) for part in (value if isinstance(value, tuple) else ())}
-
-
 async def test_clinical_documents(clinic: Clinic) -> None:
     """Each chart in all five kinds of documents; each record counts once for each document that it is in."""
     random = Random("documents")
@@ -126,18 +99,10 @@ async def test_clinical_documents(clinic: Clinic) -> None:
             row, payload = await disclosurelog.payload(await at(clinic), await referral.send(await at(clinic), handoff, seen.digest, kind))
             assert payload == disclosing.payload(await at(clinic), row)
             first, left = read(shown), read(payload)
-            assert [(f.kind, f.identifiers, f.what, f.value, f.details, f.status) for f in first.facts()] == [(f.kind, f.identifiers, f.what, f.value, f.details, f.status) for f in left.facts()]
-            leaves = {f"{s.type}/{s.id}": s.resource for s in seen.leaves}
-            facts: dict[str, list[Any]] = {}
-            for fact in left.facts():
-                for identifier in fact.identifiers:
-                    facts.setdefault(identifier.partition("|")[2].partition("#")[0], []).append(fact)
-            assert {n for n in leaves if not n.startswith("Patient/")} <= facts.keys(), f"{kind}, {made.way}: something that was shown is not in it"
-            assert {n for n in facts if n and "/" in n} - leaves.keys() <= {f"Consent/{made.consent}", f"Patient/{made.patient}"}, f"{kind}, {made.way}: something that was not shown is in it"
-            assert {"/".join(w.split("/")[:2]) for w in row["what"] if not w.startswith("Consent/")} == leaves.keys()
-            for name, resource in leaves.items():
-                heard = {t for f in facts.get(name, ()) for v in (f.what, f.value, *(d for _, d in f.details)) for t in read_of(v)}
-                assert said(resource) <= heard, f"{kind}, {made.way}: {name}"
+            assert facts(first) == facts(left)
+            leaves = leaving(seen)
+            stated(left, leaves, made, f"{kind}, {made.way}")
+            assert named(row["what"]) == leaves.keys()
             assert SECRET.encode() not in payload
             records += len(leaves)
             documents += 1

@@ -137,7 +137,7 @@ async def test_what_comes_to_the_gateway_is_in_the_tray_once_with_the_partner_wh
         await receiving.watch(clock_)
     desk = await at(clinic, "desk")
     waits = await papers.waiting(desk)
-    assert [(p.door, p.sender, p.program, p.marks) for p in waits] == [("fax", "Lakeside Primary Care, (512) 555-0142", MH, ("42CFRPart2",))]
+    assert [(p.door, p.sender, p.program, p.marks) for p in waits] == [("fax", "Lakeside Primary Care, (512) 555-0142", MH, ("R", "42CFRPart2"))]
     with pytest.raises(errors.Forbidden):
         await papers.waiting(await at(clinic, "mh-clinician"))
     client = (await clinic.make("sys-mh", patient())).id

@@ -19,7 +19,7 @@ from sojourn.care.papers.reading import MOST_BYTES, MOST_DOCUMENT
 from sojourn.fhir import codec
 from sojourn.gate import papers
 from sojourn.gate.bulk import arriving
-from sojourn.gate.exchange import asapp, pgp
+from sojourn.gate.exchange import asapp, pgp, received
 from sojourn.gate.exchange.keeping import FAILED, MAPPED, Came, Keeper
 from sojourn.wire import filekind, hl7v2, hl7v2batch, xdm
 from sojourn.wire.hl7v2 import NotReadable
@@ -219,8 +219,9 @@ async def _paper(came: Arrived) -> Outcome:
     except sandbox.Unreadable as error:
         return Outcome(FAILED, f"It cannot be read. {error.message}", "refused", {"reason": error.message})
     await papers.receive(
-        came.access, content, media=media, pages=pages, door=came.door, source=came.source, program=came.partner.program or 0, name=came.head.name, sender=came.partner.name
-    )
+        came.access, content, media=media, pages=pages, door=came.door, source=came.source, program=came.partner.program or 0, name=came.head.name, sender=came.partner.name,
+        marks=came.partner.laws, basis=came.partner.basis,
+    )  # fmt: skip
     return Outcome(MAPPED, "", "accepted", {"pages": pages} if came.head.kind != filekind.CCDA else {}, [f"It is in the tray of papers, {pages} {'page' if pages == 1 else 'pages'}."])
 
 
@@ -246,7 +247,7 @@ async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
         return _waits(error.message)
     try:
         source = came.pieces() if came.head.kind != filekind.FHIR else _of_bundle(await came.whole(_BUNDLE_MOST))
-        brought = await arriving.bring(access, lambda: anext(source, b""), came.partner.program, packed=packed)
+        brought = await arriving.bring(access, lambda: anext(source, b""), came.partner.program, packed=packed, came=received.stamp(came.partner))
     except errors.Malformed:
         return Outcome(FAILED, "It cannot be read as FHIR.", "refused", {"reason": "It cannot be read as FHIR."})
     findings = [f"Written: {brought.written}; there already: {brought.unchanged}; refused: {brought.refused}.", *(i.diagnostics for i in brought.issues[:_TOLD])]

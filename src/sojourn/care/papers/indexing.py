@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
-from sojourn.care.papers import reading, sandbox, source
+from sojourn.care.papers import notices, reading, sandbox, source
 from sojourn.care.resources import CARE, concept, moment, ref
 from sojourn.gate import bases, papers
 from sojourn.gate.access import Access
@@ -22,7 +22,7 @@ from sojourn.gate.changes import Change, new_id
 from sojourn.gate.papers import Paper
 
 NEEDS: Final = (*papers.NEEDS, ("Patient", "search"))
-WRITES: Final = (*NEEDS, ("DocumentReference", "create"), ("Task", "create"))
+WRITES: Final = (*NEEDS, ("DocumentReference", "create"), ("Task", "create"), ("Provenance", "create"))
 CATEGORY: Final = "paper"
 TRACE: Final = "paper-trace"
 REVIEW: Final = "paper-review"
@@ -90,10 +90,12 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     rules = await policies.of(access)
     if found := wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)):
         raise errors.Malformed(next(iter(found.values())))
+    content = await papers.content(access, paper)
+    paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await notices.marks_of(content, paper.media)))))
     wish = wish._replace(labels=tuple(dict.fromkeys((*wish.labels, *(m for m in paper.marks if bases.bit_of(m))))))  # what its sender's law protects stays so, whoever files it
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on
-    clean = await sandbox.composed([(await papers.content(access, paper), paper.media, paper.pages)])
+    clean = await sandbox.composed([(content, paper.media, paper.pages)])
     changes = [Change("create", "DocumentReference", paper.id, document(access, paper, wish, clean), program=wish.program), *source.provenance(access, paper, _codings((*wish.labels, *paper.marks)), wish.program)]
     if wish.reviewer:
         due = access.now + timedelta(days=rules.number("papers.review-days"))

@@ -122,7 +122,7 @@ async def _take(access: Access, folder: Path, path: Path, content: bytes, stamp:
     number = str(said.get("from") or "") or next(iter(_NUMBER.findall(path.name)), "")
     partner = await posting.faxing(access, number)
     sender = f"{partner.name}, {number}" if partner is not None else number
-    await papers.receive(access, content, media=media, pages=pages, door=papers.FAX, source=source, program=program, name=path.name, sender=sender, arrived=arrived, marks=("42CFRPart2",) if partner is not None and partner.part2 else ())
+    await papers.receive(access, content, media=media, pages=pages, door=papers.FAX, source=source, program=program, name=path.name, sender=sender, arrived=arrived, marks=partner.laws if partner is not None else (), basis=partner.basis if partner is not None else "")
     await asyncio.to_thread(_remove, path)
     return True
 

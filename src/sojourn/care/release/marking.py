@@ -44,8 +44,10 @@ def documents(found: Preview) -> list[Document]:
 
 
 def entries(found: Preview) -> list[dict[str, Any]]:
-    """The resources that would leave, as they would leave."""
-    return [e["resource"] for e in codec.loads(found.outgoing.body).get("entry", ()) if e.get("resource", {}).get("resourceType") not in (None, "OperationOutcome")]
+    """The resources that would leave, as they would leave; not what was made to hold them together (gate/documentbundle.py)."""
+    bundle = codec.loads(found.outgoing.body)
+    inside = bundle.get("entry", ())[1 if bundle.get("type") == "document" else 0 :]
+    return [e["resource"] for e in inside if e.get("resource", {}).get("resourceType") not in (None, "OperationOutcome")]
 
 
 def document(resource: dict[str, Any]) -> Document | None:

@@ -34,14 +34,12 @@ async def made(access: Access, found: Preview, cover: Cover, marks: Mapping[str,
     for resource in marking.entries(found):
         by_kind.setdefault(str(resource["resourceType"]), []).append(resource)
     for kind, resources in by_kind.items():
-        plain = [r for r in resources if marking.document(r) is None]
-        if plain:
-            sections.append((words.title(kind), f"kind:{kind}"))
-            body.append(Line(words.title(kind), "title", f"kind:{kind}", fresh=not body))
-        for resource in plain:
+        sections.append((words.title(kind), f"kind:{kind}"))
+        body.append(Line(words.title(kind), "title", f"kind:{kind}", fresh=not body))
+        for resource in resources:
             body.append(Line(words.headline(resource), "head"))
             body += [Line(said, "text", indent=14) for said in words.lines(resource)]
-            if kind == "DocumentReference":
+            if kind == "DocumentReference" and marking.document(resource) is None:
                 body.append(Line("The attached file is of a kind that is not printed, and is not in this packet.", "text", indent=14))
     for resources in by_kind.values():
         for resource in resources:

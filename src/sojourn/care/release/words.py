@@ -52,10 +52,17 @@ def headline(resource: Mapping[str, Any]) -> str:
     """What it is and of when, in one line."""
     if resource["resourceType"] in ("Patient", "RelatedPerson"):
         return f"{name(resource)}, born {resource.get('birthDate', 'unknown')}"
-    what = next((said for key in _NAMED if (said := concept(resource.get(key)))), title(str(resource["resourceType"])))
+    what = _what(resource)
     value = said_value(resource)
     when = day(resource)
     return f"{what}{': ' + value if value else ''}{f' ({when})' if when else ''}"
+
+
+def _what(resource: Mapping[str, Any]) -> str:
+    """What it is called. A consent by no code of its form: on paper that says nothing to anybody."""
+    if resource["resourceType"] == "Consent":
+        return "Consent"
+    return next((said for key in _NAMED if (said := concept(resource.get(key)))), title(str(resource["resourceType"])))
 
 
 def said_value(resource: Mapping[str, Any]) -> str:
@@ -84,13 +91,32 @@ def lines(resource: Mapping[str, Any]) -> Iterator[str]:
     for dose in resource.get("dosageInstruction", resource.get("dosage", ())):
         if isinstance(dose, Mapping) and dose.get("text"):
             yield f"Dose: {dose['text']}"
-    for key in ("conclusion", "summary", "description", "comment", "patientInstruction"):
+    for key in ("conclusion", "summary", "comment", "patientInstruction"):
         if isinstance(resource.get(key), str):
             yield str(resource[key])
-    if isinstance(resource.get("description"), Mapping):
-        yield concept(resource["description"])
+    if (described := concept(resource.get("description"))) and described != _what(resource):
+        yield described
+    yield from _weighed(resource)
     yield from _parts(resource)
     yield from _answers(resource.get("item", ()), 0)
+
+
+def _weighed(resource: Mapping[str, Any]) -> Iterator[str]:
+    """What somebody needs to weigh it: how grave, how unusual, why, and how somebody reacted."""
+    for label, key in (("Severity", "severity"), ("Criticality", "criticality"), ("Verified", "verificationStatus")):
+        if said := concept(resource.get(key)):
+            yield f"{label}: {said}"
+    for label, key in (("Flag", "interpretation"), ("Reason", "reasonCode")):
+        for one in resource.get(key, ()) if isinstance(resource.get(key), list) else ():
+            if said := concept(one):
+                yield f"{label}: {said}"
+    for usual in resource.get("referenceRange", ()):
+        low, high = ((usual.get(end) or {}).get("value", "") for end in ("low", "high"))
+        if said := str(usual.get("text", "")) or (f"{low} to {high}" if low != "" and high != "" else f"from {low}" if low != "" else f"up to {high}" if high != "" else ""):
+            yield f"Usual: {said}"
+    for reaction in resource.get("reaction", ()):
+        if said := "; ".join(filter(None, [*map(concept, reaction.get("manifestation", ())), str(reaction.get("severity", "")), str(reaction.get("description", ""))])):
+            yield f"Reaction: {said}"
 
 
 def _parts(resource: Mapping[str, Any]) -> Iterator[str]:

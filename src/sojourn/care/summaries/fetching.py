@@ -13,7 +13,7 @@ from sojourn.care.papers.indexing import Wish
 from sojourn.care.summaries import filing
 from sojourn.gate import bases, documentmarks, papers
 from sojourn.gate.changes import Change
-from sojourn.gate.exchange import asking, partners
+from sojourn.gate.exchange import asking, received
 from sojourn.gate.exchange.asking import Ask, Paper
 from sojourn.gate.preparing import instant
 from sojourn.wire.ccda.xml import BadDocument
@@ -30,7 +30,7 @@ _USUAL: Final = ("U", "L", "M", "N")
 
 def marks(said: Iterable[tuple[str, str]], partner: Partner | None) -> tuple[str, ...]:
     """What a sender says of a document beside what stands in it, and its law, as codes. A confidentiality that we do not know is read as the strictest."""
-    found: list[str] = ["R", PART2] if partner is not None and partner.part2 else []
+    found: list[str] = [*partner.laws] if partner is not None else []
     for system, code in said:
         if system == bases.CONFIDENTIALITY:
             found += [] if code in _USUAL else ["R" if code == "R" else "V"]
@@ -54,7 +54,7 @@ async def take(access: Access, ask: Ask, key: str, partner: Partner, *, sure: bo
     try:
         media, pages = await sandbox.checked(content)
         if media != reading.CCDA:
-            await papers.receive(access, content, media=media, pages=pages, door=papers.API, source=f"asked:{ask.id}:{key}", program=ask.program, name=paper.title, sender=partner.name, marks=said)
+            await papers.receive(access, content, media=media, pages=pages, door=papers.API, source=f"asked:{ask.id}:{key}", program=ask.program, name=paper.title, sender=partner.name, marks=said, basis=partner.basis)
             return TRAY
         kinds = (await policies.of(access)).value("papers.kinds")
         mine = access.caller.agent or ""
@@ -75,7 +75,7 @@ def provenance(access: Access, ask: Ask, paper: Paper, partner: Partner, documen
     made: dict[str, Any] = {
         "resourceType": "Provenance", "target": [{"reference": f"DocumentReference/{document}"}], "recorded": instant(access.now), "agent": agents,
         "activity": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE"}], "text": "Fetched from a partner that was asked about the client (IHE MHD)"},
-        "reason": [{"text": f"On the basis of: {partners.BASES[partner.basis]}"}],
+        "reason": received.reason(partner.basis),
         "entity": [{"role": "source", "what": {"identifier": {"system": "urn:ietf:rfc:3986", "value": paper.url}, "display": paper.title}}],
     }  # fmt: skip
     if labels:

@@ -11,6 +11,7 @@ from sojourn.doors.hl7v2.facts import AS_OF, Draft, Place
 from sojourn.fhir import codec
 from sojourn.gate import origin
 from sojourn.gate.changes import Change
+from sojourn.gate.exchange import received
 from sojourn.gate.exchange.doing import id_for
 from sojourn.gate.preparing import instant
 
@@ -143,6 +144,7 @@ def provenance(access: Access, partner: Partner, message: str, tries: int, kind:
         "resourceType": "Provenance", "target": [{"reference": r} for r in written], "recorded": instant(access.now),
         "activity": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE"}], "text": f"Received by HL7 v2 ({kind})"},
         "agent": [{"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "code": "author"}]}, "who": who}],
+        "reason": received.reason(partner.basis),
         "entity": [{"role": "source", "what": {"identifier": {"system": SOURCE, "value": message}, "display": "The message as it came"}}],
     }  # fmt: skip
     if labels:

@@ -174,7 +174,7 @@ class Working(Background):
 async def _tray(access: Access, partner: Partner, work: Work) -> None:
     """A clinical document goes to the tray of papers, once however often its message is done."""
     if paper := work.paper:
-        await papers.receive(access, paper, media=CCDA, pages=1, door=papers.HL7, source=f"hl7v2:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks)
+        await papers.receive(access, paper, media=CCDA, pages=1, door=papers.HL7, source=f"hl7v2:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks, basis=partner.basis)
 
 
 async def _answered(here: Round, partner: str, work: Work) -> None:

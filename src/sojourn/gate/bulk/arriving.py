@@ -6,7 +6,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.fhir import codec
@@ -58,12 +58,12 @@ def program(access: Access, key: str) -> int | None:
     return number
 
 
-async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool = False) -> Brought:
-    """Import lines as they come. read: the next bytes, none at the end. packed: by gzip. What was written stays, whatever comes later; the same again
+async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool = False, came: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> Brought:
+    """Import lines as they come. read: the next bytes, none at the end. packed: by gzip; came: puts on each what it came with. What was written stays, whatever comes later; the same again
     changes nothing. Raises TooLarge for a line that is, and Malformed for what is not gzip."""
     brought, loop = Brought(), asyncio.get_running_loop()
     pieces = _unpacked(read) if packed else _pieces(read)
-    async for outcome in bring_in(access, _arrivals(pieces, made_by, loop)):
+    async for outcome in bring_in(access, _arrivals(pieces, made_by, loop, came)):
         brought.written += outcome.written
         brought.unchanged += outcome.unchanged
         brought.refused += len(outcome.refused)
@@ -73,7 +73,7 @@ async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool
     return brought
 
 
-def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.AbstractEventLoop) -> Iterator[Arrival]:
+def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.AbstractEventLoop, came: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Iterator[Arrival]:
     """Lines as arrivals; read in a thread while the loop runs."""
     number, rest = 0, b""
     while piece := asyncio.run_coroutine_threadsafe(anext(pieces, b""), loop).result():
@@ -83,19 +83,19 @@ def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.A
         for line in lines:
             number += 1
             if line.strip():
-                yield _arrival(number, line, made_by)
+                yield _arrival(number, line, made_by, came)
     if rest.strip():
-        yield _arrival(number + 1, rest, made_by)
+        yield _arrival(number + 1, rest, made_by, came)
 
 
-def _arrival(number: int, line: bytes, made_by: int | None) -> Arrival:
+def _arrival(number: int, line: bytes, made_by: int | None, came: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Arrival:
     try:
         value = codec.loads(line)
     except codec.BadJson as error:
         value = str(error)
     if isinstance(value, str | list | int | float | bool) or value is None:
         return Arrival(str(number), made_by, value if isinstance(value, str) else "a resource is an object")
-    return Arrival(str(number), made_by, value)
+    return Arrival(str(number), made_by, came(value) if came is not None else value)
 
 
 async def _pieces(read: Read) -> AsyncIterator[bytes]:

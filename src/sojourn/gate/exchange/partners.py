@@ -92,6 +92,15 @@ class Partner:
     since: datetime | None = None
 
     @property
+    def laws(self) -> tuple[str, ...]:
+        """Codes that all that they send is labelled with, whatever it says itself.
+
+        A Part 2 program sends Part 2 records; and what came under a consent of 42 CFR 2.31 is one, whoever brings it: no other record needs such a consent, and it
+        goes on only by one that names who gets it (2.12(d)(2), 2.33(b)). What a service organization of ours sends follows the law of the program that it serves.
+        """
+        return ("R", "42CFRPart2") if self.part2 or self.basis == "consent" else ()
+
+    @property
     def active(self) -> bool:
         """Whether messages of theirs are taken."""
         return self.state == "active"

@@ -1,0 +1,249 @@
+"""What the tests of equality share: documents and paper against what was shown, a partner's doors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+
+from sojourn.base import clock, errors
+from sojourn.base.clock import FakeClock
+from sojourn.care.handoff import referral, sending
+from sojourn.care.papers import reading, sandbox
+from sojourn.gate import disclosing, disclosurelog
+from sojourn.gate.exchange.ways import Way
+from sojourn.gate.releasing import Preview
+from sojourn.record.database import Dsn
+from sojourn.wire.ccda.facts import Document
+from sojourn.wire.ccda.reader import read
+from sojourn.wire.ccda.values import Coded
+from tests import people
+from tests.care import reach
+from tests.care.test_handoff import at
+from tests.care.test_handoff_agrees import SECRET, Chart, chart
+from tests.effort import THOROUGH
+from tests.people import START, Clinic
+
+RECORDS = 1000 if THOROUGH else 12
+Shown = dict[str, dict[str, Any]]
+"""What a preview showed, by Type/id."""
+
+
+@asynccontextmanager
+async def standing(database: Dsn) -> AsyncIterator[Clinic]:
+    """A clinic whose clinician is a person, on a clock that stands still."""
+    with clock.using(FakeClock(START)):
+        made = await people.open_clinic(database)
+        await clinician(made)
+        yield made
+        await people.close_clinic(made)
+
+
+async def clinician(clinic: Clinic) -> None:
+    """The clinician of both programs is a person of the directory."""
+    them = (await clinic.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Clinician"}]})).id
+    await clinic.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = 'both-clinician'", f"Practitioner/{them}")
+    clinic.tokens["both-clinician"] = await clinic.gate.token(clinic.gate.house.tenants[1], "both-clinician")
+
+
+def leaving(seen: Preview) -> Shown:
+    """What a preview shows."""
+    return {f"{s.type}/{s.id}": s.resource for s in seen.leaves}
+
+
+def named(what: Iterable[str]) -> set[str]:
+    """What the log says left, as Type/id, without the consents that went along."""
+    return {"/".join(w.split("/")[:2]) for w in what if not w.startswith("Consent/")}
+
+
+async def taken_back(clinic: Clinic, made: Chart) -> None:
+    """The consent of a chart ends."""
+    current = (await clinic.get("sys-sud", f"Consent/{made.consent}")).json()
+    assert (await clinic.put("sys-sud", {**current, "status": "inactive"})).status == 200
+
+
+# --- clinical documents ------------------------------------------------------------------------------------------------------------
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def said(resource: dict[str, Any]) -> set[str]:
+    """What a resource says for its reader: each text of a code or a note of it, each number with its digits."""
+    found = set()
+    match resource["resourceType"]:
+        case "Condition" | "AllergyIntolerance":
+            found.add(resource["code"]["text"])
+            found |= {m["text"] for r in resource.get("reaction", ()) for m in r["manifestation"]}
+        case "MedicationRequest":
+            found.add(resource["medicationCodeableConcept"]["text"])
+        case "Goal":
+            found.add(resource["description"]["text"])
+        case "Observation" if "valueQuantity" in resource:
+            found.add(str(Decimal(str(resource["valueQuantity"]["value"]))))
+    return {_words(text) for text in found}
+
+
+def _heard(value: Any) -> set[str]:
+    """The texts of a value that a document states."""
+    if isinstance(value, Coded):
+        return {_words(t) for t in (value.text, value.display, *(x for o in value.others for x in (o.text, o.display))) if t}
+    return {_words(str(value))} | {_words(str(part)) for part in (value if isinstance(value, tuple) else ())}
+
+
+def facts(document: Document) -> list[tuple[Any, ...]]:
+    """Everything that a document states, for comparing two of them."""
+    return [(f.kind, f.identifiers, f.what, f.value, f.details, f.status) for f in document.facts()]
+
+
+def stated(document: Document, shown: Shown, made: Chart, note: str) -> int:
+    """A document states what was shown, all of it, and nothing else; how many facts it states."""
+    by: dict[str, list[Any]] = {}
+    for fact in document.facts():
+        for identifier in fact.identifiers:
+            by.setdefault(identifier.partition("|")[2].partition("#")[0], []).append(fact)
+    assert {n for n in shown if not n.startswith("Patient/")} <= by.keys(), f"{note}: something that was shown is not in it"
+    assert {n for n in by if n and "/" in n} - shown.keys() <= {f"Consent/{made.consent}", f"Patient/{made.patient}"}, f"{note}: something that was not shown is in it"
+    for name, resource in shown.items():
+        heard = {t for f in by.get(name, ()) for v in (f.what, f.value, *(d for _, d in f.details)) for t in _heard(v)}
+        assert said(resource) <= heard, f"{note}: {name}"
+    return len(list(document.facts()))
+
+
+# --- paper ----------------------------------------------------------------------------------------------------------------------------
+
+_TITLES = {
+    "Patient": "Who they are", "Condition": "Problems", "AllergyIntolerance": "Allergies", "MedicationRequest": "Medications", "Observation": "Measures and results", "DocumentReference": "Documents", "Encounter": "Visits", "Goal": "Goals",
+    "Consent": "Consents that this rests on",
+}  # fmt: skip
+
+
+def _bare(text: str) -> str:
+    """Without blanks: where lines break on paper says nothing."""
+    return re.sub(r"\s", "", text)
+
+
+def on_paper(resource: dict[str, Any]) -> list[str]:
+    """The lines that paper has of a resource of these tests, said once more, simply."""
+    match resource["resourceType"]:
+        case "Patient":
+            return [f"{resource['name'][0]['given'][0]} {resource['name'][0]['family']}, born {resource['birthDate']}"]
+        case "Observation":
+            value = Decimal(str(resource["valueQuantity"]["value"]))  # in its own digits
+            parts = [f"{c['code']['text']}: {c['valueString']}" for c in resource.get("component", ())]
+            return [f"8867-4: {value} /min ({resource['effectiveDateTime'][:10]})", "Status: final", *parts, *(f"Note: {n['text']}" for n in resource.get("note", ()))]
+        case "Condition":
+            return [f"{resource['code']['text']} ({resource['onsetDateTime']})"]
+        case "AllergyIntolerance":
+            return [resource["code"]["text"], "Status: active", *(f"Reaction: {r['manifestation'][0]['text']}" for r in resource["reaction"])]
+        case "MedicationRequest":
+            return [f"{resource['medicationCodeableConcept']['text']} ({resource['authoredOn']})", "Status: active", *(f"Dose: {d['text']}" for d in resource["dosageInstruction"])]
+        case "Encounter":
+            day = f" ({resource['period']['start'][:10]})" if "period" in resource else ""
+            return [f"AMB{day}", f"Status: {resource['status']}", *(f"Reason: {r['text']}" for r in resource.get("reasonCode", ()))]
+        case "Goal":
+            return [resource["description"]["text"], "Status: active"]
+    return [f"{resource['description']} ({resource['date'][:10]})", "Status: current"]
+
+
+
+
+_FOOT = re.compile(r"^(42 CFR part 2 prohibits unauthorized use or disclosure of these records\.|Released by A\. For whom it was released to, and no one else\.) Page (\d+) of (\d+)$", re.MULTILINE)
+
+
+def read_back(texts: list[str], shown: Shown, consents: int, note: str) -> int:
+    """Paper states what was shown, all of it, and nothing else; how many lines were compared. texts: of its pages; consents: how many go along."""
+    feet = [_FOOT.search(text) for text in texts]
+    assert [(f[2], f[3]) for f in feet if f] == [(str(n), str(len(texts))) for n in range(1, len(texts) + 1)], f"{note}: a page without its number and its words"
+    assert all((f[1][:2] == "42") == bool(consents) for f in feet if f), f"{note}: the notice, on each page or on none"
+    assert ("Notice on redisclosure" in texts[0]) == bool(consents)
+    front = next(n for n, text in enumerate(texts) if "Index" in text.splitlines())
+    left = _bare("".join(_FOOT.sub("", text) for text in texts[front + 1 :]))
+    lines = [line for resource in shown.values() for line in on_paper(resource)]
+    lines += ["Consent (2026-01-01)", "Status: active"] * consents
+    for line in sorted(lines, key=lambda one: -len(_bare(one))):
+        assert _bare(line) in left, f"{note}: {line!r} is not on paper"
+        left = left.replace(_bare(line), "\0", 1)
+    attached = [f"Document ({r['date'][:10]}) plain words" for r in shown.values() if r["resourceType"] == "DocumentReference"]
+    for title in [*attached, *{_TITLES[r["resourceType"]] for r in shown.values()}, *[_TITLES["Consent"]] * bool(consents)]:
+        assert _bare(title) in left, f"{note}: {title!r} is not on paper"
+        left = left.replace(_bare(title), "\0", 1)
+    assert not left.strip("\0"), f"{note}: something stands on paper that was not shown: {left!r}"
+    return len(lines)
+
+
+# --- charts that go through a partner's doors -----------------------------------------------------------------------------------------
+
+Arriving = Callable[[Chart, str, Preview], Awaitable[bytes]]
+"""(chart, delivery, preview): bring what is queued; the document as the receiver has it, or b'' where nothing came."""
+
+
+class Counted(NamedTuple):
+    """How much went through a door."""
+
+    charts: int
+    sent: int
+    stopped: int
+    records: int
+    compared: int
+
+
+async def through(clinic: Clinic, door: str, way: Way, arrives: Arriving, *, form: str, seed: str, **more: Any) -> Counted:
+    """Charts are looked at, queued for a door, brought, and read by the receiver: equal, or stopped because a consent ended meanwhile. form: `ccda` or `paper`; more: of the partner."""
+    random = Random(seed)
+    receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
+    await reach.partner(clinic, receiver, way, **more)
+    charts = sent = stopped = records = compared = 0
+    while records < RECORDS:
+        made = await chart(clinic, random, receiver, other)
+        charts += 1
+        note = f"chart {charts}, {made.way}"
+        access = await at(clinic)
+        handoff = await referral.one(access, await referral.prepare(access, made.patient, receiver, asks="Follow-up", why="Stable"))
+        seen = await referral.preview(access, handoff)
+        shown = leaving(seen)
+        if made.permitted is not None:
+            assert {name.partition("/")[2] for name in shown} == made.permitted, note
+        if not shown:
+            with pytest.raises((errors.Conflict, errors.Malformed)):
+                await sending.queue(await at(clinic), handoff, seen.digest)
+            continue
+        delivery = await sending.queue(await at(clinic), handoff, seen.digest)
+        last = made.way == "taken back at the last moment"
+        if last:
+            await taken_back(clinic, made)
+        before = await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure")
+        arrived = await arrives(made, delivery, seen)
+        if last:
+            assert (arrived, (await reach.state(clinic, delivery))[0], await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure")) == (b"", "aside", before), note
+            stopped += 1
+            continue
+        assert (await reach.state(clinic, delivery))[:2] == ("mapped", door), note
+        (disclosure,) = (await referral.one(await at(clinic), handoff.id)).sent
+        row, logged = await disclosurelog.payload(await at(clinic), disclosure)
+        assert logged == disclosing.payload(await at(clinic), row) == arrived, f"{note}: what is in the log is not what arrived"
+        assert (row["channel"], row["recipient"], named(row["what"])) == (f"release-{door}", f"Organization/{receiver}", set(shown)), note
+        assert SECRET.encode() not in arrived
+        if form == "ccda":
+            document = read(arrived)
+            assert bool(document.marks.notice) == bool(row["notice"])
+            compared += stated(document, shown, made, note)
+        else:
+            texts = await sandbox.texts(arrived, reading.PDF)
+            cover = sum("Confidential" in text.splitlines()[0] for text in texts)
+            assert SECRET not in "".join(texts)
+            compared += read_back(texts[cover:], shown, len(row["consents"]) if row["notice"] else 0, note)
+        records += len(shown)
+        sent += 1
+    counted = Counted(charts, sent, stopped, records, compared)
+    print(f"{door}: {counted}")
+    assert counted.sent
+    assert counted.compared > counted.sent
+    return counted
