@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
-from sojourn.care.papers.indexing import REVIEW
+from sojourn.care.papers.indexing import RECONCILE, REVIEW
+from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import id_of
 from sojourn.care.results import owners
 from sojourn.care.signing.preparing import once
@@ -89,15 +90,17 @@ async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) 
         return
     over = resource.get("status") == "finished"
     document = stored.type == "DocumentReference"
-    id_ = once(REVIEW if document else STAY, about, "over" if over else "", digest_of(resource))
+    clinical = document and any((c.get("attachment") or {}).get("contentType") == CCDA for c in resource.get("content") or ())
+    kind = STAY if not document else RECONCILE if clinical else REVIEW
+    id_ = once(kind, about, "over" if over else "", digest_of(resource))
     if (await access.search("Task", [("_id", id_)], count=1)).matches:
         return
     program = await origin.made_by(access, stored.type, stored.id)
     known = access.rules.programs.get(program) if program is not None else None
     owner = await owners.owner(access, patient, about, known, rules)
-    words = "Look at a document that came from outside" if document else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
+    words = "Reconcile a document that came from outside" if clinical else "Look at a document that came from outside" if document else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
     change = tasks.new(
-        inside, REVIEW if document else STAY, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
+        inside, kind, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
         priority="routine" if document else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document else 1), program=program, id_=id_,
     )  # fmt: skip
     assert change.resource is not None  # noqa: S101 - a create has one

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography import x509
 
-from sojourn.base import clock, errors
-from sojourn.gate.exchange import direct, directtrust
+from sojourn.base import errors
+from sojourn.gate.exchange import direct
 from sojourn.gate.exchange.keeping import Came
 from sojourn.wire import cms
 from sojourn.wire import direct as wire
@@ -20,6 +20,7 @@ from sojourn.wire.mime import NotMail
 from sojourn.wire.trust import Untrusted
 
 if TYPE_CHECKING:
+    from sojourn.doors.direct.believing import Believing
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.direct import Mailbox, Secret
     from sojourn.gate.exchange.keeping import Keeper
@@ -45,18 +46,18 @@ class Kept(NamedTuple):
     fresh: bool
 
 
-async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, raw: bytes) -> Kept:
+async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, raw: bytes, believing: Believing) -> Kept:
     """Take one. When this returns it is on the disk. Raises Refused, Unavailable, StaleCredential."""
     sender = ""
     try:
         out = await asyncio.to_thread(wire.outside, raw)
         sender = out.sender
-        return await _taken(house, tenant, keeper, box, secret, out)
+        return await _taken(house, tenant, keeper, box, secret, out, believing)
     except (NotMail, NotGood, Untrusted) as error:
         raise Refused(str(error), sender) from None
 
 
-async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, out: Outside) -> Kept:
+async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, out: Outside, believing: Believing) -> Kept:
     if box.address not in out.recipients:
         raise NotMail("It is to another address than ours.")
     partner = next((c.partner for c in (await direct.every(house, tenant)).values() if c.active and c.writes_from(out.sender)), "")
@@ -64,8 +65,7 @@ async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, sec
         raise NotMail("Nobody in the register of partners writes from this address. Where it is one of theirs, enter it on their page.")
     entity = await asyncio.to_thread(cms.decrypted, out.sealed, direct.holders(secret))
     found = await asyncio.to_thread(wire.opened, entity)
-    believed = await directtrust.known(house, tenant, partner)
-    believed.trust.check(found.signer, (*found.others, *believed.theirs), out.sender, clock.now(), signs=True)
+    await believing.signer(tenant, partner, found.signer, found.others, out.sender)
     letter = await asyncio.to_thread(wire.letter, found.content, out)
     if letter.notice is not None:
         state = _STATES[letter.notice.what]
