@@ -45,6 +45,8 @@ REMEDIES_OUT: Final = {
     FAILED: "Put right what the reason names (here, or with the partner), and send it again: whether it may leave is decided anew then. Or set it aside.",
     MAPPED: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.", ASIDE: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.",
 }  # fmt: skip
+_CLAIMED: Final = (brought.DOOR, direct.DOOR)
+"""Doors whose task first says that it looks at a message, and then what became of it: two steps for each try."""
 _NAMES: Final = {
     "MSH": "Header", "PID": "Person", "PD1": "More about the person", "NK1": "Next of kin", "PV1": "Visit", "PV2": "More about the visit", "ORC": "Order", "OBR": "What was ordered", "OBX": "Value", "NTE": "Note", "SPM": "Specimen",
     "EVN": "Event", "AL1": "Allergy", "DG1": "Diagnosis", "IN1": "Insurance", "GT1": "Guarantor", "SCH": "Appointment", "TXA": "Document", "FT1": "Charge", "MRG": "Merge", "TQ1": "Timing", "SFT": "Software",
@@ -78,7 +80,7 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
     ]
     gone = any(e["state"] == "destroyed" for e in events)
     return PAGES.render(
-        request, "exchange/message.html", tray=envelope.door == brought.DOOR and envelope.state == REVIEW and access.may("Paper", "index"), status=status, gone=gone, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
+        request, "exchange/message.html", tries=-(-envelope.tries // 2) if envelope.door in _CLAIMED else envelope.tries, tray=envelope.door == brought.DOOR and envelope.state == REVIEW and access.may("Paper", "index"), status=status, gone=gone, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
         opens=not gone and envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=[] if gone or envelope.door == brought.DOOR and envelope.state == REVIEW else _ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
     )  # fmt: skip
 
