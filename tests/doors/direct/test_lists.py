@@ -43,6 +43,8 @@ class Authority:
         self.asked = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
         self.asked += 1
         await send({"type": "http.response.start", "status": 404 if self.body is None else 200, "headers": []})
         await send({"type": "http.response.body", "body": self.body or b""})

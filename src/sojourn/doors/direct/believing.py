@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _OK: Final = 200
 _LARGEST: Final = 4 << 20
 RULE: Final = "direct.unknown-revocation"
-REFUSE: Final = "refuse"
+TAKE: Final = "take"
+"""Anything else refuses."""
 
 
 class Believing:
@@ -57,7 +58,7 @@ class Believing:
         them = next((p for p in await self._envoys.partners(tenant) if p.id == partner), None)
         if them is None:
             return False
-        return bool((await policies.of(await self._envoys.access(tenant, them))).value(RULE) == REFUSE)
+        return bool((await policies.of(await self._envoys.access(tenant, them))).value(RULE) != TAKE)
 
     async def _fetch(self, url: str) -> bytes | None:
         try:
