@@ -62,7 +62,7 @@ async def _exchange(ivy: Access, organization: str, today: date) -> Partner:
 async def _brought(gate: Gate, priya: Access, partner: Partner, today: date) -> None:
     """One about somebody under our record number, one under a number of theirs."""
     found = await priya.search("EpisodeOfCare", [("status", "active"), ("_include", "EpisodeOfCare:patient")], count=60)
-    people = sorted((s.resource for s in found.included if s.resource.get("identifier") and s.resource.get("birthDate")), key=lambda r: str(r["identifier"][0].get("value", "")))
+    people = sorted((s.resource for s in found.included if s.resource.get("identifier") and "1900" < str(s.resource.get("birthDate", "")) < f"{today.year - 18}"), key=lambda r: str(r["identifier"][0].get("value", "")))
     keeper = Keeper(gate.house)
     for n, person in enumerate(people[4:6]):
         name, day = person["name"][0], (today - timedelta(days=2 + n)).isoformat()
