@@ -37,6 +37,7 @@ from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.doors.mhd.asking import Asking
 from sojourn.doors.mhd.providing import Providing
+from sojourn.doors.mhd.taking import Taking
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
@@ -92,7 +93,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, Anew(gate), Asking(Envoys(gate), outbound),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
                                   *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
@@ -125,7 +126,7 @@ def _read_once() -> None:
 
 def senders(settings: Settings, outbound: Outbound, gate: Gate) -> dict[str, Sender]:
     """The doors by which documents go to partners, by their name in gate/exchange/ways.py; what is not here goes on to the next way."""
-    found: dict[str, Sender] = {ways.DIRECT: Direct(gate.house, settings.outbound_hosts.split(",")), ways.MHD: Providing(gate.house, outbound), ways.SFTP: Dropping(gate)}
+    found: dict[str, Sender] = {ways.DIRECT: Direct(gate, settings.outbound_hosts.split(",")), ways.MHD: Providing(gate.house, outbound), ways.SFTP: Dropping(gate)}
     if (gateway := gateways.of(settings.fax_gateway, settings.fax_token_file)) is not None:
         found[ways.FAX] = Faxing(gateway, settings.fax_number)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,10 @@ from sojourn.base.clock import FakeClock
 from sojourn.care import policies
 from sojourn.care.exchange import forgetting
 from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.exchange import asking
+from sojourn.gate.exchange.asking import Ask, Paper
 from sojourn.gate.exchange.forgetting import KEPT_AS
+from sojourn.record import asking as record
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
@@ -62,6 +66,31 @@ async def test_what_a_message_said_is_destroyed_after_its_time_and_nothing_that_
         assert "Open what it says" not in page
         assert (await ivy.get(f"/exchange/messages/{row['message']}/content")).status_code == 404
         assert (await ivy.post(f"/exchange/messages/{row['message']}", {"do": "again"})).status_code == 409
+
+
+async def test_what_asking_outside_brought_is_destroyed_after_its_time_with_its_files_and_nothing_that_waits(clinic: Clinic) -> None:
+    access, begin = await Clockwork(clinic.gate).access(A), clock.now()
+    house_ = clinic.gate.house
+    for state in ("waiting", "open", "failed"):
+        ask = Ask(f"ask-{state}", "hie", "somebody", MH, "ivy", state)
+        blob = await asking.put_aside(house_, A, ask, Paper("k", "https://x.example/1"), state.encode())
+        ask = replace(ask, papers=(Paper("k", "https://x.example/1", blob=blob),))
+        await record.put(house_.db, access.head, ask.id, ask.partner, ask.patient, MH, "ivy", asking._sealed(house_, A, ask), "s")
+        await clinic.owner.execute("UPDATE record.outside_ask SET state = $2 WHERE ask = $1", ask.id, state)
+
+    async def kept() -> set[str]:
+        return {r["ask"] for r in await clinic.owner.fetch("SELECT ask FROM record.outside_ask")}
+
+    with clock.using(FakeClock(begin + timedelta(days=2190))):
+        await forgetting.run(await Clockwork(clinic.gate).access(A))
+        assert await kept() == {"ask-waiting", "ask-open", "ask-failed"}
+    with clock.using(FakeClock(begin + timedelta(days=2193))):
+        await forgetting.run(await Clockwork(clinic.gate).access(A))
+        await forgetting.run(await Clockwork(clinic.gate).access(A))
+        assert await kept() == {"ask-waiting"}
+        assert await clinic.owner.fetchval("SELECT count(*) FROM record.blob_leftover") == 2, "what was fetched is cleared away too"
+        (line,) = await clinic.owner.fetch("SELECT query FROM record.audit WHERE action = 'ask-destroy'")
+        assert line["query"].startswith("asks=2&")
 
 
 def test_every_kind_has_a_rule_with_a_source() -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 from sojourn.base import clock
+from sojourn.doors.mhd.taking import Taking
+from sojourn.gate.exchange import partners
+from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
@@ -15,6 +18,7 @@ from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent
 from tests.doors.hl7v2.test_appointments_in import siu
 from tests.doors.hl7v2.test_documents_in import mdm
+from tests.doors.mhd import submission
 from tests.people import MH, SUD, A, encounter, patient
 from tests.web.real import HASH
 
@@ -99,3 +103,34 @@ async def test_what_came_is_readable_nowhere_in_the_database(database: Dsn) -> N
                 assert b"2823-3" not in kept
         (line,) = await clinic.owner.fetch("SELECT DISTINCT query FROM record.audit WHERE action = 'exchange'")
         assert "uillfeather" not in line["query"]
+
+
+async def test_whom_a_document_is_about_that_was_brought_changes_no_page_of_who_may_not_know_them(database: Dsn) -> None:
+    """Our number of a client of SUD with another name and birth date, or a number that nobody has: answer, envelope, lists and content are the same."""
+    async with house(database) as clinic:
+        client = (await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R1"}]))).id
+        await clinic.make("sys-sud", encounter(client))
+        made = Partner("lakeside", "Lakeside Hospital", door="none", organization="Organization/tpo", program=SUD, authorities={MRN: MRN})
+        await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
+        row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
+        await organization.account(clinic.owner, A, row, clock.now())
+        browser = await visitor(clinic, "ivo")
+        pages = []
+        for number in ("R1", "X1"):
+            bundle = submission.bundle(b"A letter about somebody.", media="text/plain", family="Othersurname", born="1970-01-01", unique=f"urn:oid:1.{number}")
+            for entry in bundle["entry"]:
+                for person in entry["resource"].get("contained", ()):
+                    person["identifier"] = [{"system": MRN, "value": number}]
+            found: list[object] = [re.sub(r"DocumentReference/[\w-]+", "X", (await clinic.ask("tpo", "POST", "", bundle)).body.decode())]
+            while await Taking(Envoys(clinic.gate)).round(clinic.gate.house.tenants[A]):
+                pass
+            id_, control = (await clinic.owner.fetchrow("SELECT message, control FROM record.exchange_message"))
+            for path in ("/exchange", "/exchange/messages", "/exchange/traffic", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content", f"/exchange/messages/{id_}/file", "/tray"):
+                answer = await browser.get(path)
+                found.append((path.replace(id_, "ID"), answer.status_code, IDS.sub("ID", CHANGING.sub("", answer.text.replace(control, "MX")))))
+            pages.append(found)
+            await clinic.owner.execute("DELETE FROM record.exchange_message; DELETE FROM record.paper")
+        assert pages[0] == pages[1]
+        assert [p[1] for p in pages[0][1:]] == [200, 200, 200, 200, 404, 404, 403], "who works in another program opens none"
+        assert "Waiting for somebody" in str(pages)
+        assert "Othersurname" not in str(pages)

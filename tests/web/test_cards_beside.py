@@ -74,6 +74,14 @@ async def known(clinic: Clinic, place: str, who: str = "sys-mh", **more: Any) ->
     return p
 
 
+async def test_where_nobody_is_asked_the_chart_asks_for_no_cards(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-mh", encounter(p))
+    dana = await at(clinic, "mh-clinician")
+    assert f"/patients/{p}/cards" not in (await dana.get(f"/patients/{p}")).text
+    assert f"/patients/{p}/cards" not in (await dana.get(f"/patients/{p}/orders/new")).text
+
+
 async def test_cards_come_beside_a_chart_and_are_told_of(clinic: Clinic, advice: Advice) -> None:
     place = await registered(clinic, advice, "patient-view-1")
     p = await known(clinic, place)

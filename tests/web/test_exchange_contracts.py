@@ -18,6 +18,7 @@ from sojourn.gate.exchange.terms import Term
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from sojourn.web.charts import Column, columns
+from tests.care import reach
 from tests.care.reported import house, visitor
 from tests.doors.hl7v2 import counterpart
 from tests.doors.hl7v2.counterpart import Counterpart
@@ -61,6 +62,32 @@ async def test_by_when_an_exchange_is_closed_is_agreed_for_each_kind(clinic: Cli
     assert 'value="72"' in (await ivy.get(path)).text, "what else is agreed leaves the contracts as they are"
     nurse = await visitor(clinic, "nurse")
     assert [(await nurse.get(p)).status_code for p in (path, "/exchange/partners/nobody/contracts", "/exchange/overdue", "/exchange/traffic")] == [403] * 4
+
+
+async def test_documents_and_files_have_contracts_as_messages_have(clinic: Clinic) -> None:
+    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
+    await reach.partner(clinic, place, reach.FAX)
+    ivy = await visitor(clinic, "ivy")
+    path = "/exchange/partners/lakeside/contracts"
+    page = (await ivy.get(path)).text
+    assert [n for n in ("in.done.door:mhd", "out.arrived.door:document", "in.done.door:sftp", "in.done.door:direct", "out.taken.door:document") if f'name="{n}"' in page] == ["in.done.door:mhd", "out.arrived.door:document"]
+    assert (await ivy.post(path, {"in.done.door:mhd": "24", "out.arrived.door:document": "2"})).status_code == 303, ivy.last.text
+    begin = clock.now()
+    for door, direction, control in (("mhd", "in", "B1"), ("document", "out", "D1"), ("hl7v2", "in", "M1")):
+        await clinic.owner.execute(
+            "INSERT INTO record.exchange_message (tenant, message, partner, door, direction, control, digest, kind, lane, size, body, state, due, received, updated) VALUES (1, $1, 'lakeside', $2, $3, $1, '', 'x', '', 1, '', 'received', $4, $4, $4)",
+            control, door, direction, begin,
+        )  # fmt: skip
+    now = FakeClock(begin)
+    with clock.using(now):
+        now.advance(timedelta(hours=3))
+        page = (await ivy.get("/exchange/overdue")).text
+        assert ("1 message: Documents, by their ways" in page, "Documents that they bring" in page) == (True, False)
+        now.advance(timedelta(hours=22))
+        page = (await ivy.get("/exchange/overdue")).text
+        assert "1 message: Documents that they bring (MHD)" in page
+        await clinic.owner.execute("UPDATE record.exchange_message SET state = 'mapped' WHERE door = 'document'")
+        assert "Documents, by their ways" not in (await ivy.get("/exchange/overdue")).text, "it arrived"
 
 
 async def test_an_order_is_overdue_until_its_result_is_filed_and_told_once_to_who_answers(clinic: Clinic) -> None:

@@ -14,6 +14,7 @@ from sojourn.care.reaching import looking
 from sojourn.care.reaching.sender import Unreachable
 from sojourn.gate.exchange import partners, troubles, ways
 from sojourn.gate.exchange.keeping import MAPPED, REVIEW
+from sojourn.record import direct as record_direct
 from sojourn.record import organization, reaching
 from sojourn.record.database import Dsn
 from tests.care.reach import DIRECT, Door, brought, partner, state
@@ -152,6 +153,14 @@ async def test_what_does_not_work_stands_on_the_desk_for_somebody_until_it_does(
     theirs = (await officer.get("/exchange")).text
     assert "Our Direct mailbox" in theirs
     assert them not in theirs, "who does not look after partners has no such page"
+    await record_direct.refuse(house.db, A, b"one", "a@x.test", "It is not encrypted.", clock.now())
+    page = (await ivy.get("/exchange")).text
+    assert "1 mail was not taken, and nobody looked at it yet. The last: It is not encrypted." in page
+    assert "a@x.test" not in page, "who says to have sent it stands with the mailbox"
+    mail = (await clinic.owner.fetchval("SELECT mail FROM record.direct_refused")).hex()
+    assert (await ivy.post("/exchange/direct", {"do": "seen", "mail": mail})).status_code == 303
+    assert "not taken, and nobody" not in (await ivy.get("/exchange")).text
+    assert await clinic.owner.fetchval("SELECT seen_by FROM record.direct_refused") == "ivy"
     later(minutes=1)
     await reaching.find(house.db, A, clock.now(), "lakeside", ways.DIRECT, "arrived", "Their system says that it was delivered.")
     await troubles.carrier(house, ways.FAX, "")

@@ -25,9 +25,9 @@ def key(name: str) -> rsa.RSAPrivateKey:
 
 def issued(
     name: str, by: Holder | None = None, *, ca: bool = False, mail: str = "", domain: str = "", since: datetime = FROM, until: datetime = UNTIL, signs: bool = True, encrypts: bool = True, digest: hashes.HashAlgorithm | None = None,
-    path: int | None = None, server: str = "",
+    path: int | None = None, server: str = "", lists: str = "",
 ) -> Holder:  # fmt: skip
-    """A certificate and its key; without an issuer it is its own. server: the IP address of a server that it is for."""
+    """A certificate and its key; without an issuer it is its own. server: the IP address of a server that it is for; lists: where its issuer keeps its revocation list."""
     own = key(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made = (
@@ -42,6 +42,9 @@ def issued(
         made = made.add_extension(x509.SubjectAlternativeName(names), critical=False).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
     if by is not None:
         made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
+    if lists:
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(lists)], None, None, None)
+        made = made.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     if server:
         made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(server))]), critical=False)
     return Holder(made.sign((by.key if by else own), digest or hashes.SHA256()), own)

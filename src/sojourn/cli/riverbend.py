@@ -32,6 +32,7 @@ from sojourn.cli import (
     riverbend_risk,
     riverbend_schedule,
     riverbend_signing,
+    riverbend_ways,
 )
 from sojourn.gate.caller import Tenant
 from sojourn.gate.consenting import membership
@@ -75,6 +76,7 @@ LAID_OUT = (
     riverbend_messages.lay_out,
     riverbend_floor.lay_out,
     riverbend_exchange.lay_out,
+    riverbend_ways.lay_out,
     riverbend_bulk.lay_out,
 )
 """What is done once the charts are there, as the people of the sample would do it, in this order. Each does it once."""

@@ -26,6 +26,20 @@ async def waiting(house: House) -> list[Waiting]:
     return [Waiting(*row) for row in await operating.messages(house.db)]
 
 
+class Queue(NamedTuple):
+    """What is in one state of another queue, and since when the oldest; None where an age says nothing."""
+
+    queue: str
+    state: str
+    n: int
+    oldest: datetime | None
+
+
+async def queues(house: House, now: datetime) -> list[Queue]:
+    """What else waits, of all organizations together. Raises Unavailable."""
+    return [Queue(*row) for row in await operating.queues(house.db, now)]
+
+
 async def ready(house: House) -> None:
     """Whether requests can be answered. Raises Unavailable when they cannot."""
     await operating.answers(house.db)

@@ -32,6 +32,7 @@ class Paper(NamedTuple):
     name: of the file as it came; sender: the number or name that the door said; about: what those who index wrote down. under: the context
     in which the bytes are sealed, so that equal papers are no equal files; '' for one from before that. marks: codes by which what brought
     it said how confidential it is; whose: whom it said it is about, as words to search with; basis: a key of gate/exchange/partners.py BASES, ''.
+    partner, person: who brought it, and by which number they know the person, or ''.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Paper(NamedTuple):
     marks: tuple[str, ...] = ()
     whose: str = ""
     basis: str = ""
+    partner: str = ""
+    person: str = ""
 
 
 def _who(access: Access) -> tuple[list[int], bool]:
@@ -66,7 +69,7 @@ def _context(access: Access, id_: str) -> bytes:
 
 
 def _sealed(access: Access, paper: Paper) -> str:
-    said = {"media": paper.media, "received": paper.received, "pages": [list(p) for p in paper.pages], "name": paper.name, "sender": paper.sender, "about": paper.about, "digest": paper.digest, "under": paper.under, "marks": list(paper.marks), "whose": paper.whose, "basis": paper.basis}
+    said = {"media": paper.media, "received": paper.received, "pages": [list(p) for p in paper.pages], "name": paper.name, "sender": paper.sender, "about": paper.about, "digest": paper.digest, "under": paper.under, "marks": list(paper.marks), "whose": paper.whose, "basis": paper.basis, "partner": paper.partner, "person": paper.person}
     return access.house.key.seal(_PURPOSE, codec.dumps(said), _context(access, paper.id))
 
 
@@ -76,7 +79,8 @@ def _read(access: Access, row: object) -> Paper:
     said = codec.loads(access.house.key.open(_PURPOSE, str(r["body"]), _context(access, id_)))
     pages = tuple((int(n), int(turned)) for n, turned in said["pages"])
     return Paper(id_, int(str(r["program"])), str(r["door"]), str(r["state"]), r["arrived"], str(r["blob"]), said["media"], int(said["received"]), pages,  # type: ignore[arg-type]
-                 said["name"], said["sender"], said["about"], said["digest"], str(r["stamp"]), said.get("under", ""), tuple(said.get("marks", ())), said.get("whose", ""), said.get("basis", ""))  # fmt: skip
+                 said["name"], said["sender"], said["about"], said["digest"], str(r["stamp"]), said.get("under", ""), tuple(said.get("marks", ())), said.get("whose", ""), said.get("basis", ""),
+                 said.get("partner", ""), said.get("person", ""))  # fmt: skip
 
 
 def _keyed(access: Access, source: str) -> str:
@@ -108,20 +112,25 @@ async def reseal(access: Access, limit: int = 20) -> int:
     return len(rows)
 
 
-async def receive(access: Access, content: bytes, *, media: str, pages: int, door: str, source: str, program: int = 0, name: str = "", sender: str = "", arrived: datetime | None = None, marks: tuple[str, ...] = (), whose: str = "", basis: str = "") -> str:
+async def receive(access: Access, content: bytes, *, media: str, pages: int, door: str, source: str, program: int = 0, name: str = "", sender: str = "", arrived: datetime | None = None, marks: tuple[str, ...] = (), whose: str = "", basis: str = "", partner: str = "", person: str = "", id_: str = "", message: str = "") -> str:
     """Take one in as it was received; its id. Of the same source there is only one, however often it is brought.
 
-    program: 0 where it is not known; marks, whose, basis: as a Paper has them. The caller needs no right to open what they bring.
+    program: 0 where it is not known; marks, whose, basis, partner, person: as a Paper has them; message: that it came as, which is settled with it. The caller needs no right to open what they bring.
     """
     if program and program not in access.rules.programs:
         raise errors.Malformed("There is no such program.")
     under = _keyed(access, source)
     blob = await _put(access, content, under)
-    id_ = ids.new_id()
-    paper = Paper(id_, program, door, WAITING, arrived or access.now, blob, media, pages, tuple((n, 0) for n in range(pages)), name[:200], sender[:100], "", crypto.sha256_hex(content), ids.new_id("stamp"), under, marks, whose[:80], basis)
-    there = await papers.receive(access.house.db, access.head, id_, program, door, under, paper.arrived, blob, _sealed(access, paper), paper.stamp)
+    id_ = id_ or ids.new_id()
+    paper = Paper(id_, program, door, WAITING, arrived or access.now, blob, media, pages, tuple((n, 0) for n in range(pages)), name[:200], sender[:100], "", crypto.sha256_hex(content), ids.new_id("stamp"), under, marks, whose[:80], basis, partner, person[:300])
+    there = await papers.receive(access.house.db, access.head, id_, program, door, under, paper.arrived, blob, _sealed(access, paper), paper.stamp, message)
     await access.note(access.entry("paper-receive", "Paper", there))
     return there
+
+
+async def of_message(access: Access, message: str) -> str:
+    """The state of the paper that a message became, '' where it became none: for what does that message."""
+    return await papers.of_message(access.house.db, access.head, message)
 
 
 async def waiting(access: Access) -> list[Paper]:

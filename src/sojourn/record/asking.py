@@ -36,3 +36,8 @@ async def claim(db: Database, tenant: int, now: datetime, lease: datetime) -> as
 async def step(db: Database, tenant: int, now: datetime, *row: Any) -> bool:
     """How far it is. row: ask, the stamp that was read, state, body, stamp, due, lease, tries. False where somebody changed it meanwhile."""
     return bool((await db.call("SELECT gate.ask_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done", tenant, now, *row))[0]["done"])
+
+
+async def old(db: Database, head: Head, before: datetime, most: int) -> list[asyncpg.Record]:
+    """Those that are over since before a moment, the oldest first."""
+    return await db.call("SELECT * FROM gate.asks_old($1, $2, $3, $4, $5, $6)", *head, before, most)

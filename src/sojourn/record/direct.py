@@ -59,3 +59,13 @@ async def refuse(db: Database, tenant: int, *row: Any) -> None:
 async def refusals(db: Database, tenant: int, most: int) -> list[asyncpg.Record]:
     """Mail that was not taken, the last first."""
     return await db.call("SELECT * FROM gate.direct_refusals($1, $2)", tenant, most)
+
+
+async def lists(db: Database, tenant: int) -> list[asyncpg.Record]:
+    """Revocation lists that were fetched: url, body, until, asked, good, problem."""
+    return await db.call("SELECT * FROM gate.direct_lists($1)", tenant)
+
+
+async def put_list(db: Database, tenant: int, url: str, body: bytes, until: datetime, problem: str, now: datetime) -> None:
+    """What came of asking for one; problem: '' for a good list."""
+    await db.call("SELECT gate.direct_put_list($1, $2, $3, $4, $5, $6)", tenant, url, body, until, problem, now)

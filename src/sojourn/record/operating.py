@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import asyncpg
 
 from sojourn.base.db import Database
@@ -10,6 +12,11 @@ from sojourn.base.db import Database
 async def messages(db: Database) -> list[asyncpg.Record]:
     """How many messages wait, and since when the oldest: door, direction, state, n, oldest."""
     return await db.call("SELECT * FROM gate.operating()")
+
+
+async def queues(db: Database, now: datetime) -> list[asyncpg.Record]:
+    """The same of what else waits: queue, state, n, oldest or None."""
+    return await db.call("SELECT * FROM gate.operating_queues($1)", now)
 
 
 async def answers(db: Database) -> None:

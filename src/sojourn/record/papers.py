@@ -16,8 +16,14 @@ def _marks(n: int) -> str:
 
 
 async def receive(db: Database, head: Head, *row: Any) -> str:
-    """Take one in, once; its id. row: paper, program, door, source, arrived, blob, body, stamp."""
-    return str((await db.call(f"SELECT gate.paper_receive({_marks(12)}) AS id", *head, *row))[0]["id"])
+    """Take one in, once; its id. row: paper, program, door, source, arrived, blob, body, stamp, message."""
+    return str((await db.call(f"SELECT gate.paper_receive({_marks(13)}) AS id", *head, *row))[0]["id"])
+
+
+async def of_message(db: Database, head: Head, message: str) -> str:
+    """The state of the paper that a message became, '' where it became none."""
+    rows = await db.call(f"SELECT * FROM gate.paper_of_message({_marks(5)})", *head, message)
+    return str(rows[0]["state"]) if rows else ""
 
 
 async def unkeyed(db: Database, head: Head, limit: int) -> list[asyncpg.Record]:

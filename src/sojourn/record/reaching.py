@@ -18,6 +18,7 @@ def _call(name: str, count: int) -> str:
 
 _PUT, _TAKE, _LEAVING, _SETTLE = _call("reach_put", 15), _call("reach_take", 5), _call("reach_leaving", 5), _call("reach_settle", 10)
 _STATES, _ONE, _FIND, _FINDINGS, _TROUBLES = _call("reach_states", 5), _call("reach_one", 5), _call("reach_find", 6), _call("reach_findings", 2), _call("reach_troubles", 4)
+_LOST, _LOST_TOLD = _call("reach_lost", 1), _call("reach_lost_told", 2)
 
 
 async def put(db: Database, head: Head, *row: Any) -> bool:
@@ -38,6 +39,16 @@ async def leaving(db: Database, tenant: int, now: datetime, message: str, way: s
 async def settle(db: Database, tenant: int, now: datetime, message: str, source: str, state: str, reason: str, due: datetime, job: bytes | None, said: str, author: str) -> bool:
     """What became of one that was in the state `source`; False where it is not any more."""
     return bool((await db.call(_SETTLE, tenant, now, message, source, state, reason, due, job, said, author))[0][0])
+
+
+async def lost(db: Database, tenant: int) -> list[asyncpg.Record]:
+    """Those that counted as arrived and did not, each with why, of which nobody was told."""
+    return await db.call(_LOST, tenant)
+
+
+async def lost_told(db: Database, tenant: int, message: str) -> None:
+    """What it belongs to was told."""
+    await db.call(_LOST_TOLD, tenant, message)
 
 
 async def states(db: Database, head: Head, messages: Sequence[str]) -> list[asyncpg.Record]:

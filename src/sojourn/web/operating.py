@@ -115,16 +115,18 @@ def _may(request: Request, secret: str) -> bool:
 async def _text(house: House, requests: metering.Requests) -> str:
     now = clock.now()
     try:
-        waits, up = await health.waiting(house), 1
+        waits, queues, up = await health.waiting(house), await health.queues(house, now), 1
         pool = health.connections(house)
     except errors.SojournError:
-        waits, pool, up = [], {}, 0
+        waits, queues, pool, up = [], [], {}, 0
     labels = [{"door": w.door, "direction": w.direction, "state": w.state} for w in waits]
     return "".join([
         metric("sojourn_database_up", "gauge", "1 where the database answers.", [Sample({}, up)]),
         metric("sojourn_database_connections", "gauge", "Connections of this process: open, idle; and requests that wait for one.", [Sample({"state": k}, n) for k, n in pool.items()]),
         metric("sojourn_messages_waiting", "gauge", "Messages of partners that are not done, by door, direction and state.", [Sample(of, w.n) for of, w in zip(labels, waits, strict=True)]),
         metric("sojourn_messages_oldest_seconds", "gauge", "Age of the oldest of these.", [Sample(of, round((now - w.oldest).total_seconds(), 3)) for of, w in zip(labels, waits, strict=True)]),
+        metric("sojourn_queue_items", "gauge", "What else waits, by queue and state: deliveries, exports, files, errands, asks, letters.", [Sample({"queue": q.queue, "state": q.state}, q.n) for q in queues]),
+        metric("sojourn_queue_oldest_seconds", "gauge", "Age of the oldest of these, where an age says something.", [Sample({"queue": q.queue, "state": q.state}, round(max(0.0, (now - q.oldest).total_seconds()), 3)) for q in queues if q.oldest is not None]),
         metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [Sample({}, n) for n in _memory()]),
         requests.text(),
     ])  # fmt: skip

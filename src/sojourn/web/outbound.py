@@ -104,11 +104,11 @@ class Outbound:
         except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
             return UNSURE if began else REFUSED
 
-    async def fetch(self, method: str, address: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None, seconds: float = SECONDS, most: int = LARGEST) -> Reply:
-        """One request with its answer, whatever its status, redirects not followed. most: bytes of the answer. Raises NotReached."""
+    async def fetch(self, method: str, address: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None, seconds: float = SECONDS, most: int = LARGEST, plain: bool = False) -> Reply:
+        """One request with its answer, whatever its status, redirects not followed. most: bytes of the answer; plain: also by HTTP, for what is signed itself. Raises NotReached."""
         try:
             async with asyncio.timeout(seconds):
-                parts, there, host = await self._place(address)
+                parts, there, host = await self._place(address, plain=plain)
                 sent = {**(headers or {}), "host": host if parts.port is None else f"{host}:{parts.port}", "accept-encoding": "identity"}
                 client = httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
                 async with client, client.stream(method, there, content=body or None, headers=sent, extensions={"sni_hostname": host}) as answer:
@@ -137,12 +137,12 @@ class Outbound:
                     raise NotReached
         return json.loads(body)
 
-    async def _place(self, address: str) -> tuple[SplitResult, httpx.URL, str]:
+    async def _place(self, address: str, *, plain: bool = False) -> tuple[SplitResult, httpx.URL, str]:
         """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""
         parts = urlsplit(address)
         host = (parts.hostname or "").lower()
         own = host in self._hosts
-        if not host or parts.username or parts.password or (parts.scheme != "https" and not (own and parts.scheme == "http")):
+        if not host or parts.username or parts.password or (parts.scheme != "https" and not ((own or plain) and parts.scheme == "http")):
             raise NotReached
         port = parts.port or (443 if parts.scheme == "https" else 80)
         found = await self._resolve(host, port)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -22,6 +23,8 @@ _STEPS: Final = 60
 _BITS: Final = 2048
 _KNOWN: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE, ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.CERTIFICATE_POLICIES})
 """Critical extensions whose meaning is heeded here; with any other one a certificate is not believed."""
+GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
+_URL: Final = 500
 _WEAK: Final = (hashes.MD5, hashes.SHA1)
 
 
@@ -31,11 +34,13 @@ class Untrusted(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is believed. revoked: fingerprints of certificates that somebody took back; lists: revocation lists that were loaded."""
+    """What is believed. revoked: fingerprints of certificates that somebody took back; lists: revocation lists that were loaded. sure: where no list says
+    whether a certificate was revoked, it is not believed."""
 
     anchors: Sequence[x509.Certificate] = ()
     revoked: Collection[str] = ()
     lists: Sequence[x509.CertificateRevocationList] = ()
+    sure: bool = False
 
     def check(self, certificate: x509.Certificate, others: Iterable[x509.Certificate], address: str, at: datetime, *, signs: bool) -> list[x509.Certificate]:
         """The chain from a certificate to an anchor, both ends in it. signs: it signed for the address; else something is to be encrypted to it. Raises Untrusted."""
@@ -87,6 +92,8 @@ class Trust:
     def _listed(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> None:
         """Whether its issuer took it back, as far as a list of theirs is here."""
         mine = [one for one in self.lists if one.issuer == issuer.subject and one.is_signature_valid(issuer.public_key())]  # type: ignore[arg-type]
+        if not mine and self.sure:
+            raise Untrusted("Nothing here says whether the certificate was revoked: no list of its authority is entered, and none could be fetched. Enter the list, or ask the partner.")
         if not mine:
             return
         newest = max(mine, key=lambda one: one.last_update_utc)
@@ -94,6 +101,37 @@ class Trust:
             raise Untrusted("The revocation list of this authority is out of date. Load the newest one.")
         if newest.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
             raise Untrusted("The certificate was revoked by its authority. Ask the partner for a new one.")
+
+
+    def standing(self, certificate: x509.Certificate, others: Iterable[x509.Certificate], address: str, at: datetime, *, signs: bool) -> str:
+        """What is known of its being taken back: GOOD, REVOKED, UNKNOWN; '' for one that is not believed for another reason."""
+        try:
+            chain = replace(self, lists=(), sure=False).check(certificate, others, address, at, signs=signs)
+        except Untrusted:
+            return ""
+        states = set()
+        for one, issuer in pairwise(chain):
+            mine = [x for x in self.lists if speaks(x, issuer, at)]
+            states.add(UNKNOWN if not mine else REVOKED if any(x.get_revoked_certificate_by_serial_number(one.serial_number) is not None for x in mine) else GOOD)
+        return REVOKED if REVOKED in states else UNKNOWN if UNKNOWN in states or not states else GOOD
+
+
+def speaks(found: x509.CertificateRevocationList, issuer: x509.Certificate, at: datetime) -> bool:
+    """Whether a list is one of an authority, signed by it and good at a moment."""
+    try:
+        return found.issuer == issuer.subject and found.next_update_utc is not None and at <= found.next_update_utc and bool(found.is_signature_valid(issuer.public_key()))  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return False
+
+
+def points(certificate: x509.Certificate) -> list[str]:
+    """The addresses at which its authority says to keep its revocation list (RFC 5280, 4.2.1.13), two at most."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+        found = [n.value for point in named for n in point.full_name or () if isinstance(n, x509.UniformResourceIdentifier)]
+    except (x509.ExtensionNotFound, ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
+        return []
+    return [url for url in found if url.lower().startswith(("http://", "https://")) and len(url) < _URL][:2]
 
 
 def bound(certificate: x509.Certificate, address: str) -> bool:
@@ -105,6 +143,11 @@ def bound(certificate: x509.Certificate, address: str) -> bool:
 def mails(certificate: x509.Certificate) -> list[str]:
     """The addresses that a certificate names, in small letters."""
     return _names(certificate, x509.RFC822Name)
+
+
+def domains(certificate: x509.Certificate) -> list[str]:
+    """The domains that a certificate names."""
+    return _names(certificate, x509.DNSName)
 
 
 def _names(certificate: x509.Certificate, kind: type[x509.RFC822Name | x509.DNSName]) -> list[str]:

@@ -92,6 +92,21 @@ async def test_a_document_is_found_then_fetched_and_both_are_disclosures(clinic:
     assert (await clinic.get("tpo", f"DocumentReference/{shared['d']}/$content?n=x")).status >= 400
 
 
+async def test_submission_sets_are_those_of_the_documents_that_the_caller_may_see(clinic: Clinic, shared: dict[str, str]) -> None:
+    query = f"List?patient.identifier={MRN}|R1&code=submissionset&status=current"
+    (found,) = (await clinic.get("tpo", query)).entries
+    assert found["entry"] == [{"item": {"reference": f"DocumentReference/{shared['d']}"}}]
+    assert found["subject"] == {"reference": f"Patient/{shared['p']}"}
+    assert found["meta"]["security"], "it is as confidential as what it names"
+    assert [r["what"] for r in await clinic.owner.fetch("SELECT what FROM record.disclosure") if any(w.startswith(f"DocumentReference/{shared['d']}/") for w in r["what"])], "that there is one is a disclosure"
+    nobody = await clinic.get("stranger", "List?patient.identifier=urn:oid:1.2|X&code=submissionset")
+    hidden = await clinic.get("stranger", query)
+    assert (hidden.status, hidden.entries) == (nobody.status, nobody.entries) == (200, [])
+    assert (await clinic.get("tpo", f"List?patient={shared['p']}&code=folder")).entries == []
+    assert (await clinic.get("tpo", f"List?patient={shared['p']}")).status >= 400
+    assert (await clinic.get("tpo", f"List?patient={shared['p']}&code=submissionset&identifier=1")).status >= 400
+
+
 @pytest.mark.parametrize("query", ["type:text=Letter", "date=ge2026-02-01", "status=current", "security-label:missing=true", "contenttype=text/plain"])
 async def test_documents_are_found_by_what_mhd_asks_with(clinic: Clinic, shared: dict[str, str], query: str) -> None:
     found = await clinic.get("tpo", f"DocumentReference?patient={shared['p']}&{query}", ("prefer", "handling=strict"))

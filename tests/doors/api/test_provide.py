@@ -12,9 +12,10 @@ from sojourn.base import clock
 from sojourn.care.papers import indexing
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.summaries import filing
+from sojourn.doors.mhd.taking import Taking
 from sojourn.gate import papers
 from sojourn.gate.exchange import partners
-from sojourn.gate.exchange.partners import Partner
+from sojourn.gate.exchange.partners import Envoys, Partner
 from tests.care import outside
 from tests.care.test_handoff import at
 from tests.doors.mhd.submission import bundle
@@ -25,7 +26,11 @@ TEXT = b"Ana Rivera, born 4 March 1988. Seen for a cough."
 
 
 async def provide(clinic: Clinic, sent: Any, who: str = "tpo") -> Reply:
-    return await clinic.ask(who, "POST", "", sent)
+    """Bring it, and let the server do what came of registered partners."""
+    reply = await clinic.ask(who, "POST", "", sent)
+    while await Taking(Envoys(clinic.gate)).round(clinic.gate.house.tenants[A]):
+        pass
+    return reply
 
 
 async def agreed(clinic: Clinic, **more: Any) -> None:

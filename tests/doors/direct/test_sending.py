@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.care.handoff import referral
 from sojourn.care.reaching.sender import CCDA, Arrived, Failed, Parcel, Taken
 from sojourn.doors.direct.sending import Direct
 from sojourn.gate.exchange import ways
@@ -17,6 +18,7 @@ from sojourn.record.database import Dsn
 from sojourn.wire.direct import Letter, Notice
 from tests import people
 from tests.care import reach
+from tests.care.test_handoff import at
 from tests.doors.direct.hisp import HOST, Hisp
 from tests.doors.direct.partner import CEDAR, THEM, US, Door, read, ready, sealed
 from tests.people import A, Clinic
@@ -39,7 +41,7 @@ async def notice(there: Hisp, door: Door, what: str, *, final: bool = False, abo
 
 def sender(clinic: Clinic) -> tuple[Direct, Any]:
     """The door for what leaves, and our organization."""
-    return Direct(clinic.gate.house, [HOST]), clinic.gate.house.tenants[A]
+    return Direct(clinic.gate, [HOST]), clinic.gate.house.tenants[A]
 
 
 async def test_a_document_arrives_sealed_and_is_delivered_when_their_system_says_so(clinic: Clinic) -> None:
@@ -125,7 +127,7 @@ async def test_a_hand_off_goes_by_direct_and_the_next_way_follows_when_their_sys
     async with ready(clinic.gate, as_={"id": "lakeside"}) as (there, door):
         await clinic.owner.execute("DELETE FROM record.exchange_partner")
         _, _, _, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"), reach.FAX)
-        senders = {ways.DIRECT: Direct(clinic.gate.house, [HOST]), ways.FAX: fax}
+        senders = {ways.DIRECT: Direct(clinic.gate, [HOST]), ways.FAX: fax}
         await reach.brought(clinic, senders)
         raw, = there.inbox(THEM)
         letter = read(raw)
@@ -142,7 +144,7 @@ async def test_a_consent_that_was_taken_back_stops_what_waits_for_the_hisp(clini
     async with ready(clinic.gate, as_={"id": "lakeside"}) as (there, _):
         await clinic.owner.execute("DELETE FROM record.exchange_partner")
         _, agreed, _, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"))
-        senders = {ways.DIRECT: Direct(clinic.gate.house, [HOST])}
+        senders = {ways.DIRECT: Direct(clinic.gate, [HOST])}
         there.down = True
         await reach.brought(clinic, senders)
         consent = (await clinic.ask("sys-sud", "GET", f"Consent/{agreed}")).json()
@@ -156,8 +158,8 @@ async def test_a_consent_that_was_taken_back_stops_what_waits_for_the_hisp(clini
 async def test_a_letter_that_fails_after_it_counted_as_arrived_waits_for_somebody(clinic: Clinic) -> None:
     async with ready(clinic.gate, as_={"id": "lakeside"}, final=False) as (there, door):
         await clinic.owner.execute("DELETE FROM record.exchange_partner")
-        _, _, _, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"))
-        senders = {ways.DIRECT: Direct(clinic.gate.house, [HOST])}
+        _, _, handoff, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"))
+        access, senders = await at(clinic), {ways.DIRECT: Direct(clinic.gate, [HOST])}
         await reach.brought(clinic, senders)
         letter = read(there.inbox(THEM)[0])
         await notice(there, door, "processed", about=letter.id)
@@ -168,6 +170,13 @@ async def test_a_letter_that_fails_after_it_counted_as_arrived_waits_for_somebod
         assert await reach.state(clinic, delivery) == ("failed", "direct", "Their system says that it could not be delivered. Ask the partner, or go by another way.")
         assert [r["state"] for r in await clinic.owner.fetch("SELECT state FROM record.exchange_event WHERE message = $1 ORDER BY n", delivery)][-2:] == ["mapped", "failed"]
         assert await clinic.owner.fetchval("SELECT way FROM record.exchange_finding WHERE kind = 'failed'") == "direct"
+        await reach.brought(clinic, senders)
+        found = await referral.one(access, handoff)
+        assert (found.step, found.open, "Not arrived. Their system says" in found.notes[-1][2]) == ("prepared", True, True), "the loop is open at its beginning"
+        (asked,) = (await access.search("Task", [("code", "handoff-stopped")], count=5)).resources
+        assert (asked["focus"]["reference"], asked["owner"]["reference"]) == (f"Task/{handoff}", access.caller.agent), "who sent it is told"
+        await reach.brought(clinic, senders)
+        assert len((await access.search("Task", [("code", "handoff-stopped")], count=5)).resources) == 1, "once"
         await clinic.owner.execute("UPDATE record.exchange_message SET state = 'aside'")
         await notice(there, door, "failed", about=letter.id)
         assert (await reach.state(clinic, delivery))[0] == "aside", "it is said once"

@@ -15,13 +15,14 @@ from sojourn.care.papers import indexing, reading, receiving, sandbox
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.reaching.delivering import Courier
 from sojourn.care.reaching.sender import Outcome, Parcel
+from sojourn.care.release import trial
 from sojourn.doors.fax import gateways
 from sojourn.doors.fax.collecting import Collecting, lines_of
 from sojourn.doors.fax.gateways import BUSY, DELIVERED, UNDER_WAY, Http, NotThere, Spool
 from sojourn.doors.fax.sending import Faxing
 from sojourn.gate import disclosing, disclosurelog, papers
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.exchange import troubles, ways
+from sojourn.gate.exchange import posting, troubles, ways
 from sojourn.gate.exchange.keeping import ASIDE, MAPPED, RECEIVED, REVIEW
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.record import organization
@@ -210,3 +211,29 @@ async def test_a_gateway_that_answers_nonsense_is_not_there(tmp_path: Path) -> N
     for wrong in ("5550100=a", "+1=../up", "+1=a/b/c", "+1"):
         with pytest.raises(BadSetting):
             lines_of(wrong)
+
+
+async def test_a_test_page_about_nobody_goes_to_a_number_once_in_a_while(clinic: Clinic) -> None:  # noqa: F811
+    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
+    them = await partner(clinic, place, ways.Way(ways.FAX, "+15125550142", "one"))
+    row = organization.AccountRow("ivy", "staff", "ivy", "Ivy", None, "Practitioner/ivy", "integration-manager", [SUD, MH, FAR], MH, [])
+    await organization.account(clinic.owner, A, row, clock.now())
+    there, ivy = Counterpart(), await at(clinic, "ivy")
+    sender = Faxing(there.gateway(), "+15125550100")
+    with pytest.raises(errors.Malformed, match="no fax gateway"):
+        await trial.send(ivy, them, None)
+    await trial.send(ivy, them, sender)
+    [(number, pdf)] = there.faxes.values()
+    (words,) = await sandbox.texts(pdf, reading.PDF)
+    assert number == "+15125550142", "also before somebody confirmed it: the page says nothing of anybody"
+    assert "It holds nothing of any patient" in " ".join(words.split())
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0
+    with pytest.raises(errors.Malformed, match="Wait five minutes"):
+        await trial.send(ivy, them, sender)
+    (key,) = there.faxes
+    there.said[key] = {"status": "delivered", "pages": 1}
+    await trial.ask(ivy, them, sender)
+    assert {f.said for f in await posting.findings(ivy, them.id) if f.kind == trial.TRIAL} == {"1 pages went through."}
+    assert await troubles.open_(ivy, [them]) == [], "it says nothing of the way itself"
+    with pytest.raises(errors.Forbidden):
+        await trial.send(await at(clinic), them, sender)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import errors
 from sojourn.care import policies, tasks
 from sojourn.care.exchange import kinds
-from sojourn.care.papers.indexing import REVIEW
+from sojourn.care.papers.indexing import RECONCILE, REVIEW
+from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import id_of
 from sojourn.care.results import owners
 from sojourn.care.signing.preparing import once
@@ -104,6 +105,15 @@ def digest_of(resource: dict[str, Any]) -> str:
     return next((str(e.get("valueString", "")) for e in attachment.get("extension") or () if e.get("url") == SOURCE_DIGEST), "")
 
 
+def _words(*, clinical: bool, document: bool, allergy: bool, over: bool) -> str:
+    """What somebody is asked to do, without a word of what came."""
+    if document:
+        return "Reconcile a document that came from outside" if clinical else "Look at a document that came from outside"
+    if allergy:
+        return "Look at the list of allergies: something came from outside"
+    return "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
+
+
 async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) -> None:
     about, resource = f"{stored.type}/{stored.id}", stored.resource
     allergy = stored.type == "AllergyIntolerance"
@@ -112,14 +122,15 @@ async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) 
         return
     over = resource.get("status") == "finished"
     document = stored.type == "DocumentReference"
-    kind = REVIEW if document else ALLERGY if allergy else STAY
+    clinical = document and any((c.get("attachment") or {}).get("contentType") == CCDA for c in resource.get("content") or ())
+    kind = RECONCILE if clinical else REVIEW if document else ALLERGY if allergy else STAY
     id_ = once(kind, about, "over" if over else "", digest_of(resource))
     if (await access.search("Task", [("_id", id_)], count=1)).matches:
         return
     program = await origin.made_by(access, stored.type, stored.id)
     known = access.rules.programs.get(program) if program is not None else None
     owner = await owners.owner(access, patient, about, known, rules)
-    words = "Look at a document that came from outside" if document else "Look at the list of allergies: something came from outside" if allergy else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
+    words = _words(clinical=clinical, document=document, allergy=allergy, over=over)
     change = tasks.new(
         inside, kind, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
         priority="routine" if document or allergy else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document or allergy else 1), program=program, id_=id_,

@@ -1,4 +1,4 @@
-"""By the clock: what messages said is destroyed when the rule for its kind says so."""
+"""By the clock: what messages said, and what asking outside brought, is destroyed when the rule for its kind says so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sojourn.care import policies
-from sojourn.gate.exchange import forgetting
+from sojourn.gate.exchange import asking, forgetting
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -23,4 +23,8 @@ async def run(access: Access) -> None:
     before = {name: access.now - timedelta(days=max(LEAST, rules.number(f"exchange.keep-{name}"))) for name in forgetting.KEPT_AS}
     for _ in range(_ROUNDS):
         if not await forgetting.destroy(access, before):
+            break
+    over = access.now - timedelta(days=max(LEAST, rules.number("exchange.keep-asked")))
+    for _ in range(_ROUNDS):
+        if not await asking.destroy(access, over):
             return

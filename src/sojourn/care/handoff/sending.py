@@ -15,7 +15,7 @@ from sojourn.care.reaching import noting
 from sojourn.care.reaching.sender import CCDA, FHIR, PDF
 from sojourn.care.release import packet
 from sojourn.care.release.packet import Cover
-from sojourn.care.resources import concept, moment
+from sojourn.care.resources import code_of, concept, moment
 from sojourn.gate import origin, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
@@ -62,7 +62,8 @@ class Told:
             if disclosure in handoff.sent:
                 return []
             output = [*handoff.task.get("output", ()), {"type": concept("disclosure", "Disclosure"), "valueString": disclosure}]
-            return [_noted(access, handoff, f"Arrived. {words}", output=output)]
+            again = {"businessStatus": concept("handoff.sent", referral.STEPS["sent"])} if handoff.step == "prepared" and _was_lost(handoff) else {}
+            return [_noted(access, handoff, f"Arrived. {words}", output=output, **again)]
 
         await _written(access, id_, changed)
 
@@ -89,6 +90,32 @@ class Told:
             return [asked, _noted(access, handoff, why, businessStatus=concept("handoff.prepared", referral.STEPS["prepared"]))]
 
         await _written(access, id_, changed)
+
+
+    async def lost(self, access: Access, id_: str, owner: str, delivery: str, why: str) -> None:
+        """It did not arrive after all: its loop is open at the beginning, and its sender is told. Where the receiver said meanwhile that they have it, that is noted alone."""
+        program = await origin.made_by(access, "Task", id_)
+
+        def changed(handoff: Handoff) -> list[Change]:
+            if delivery in _lost(handoff):
+                return []
+            output = [*handoff.task.get("output", ()), {"type": concept("lost", "Did not arrive"), "valueString": delivery}]
+            if handoff.step != "sent" or handoff.deliveries[-1:] != (delivery,):
+                return [_noted(access, handoff, f"Not arrived. {why}", output=output)]
+            asked = tasks.new(access, "handoff-stopped", "A hand-off did not arrive: send it by another way", patient=handoff.patient, owner=owner or None, role=None if owner else "clinician", focus=f"Task/{id_}",
+                              priority="urgent", due=access.now + timedelta(days=1), program=program)  # fmt: skip
+            return [asked, _noted(access, handoff, f"Not arrived. {why}", output=output, businessStatus=concept("handoff.prepared", referral.STEPS["prepared"]))]
+
+        await _written(access, id_, changed)
+
+
+def _lost(handoff: Handoff) -> tuple[str, ...]:
+    """Documents that counted as arrived and did not."""
+    return tuple(str(o.get("valueString", "")) for o in handoff.task.get("output", ()) if code_of(o.get("type")) == "lost")
+
+
+def _was_lost(handoff: Handoff) -> bool:
+    return bool(set(_lost(handoff)) & set(handoff.deliveries[-1:]))
 
 
 def _noted(access: Access, handoff: Handoff, text: str, **more: Any) -> Change:

@@ -19,6 +19,7 @@ from sojourn.care.resources import CARE, concept, moment, ref
 from sojourn.gate import bases, papers
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
+from sojourn.gate.exchange import doing
 from sojourn.gate.papers import Paper
 
 NEEDS: Final = (*papers.NEEDS, ("Patient", "search"))
@@ -38,7 +39,7 @@ LABELS: Final = {b.code: b.source for b in bases.BASES if b.code and not b.bit &
 class Wish(NamedTuple):
     """How a paper is to be indexed. born: the birth date on the paper, or '' with `unborn` where there is none. encounter, stay: ids or ''.
 
-    reviewer: `Practitioner/id`, or '' if nobody has to look at it.
+    reviewer: `Practitioner/id`, or '' if nobody has to look at it. known: its sender's number of the person means this person from now on.
     """
 
     patient: str
@@ -53,6 +54,7 @@ class Wish(NamedTuple):
     stay: str = ""
     reviewer: str = ""
     urgent: bool = False
+    known: bool = False
 
 
 def wrong(wish: Wish, person: dict[str, Any], today: date, kinds: list[str], programs: set[int]) -> dict[str, str]:
@@ -102,8 +104,15 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
         changes.append(review(access, paper.id, wish.patient, wish.reviewer, (*wish.labels, *paper.marks), due=due, urgent=wish.urgent, program=wish.program))
     with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
         await access.write(changes, action="paper-index")
-    await papers.keep(access, stamped, state=papers.INDEXED)
+    await done(access, stamped, wish)
     return paper.id
+
+
+async def done(access: Access, paper: Paper, wish: Wish) -> None:
+    """It is in the chart; and where somebody says so, its sender's number of the person is remembered."""
+    await papers.keep(access, paper, state=papers.INDEXED)
+    if wish.known and paper.partner and paper.person:
+        await doing.means(access, paper.partner, paper.person, wish.patient)
 
 
 def review(access: Access, document: str, patient: str, owner: str, labels: tuple[str, ...], *, due: Any, urgent: bool, program: int | None, kind: str = REVIEW) -> Change:

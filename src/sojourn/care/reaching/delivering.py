@@ -50,6 +50,9 @@ class Origin(Protocol):
     async def stopped(self, access: Access, id_: str, owner: str, why: str) -> None:
         """It may not leave any more as it was looked at."""
 
+    async def lost(self, access: Access, id_: str, owner: str, delivery: str, why: str) -> None:
+        """It counted as arrived, and did not after all."""
+
 
 class Courier:
     """Brings one organization's documents."""
@@ -62,6 +65,9 @@ class Courier:
     async def round(self) -> int:
         """Begin with what is due; how much there was."""
         self._under_way = {k: t for k, t in self._under_way.items() if not t.done()}
+        for one, why in await self._post.lost():
+            await self._origin(one).lost(await self._clock(), one.job["origin"]["id"], one.job["owner"], one.id, why)
+            await self._post.lost_told(one)
         found = await self._post.take(list(self._under_way), LONGEST)
         for one in found:
             self._under_way[one.partner] = asyncio.create_task(self._bring(one))

@@ -90,6 +90,15 @@ class Told:
         await _written(access, id_, changed)
 
 
+    async def lost(self, access: Access, id_: str, owner: str, delivery: str, why: str) -> None:
+        """It did not arrive after all: the request is open again."""
+
+        def changed(r: Request) -> list[Change]:
+            return [] if r.open or deliveries(r)[-1:] != (delivery,) else [_change(access, r, f"Not arrived. {why}", status="in-progress", businessStatus={"text": "Did not arrive: look at it again"})]
+
+        await _written(access, id_, changed)
+
+
 async def _written(access: Access, id_: str, changed: Callable[[Request], list[Change]]) -> None:
     async def there() -> Request:
         return requests.read(await access.read("Task", id_))

@@ -80,7 +80,7 @@ async def file(access: Access, paper: Paper, wish: Wish) -> str:
         with suppress(errors.Conflict):  # it is there: the one who tried before was stopped on the way
             came = origins.provenance(access, paper, labels_of(document, wish.labels, paper.marks), wish.program)
             await access.write([*await _changes(access, paper.id, wish, document, content, paper.marks), *came], action="paper-index")
-    await papers.keep(access, stamped, state=papers.INDEXED)
+    await indexing.done(access, stamped, wish)
     return id_
 
 
@@ -106,12 +106,21 @@ async def straight(access: Access, content: bytes, wish: Wish, key: str, *, sure
         raise errors.Malformed("Choose the program that it belongs to.")
     if there := await _there(access, wish, same(access, content)):
         return there
-    day = document.made[:10]
-    its_own = wish._replace(title=(elements.words(document.title or elements.name(document.code)) or "Clinical document")[:120], day=day if len(day) == len("2026-01-01") and day <= access.now.date().isoformat() else access.now.date().isoformat())
     with suppress(errors.Conflict):  # the second click
-        changes = await _changes(access, key, its_own, document, content, marks)
+        changes = await _changes(access, key, _titled(access, document, wish), document, content, marks)
         await access.write([*changes, *([source(key, labels_of(document, wish.labels, marks))] if source is not None else [])], action="paper-index")
     return key
+
+
+def _titled(access: Access, document: Document, wish: Wish) -> Wish:
+    """The wish with title and day of the document."""
+    day, today = document.made[:10], access.now.date().isoformat()
+    return wish._replace(title=(elements.words(document.title or elements.name(document.code)) or "Clinical document")[:120], day=day if len(day) == len("2026-01-01") and day <= today else today)
+
+
+async def by_itself(access: Access, id_: str, wish: Wish, document: Document, content: bytes, marks: Sequence[str] = ()) -> list[Change]:
+    """What puts a document into the chart of whom it is certainly about; empty where the same bytes are there. Who reconciles it is asked by what follows the feed."""
+    return [] if await _there(access, wish, same(access, content)) else await _changes(access, id_, _titled(access, document, wish), document, content, marks, asks=False)
 
 
 def with_its_own(document: Document, wish: Wish) -> Wish:
@@ -136,8 +145,8 @@ async def _of_program(access: Access, found: Sequence[Stored], program: int) -> 
     return [s for s in found if made[f"DocumentReference/{s.id}"] == program]
 
 
-async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes, marks: Sequence[str] = ()) -> list[Change]:
-    """The document, its task, and an earlier version that it takes the place of. marks: codes by which what brought it said how confidential it is."""
+async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes, marks: Sequence[str] = (), *, asks: bool = True) -> list[Change]:
+    """The document, its task if it asks for one, and an earlier version that it takes the place of. marks: codes by which what brought it said how confidential it is."""
     rules = await policies.of(access)
     labels = labels_of(document, wish.labels, marks)
     earlier = await _of_program(access, await versions(access, wish.patient, document), wish.program)
@@ -146,13 +155,13 @@ async def _changes(access: Access, id_: str, wish: Wish, document: Document, con
     body = resource(access, id_, wish, document, content, labels, [s.id for s in older], marks)
     if newer:
         body["status"] = "superseded"
-    due = access.now + timedelta(days=rules.number("papers.review-days"))
-    task = indexing.review(access, id_, wish.patient, wish.reviewer, (), due=due, urgent=wish.urgent, program=wish.program, kind=RECONCILE)
-    assert task.resource is not None  # noqa: S101 - a create has one
-    if labels:
-        task.resource["meta"] = {"security": labels}
     changes = [Change("create", "DocumentReference", id_, body, program=wish.program)]
-    if not newer:
+    if asks and not newer:
+        due = access.now + timedelta(days=rules.number("papers.review-days"))
+        task = indexing.review(access, id_, wish.patient, wish.reviewer, (), due=due, urgent=wish.urgent, program=wish.program, kind=RECONCILE)
+        assert task.resource is not None  # noqa: S101 - a create has one
+        if labels:
+            task.resource["meta"] = {"security": labels}
         changes.append(task)
     for s in older:
         if s.resource.get("status") == "current":

@@ -57,9 +57,9 @@ def searchset(ask: Ask, path: str, found: Found, *, notes: Sequence[Issue] = ())
     if notes:
         hits.append(("", codec.dumps(outcome(notes)), "outcome"))
     used = [(k, v) for k, v in ask.params if k not in found.ignored and k != "page"]
-    links = [("self", _url(ask.base, path, used + ([("page", ask.param("page"))] if ask.param("page") else [])))]
+    links = [("self", url(ask.base, path, used + ([("page", ask.param("page"))] if ask.param("page") else [])))]
     if found.next:
-        links.append(("next", _url(ask.base, path, [*used, ("page", found.next)])))
+        links.append(("next", url(ask.base, path, [*used, ("page", found.next)])))
     return Answer(200, bundles.searchset(ask.base, hits, links, found.total), receipt=found.receipt)
 
 
@@ -67,9 +67,9 @@ def history_bundle(ask: Ask, found: Found) -> Answer:
     """A history Bundle."""
     path = "/".join(ask.parts)
     used = [(k, v) for k, v in ask.params if k != "page"]
-    links = [("self", _url(ask.base, path, ask.params))]
+    links = [("self", url(ask.base, path, ask.params))]
     if found.next:
-        links.append(("next", _url(ask.base, path, [*used, ("page", found.next)])))
+        links.append(("next", url(ask.base, path, [*used, ("page", found.next)])))
     versions = [
         bundles.Answer(
             _STATUS[s.kind], f"{s.type}/{s.id}", s.body, etag=f'W/"{s.version}"', last_modified=instant(s), method=_METHOD[s.kind],
@@ -93,6 +93,7 @@ def _quoted(text: str) -> str:
     return quote_plus(text, safe=":/,$|*")
 
 
-def _url(base: str, path: str, params: Sequence[tuple[str, str]]) -> str:
+def url(base: str, path: str, params: Sequence[tuple[str, str]]) -> str:
+    """The address of a page of answers."""
     query = "&".join([f"{_quoted(k)}={_quoted(v)}" for k, v in params])
     return f"{base}{path}?{query}" if query else f"{base}{path}"

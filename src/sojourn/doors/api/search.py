@@ -8,7 +8,7 @@ from sojourn.base import errors
 from sojourn.doors.api import forms
 from sojourn.doors.api.answer import Answer
 from sojourn.doors.api.ask import Ask, decode_form
-from sojourn.doors.api.mhd import documents
+from sojourn.doors.api.mhd import documents, lists
 from sojourn.fhir.outcome import Issue
 from sojourn.gate.trail import asking
 
@@ -16,6 +16,8 @@ from sojourn.gate.trail import asking
 async def search(ask: Ask, type_: str | None) -> Answer:
     """A page of what matches and may be seen. Unknown parameters follow Prefer: handling (default: lenient, and named in the answer)."""
     await read_form(ask)
+    if lists.asked(ask, type_):
+        return await lists.find(ask)
     return await answered(ask, type_)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import clock, errors, log
 from sojourn.base.background import Background
 from sojourn.doors.direct import taking
+from sojourn.doors.direct.believing import Believing
 from sojourn.doors.direct.post import NotPosted, Post
 from sojourn.doors.direct.taking import Refused
 from sojourn.gate.exchange import direct
@@ -30,7 +31,8 @@ class Fetching(Background):
     def __init__(self, gate: Gate, arrived: Callable[[], None], hosts: Iterable[str] = ()) -> None:
         """arrived: called when something was kept."""
         self._gate, self._arrived = gate, arrived
-        self._post, self._keeper = Post(hosts), Keeper(gate.house)
+        named = tuple(hosts)
+        self._post, self._keeper, self._believing = Post(named), Keeper(gate.house), Believing(gate, named)
 
     async def _run(self) -> None:
         while True:
@@ -62,7 +64,7 @@ class Fetching(Background):
                         await direct.refuse(house, tenant, f"{mail.uid}\0{box.address}".encode(), "", _TOO_LARGE)
                         refused.append(mail.uid)
                         continue
-                    kept = await taking.take(house, tenant, self._keeper, box, secret, mail.raw)
+                    kept = await taking.take(house, tenant, self._keeper, box, secret, mail.raw, self._believing)
                     taken.append(mail.uid)
                     if kept.fresh:
                         self._arrived()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, ids
 from sojourn.care.reaching.sender import CCDA, PDF, Arrived, Failed, Outcome, Parcel, Taken, Unreachable
+from sojourn.doors.direct.believing import Believing
 from sojourn.doors.direct.post import NotPosted, Post
-from sojourn.gate.exchange import direct, directtrust
+from sojourn.gate.exchange import direct
 from sojourn.wire import direct as wire
 from sojourn.wire import trust
 from sojourn.wire.direct import File, Letter
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.exchange.ways import Way
-    from sojourn.gate.gate import House
+    from sojourn.gate.gate import Gate
 
 PROCESSED_WITHIN: Final = timedelta(hours=1)
 """For a `processed` notice (Applicability Statement 1.2, 3.0: a sender that heard nothing within an hour takes it for failed)."""
@@ -43,9 +44,10 @@ class Direct:
 
     takes: tuple[str, ...] = (CCDA, PDF)
 
-    def __init__(self, house: House, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, gate: Gate, hosts: Iterable[str] = ()) -> None:
         """hosts: of our own network, where a HISP may be."""
-        self._house, self._post = house, Post(hosts)
+        named = tuple(hosts)
+        self._house, self._post, self._believing = gate.house, Post(named), Believing(gate, named)
 
     async def send(self, tenant: Tenant, parcel: Parcel) -> Outcome:
         """Seal it and give it to our HISP."""
@@ -58,7 +60,7 @@ class Direct:
             return Failed(_NOT_KNOWN, again=False)
         address = parcel.way.address.lower()
         try:
-            recipient = (await directtrust.known(self._house, tenant, parcel.partner.id)).recipient(address, clock.now())
+            recipient = await self._believing.recipient(tenant, parcel.partner.id, address)
         except Untrusted as error:
             return Failed(str(error), again=False)
         number = wire.new_id(parcel.id, box.address)
@@ -102,7 +104,7 @@ class Direct:
     async def discover(self, tenant: Tenant, partner: Partner, way: Way) -> str:
         """Whether something could be encrypted to their address now. Raises Unreachable."""
         try:
-            found = (await directtrust.known(self._house, tenant, partner.id)).recipient(way.address.lower(), clock.now())
+            found = await self._believing.recipient(tenant, partner.id, way.address.lower())
         except Untrusted as error:
             raise Unreachable(str(error)) from None
         what = "their address" if way.address.lower() in trust.mails(found) else "their domain"

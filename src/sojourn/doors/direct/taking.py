@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography import x509
 
-from sojourn.base import clock, errors
-from sojourn.gate.exchange import direct, directtrust
+from sojourn.base import errors
+from sojourn.gate.exchange import direct
 from sojourn.gate.exchange.keeping import Came
 from sojourn.wire import cms
 from sojourn.wire import direct as wire
@@ -20,6 +20,7 @@ from sojourn.wire.mime import Bytes, NotMail
 from sojourn.wire.trust import Untrusted
 
 if TYPE_CHECKING:
+    from sojourn.doors.direct.believing import Believing
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.direct import Mailbox, Secret
     from sojourn.gate.exchange.keeping import Keeper
@@ -45,7 +46,7 @@ class Kept(NamedTuple):
     fresh: bool
 
 
-async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, raw: bytes) -> Kept:
+async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, raw: bytes, believing: Believing) -> Kept:
     """Take one. When this returns it is on the disk. Raises Refused, Unavailable, StaleCredential."""
     sender = ""
     try:
@@ -55,7 +56,7 @@ async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secre
         partner = await _writer(house, tenant, box, out)
         entity = await asyncio.to_thread(cms.decrypted, sealed, direct.holders(secret))
         del sealed  # of what is large nothing stays that is not needed any more
-        return await _taken(house, tenant, keeper, partner, out, entity)
+        return await _taken(house, tenant, keeper, partner, out, entity, believing)
     except (NotMail, NotGood, Untrusted) as error:
         raise Refused(str(error), sender) from None
 
@@ -70,10 +71,9 @@ async def _writer(house: House, tenant: Tenant, box: Mailbox, out: Outside) -> s
     return partner
 
 
-async def _taken(house: House, tenant: Tenant, keeper: Keeper, partner: str, out: Outside, entity: Bytes) -> Kept:
+async def _taken(house: House, tenant: Tenant, keeper: Keeper, partner: str, out: Outside, entity: Bytes, believing: Believing) -> Kept:
     found = await asyncio.to_thread(wire.opened, entity)
-    believed = await directtrust.known(house, tenant, partner)
-    believed.trust.check(found.signer, (*found.others, *believed.theirs), out.sender, clock.now(), signs=True)
+    await believing.signer(tenant, partner, found.signer, found.others, out.sender)
     letter = await asyncio.to_thread(wire.letter, found.content, out)
     if letter.notice is not None:
         state = _STATES[letter.notice.what]

@@ -11,9 +11,10 @@ from sojourn.base import clock, errors, ids, log
 from sojourn.base.background import Background
 from sojourn.care.exchange.filing import Arrived, Outcome, routed, together
 from sojourn.doors.direct import taking
+from sojourn.doors.direct.believing import Believing
 from sojourn.doors.direct.post import NotPosted, Post
 from sojourn.gate import papers
-from sojourn.gate.exchange import direct, directtrust, doing
+from sojourn.gate.exchange import direct, doing
 from sojourn.gate.exchange.boxes import Head
 from sojourn.gate.exchange.doing import Done, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED, Keeper
@@ -47,7 +48,8 @@ class Working(Background):
 
     def __init__(self, gate: Gate, envoys: Envoys, hosts: Iterable[str] = ()) -> None:
         self._gate, self._envoys = gate, envoys
-        self._keeper, self._post = Keeper(gate.house), Post(hosts)
+        named = tuple(hosts)
+        self._keeper, self._post, self._believing = Keeper(gate.house), Post(named), Believing(gate, named)
         self._wanted, self._alone = asyncio.Event(), asyncio.Lock()
         self._busy: dict[tuple[int, str], asyncio.Task[None]] = {}
 
@@ -162,7 +164,7 @@ class Working(Background):
         if found is None:
             raise NotPosted("This organization has no mailbox any more.", again=False)
         box, secret, _ = found
-        known = await directtrust.known(self._gate.house, tenant, partner.id)
+        known = await self._believing.known(tenant, partner.id)
         signer = await asyncio.to_thread(taking.signer, taken.content)
         recipient = known.answering(signer, letter.sender, clock.now())
         for what in (wire.PROCESSED, *([wire.DISPATCHED] if letter.asks else [])):

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.fhir import codec
-from sojourn.gate import disclosing, knowing, releasing
+from sojourn.gate import disclosing, knowing, releasing, security
 from sojourn.gate.access import Access
 from sojourn.gate.exchange import partners, telling
 from sojourn.gate.releasing import Wish
@@ -321,3 +321,19 @@ def wanted(ask: Ask, keys: Sequence[str]) -> Ask:
         raise errors.Malformed("Choose at least one document.")
     papers = tuple(replace(p, state="wanted", problem="") if p.key in chosen else p for p in ask.papers)
     return replace(ask, papers=papers, state=WAITING, next=FETCH, why="")
+
+
+# --- for the clock --------------------------------------------------------------------------------------------------------------
+
+
+async def destroy(access: Access, before: datetime, most: int = 50) -> bool:
+    """Destroy what some asks brought that are over since before a moment; whether there were any. The line about it is in the trail with it."""
+    await access.check("watch", "Exchange")
+    asks = [_read(access.house, access.tenant.number, r) for r in await record.old(access.house.db, access.head, before, most)]
+    if not asks:
+        return False
+    blobs = sorted({p.blob for a in asks for p in a.papers if p.blob})
+    said = f"asks={len(asks)}&before={before:%Y-%m-%d}"
+    return await security.told(
+        access, "ask-destroy", said, "gate.asks_destroy($1, $2, $3, $4, $5, $6, $7, $8)", *access.head, [a.id for a in asks], [a.stamp for a in asks], before, blobs, type_="Exchange"
+    )

@@ -280,7 +280,29 @@ async def refuse(house: House, tenant: Tenant, raw: bytes, sender: str, reason: 
     await record.refuse(house.db, tenant.number, mail, sender[:250], reason[:300], clock.now())
 
 
-async def refusals(access: Access) -> list[tuple[str, str, datetime]]:
-    """(who says to have sent it, why it was not taken, when), the last first. Raises Forbidden."""
+class Refusal(NamedTuple):
+    """A mail that was not taken. mail: by what it is named here; sender: who says to have sent it; seen, by: when and by whom it was looked at, None and ''."""
+
+    mail: str
+    sender: str
+    reason: str
+    at: datetime
+    seen: datetime | None
+    by: str
+
+
+async def refusals(access: Access) -> list[Refusal]:
+    """Mail that was not taken: what nobody looked at first, the last first. Raises Forbidden."""
     await access.check("administer", "Exchange")
-    return [(r["sender"], r["reason"], r["at"]) for r in await record.refusals(access.house.db, access.tenant.number, 50)]
+    return [Refusal(bytes(r["mail"]).hex(), r["sender"], r["reason"], r["at"], r["seen"], r["by"]) for r in await record.refusals(access.house.db, access.tenant.number, 50)]
+
+
+async def saw(access: Access, mail: str) -> None:
+    """Say that a mail which was not taken was looked at: it stands on the desk no longer. Raises Malformed, Forbidden, Conflict."""
+    await access.check("administer", "Exchange")
+    try:
+        named = bytes.fromhex(mail)
+    except ValueError:
+        raise errors.Malformed("Choose a mail.") from None
+    if not await told(access, "direct-refused-seen", f"mail={mail[:12]}", "gate.direct_seen($1, $2, $3, $4)", access.tenant.number, named, access.caller.account, clock.now(), type_="Exchange"):
+        raise errors.Conflict("Somebody looked at it meanwhile.")

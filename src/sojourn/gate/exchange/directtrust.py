@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sojourn.base import clock, errors, ids
-from sojourn.gate.exchange import partners
+from sojourn.gate.exchange import directlists, partners
 from sojourn.gate.security import told
 from sojourn.record import direct as record
 from sojourn.wire import trust
@@ -149,8 +149,31 @@ class Known(NamedTuple):
             return signer
 
 
-async def known(house: House, tenant: Tenant, partner: str) -> Known:
-    """What is believed of a partner now. What was taken back is not believed, also where it comes along with a message."""
+class Standing(NamedTuple):
+    """Whether a certificate of an address was taken back by its authority: a state of wire/trust.py, and how that is known."""
+
+    state: str
+    said: str
+
+
+async def standings(access: Access, partner: str) -> dict[str, Standing]:
+    """Of each certificate in force that documents go to, by its id. Nothing is fetched. Raises Forbidden."""
+    rows = await certificates(access, partner)
+    believed, there = await known(access.house, access.tenant, partner), {one.url: one for one in await directlists.fetched(access.house, access.tenant)}
+    out = {}
+    for row in (r for r in rows if r.kind == ADDRESS and r.revoked is None):
+        certificate = x509.load_pem_x509_certificate(row.body.encode())
+        address = next(iter(trust.mails(certificate)), "") or next((f"x@{d}" for d in trust.domains(certificate)), "")
+        state = believed.trust.standing(certificate, believed.theirs, address, clock.now(), signs=False)
+        named = [there[url] for url in trust.points(certificate) if url in there]
+        said = next((f"List of its authority fetched {one.good:%Y-%m-%d}, good until {one.until:%Y-%m-%d}." for one in named if one.good is not None and one.until > clock.now()), "")
+        why = next((one.problem for one in named if one.problem), "It is fetched when something is sent or comes." if trust.points(certificate) else "The certificate names no address of a list.")
+        out[row.certificate] = Standing(state, said or (why if state == trust.UNKNOWN else ""))
+    return out
+
+
+async def known(house: House, tenant: Tenant, partner: str, *, sure: bool = False) -> Known:
+    """What is believed of a partner now. sure: only that of which a list says that it was not revoked. What was taken back is not believed, also where it comes along with a message."""
     rows = await _certificates(house, tenant, partner)
     good = [r for r in rows if r.revoked is None]
 
@@ -158,6 +181,7 @@ async def known(house: House, tenant: Tenant, partner: str) -> Known:
         return [x509.load_pem_x509_certificate(r.body.encode()) for r in good if r.kind == kind]
 
     lists = [x509.load_pem_x509_crl(r.body.encode()) for r in good if r.kind == LIST]
+    lists += [one.found for one in await directlists.fetched(house, tenant) if one.found is not None and one.until > clock.now()]
     current = {r.fingerprint for r in good}
     back = {r.fingerprint for r in rows if r.revoked is not None and r.kind != LIST} - current
-    return Known(Trust(of(ANCHOR), back, lists), tuple(of(ADDRESS)))
+    return Known(Trust(of(ANCHOR), back, lists, sure), tuple(of(ADDRESS)))

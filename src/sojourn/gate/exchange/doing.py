@@ -108,6 +108,12 @@ async def known(access: Access, wanted: Sequence[tuple[str, str]]) -> dict[tuple
     return {keyed[r["partner"], bytes(r["theirs"])]: str(r["patient"]) for r in rows}
 
 
+async def means(access: Access, partner: str, person: str, patient: str) -> None:
+    """From now on a person, as a partner names them, is this patient: the caller, who sees the patient, says so."""
+    await exchange.know(access.house.db, access.head, partner, theirs(access.house, access.tenant.number, partner, person), patient, access.caller.account)
+    await access.note(access.entry("exchange-know", "Exchange", partner, patients=[patient]))
+
+
 def id_for(access: Access, *parts: str) -> str:
     """The id of what follows from these words, here: the same whenever the same comes again, and nothing that can be guessed."""
     return access.house.key.sign("exchange id", "\0".join((str(access.tenant.number), *parts)).encode()).hex()[:32]

@@ -228,6 +228,14 @@ class Post:
         sealed = _sealed(self._house, self._tenant, one.id, job) if job is not None else None
         return await reaching.settle(self._house.db, self._tenant, now, one.id, RECEIVED, state, reason[:500], due, sealed, (said or (reason if state != RECEIVED else ""))[:500], "")
 
+    async def lost(self) -> list[tuple[Queued, str]]:
+        """Those that counted as arrived and did not, each with why, of which nobody was told."""
+        return [(opened(self._house, self._tenant, r), str(r["reason"])) for r in await reaching.lost(self._house.db, self._tenant)]
+
+    async def lost_told(self, one: Queued) -> None:
+        """What it belongs to was told."""
+        await reaching.lost_told(self._house.db, self._tenant, one.id)
+
     async def find(self, partner: str, way: str, kind: str, said: str) -> None:
         """Keep what was found of a way (found, arrived, failed), with its day."""
         await reaching.find(self._house.db, self._tenant, clock.now(), partner, way, kind, said[:500])

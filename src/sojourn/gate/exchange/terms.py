@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-DONE, TAKEN, ANSWERED = "done", "taken", "answered"
+DONE, TAKEN, ANSWERED, ARRIVED = "done", "taken", "answered", "arrived"
+FILES, BROUGHT, LETTERS, SENT = "door:sftp", "door:mhd", "door:direct", "door:document"
+"""In the place of a kind of message: whatever comes or goes by a door."""
+DOORS: Final[Mapping[str, str]] = {FILES: "Files (SFTP)", BROUGHT: "Documents that they bring (MHD)", LETTERS: "Direct messages", SENT: "Documents, by their ways"}
 _ORDERS: Final = ("ORM^O01", "OML^O21")
 
 
@@ -23,12 +26,13 @@ CLOSINGS: Final[Mapping[str, Closing]] = {
     DONE: Closing("in", "We", "it is filed, or somebody here has set it aside"),
     TAKEN: Closing("out", "They", "they acknowledge that they took it (AA or CA)"),
     ANSWERED: Closing("out", "They", "something about the same order comes and is filed, or the order is cancelled", _ORDERS),
+    ARRIVED: Closing("out", "They", "it arrived, as their system, their fax or whoever printed it says", (SENT,)),
 }
 """By the word under which they are kept."""
 
 
 class Term(NamedTuple):
-    """One. kind: of messages, '' for any. hours: within which it is closed, from when it came or was made. since: what is older does not count."""
+    """One. kind: of messages, one of DOORS, '' for any. hours: within which it is closed, from when it came or was made. since: what is older does not count."""
 
     direction: str
     kind: str

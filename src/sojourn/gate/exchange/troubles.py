@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAILBOX: Final = "mailbox"
 """The way of what is about our own mailbox."""
+REFUSED: Final = "refused"
+"""The way of mail that our mailbox did not take and at which nobody looked."""
 SAID_EVERY: Final = timedelta(minutes=5)
 """How often somebody who asks the fax gateway says how it is."""
 _STALE: Final = 3 * SAID_EVERY
@@ -27,7 +29,7 @@ _STALE: Final = 3 * SAID_EVERY
 
 
 class Trouble(NamedTuple):
-    """One. way: of ways.DOORS, or MAILBOX. partner: '' for what is ours, for all partners. said: why, and what to do. good: when it last worked, None for never."""
+    """One. way: of ways.DOORS, MAILBOX or REFUSED. partner: '' for what is ours, for all partners. said: why, and what to do. good: when it last worked, None for never."""
 
     way: str
     partner: str
@@ -41,7 +43,7 @@ async def open_(access: Access, some: Sequence[Partner]) -> list[Trouble]:
     used = {(p.id, w.door) for p in some if p.active for w in ways.of(p.reached)}
     found = []
     for partner, way, said, at, good in await reaching.troubles(access.house.db, access.head):
-        if (partner, way) in used or (not partner and (way == MAILBOX or access.now - at < _STALE)):
+        if (partner, way) in used or (not partner and (way in (MAILBOX, REFUSED) or access.now - at < _STALE)):
             found.append(Trouble(way, partner, said, good))
     return found
 

@@ -1,4 +1,4 @@
-"""A partner brings documents (IHE MHD ITI-65): into the tray, until somebody says whose they are.
+"""A partner brings documents (IHE MHD ITI-65): kept as messages of theirs, and done by doors/mhd/taking.py.
 
 All or none; the same again is there once. The answer follows from what was sent alone: whom it is about, and whether anybody here knows them, changes nothing of it.
 https://profiles.ihe.net/ITI/MHD/ITI-65.html
@@ -6,24 +6,31 @@ https://profiles.ihe.net/ITI/MHD/ITI-65.html
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import crypto, errors
 from sojourn.care.exchange import outside
 from sojourn.care.papers import sandbox
-from sojourn.care.summaries import fetching
+from sojourn.care.summaries import bringing, fetching
+from sojourn.care.summaries.bringing import Brought
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import validate as validation
 from sojourn.fhir.outcome import Issue, outcome
 from sojourn.gate import papers
 from sojourn.gate.exchange import partners
+from sojourn.gate.exchange.keeping import Keeper
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.exchange.partners import Partner
 
 MOST: Final = 20
-TAKEN: Final = "Taken in. It is in no chart yet: somebody here says whose it is."
+TAKEN: Final = "Taken in. It is in a chart once it is certain whose it is."
 _PROFILE: Final = "://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD."
 _TYPES: Final = ("DocumentReference", "Binary", "List", "Patient")
 
@@ -51,17 +58,37 @@ async def take(ask: Ask, bundle: dict[str, Any]) -> Answer:
     submission, documents = _checked(entries)
     partner = await partners.itself(access)
     found = [await _opened(n, reference, content) for n, reference, content in documents]
-    taken: dict[int, str] = {}
-    for one in found:
-        unique = _identifier(one.reference.get("masterIdentifier")) or f"{submission}#{one.place}"
-        taken[one.place] = await papers.receive(
-            access, one.content, media=one.media, pages=one.pages, door=papers.MHD, source=f"mhd:{access.caller.agent}:{unique}:{crypto.sha256_hex(one.content)}", program=(partner.program if partner else None) or 0,
-            name=outside.words((one.reference.get("type") or {}).get("text")) or outside.words(one.reference.get("description")), sender=partner.name if partner else access.caller.name,
-            marks=fetching.marks(outside.labels(one.reference), partner), whose=_whose(one.reference, entries), basis=partner.basis if partner else "",
-        )  # fmt: skip
+    taken = await _kept(access, partner, submission, found, entries) if partner is not None else await _received(access, submission, found, entries)
     receipt = await access.note(access.entry("provide", "DocumentReference", "mhd"))
     answers = [_answer(n, e, entries, taken) for n, e in enumerate(entries)]
     return of_json({"resourceType": "Bundle", "type": "transaction-response", "entry": answers}, receipt=receipt)
+
+
+async def _kept(access: Access, partner: Partner, submission: str, found: list[_Document], entries: list[dict[str, Any]]) -> dict[int, str]:
+    """Those of a registered partner, as messages of theirs: where each will be. Raises Forbidden where the partner was stopped meanwhile."""
+    keeper, tenant = Keeper(access.house), access.house.tenants[access.tenant.number]
+    came = [bringing.came(access, partner, Brought(one.reference, _patient(one.reference, entries), _unique(one, submission), one.media, one.pages, one.content)) for one in found]
+    try:
+        there = await asyncio.gather(*(keeper.keep(tenant, each) for each in came))
+    except errors.StaleCredential:
+        raise errors.Forbidden("Nothing is taken from this organization now.") from None
+    return {one.place: bringing.place(access, kept.id) for one, kept in zip(found, there, strict=True)}
+
+
+async def _received(access: Access, submission: str, found: list[_Document], entries: list[dict[str, Any]]) -> dict[int, str]:
+    """Those of who is no registered partner: into the tray."""
+    return {
+        one.place: await papers.receive(
+            access, one.content, media=one.media, pages=one.pages, door=papers.MHD, source=f"mhd:{access.caller.agent}:{_unique(one, submission)}:{crypto.sha256_hex(one.content)}", name=brought.words,
+            sender=access.caller.name, marks=fetching.marks(outside.labels(one.reference), None), whose=brought.whose,
+        )
+        for one in found
+        for brought in [Brought(one.reference, _patient(one.reference, entries), "", one.media, one.pages, one.content)]
+    }  # fmt: skip
+
+
+def _unique(one: _Document, submission: str) -> str:
+    return _identifier(one.reference.get("masterIdentifier")) or f"{submission}#{one.place}"
 
 
 def _answer(n: int, entry: dict[str, Any], entries: list[dict[str, Any]], taken: dict[int, str]) -> dict[str, Any]:
@@ -141,10 +168,7 @@ async def _opened(n: int, reference: dict[str, Any], content: bytes) -> _Documen
     return _Document(n, reference, content, media, pages)
 
 
-def _whose(reference: dict[str, Any], entries: list[dict[str, Any]]) -> str:
-    """Whom its sender says it is about, as words to search with: family name and birth date."""
+def _patient(reference: dict[str, Any], entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Patient whom its sender says it is about; {}."""
     contained = [r for r in reference.get("contained") or () if isinstance(r, dict)]
-    brought = [e.get("resource") for e in entries]
-    patient = next((r for r in (*contained, *brought) if isinstance(r, dict) and r.get("resourceType") == "Patient"), {})
-    name = next((n for n in patient.get("name") or () if isinstance(n, dict)), {})
-    return " ".join(filter(None, (outside.words(name.get("family"), 40), outside.words(patient.get("birthDate"), 10))))
+    return next((r for r in (*contained, *(e.get("resource") for e in entries)) if isinstance(r, dict) and r.get("resourceType") == "Patient"), {})

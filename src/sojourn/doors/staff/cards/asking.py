@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _log = log.logger(__name__)
 OK: Final = 200
 _TRIES: Final = 3
+_KNOWN: Final = 5.0  # seconds for which it is remembered that some service is asked, or none
 _PAUSE: Final = 60.0
 """After so many failures one after the other, for so many seconds a service is not asked."""
 
@@ -67,6 +68,19 @@ def silent(request: Request) -> Silent:
         state.cds_silent = Silent()
     found: Silent = state.cds_silent
     return found
+
+
+async def anybody(request: Request, hook: str) -> bool:
+    """Whether any service is asked at a hook for the caller's purpose: where none is, the page asks for no cards. Known for some seconds; it says nothing of a client."""
+    access, state = request.state.access, request.app.state
+    if not hasattr(state, "cds_known"):
+        state.cds_known = {}
+    key = (access.tenant.number, hook, access.decision.purpose)
+    when, there = state.cds_known.get(key, (-_KNOWN, False))
+    if clock.monotonic() - when >= _KNOWN:
+        there = bool(await cds.asked(access, hook))
+        state.cds_known[key] = (clock.monotonic(), there)
+    return bool(there)
 
 
 async def ask(request: Request, hook: str, patient: str, draft: Mapping[str, Any] | None = None) -> list[Answered]:

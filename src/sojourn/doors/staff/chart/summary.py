@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.doors.staff.cards import asking
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.measures import Measured, measured
 from sojourn.doors.staff.chart.parts import PARTS, Part
@@ -34,9 +35,9 @@ async def show(request: Request) -> Response:
     access, patient = request.state.access, request.path_params["id"]
     wanted = [p for p in allowed(access) if p.shown]
     searches = asyncio.gather(*(search(access, patient, p, p.shown, brief=True) for p in wanted))
-    about, found = await asyncio.gather(banner.fetch(access, patient), searches)
+    about, found, advised = await asyncio.gather(banner.fetch(access, patient), searches, asking.anybody(request, "patient-view"))
     filled = [brief(fill(part, answer)) for part, answer in zip(wanted, found, strict=True)]
-    return PAGES.render(request, "chart/summary.html", banner=about, parts=allowed(access), here="", filled=filled)
+    return PAGES.render(request, "chart/summary.html", banner=about, parts=allowed(access), here="", filled=filled, advised=advised)
 
 
 def allowed(access: Access) -> list[Part]:

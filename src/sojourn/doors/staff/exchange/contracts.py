@@ -9,7 +9,7 @@ from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.doors.staff.exchange import desk
 from sojourn.doors.staff.exchange.owing import kind_text, line
 from sojourn.doors.staff.pages import PAGES
-from sojourn.gate.exchange import agreed, contracts, partners, profile, terms
+from sojourn.gate.exchange import agreed, contracts, direct, partners, profile, terms
 from sojourn.gate.exchange.terms import CLOSINGS, Term
 from sojourn.web.page import redirect
 
@@ -27,8 +27,8 @@ async def show(request: Request) -> Response:
     """The contract of each kind of exchange with a partner."""
     access, id_ = request.state.access, request.path_params["partner"]
     before = await partners.one(access, id_)
-    current = terms.of(before.agreed)
-    rows = _rows(before, current)
+    current, writes = terms.of(before.agreed), id_ in await direct.every(access.house, access.tenant)
+    rows = _rows(before, current, writes=writes)
     said = {r["name"]: r["hours"] for r in rows}
     problem, status = "", 200
     if request.method == "POST":
@@ -45,12 +45,15 @@ async def show(request: Request) -> Response:
     return PAGES.render(request, "exchange/contracts.html", status=status, partner=before, groups=groups, said=said, problem=problem)
 
 
-def _rows(partner: Partner, current: tuple[Term, ...]) -> list[dict[str, Any]]:
-    """What may be agreed: each kind of message that is exchanged, and what can close it; and what was agreed for others."""
+def _rows(partner: Partner, current: tuple[Term, ...], *, writes: bool) -> list[dict[str, Any]]:
+    """What may be agreed: each kind of message that is exchanged, files and documents, and what can close it; and what was agreed for others. writes: they write by Direct."""
     hours = {(t.direction, t.kind, t.closes): t.hours for t in current}
     wanted = dict.fromkeys(("in", k, terms.DONE) for k in (partner.types or ("",)))
     for kind in profile.of(partner.sending).kinds:
         wanted |= dict.fromkeys(("out", kind, name) for name, c in CLOSINGS.items() if c.direction == "out" and (not c.kinds or kind in c.kinds))
+    wanted |= dict.fromkeys(("in", k, terms.DONE) for k, there in ((terms.FILES, partner.door == "sftp"), (terms.BROUGHT, bool(partner.organization)), (terms.LETTERS, writes)) if there)
+    if partner.reached:
+        wanted["out", terms.SENT, terms.ARRIVED] = None
     return [
         {
             "name": f"{way}.{closes}.{kind}", "direction": way, "kind": kind, "closes": closes, "what": kind_text(way, kind), "acts": CLOSINGS[closes].acts, "closed": CLOSINGS[closes].words,

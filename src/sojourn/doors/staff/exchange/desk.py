@@ -17,6 +17,7 @@ from sojourn.doors.staff.words import day_and_time
 from sojourn.gate.exchange import contracts, errands, messages, partners, posting, troubles, trying, watching
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, OUT, RECEIVED, REVIEW
 from sojourn.gate.exchange.ways import DOORS, FAX
+from sojourn.gate.papers import MHD
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.troubles import Trouble
 
 TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
+_KINDS: Final = {(MHD, "document"): "Document (MHD)"}
 _LATE: Final = timedelta(minutes=15)
 """A message that waits to be done for longer than this is late: something does not work."""
 
@@ -67,6 +69,8 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
     """What does not work, as the list shows it; who looks after partners comes to where it is put right."""
     if trouble.way == troubles.MAILBOX:
         what, address = "Our Direct mailbox", "/exchange/direct"
+    elif trouble.way == troubles.REFUSED:
+        return {"what": "Mail to our Direct mailbox", "why": trouble.said, "address": "/exchange/direct" if access.may("Exchange", "administer") else "", "last": "", "tag": "Not taken"}
     elif not trouble.partner:
         what, address = "The fax gateway" if trouble.way == FAX else DOORS[trouble.way].title, ""
     else:
@@ -74,7 +78,7 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
     last = age(trouble.good, access.now) if trouble.good is not None else ""
     return {
         "what": what, "why": trouble.said, "address": address if access.may("Exchange", "administer") else "",
-        "last": "has not worked yet" if not last else "worked just now" if last == "just now" else f"last worked {last} ago",
+        "tag": "Does not work", "last": "has not worked yet" if not last else "worked just now" if last == "just now" else f"last worked {last} ago",
     }  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, A
     """An envelope as a list shows it."""
     state = "Waits behind another" if envelope.behind else (messages.STATES_OUT if envelope.direction == OUT else messages.STATES)[envelope.state]
     return {
-        "id": envelope.id, "kind": envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
+        "id": envelope.id, "kind": _KINDS.get((envelope.door, envelope.kind)) or envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
         "way": DOORS[envelope.version].title.lower() if envelope.door == posting.DOOR and envelope.version in DOORS else "", "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
     }  # fmt: skip
 

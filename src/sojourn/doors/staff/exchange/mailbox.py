@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.base.errors import Malformed, VersionConflict
+from sojourn.base.errors import Conflict, Malformed, VersionConflict
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time, day_text
@@ -32,12 +32,18 @@ async def show(request: Request) -> Response:
     if request.method == "POST":
         said = await sent(request)
         try:
+            if said.get("do") == "seen":
+                await direct.saw(access, said.get("mail", ""))
+                return redirect(request, "/exchange/direct#refused", "saved")
             await direct.put_mailbox(access, _read(said, before or Mailbox()), before, password=said.get("password", ""), key=said.get("key", ""), reason=said.get("why", ""))
             return redirect(request, "/exchange/direct", "saved")
-        except (Malformed, VersionConflict) as error:
+        except (Conflict, Malformed, VersionConflict) as error:
             problem, status = error.message, 422
     shown = {k: str(getattr(before or Mailbox(), k)) for k in (*_TEXTS, *_NUMBERS)} | {k: v for k, v in said.items() if k in (*_TEXTS, *_NUMBERS)}
-    refused = [{"sender": s or "nobody who could be read", "why": why, "when": day_and_time(at)} for s, why, at in await direct.refusals(access)]
+    refused = [
+        {"mail": r.mail, "sender": r.sender or "nobody who could be read", "why": r.reason, "when": day_and_time(r.at), "seen": f"{r.by}, {day_and_time(r.seen)}" if r.seen else ""}
+        for r in await direct.refusals(access)
+    ]
     return PAGES.render(request, "exchange/mailbox.html", status=status, box=before, said=shown, problem=problem, refused=refused, facts=_facts(found, access.now), trouble=found[1].problem if found is not None else "")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
 from sojourn.care.exchange import kinds, matching
-from sojourn.doors.staff.exchange import desk, file, letter
+from sojourn.doors.staff.exchange import brought, desk, file, letter
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
@@ -45,6 +45,8 @@ REMEDIES_OUT: Final = {
     FAILED: "Put right what the reason names (here, or with the partner), and send it again: whether it may leave is decided anew then. Or set it aside.",
     MAPPED: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.", ASIDE: "Nothing is to be done. It can be sent again: whether it may leave is decided anew then.",
 }  # fmt: skip
+_CLAIMED: Final = (brought.DOOR, direct.DOOR)
+"""Doors whose task first says that it looks at a message, and then what became of it: two steps for each try."""
 _NAMES: Final = {
     "MSH": "Header", "PID": "Person", "PD1": "More about the person", "NK1": "Next of kin", "PV1": "Visit", "PV2": "More about the visit", "ORC": "Order", "OBR": "What was ordered", "OBX": "Value", "NTE": "Note", "SPM": "Specimen",
     "EVN": "Event", "AL1": "Allergy", "DG1": "Diagnosis", "IN1": "Insurance", "GT1": "Guarantor", "SCH": "Appointment", "TXA": "Document", "FT1": "Charge", "MRG": "Merge", "TQ1": "Timing", "SFT": "Software",
@@ -78,13 +80,15 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
     ]
     gone = any(e["state"] == "destroyed" for e in events)
     return PAGES.render(
-        request, "exchange/message.html", status=status, gone=gone, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
-        opens=not gone and envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=[] if gone else _ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
+        request, "exchange/message.html", tries=-(-envelope.tries // 2) if envelope.door in _CLAIMED else envelope.tries, tray=envelope.door == brought.DOOR and envelope.state == REVIEW and access.may("Paper", "index"), status=status, gone=gone, m=envelope, row=desk.row(envelope, {p.id: p.name for p in found}, access.now), events=lines, remedy=_remedy(envelope), problem=problem,
+        opens=not gone and envelope.door != posting.DOOR and access.may("Exchange", "open") and messages.may_open(access, partner), ways=[] if gone or envelope.door == brought.DOOR and envelope.state == REVIEW else _ways(envelope.state, out=envelope.direction == OUT), administers=access.may("Exchange", "administer"),
     )  # fmt: skip
 
 
 def _remedy(envelope: messages.Envelope) -> str:
     """What is to be done."""
+    if envelope.door == brought.DOOR and envelope.state == REVIEW:
+        return "Whoever looks after the tray says whose it is and puts it into the chart; then it is done here, too."
     if envelope.door == posting.DOOR and envelope.state == REVIEW:
         return "Whoever sent it prints it. If a way works again, put it into the queue again: every way that failed is tried once more."
     if envelope.door == posting.DOOR and envelope.state == ASIDE:
@@ -108,17 +112,29 @@ async def content(request: Request) -> Response:
         return await file.show(request)
     if door == direct.DOOR:
         return await letter.show(request)
+    if door == brought.DOOR:
+        return await brought.show(request)
     if door == posting.DOOR:  # what left stands in the log of disclosures, and nowhere else
         raise NotFound
     return await _content(request)
 
 
+async def take(request: Request) -> Response:
+    """The file that it is, as it came."""
+    access, id_ = request.state.access, request.path_params["message"]
+    if (await messages.envelope(access, id_)).door != brought.DOOR:
+        return await file.take(request)
+    return brought.taken((await messages.opened(access, id_)).content, id_)
+
+
 async def choose(request: Request) -> Response:
     """Find whose it is, and say so."""
     access, id_, said = request.state.access, request.path_params["message"], await sent(request)
+    found = await messages.opened(access, id_)
+    if found.envelope.door == brought.DOOR:  # whose a document is, is said in the tray
+        raise NotFound
     if said.get("do") != "choose":
         return await _content(request, said)
-    found = await messages.opened(access, id_)
     number = said.get("program", "")
     try:
         if not said.get("patient"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sojourn.doors.staff.exchange.words import age
 from sojourn.gate.exchange import profile
-from sojourn.gate.exchange.terms import CLOSINGS
+from sojourn.gate.exchange.terms import CLOSINGS, DOORS
 
 if TYPE_CHECKING:
     from sojourn.gate.exchange.contracts import Owed
@@ -17,6 +17,8 @@ def kind_text(way: str, kind: str) -> str:
     """A kind of message in words."""
     if not kind:
         return "Whatever they send"
+    if kind in DOORS:
+        return DOORS[kind]
     words = profile.KINDS.get(kind, "")
     return f"{words} ({kind.replace('^', ' ')})" if words and way == "out" else kind.replace("^", " ")
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Forbidden, Malformed, VersionConflict
 from sojourn.care.reaching import looking
+from sojourn.care.release import trial as faxed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
 from sojourn.gate.exchange import partners, posting, watching, ways
-from sojourn.gate.exchange.ways import DOORS, Way
+from sojourn.gate.exchange.ways import DOORS, FAX, Way
 from sojourn.web.page import redirect
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.exchange.posting import Finding
 
-_KINDS: Final = {"found": "Found there", "arrived": "Last arrived", "failed": "Last failed"}
+_KINDS: Final = {"found": "Found there", "arrived": "Last arrived", "failed": "Last failed", "test": "Last test page"}
 _ORDER: Final = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -64,6 +65,18 @@ async def look(request: Request) -> Response:
     return redirect(request, f"/exchange/partners/{before.id}/ways", "looked")
 
 
+async def trial(request: Request) -> Response:
+    """Fax a page about nobody, or ask what became of it."""
+    access = request.state.access
+    before = await partners.one(access, request.path_params["partner"])
+    sender = getattr(request.app.state, "senders", {}).get(FAX)
+    try:
+        await (faxed.ask if (await request.form()).get("do") == "ask" else faxed.send)(access, before, sender)
+        return redirect(request, f"/exchange/partners/{before.id}/ways", "looked")
+    except Malformed as error:
+        return await _page(request, before, error.message, 422)
+
+
 def _read(said: dict[str, str]) -> list[Way]:
     """What was typed, in its order. Raises Malformed."""
     used = [(said[f"place-{door}"], door) for door in DOORS if said[f"place-{door}"].isdigit()]
@@ -92,6 +105,7 @@ def _rows(current: tuple[Way, ...], said: dict[str, str] | None, found: list[Fin
         rows.append({
             "code": code, "title": door.title, "label": door.label, "hint": door.hint, "place": said[f"place-{code}"] if said else str(n or ""), "address": said[f"address-{code}"] if said else way.address,
             "waits": waits, "mine": waits and way.entered == me, "confirmed": f"{names.get(way.confirmed, 'somebody')}, {day_and_time(way.at)}" if way.confirmed else "",
+            "trial": code == FAX and bool(n), "asks": any(f.way == code and f.kind == faxed.REFERENCE and f.said for f in found),
             "known": [(_KINDS[k], f.said, day_and_time(f.at)) for k in _KINDS for f in found if f.way == code and f.kind == k],
         })  # fmt: skip
     return rows

@@ -10,6 +10,7 @@ from sojourn.base.errors import Forbidden, Malformed
 from sojourn.care.orders import catalog, ordering
 from sojourn.care.orders.ordering import Wish
 from sojourn.care.staffing import zones
+from sojourn.doors.staff.cards import asking
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
@@ -56,11 +57,11 @@ def _wish(said: dict[str, str]) -> Wish:
 
 async def _page(request: Request, problem: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
     access, patient = request.state.access, request.path_params["id"]
-    about, panels, problems, laboratories = await asyncio.gather(banner.fetch(access, patient), catalog.panels(access), _problems(access, patient), telling.laboratories(access))
+    about, panels, problems, laboratories, advised = await asyncio.gather(banner.fetch(access, patient), catalog.panels(access), _problems(access, patient), telling.laboratories(access), asking.anybody(request, "order-sign"))
     today = access.now.astimezone(zones.of(None)).date().isoformat()
     return PAGES.render(
         request, "orders/sheet.html", status=status, banner=about, parts=allowed(access), here="results", panels=panels, problems=problems, rhythms=list(catalog.rhythms().values()),
-        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem, laboratories=laboratories,
+        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem, laboratories=laboratories, advised=advised,
     )  # fmt: skip
 
 

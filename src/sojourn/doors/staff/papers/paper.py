@@ -120,7 +120,7 @@ async def _index(request: Request, paper: Paper, said: dict[str, str]) -> Respon
     number = said.get("program", "")
     wish = Wish(
         said.get("patient", ""), int(number) if number.isdigit() else 0, said.get("kind", ""), said.get("day", ""), said.get("title", ""), labels, said.get("born", ""), said.get("unborn") == "yes",
-        said.get("encounter", ""), said.get("stay", ""), said.get("reviewer", ""), said.get("urgent") == "yes",
+        said.get("encounter", ""), said.get("stay", ""), said.get("reviewer", ""), said.get("urgent") == "yes", said.get("known") == "yes",
     )  # fmt: skip
     access = request.state.access
     if paper.media == reading.CCDA:

@@ -60,3 +60,31 @@ BEGIN
     WHERE a.tenant = p_tenant AND a.ask = p_ask AND a.stamp = p_seen AND a.state = 'waiting';
     RETURN FOUND;
 END $$;
+
+-- Asks that are over since before the day of their rule, at most so many, each with what it brought.
+CREATE OR REPLACE FUNCTION gate.asks_old(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_before timestamptz, p_most int)
+RETURNS TABLE (ask text, partner text, patient text, program int, account text, state text, body text, stamp text, made timestamptz, updated timestamptz, tries int)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY SELECT a.ask, a.partner, a.patient, a.program, a.account, a.state, a.body, a.stamp, a.made, a.updated, a.tries FROM record.outside_ask a
+    WHERE a.tenant = p_tenant AND a.state <> 'waiting' AND a.updated < p_before ORDER BY a.updated, a.ask LIMIT p_most;
+END $$;
+
+-- Destroy those of them that are still as they were read, with the files of what was fetched; whether there were any. That they were asked stays in the trail.
+CREATE OR REPLACE FUNCTION gate.asks_destroy(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_asks text[], p_stamps text[], p_before timestamptz, p_blobs text[]) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE gone int;
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    SELECT count(*) INTO gone FROM (
+        SELECT FROM record.outside_ask a JOIN unnest(p_asks, p_stamps) AS w(ask, stamp) ON a.ask = w.ask AND a.stamp = w.stamp
+        WHERE a.tenant = p_tenant AND a.state <> 'waiting' AND a.updated < p_before FOR UPDATE OF a) s;
+    IF gone < cardinality(p_asks) THEN  -- somebody goes on with one of them: none is destroyed now
+        RETURN false;
+    END IF;
+    DELETE FROM record.outside_ask a WHERE a.tenant = p_tenant AND a.ask = ANY (p_asks);
+    INSERT INTO record.blob_leftover (tenant, digest, since) SELECT p_tenant, b.digest, p_now FROM unnest(p_blobs) AS b(digest) ON CONFLICT DO NOTHING;
+    RETURN gone > 0;
+END $$;

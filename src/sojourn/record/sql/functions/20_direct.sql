@@ -97,7 +97,7 @@ BEGIN
 END $$;
 
 -- What became of a letter to a partner; it never goes back, and what was delivered does not fail. A document that counted as arrived by a letter that
--- fails after all waits for somebody from then on (a letter's number begins with the id of its document). False where there is none of that partner.
+-- fails after all waits for somebody from then on, and what it belongs to is told (a letter's number begins with the id of its document). False where there is none of that partner.
 CREATE OR REPLACE FUNCTION gate.direct_told(p_tenant int, p_letter text, p_partner text, p_state text, p_why text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE ranks text[] := ARRAY['leaving', 'sent', 'processed', 'failed', 'delivered'];
@@ -107,7 +107,7 @@ BEGIN
     WHERE l.tenant = p_tenant AND l.letter = p_letter AND l.partner = p_partner AND array_position(ranks, p_state) > array_position(ranks, l.state);
     IF FOUND AND p_state = 'failed' THEN
         WITH lost AS (
-            UPDATE record.exchange_message m SET state = 'failed', reason = p_why, updated = p_now
+            UPDATE record.exchange_message m SET state = 'failed', reason = p_why, updated = p_now, lost = true
             WHERE m.tenant = p_tenant AND m.message = split_part(ltrim(p_letter, '<'), '@', 1) AND m.partner = p_partner
               AND m.direction = 'out' AND m.door = 'document' AND m.version = 'direct' AND m.state = 'mapped' AND m.destroyed IS NULL
             RETURNING m.message)
@@ -131,10 +131,35 @@ $$;
 CREATE OR REPLACE FUNCTION gate.direct_refuse(p_tenant int, p_mail bytea, p_sender text, p_reason text, p_now timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     INSERT INTO record.direct_refused (tenant, mail, sender, reason, at) VALUES (p_tenant, p_mail, p_sender, p_reason, p_now)
-    ON CONFLICT (tenant, mail) DO UPDATE SET reason = excluded.reason, at = excluded.at
+    ON CONFLICT (tenant, mail) DO UPDATE SET reason = excluded.reason, at = excluded.at, seen = NULL, seen_by = ''
 $$;
 
-CREATE OR REPLACE FUNCTION gate.direct_refusals(p_tenant int, p_most int) RETURNS TABLE (sender text, reason text, at timestamptz)
+-- The last that were not taken, those first at which nobody looked.
+CREATE OR REPLACE FUNCTION gate.direct_refusals(p_tenant int, p_most int) RETURNS TABLE (mail bytea, sender text, reason text, at timestamptz, seen timestamptz, by text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT r.sender, r.reason, r.at FROM record.direct_refused r WHERE r.tenant = p_tenant ORDER BY r.at DESC LIMIT p_most
+    SELECT r.mail, r.sender, r.reason, r.at, r.seen, coalesce(a.name, r.seen_by) FROM record.direct_refused r LEFT JOIN record.account a ON a.tenant = r.tenant AND a.account = r.seen_by
+    WHERE r.tenant = p_tenant ORDER BY r.seen IS NOT NULL, r.at DESC LIMIT p_most
+$$;
+
+-- Somebody looked at one; false where it is none that waits for that.
+CREATE OR REPLACE FUNCTION gate.direct_seen(p_tenant int, p_mail bytea, p_account text, p_now timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    UPDATE record.direct_refused r SET seen = p_now, seen_by = p_account WHERE r.tenant = p_tenant AND r.mail = p_mail AND r.seen IS NULL;
+    RETURN FOUND;
+END $$;
+
+-- Revocation lists that were fetched, and when each was asked for last.
+CREATE OR REPLACE FUNCTION gate.direct_lists(p_tenant int) RETURNS TABLE (url text, body bytea, until timestamptz, asked timestamptz, good timestamptz, problem text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT l.url, l.body, l.until, l.asked, l.good, l.problem FROM record.direct_list l WHERE l.tenant = p_tenant ORDER BY l.asked DESC LIMIT 500
+$$;
+
+-- What came of asking for one: a good list takes the place of the one before, anything else leaves it.
+CREATE OR REPLACE FUNCTION gate.direct_put_list(p_tenant int, p_url text, p_body bytea, p_until timestamptz, p_problem text, p_now timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    INSERT INTO record.direct_list AS l (tenant, url, body, until, asked, good, problem)
+    VALUES (p_tenant, p_url, p_body, CASE WHEN p_problem = '' THEN p_until ELSE '-infinity' END, p_now, CASE WHEN p_problem = '' THEN p_now END, p_problem)
+    ON CONFLICT (tenant, url) DO UPDATE SET asked = p_now, problem = p_problem, body = CASE WHEN p_problem = '' THEN p_body ELSE l.body END,
+        until = CASE WHEN p_problem = '' THEN p_until ELSE l.until END, good = CASE WHEN p_problem = '' THEN p_now ELSE l.good END
 $$;

@@ -1,6 +1,6 @@
 -- Contracts of single exchanges (0173): what is owed, what closes it; and how much comes and goes.
 
--- What is overdue by each term: of each the oldest so many, with how many there are. A term is a partner, a direction, a kind ('' any), what closes it
+-- What is overdue by each term: of each the oldest so many, with how many there are. A term is a partner, a direction, a kind ('' any, `door:` with a door whatever is of that), what closes it
 -- (answered: something about the same order; anything else: it is done), within how many hours, and since when it was agreed.
 CREATE OR REPLACE FUNCTION gate.exchange_overdue(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_partners text[], p_directions text[], p_kinds text[], p_closes text[], p_hours int[], p_since timestamptz[], p_most int
@@ -17,7 +17,7 @@ BEGIN
         SELECT count(*) OVER () AS n, m.* FROM (
             SELECT a.* FROM record.exchange_message a
             WHERE w.closes <> 'answered' AND a.tenant = p_tenant AND a.partner = w.partner AND a.state IN ('received', 'review', 'held', 'failed')
-              AND a.received >= w.since AND a.received <= p_now - make_interval(hours => w.hours) AND a.direction = w.direction AND (w.kind = '' OR a.kind = w.kind)
+              AND a.received >= w.since AND a.received <= p_now - make_interval(hours => w.hours) AND a.direction = w.direction AND (w.kind = '' OR a.kind = w.kind OR 'door:' || a.door = w.kind)
             UNION ALL
             SELECT b.* FROM record.exchange_message b
             WHERE w.closes = 'answered' AND b.tenant = p_tenant AND b.partner = w.partner AND b.direction = 'out' AND b.closed IS NULL AND b.kind IN ('ORM^O01', 'OML^O21')

@@ -59,6 +59,18 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Those that counted as arrived and did not after all, as long as what they belong to was not told.
+CREATE OR REPLACE FUNCTION gate.reach_lost(p_tenant int)
+RETURNS TABLE (message text, partner text, control text, kind text, tries int, body bytea, job bytea, sent timestamptz, reason text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT m.message, m.partner, m.control, m.kind, m.tries, m.body, m.job, m.sent, m.reason FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.lost AND m.destroyed IS NULL LIMIT 20
+$$;
+
+CREATE OR REPLACE FUNCTION gate.reach_lost_told(p_tenant int, p_message text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    UPDATE record.exchange_message m SET lost = false WHERE m.tenant = p_tenant AND m.message = p_message
+$$;
+
 -- How far some are, for whoever knows their ids; nothing of what they say.
 CREATE OR REPLACE FUNCTION gate.reach_states(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_messages text[])
 RETURNS TABLE (message text, partner text, way text, state text, reason text, tries int, made timestamptz, updated timestamptz)
@@ -96,7 +108,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- What does not work now, for whoever operates: ways of partners of which the last thing known is that they failed, what carries for everybody ('' as the
--- partner), and our Direct mailbox ('mailbox' as its way). at: when that was last so; good: when it last worked, NULL for never.
+-- partner), our Direct mailbox ('mailbox' as its way), and mail that it did not take ('refused'). at: when that was last so; good: when it last worked, NULL for never.
 CREATE OR REPLACE FUNCTION gate.reach_troubles(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz)
 RETURNS TABLE (partner text, way text, said text, at timestamptz, good timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -113,5 +125,8 @@ BEGIN
     SELECT '', 'mailbox', r.problem, p_now, r.good FROM record.direct_run r
     JOIN record.direct_mailbox m ON m.tenant = r.tenant AND m.known_to = 'infinity' AND m.state = 'active'
     WHERE r.tenant = p_tenant AND r.problem <> ''
+    UNION ALL
+    SELECT '', 'refused', count(*) || CASE WHEN count(*) = 1 THEN ' mail was' ELSE ' mails were' END || ' not taken, and nobody looked at it yet. The last: ' || (array_agg(x.reason ORDER BY x.at DESC))[1], max(x.at), NULL::timestamptz
+    FROM record.direct_refused x WHERE x.tenant = p_tenant AND x.seen IS NULL HAVING count(*) > 0
     ORDER BY 1, 2;
 END $$;

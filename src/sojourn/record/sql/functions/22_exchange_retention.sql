@@ -3,7 +3,7 @@
 -- Under which rule a message is kept.
 CREATE OR REPLACE FUNCTION gate.exchange_kept_as(p_door text, p_kind text, p_test boolean) RETURNS text
 LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT CASE WHEN p_test THEN 'tests' WHEN p_door = 'sftp' THEN 'files' WHEN p_door = 'document' OR p_kind LIKE 'MDM^%' THEN 'documents' WHEN p_kind LIKE 'ORU^%' THEN 'results'
+    SELECT CASE WHEN p_test THEN 'tests' WHEN p_door = 'sftp' THEN 'files' WHEN p_door IN ('document', 'mhd') OR p_kind LIKE 'MDM^%' THEN 'documents' WHEN p_kind LIKE 'ORU^%' THEN 'results'
                 WHEN p_kind LIKE 'ADT^%' THEN 'visits' WHEN p_kind LIKE 'SIU^%' THEN 'appointments' WHEN p_kind IN ('ORM^O01', 'OML^O21') THEN 'orders' WHEN p_kind LIKE 'DFT^%' THEN 'charges' ELSE 'others' END
 $$;
 
