@@ -237,6 +237,33 @@ END $$;
 
 ALTER FUNCTION record.move_across() OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.note_bases() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO record.chart_bases AS c (tenant, patient, own, programs)
+    SELECT a.tenant, a.patient, bit_and(a.own), coalesce(array_agg(DISTINCT o) FILTER (WHERE o IS NOT NULL), '{}')
+    FROM added a LEFT JOIN LATERAL unnest(a.origin) AS o ON true
+    WHERE a.patient IS NOT NULL
+      AND NOT coalesce((SELECT (k.own & ~a.own) = 0 AND a.origin <@ k.programs FROM record.chart_bases k WHERE k.tenant = a.tenant AND k.patient = a.patient), false)
+    GROUP BY a.tenant, a.patient ORDER BY a.tenant, a.patient
+    ON CONFLICT (tenant, patient) DO UPDATE SET own = c.own & EXCLUDED.own, programs = ARRAY(SELECT DISTINCT p FROM unnest(c.programs || EXCLUDED.programs) AS p ORDER BY p);
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.note_bases() OWNER TO sojourn_owner;
+
+CREATE FUNCTION record.note_bases_anew() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO record.chart_bases AS c (tenant, patient, own, programs) VALUES (NEW.tenant, NEW.patient, NEW.own, NEW.origin)
+    ON CONFLICT (tenant, patient) DO UPDATE SET own = c.own & EXCLUDED.own, programs = ARRAY(SELECT DISTINCT p FROM unnest(c.programs || EXCLUDED.programs) AS p ORDER BY p);
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.note_bases_anew() OWNER TO sojourn_owner;
+
 CREATE FUNCTION record.of_nobody() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog'
@@ -488,6 +515,15 @@ CREATE TABLE record.change (
 
 ALTER TABLE record.change OWNER TO sojourn_owner;
 
+CREATE TABLE record.chart_bases (
+    tenant integer NOT NULL,
+    patient text NOT NULL COLLATE pg_catalog."C",
+    own bigint NOT NULL,
+    programs integer[] NOT NULL
+);
+
+ALTER TABLE record.chart_bases OWNER TO sojourn_owner;
+
 CREATE TABLE record.checkpoint (
     tenant integer NOT NULL,
     number bigint NOT NULL,
@@ -598,6 +634,18 @@ CREATE TABLE record.direct_letter (
 
 ALTER TABLE record.direct_letter OWNER TO sojourn_owner;
 
+CREATE TABLE record.direct_list (
+    tenant integer NOT NULL,
+    url text NOT NULL,
+    body bytea DEFAULT '\x'::bytea NOT NULL,
+    until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    asked timestamp with time zone NOT NULL,
+    good timestamp with time zone,
+    problem text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE record.direct_list OWNER TO sojourn_owner;
+
 CREATE TABLE record.direct_mailbox (
     tenant integer NOT NULL,
     facts text NOT NULL,
@@ -629,7 +677,9 @@ CREATE TABLE record.direct_refused (
     mail bytea NOT NULL,
     sender text NOT NULL,
     reason text NOT NULL,
-    at timestamp with time zone NOT NULL
+    at timestamp with time zone NOT NULL,
+    seen timestamp with time zone,
+    seen_by text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C"
 );
 
 ALTER TABLE record.direct_refused OWNER TO sojourn_owner;
@@ -856,7 +906,8 @@ CREATE TABLE record.exchange_message (
     test boolean DEFAULT false NOT NULL,
     blocked boolean DEFAULT false NOT NULL,
     destroyed timestamp with time zone,
-    batch text COLLATE pg_catalog."C"
+    batch text COLLATE pg_catalog."C",
+    lost boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
@@ -1357,7 +1408,8 @@ CREATE TABLE record.paper (
     blob text NOT NULL COLLATE pg_catalog."C",
     body text NOT NULL,
     stamp text NOT NULL COLLATE pg_catalog."C",
-    updated timestamp with time zone NOT NULL
+    updated timestamp with time zone NOT NULL,
+    message text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C"
 );
 
 ALTER TABLE record.paper OWNER TO sojourn_owner;
@@ -1365,7 +1417,8 @@ ALTER TABLE record.paper OWNER TO sojourn_owner;
 CREATE TABLE record.plain_form (
     tenant integer NOT NULL,
     seq bigint NOT NULL,
-    body bytea
+    body bytea,
+    size integer GENERATED ALWAYS AS (octet_length(body)) STORED
 );
 
 ALTER TABLE record.plain_form OWNER TO sojourn_owner;
@@ -2014,6 +2067,9 @@ ALTER TABLE ONLY record.care_table
 ALTER TABLE ONLY record.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (tenant, xid, seq, kind);
 
+ALTER TABLE ONLY record.chart_bases
+    ADD CONSTRAINT chart_bases_pkey PRIMARY KEY (tenant, patient) INCLUDE (own, programs);
+
 ALTER TABLE ONLY record.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (tenant, number);
 
@@ -2025,6 +2081,9 @@ ALTER TABLE ONLY record.direct_certificate
 
 ALTER TABLE ONLY record.direct_letter
     ADD CONSTRAINT direct_letter_pkey PRIMARY KEY (tenant, letter);
+
+ALTER TABLE ONLY record.direct_list
+    ADD CONSTRAINT direct_list_pkey PRIMARY KEY (tenant, url);
 
 ALTER TABLE ONLY record.direct_refused
     ADD CONSTRAINT direct_refused_pkey PRIMARY KEY (tenant, mail);
@@ -2165,7 +2224,7 @@ ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
 
 ALTER TABLE ONLY record.plain_form
-    ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq);
+    ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq) INCLUDE (size);
 
 ALTER TABLE ONLY record.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (tenant, n);
@@ -2298,11 +2357,15 @@ CREATE INDEX date_value ON record.date USING btree (tenant, key, low, rid);
 
 CREATE UNIQUE INDEX direct_certificate_once ON record.direct_certificate USING btree (tenant, partner, kind, fingerprint) WHERE (revoked = 'infinity'::timestamp with time zone);
 
+CREATE INDEX direct_letter_open ON record.direct_letter USING btree (begun) WHERE (state = ANY (ARRAY['leaving'::text, 'sent'::text]));
+
 CREATE INDEX direct_letter_partner ON record.direct_letter USING btree (tenant, partner, begun);
 
 CREATE UNIQUE INDEX direct_mailbox_one ON record.direct_mailbox USING btree (tenant) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE UNIQUE INDEX direct_partner_one ON record.direct_partner USING btree (tenant, partner) WHERE (known_to = 'infinity'::timestamp with time zone);
+
+CREATE INDEX direct_refused_new ON record.direct_refused USING btree (tenant, at) WHERE (seen IS NULL);
 
 CREATE INDEX disclosure_made ON record.disclosure USING btree (tenant, made);
 
@@ -2348,6 +2411,8 @@ CREATE INDEX exchange_message_leaving ON record.exchange_message USING btree (te
 
 CREATE INDEX exchange_message_listed ON record.exchange_message USING btree (tenant, seq);
 
+CREATE INDEX exchange_message_lost ON record.exchange_message USING btree (tenant) WHERE lost;
+
 CREATE UNIQUE INDEX exchange_message_once ON record.exchange_message USING btree (tenant, partner, direction, control, digest);
 
 CREATE INDEX exchange_message_open ON record.exchange_message USING btree (tenant, state, seq) WHERE (state = ANY (ARRAY['review'::text, 'held'::text, 'failed'::text]));
@@ -2367,6 +2432,8 @@ CREATE UNIQUE INDEX exchange_partner_one ON record.exchange_partner USING btree 
 CREATE INDEX exchange_run_listed ON record.exchange_run USING btree (tenant, partner, begun);
 
 CREATE UNIQUE INDEX exchange_run_one ON record.exchange_run USING btree (tenant, partner) WHERE (state = 'running'::text);
+
+CREATE INDEX export_failed ON record.export USING btree (finished) WHERE (state = 'failed'::text);
 
 CREATE INDEX export_open ON record.export USING btree (begun) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
@@ -2400,6 +2467,8 @@ CREATE INDEX number_value ON record.number USING btree (tenant, key, unit, low, 
 
 CREATE INDEX outside_ask_due ON record.outside_ask USING btree (tenant, due) WHERE (state = 'waiting'::text);
 
+CREATE INDEX outside_ask_open ON record.outside_ask USING btree (made) WHERE (state = 'waiting'::text);
+
 CREATE INDEX outside_ask_patient ON record.outside_ask USING btree (tenant, patient, made);
 
 CREATE INDEX outside_identity_account ON record.outside_identity USING btree (tenant, account);
@@ -2409,6 +2478,8 @@ CREATE UNIQUE INDEX outside_identity_one ON record.outside_identity USING btree 
 CREATE INDEX outside_identity_subject ON record.outside_identity USING btree (tenant, issuer, subject);
 
 CREATE INDEX paper_blob ON record.paper USING btree (tenant, blob);
+
+CREATE INDEX paper_message ON record.paper USING btree (tenant, message) WHERE (message <> ''::text);
 
 CREATE UNIQUE INDEX paper_source ON record.paper USING btree (tenant, source);
 
@@ -2454,6 +2525,8 @@ CREATE INDEX sftp_file_box ON record.sftp_file USING btree (tenant, partner, seq
 
 CREATE INDEX sftp_file_message ON record.sftp_file USING btree (tenant, message) WHERE (message IS NOT NULL);
 
+CREATE INDEX sftp_file_open ON record.sftp_file USING btree (updated) WHERE (state = ANY (ARRAY['open'::text, 'whole'::text]));
+
 CREATE UNIQUE INDEX sftp_file_path ON record.sftp_file USING btree (tenant, partner, path) WHERE (state <> 'kept'::text);
 
 CREATE UNIQUE INDEX sftp_key_once ON record.sftp_key USING btree (tenant, partner, fingerprint) WHERE (revoked = 'infinity'::timestamp with time zone);
@@ -2465,6 +2538,8 @@ CREATE INDEX string_of_row ON record.string USING btree (tenant, rid, key);
 CREATE INDEX string_value ON record.string USING btree (tenant, key, folded, rid);
 
 CREATE INDEX subscription_event_of ON record.subscription_event USING btree (tenant, subscription, type, id);
+
+CREATE INDEX subscription_event_unsent ON record.subscription_event USING btree (at) WHERE (NOT sent);
 
 CREATE INDEX subscription_open ON record.subscription USING btree (due) WHERE (state = ANY (ARRAY['requested'::text, 'active'::text]));
 
@@ -2504,6 +2579,10 @@ CREATE UNIQUE INDEX vocabulary_release_active ON record.vocabulary_release USING
 
 CREATE INDEX vocabulary_release_known ON record.vocabulary_release USING btree (tenant, system, release);
 
+CREATE TRIGGER bases_added AFTER INSERT ON record.resource REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION record.note_bases();
+
+CREATE TRIGGER bases_changed AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((new.patient IS NOT NULL) AND (((old.own & (~ new.own)) <> 0) OR (NOT (new.origin <@ old.origin)) OR (old.patient IS DISTINCT FROM new.patient)))) EXECUTE FUNCTION record.note_bases_anew();
+
 CREATE TRIGGER end_relations AFTER INSERT ON record.version FOR EACH ROW WHEN (((new.kind = ANY (ARRAY['update'::text, 'delete'::text])) AND (new.type = ANY (ARRAY['Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text, 'RelatedPerson'::text])))) EXECUTE FUNCTION record.end_relations();
 
 CREATE TRIGGER hush_relations AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.own <> new.own) AND (new.own <> 0) AND (new.type = ANY (ARRAY['CareTeam'::text, 'EpisodeOfCare'::text, 'Encounter'::text, 'Appointment'::text, 'ServiceRequest'::text])))) EXECUTE FUNCTION record.hush_relations();
@@ -2529,6 +2608,8 @@ ALTER TABLE ONLY record.vocabulary_edge
 ALTER TABLE ONLY record.vocabulary_map
     ADD CONSTRAINT vocabulary_map_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
 
+ALTER TABLE record.chart_bases ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.date ENABLE ROW LEVEL SECURITY;
@@ -2544,6 +2625,8 @@ ALTER TABLE record.relation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE record.resource ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.string ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant ON record.chart_bases FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
 CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
@@ -2574,6 +2657,8 @@ GRANT USAGE ON SCHEMA gate TO sojourn_app;
 
 GRANT USAGE ON SCHEMA record TO sojourn_read;
 GRANT USAGE ON SCHEMA record TO sojourn_app;
+
+GRANT SELECT ON TABLE record.chart_bases TO sojourn_read;
 
 GRANT SELECT ON TABLE record.consent_grant TO sojourn_read;
 
