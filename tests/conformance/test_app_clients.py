@@ -39,7 +39,7 @@ async def test_smart_fetch_crawls_with_its_key(there: tuple[Office, str], tmp_pa
     private = json.loads(RSAAlgorithm.to_jwk(key.private)) | {"kid": "fetch", "alg": "RS384"}
     (tmp_path / "key.jwks").write_text(json.dumps({"keys": [private | {"key_ops": ["sign"]}, key.public | {"key_ops": ["verify"]}]}))
     command = [program("smart-fetch"), "crawl", "--fhir-url", f"{url}/fhir", "--smart-client-id", app.id, "--smart-key", str(tmp_path / "key.jwks"), "--id-list", p, "--type", "Patient,Observation", "--no-compression", str(tmp_path / "out")]
-    said = await run(*command)
+    await run(*command)
     got = [json.loads(line) for file in (tmp_path / "out").glob("Observation*.ndjson") for line in file.read_text().splitlines()]
     assert {o["id"] for o in got} == mine
     assert hidden not in {o["id"] for o in got}
