@@ -52,7 +52,12 @@ def mutants(text: str) -> Iterator[Mutant]:
             again = copy.deepcopy(tree)
             target = list(ast.walk(again))[n]
             variant(target)
-            yield Mutant(getattr(node, "lineno", 0), what, ast.unparse(ast.fix_missing_locations(again)))
+            yield Mutant(_line(node), what, ast.unparse(ast.fix_missing_locations(again)))
+
+
+def _line(node: ast.AST) -> int:
+    """Where it stands; of the `for … if …` of a comprehension, where its variable stands."""
+    return int(getattr(node.target if isinstance(node, ast.comprehension) else node, "lineno", 0))
 
 
 def _silent(node: ast.AST) -> Iterator[ast.AST]:

@@ -3,8 +3,8 @@
     python -m tools.mutate_here gate/decide.py tests.gate.test_decide tests.gate.test_scopes --minutes 3
 
 The mutants are those of tools/mutate.py. A child puts the changed source into the module that is loaded, also into what others imported of it, and
-calls the test functions that ask for nothing but their parameters, the quickest first; others are left out, so a mutant that they alone would notice
-survives here. Property tests try a fifth of what they try in CI, and do not look for a smaller example.
+calls the cases of test functions that ask for nothing but their parameters, of these the ones that run the changed line, the quickest first; others are
+left out, so a mutant that they alone would notice survives here. Property tests try a fifth of what they try in CI, and do not look for a smaller example.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType, ModuleType
 from typing import Any
 
 from _pytest.mark.structures import ParameterSet
-from hypothesis import Phase, settings
 
 from tools.mutate import SOURCE, mutants
 
@@ -42,39 +42,67 @@ def cases(test: Callable[..., Any]) -> list[dict[str, Any]]:
     return [case for case in made if case.keys() == inspect.signature(test).parameters.keys()]
 
 
-_took: dict[Callable[..., Any], float] = {}
+Question = tuple[Callable[..., Any], dict[str, Any]]
+"""One case of a test."""
 
 
-def run(tests: list[ModuleType]) -> None:
-    """Every case of every test that needs nothing, the quickest first once that is known; raises what they raise."""
+def questions(tests: list[ModuleType]) -> list[Question]:
+    """Every case of every test that needs nothing, the quickest first. Raises what one raises as it stands."""
     named = (t for module in tests for n, t in vars(module).items() if n.startswith("test_"))
     every = [t for t in named if inspect.isfunction(t) and not inspect.iscoroutinefunction(t)]
-    for test in sorted(every, key=lambda t: _took.get(t, 0)):
+    found: list[tuple[float, Question]] = []
+    for question in [(test, case) for test in every for case in cases(test)]:
         began = time.process_time()
-        for case in cases(test):
-            test(**case)
-        _took.setdefault(test, time.process_time() - began)
+        ask([question])
+        found.append((time.process_time() - began, question))
+    return [question for _, question in sorted(found, key=lambda f: f[0])]
 
 
-def reached(module: ModuleType, tests: list[ModuleType]) -> set[int]:
-    """The lines of the module that the tests run."""
-    lines: set[int] = set()
+def ask(asked: list[Question]) -> None:
+    """Raises what they raise."""
+    for test, given in asked:
+        test(**given)
+
+
+def reached(module: ModuleType, asked: list[Question]) -> dict[int, list[Question]]:
+    """Which cases run each line of the module."""
+    lines: dict[int, list[Question]] = {}
+    ran: set[int] = set()
 
     def trace(frame: FrameType, _event: str, _arg: Any) -> Any:
         if frame.f_code.co_filename != module.__file__:
             return None
-        lines.add(frame.f_lineno)
+        ran.add(frame.f_lineno)
         return trace
 
-    sys.settrace(trace)
-    run(tests)
-    sys.settrace(None)
+    for question in asked:
+        for cached in (f for f in vars(module).values() if hasattr(f, "cache_clear")):
+            cached.cache_clear()
+        ran.clear()
+        sys.settrace(trace)
+        ask([question])
+        sys.settrace(None)
+        for line in ran:
+            lines.setdefault(line, []).append(question)
     return lines
 
 
-def within_functions(text: str) -> set[int]:
-    """Lines in the bodies of functions: those of no function run when the module is loaded."""
-    return {n for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for n in range(node.body[0].lineno, (node.end_lineno or 0) + 1)}
+def who_notices(line: int, text: str, lines: dict[int, list[Question]], asked: list[Question]) -> list[Question]:
+    """The cases that can notice a change on a line: those that run it; where no line of its own is run (a constant within a longer expression), those
+    that run its function; all of them where it stands in none.
+    """
+    if line in lines:
+        return lines[line]
+    around = [
+        n
+        for n in ast.walk(ast.parse(text))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.body[0].lineno <= line <= (n.end_lineno or 0)
+    ]
+    if not around:
+        return asked
+    inner = max(around, key=lambda n: n.lineno)
+    ran = {id(q) for n in range(inner.body[0].lineno, (inner.end_lineno or 0) + 1) for q in lines.get(n, ())}
+    return [q for q in asked if id(q) in ran]
 
 
 def put_in(module: ModuleType, source: str) -> None:
@@ -103,7 +131,7 @@ def _changed(old: Any, new: Any) -> bool:
     return True
 
 
-def survives(module: ModuleType, source: str, ask: Callable[[], None]) -> bool:
+def survives(module: ModuleType, source: str, asking: Callable[[], None]) -> bool:
     """Whether no test notices; asked in a child."""
     child = os.fork()
     if child == 0:
@@ -113,19 +141,19 @@ def survives(module: ModuleType, source: str, ask: Callable[[], None]) -> bool:
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             put_in(module, source)
-            ask()
+            asking()
         except BaseException:  # noqa: BLE001 - noticed
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0
 
 
-def tried(module: ModuleType, text: str, tests: list[ModuleType]) -> Iterator[tuple[str, bool]]:
-    """(what, whether it survived) of each mutant on a line that the tests run."""
-    inside, lines = within_functions(text), reached(module, tests)
+def tried(module: ModuleType, text: str, asked: list[Question]) -> Iterator[tuple[str, bool]]:
+    """(what, whether it survived) of each mutant that some case reaches."""
+    lines = reached(module, asked)
     for mutant in mutants(text):
-        if mutant.line not in inside or mutant.line in lines:
-            yield f"{mutant.line}: {mutant.what}", survives(module, mutant.source, lambda: run(tests))
+        if mine := who_notices(mutant.line, text, lines, asked):
+            yield f"{mutant.line}: {mutant.what}", survives(module, mutant.source, partial(ask, mine))
 
 
 def main() -> None:
@@ -135,15 +163,17 @@ def main() -> None:
     parser.add_argument("tests", nargs="+", help="modules, as in tests.gate.test_decide")
     parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
+    from hypothesis import Phase, settings
+
     sys.path.insert(0, ".")
     os.environ.setdefault("SOJOURN_TEST_EFFORT", "little")
     settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None)
     settings.load_profile("mutants")
     module = importlib.import_module("sojourn." + given.module.removesuffix(".py").replace("/", "."))
     tests = [importlib.import_module(name) for name in given.tests]
-    run(tests)
+    asked = questions(tests)
     began, count, left = time.monotonic(), 0, 0
-    for what, survived in tried(module, (SOURCE / given.module).read_text("utf-8"), tests):
+    for what, survived in tried(module, (SOURCE / given.module).read_text("utf-8"), asked):
         count, left = count + 1, left + survived
         if survived:
             print(f"  {what}", flush=True)

@@ -201,6 +201,23 @@ def test_a_consent_for_a_period_covers_records_with_a_date_in_it() -> None:
     assert results(decided(given)) == "permit withhold withhold"
 
 
+@pytest.mark.parametrize(("period", "good"), [({"start": "2026-03-03"}, True), ({"end": "2026-03-03"}, True), ({"start": "2026-03-04"}, False), ({"end": "2026-03-02"}, False)])
+def test_a_period_may_be_open_at_either_end(period: dict[str, str], good: bool) -> None:
+    from tests.gate.test_policy import decided, scenario
+
+    given = scenario(consents=[specific(data_period=period)])
+    given["records"][0]["date"] = "2026-03-03"
+    assert (decided(given).decision == "permit") is good
+
+
+def test_a_wish_about_a_period_stands_against_what_lies_in_it_and_what_has_no_date() -> None:
+    from tests.gate.test_policy import decided, scenario
+
+    given = scenario("diagnosis", "medication", "claim", consents=[tpo(), deny(data_period={"start": "2026-01-01", "end": "2026-06-30"})])
+    given["records"][0]["date"], given["records"][1]["date"] = "2026-03-03", "2026-09-09"
+    assert results(decided(given)) == "withhold permit withhold"
+
+
 def test_another_patients_consent_does_not_count() -> None:
     """Group sessions: each patient signs for their own record (2.31(a)(1))."""
     decision = ask("diagnosis", "diagnosis", patients=["p1", "p2"], consents=[tpo(patients=["p1"])])

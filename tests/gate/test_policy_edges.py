@@ -140,6 +140,8 @@ def test_a_labelled_element_is_taken_out_and_the_rest_goes() -> None:
 def test_the_originator_may_be_named_on_the_note() -> None:
     given = scenario("counseling note", to="self_workforce", by="counselor_in_program", recipient={"name": "Ames"})
     assert results(decided(given)) == "withhold"
+    given["records"][0]["originator"] = "Bell"
+    assert results(decided(given)) == "withhold"
     given["records"][0]["originator"] = "Ames"
     assert results(decided(given)) == "permit"
 

@@ -10,7 +10,7 @@ import pytest
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care.handoff import referral
-from sojourn.gate import releasing
+from sojourn.gate import knowing, releasing
 from sojourn.gate.exchange import posting
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.exchange.posting import Content, Post
@@ -20,7 +20,7 @@ from tests import people
 from tests.care.reach import FAX, partner
 from tests.care.test_handoff import at
 from tests.leaks.test_mhd_worlds import client, hide
-from tests.people import START, A, Clinic, observation
+from tests.people import START, A, Clinic, consent, observation
 
 WHO = "mh-clinician"
 
@@ -57,6 +57,28 @@ async def test_a_hidden_consent_changes_no_byte_of_what_somebody_sees_leave(clin
             with pytest.raises(errors.Malformed):
                 await releasing.release(await at(clinic, WHO), wish, seen.digest)
             assert (await releasing.preview(await at(clinic), wish)).leaves, "who may see the consent releases by it"
+
+
+async def test_a_visible_consent_that_is_over_lets_nothing_leave_by_a_hidden_one(clinic: Clinic) -> None:
+    """It began this moment and ended with its day, without anybody writing anything."""
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    p, _ = await client(clinic, place, "nothing")
+    await clinic.make("sys-mh", consent(p, place, provision={"period": {"start": START.isoformat(), "end": "2026-03-10"}}))
+    wish = Wish(p, f"Organization/{place}", "TREAT", ("Patient", "Encounter"))
+    assert (await releasing.preview(await at(clinic, WHO), wish)).leaves
+    await hide(clinic, place, p)
+    with clock.using(FakeClock(START.replace(day=11, hour=0))):
+        assert (await releasing.preview(await at(clinic, WHO), wish)).leaves == []
+        assert (await releasing.preview(await at(clinic), wish)).leaves, "who may see the consent releases by it"
+
+
+async def test_by_what_a_role_does_not_read_none_of_its_people_knows_anything(clinic: Clinic) -> None:
+    """Consents are nothing that a biller reads, whosoever they are."""
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    p, (given,) = await client(clinic, place, "consent")
+    names = [f"Consent/{given['id']}", f"Patient/{p}"]
+    assert await knowing.seen(await at(clinic, WHO), names) == frozenset(names)
+    assert await knowing.seen(await at(clinic, "biller"), names) == {f"Patient/{p}"}
 
 
 async def test_a_hidden_consent_changes_no_byte_of_a_hand_off(clinic: Clinic) -> None:

@@ -120,7 +120,9 @@ async def test_a_hand_off_goes_by_the_doors_and_who_sent_it_sees_how_far_it_is(c
     assert (await dana.post(one, {"do": "posted", "delivery": delivery, "version": version, "note": "By post"})).status_code == 303
     page = (await dana.get(one)).text
     assert "Printed and given away. By post" in page
-    assert "What left" in page
+    link = re.findall(r'href="([^"]*)">What left<', page)[0]
+    assert (await dana.get(link)).status_code == 200
+    assert "What left" not in (await (await visitor(clinic, "lead")).get(one)).text, "no link to what would not open"
     assert (await state(clinic, delivery))[:2] == (MAPPED, "print")
     ivy = await visitor(clinic, "ivy")
     assert "Referral" in (await ivy.get("/exchange/messages")).text

@@ -10,6 +10,8 @@ from sojourn.gate import disclosing
 from sojourn.record import disclosures
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sojourn.gate.access import Access
 
 
@@ -30,11 +32,23 @@ async def count(access: Access, since: datetime) -> int:
 async def one(access: Access, id_: str) -> Any:
     """One entry: for who oversees, and for the person who released it. Raises NotFound."""
     rows = await disclosures.disclosures(access.house.db, access.head, one=id_, limit=1)
-    row = rows[0] if rows and (access.may("*", "oversee") or (rows[0]["account"] == access.caller.account and str(rows[0]["channel"]).startswith("release"))) else None
+    row = rows[0] if rows and _theirs(access, rows[0]) else None
     await access.note(access.entry("disclosure", "", id_, outcome="done" if row else "absent", patients=list(row["patients"]) if row else []))
     if row is None:
         raise errors.NotFound("There is no such disclosure.")
     return row
+
+
+async def openable(access: Access, patient: str, ids: Collection[str]) -> set[str]:
+    """Those of a patient's entries that `one` would open for the caller: a page links to no others. Nothing of them is shown, so nothing is noted."""
+    if not ids or not access.may("*", "release"):
+        return set()
+    rows = await disclosures.disclosures(access.house.db, access.head, patient=patient)
+    return {row["disclosure"] for row in rows if row["disclosure"] in ids and _theirs(access, row)}
+
+
+def _theirs(access: Access, row: Any) -> bool:
+    return access.may("*", "oversee") or (row["account"] == access.caller.account and str(row["channel"]).startswith("release"))
 
 
 async def payload(access: Access, id_: str) -> tuple[Any, bytes]:

@@ -101,8 +101,8 @@ async def preview(access: Access, wish: Wish) -> Preview:
         there, said = [], []
     mine = {(stored.type, stored.id): stored for stored in here}
     theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
-    leaves = [stored for key, stored in theirs.items() if key in mine]
-    leaving = {f"{type_}/{id_}" for type_, id_ in theirs if (type_, id_) in mine}
+    leaves = list(theirs.values())
+    leaving = {f"{type_}/{id_}" for type_, id_ in theirs}
     for stored in (s for s in said if leaving and _is_about(s.resource, leaving)):  # 45 CFR 164.526(d)(5)
         leaves.append(stored)
         mine[stored.type, stored.id] = stored

@@ -166,5 +166,5 @@ class Case:
         return False if False in said else True if True in said else None
 
     def part2(self, record: Record) -> bool:
-        """Whether a record is a Part 2 record: by origin or label (2.11, 2.12), or because the place says it (2.13(c))."""
-        return record.origin != "non_part2" or record.has("part2") or self.true("sud_only_facility")
+        """Whether a record is a Part 2 record: by origin or label (2.11, 2.12; only programs make SUD counseling notes), or because the place says it (2.13(c))."""
+        return record.origin != "non_part2" or record.has("part2") or record.has("counseling") or self.true("sud_only_facility")

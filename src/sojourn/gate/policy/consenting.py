@@ -19,7 +19,7 @@ def consented(case: Case, record: Record) -> Finding | None:
             continue
         near = matching.miss(consent, case, record)
         if near is None:
-            found.append(permit(_reason(consent, case), *_review(consent, case), detail=consent.kind))
+            found.append(permit(_reason(consent, case), *_review(consent), detail=consent.kind))
         else:
             misses.append(near)
     if found:
@@ -36,8 +36,8 @@ def _permits_part2(consent: Consent) -> bool:
     return "part2" in kind.get("permits", ()) or (consent.kind == "hipaa_authorization" and consent.names_sud) or not consent.kind
 
 
-def _review(consent: Consent, case: Case) -> tuple[str, ...]:
-    return ("PRIVACY_REVIEW",) if notes.flags_review(consent, case) else ()
+def _review(consent: Consent) -> tuple[str, ...]:
+    return ("PRIVACY_REVIEW",) if notes.flags_review(consent) else ()
 
 
 def general_release(case: Case, record: Record) -> bool:

@@ -84,9 +84,7 @@ def _wrong_for_minor(signers: frozenset[str], case: Case) -> tuple[str, str] | N
     minor = not signers.isdisjoint({"minor", "patient"})
     parent = not signers.isdisjoint({"parent", "guardian"})
     alone = minor_decides(case)
-    if alone is True and minor:
-        return None
-    if alone is not True and minor and parent:
+    if minor and (parent or alone is True):
         return None
     return "SIGNER_NOT_AUTHORIZED", "the minor alone must sign" if alone else "the minor and the parent must both sign"
 
@@ -115,7 +113,7 @@ def _revoked(consent: Consent, case: Case) -> tuple[str, str] | None:
     revoked = consent.state == "revoked" or (bool(consent.revoked_at) and (day is None or day <= case.at))
     if not revoked or (consent.kind == "part2_criminal_justice" and consent.irrevocable and not _event_passed(consent, case)):
         return None
-    in_between = day is None and any(word in consent.revoked_at for word in ("during", "export", "kickoff", "queue"))
+    in_between = any(word in consent.revoked_at for word in ("during", "export", "kickoff", "queue"))
     if in_between or case.channel in table("channels")["later"]:
         return "REEVALUATE_AT_RELEASE", ""
     return "CONSENT_REVOKED", ""
@@ -138,7 +136,7 @@ def _event_passed(consent: Consent, case: Case) -> bool:
     return (consent.expires or "").startswith("event:") and (consent.event_occurred or case.true("event_occurred"))
 
 
-def _day(text: str, *, end: bool = False, moved: timedelta = timedelta(0)) -> datetime | None:
+def _day(text: str, *, moved: timedelta, end: bool = False) -> datetime | None:
     """A moment from a date or time; a date's start, or its end, moved by so much."""
     try:
         found = datetime.fromisoformat(text)

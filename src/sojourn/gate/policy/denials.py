@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date
 
 from sojourn.gate.policy import consents, matching, tables
@@ -121,7 +122,9 @@ def _in_force(deny: Consent, case: Case) -> bool:
 def _about(deny: Consent, case: Case, record: Record) -> bool:
     purpose = not deny.purposes or case.purpose in deny.purposes or case.purpose in tables.purposes("emergency")
     patient = not (record.patient and deny.patients) or record.patient in deny.patients
-    return purpose and patient and (deny.content is None or matching.covers_content(deny, record))
+    # Nobody knows whether a record without a date lies in the period of which a directive speaks: it stands against that one, too.
+    said = deny if record.date else replace(deny, period=None)
+    return purpose and patient and matching.covers_content(said, record)
 
 
 def _to(deny: Consent, case: Case) -> bool:

@@ -69,7 +69,8 @@ def _bases(case: Case, record: Record) -> tuple[Finding, ...]:
     for check in (_unknown_purpose, links.unscoped):
         if found := check(case, record):
             return (found,)
-    basis = _law(case, record)
+    laws = _laws(case, record)
+    basis = laws[0]
     if basis.permits and case.part2(record) is False and (closed := _unlabelled(case, record)):
         basis = closed
     denied = _wish(case, record, urgent=urgent)
@@ -77,7 +78,7 @@ def _bases(case: Case, record: Record) -> tuple[Finding, ...]:
         return (denied,) if basis.permits or not _harder(basis) else (basis,)
     if not basis.permits:
         return (links.sharpened(basis, case, record),)
-    return _closing(case, record, [basis, *([denied] if denied else [])], urgent=urgent)
+    return _closing(case, record, [*laws, *([denied] if denied else [])], urgent=urgent)
 
 
 def _harder(basis: Finding) -> bool:
@@ -85,17 +86,17 @@ def _harder(basis: Finding) -> bool:
     return 20 <= int(basis.entry["rank"]) < 40
 
 
-def _law(case: Case, record: Record) -> Finding:
-    """Part 2 or HIPAA, whichever protects the record; notes kept apart by their own rule, and by both if both hold."""
+def _laws(case: Case, record: Record) -> list[Finding]:
+    """Part 2 or HIPAA, whichever protects the record; notes kept apart by their own rule, and by both if both hold: the refusal, or every permission, for each
+    brings duties of its own.
+    """
     is_part2 = case.part2(record)
     apart = notes.counseling(case, record, part2.exception(case, record)) if is_part2 else None
     therapy = notes.psychotherapy(case, record)
     general = part2.permitted(case, record) if is_part2 and apart is None else None
     found = [f for f in (apart, therapy, general) if f is not None]
-    refused = next((f for f in found if not f.permits), None)
-    if refused:
-        return refused
-    return found[0] if found else hipaa.permitted(case, record)
+    refused = [f for f in found if not f.permits]
+    return refused[:1] or found or [hipaa.permitted(case, record)]
 
 
 def _wish(case: Case, record: Record, *, urgent: bool) -> Finding | None:

@@ -91,7 +91,7 @@ def process(case: Case, record: Record) -> Finding | None:
     if not courts.is_proceeding(case):
         return None
     words = courts.instruments(case)
-    order = any("court_order" in word or word in ("court_order", "warrant", "search_warrant", "grand_jury_subpoena") for word in words)
+    order = any("court_order" in word or word in ("warrant", "search_warrant", "grand_jury_subpoena") for word in words)
     assured = any("subpoena" in word or "discovery" in word for word in words) and case.true("satisfactory_assurances")
     return permit("HIPAA_LEGAL_PROCESS") if order or assured else withhold("LEGAL_PROCESS_REQUIRED")
 

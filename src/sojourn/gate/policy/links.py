@@ -56,6 +56,6 @@ def partial(case: Case, record: Record, withheld: list[Record]) -> Finding | Non
 
 
 def _hides_address(case: Case, record: Record) -> bool:
-    """Where the address of someone in danger of violence is protected, the demographics go without it."""
+    """Where the address of someone in danger of violence is protected, the demographics go without it; nothing else that is so labelled goes at all."""
     nobody = [o for o in overlays.in_force(case) if o["rule"] == "nobody"]
-    return record.type == "Patient" and any(not record.labels.isdisjoint(o["labels"]) for o in nobody)
+    return any(not record.labels.isdisjoint(o["labels"]) for o in nobody)

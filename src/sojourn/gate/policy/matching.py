@@ -73,8 +73,6 @@ def names_recipient(consent: Consent, case: Case) -> bool:
 def _is_named(word: str, case: Case, consent: Consent) -> bool:
     recipient = case.recipient
     sort, _, name = word.partition(":")
-    if not name and tables.kind_of_recipient(word):
-        return word == recipient.kind and _treats_if_provider(case)
     if not name:
         return _in_class(word, case)
     if sort == "class":
@@ -82,7 +80,7 @@ def _is_named(word: str, case: Case, consent: Consent) -> bool:
     if sort == "kind":
         return name == recipient.kind
     if sort in ("organization", "org"):
-        return name != "" and name == recipient.organization
+        return name == recipient.organization
     if sort in ("practitioner", "person", "name"):
         return name == recipient.name
     return sort == "intermediary" and _through(name, recipient, case, consent)
@@ -94,10 +92,11 @@ def _treats_if_provider(case: Case) -> bool:
 
 
 def _in_class(words: str, case: Case) -> bool:
+    """A kind of recipient by its code, or a class in words."""
     if words == case.recipient.kind:
         return _treats_if_provider(case)
     roles = {role for phrase in _phrases(words) for role in tables.table("parties")["classes"].get(phrase, ())}
-    return bool(roles) and case.recipient.is_(*roles) and _treats_if_provider(case)
+    return case.recipient.is_(*roles) and _treats_if_provider(case)
 
 
 @cache
@@ -114,14 +113,12 @@ def _through(name: str, recipient: Recipient, case: Case, consent: Consent) -> b
     if case.custodian.organization and case.custodian.organization != name:
         return False
     if consent.participants:
-        return recipient.organization in consent.participants or (recipient.name != "" and recipient.name in consent.participants)
+        return recipient.organization in consent.participants or recipient.name in consent.participants
     return case.treating is True
 
 
 def _lacks_only_treating(consent: Consent, case: Case) -> bool:
     """Whether the recipient would be named if it treated the patient."""
-    if case.treating is True:
-        return False
     treats = replace(case, recipient=replace(case.recipient, treating=True), context={**case.context, "treating_relationship": True})
     return names_recipient(consent, treats)
 

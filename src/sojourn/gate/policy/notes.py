@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from sojourn.gate.policy import consents, matching, tables
+from sojourn.gate.policy import matching, tables
 from sojourn.gate.policy.case import Case, Consent, Record
 from sojourn.gate.policy.findings import Finding, permit, withhold
 
 
 def counseling(case: Case, record: Record, exception: Finding | None) -> Finding | None:
-    """The answer for an SUD counseling note; None for any other record. `exception`: what Part 2 would permit without consent."""
+    """The answer for an SUD counseling note; None for any other record. `exception`: what permits it without consent."""
     if not record.has("counseling"):
         return None
     if own := _own_use(case, record, "COUNSELING_NOTES", holder=case.custodian.originator):
@@ -35,7 +35,7 @@ def _counseling_consent(case: Case, record: Record, exception: Finding | None) -
     near = matching.nearest(misses)
     if near and near.reason == "INVALID_COMBINATION":
         return withhold("INVALID_COMBINATION", "PRIVACY_REVIEW")
-    if exception is not None and exception.permits:
+    if exception is not None:
         return withhold("COUNSELING_NOTES_NOT_IN_EXCEPTION")
     return near.finding() if near and near.stage > 1 else withhold("COUNSELING_NOTES_NEED_SEPARATE_CONSENT")
 
@@ -110,8 +110,7 @@ def _coroner(case: Case) -> bool:
     return case.recipient.is_("coroner") and case.true("vital_statistics_law")
 
 
-def flags_review(consent: Consent, case: Case) -> bool:
+def flags_review(consent: Consent) -> bool:
     """A form whose general part is honoured although it also says what must be said apart: a person looks at it."""
     kinds = tables.table("consents")["kinds"]
-    apart = {other for other in consent.combined_with if kinds.get(other, {}).get("alone") or other not in kinds}
-    return bool(apart) and consents.flaw(consent, case) is None
+    return any(kinds.get(other, {}).get("alone") or other not in kinds for other in consent.combined_with)

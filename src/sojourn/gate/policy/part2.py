@@ -64,11 +64,11 @@ def permitted(case: Case, record: Record) -> Finding:
     if barred := courts.proceedings(case, record):
         return barred
     found = [f for rule in (*WITHOUT_CONSENT, *BETWEEN) if (f := rule(case, record)) and f.permits]
-    return found[0] if found else next(f for rule in REFUSALS if (f := rule(case, record)) and not f.permits)
+    return found[0] if found else next(f for rule in REFUSALS if (f := rule(case, record)))
 
 
 def exception(case: Case, record: Record) -> Finding | None:
     """What would permit this without consent; for notes that no exception reaches."""
-    outside = [f for rule in WITHOUT_CONSENT if (f := rule(case, record)) and f.permits and not case.recipient.is_("patient")]
+    outside = [f for rule in WITHOUT_CONSENT if (f := rule(case, record)) and f.permits]
     barred = courts.proceedings(case, record)
     return next(iter(outside), None) or (barred if barred and barred.permits and not barred.flag("consented") else None)

@@ -164,8 +164,8 @@ def _word(found: Mapping[str, Any], name: str) -> str:
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    """Words of a list, or one word for itself."""
-    return (value,) if isinstance(value, str) else tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+    """Words of a list, or one word for itself; an empty one names nothing."""
+    return tuple(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str) and v)
 
 
 def _one_of(found: Mapping[str, Any], name: str, known: Iterable[str], path: str, unknown: list[str], *, needed: bool = False) -> str:

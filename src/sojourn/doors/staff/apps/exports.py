@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-COLUMNS = (("who", "Who", ""), ("what", "What", ""), ("state", "State", ""), ("lines", "Resources", "number"), ("size", "Size", "number"), ("times", "Asked, and over", ""), ("act", "", ""))
+COLUMNS = (("who", "Who", ""), ("what", "What", ""), ("state", "State", ""), ("lines", "Resources", "number"), ("size", "Size", "number"), ("times", "Asked, and over", ""), ("act", "What can be done", ""))
 _LEVELS = {"system": "Everything that it may see", "patient": "Patients' records", "group": "Records of a group"}
 _STATES = {"waiting": ("waits", "plain"), "running": ("being made", "blue"), "done": ("can be downloaded", "green"), "failed": ("failed", "red")}
 _KILO = 1000

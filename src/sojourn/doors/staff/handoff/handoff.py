@@ -20,7 +20,7 @@ from sojourn.doors.staff.lines import Line, remaining
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.underway import under_way
 from sojourn.doors.staff.words import day_and_time, day_text, own_name
-from sojourn.gate import disclosing
+from sojourn.gate import disclosing, disclosurelog
 from sojourn.gate.exchange import posting, ways
 from sojourn.gate.exchange.ways import DOORS
 from sojourn.web.forms import sent
@@ -123,6 +123,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         found = await referral.preview(access, handoff)
         notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
         shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope, "forms": list(clinical.FORMS.items())}
+    opened = await disclosurelog.openable(access, patient, handoff.sent)
     going, to = await posting.states(access, handoff.deliveries), await posting.partner_of(access, f"Organization/{handoff.recipient}") if shown else None
     doors = [DOORS[w.door].title.lower() for w in ways.in_order(to.reached)] if to else []
     due, tone = remaining(moment_of(handoff.due), access.now)
@@ -130,7 +131,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         request, "handoff/one.html", status=status, banner=about, parts=allowed(access), here="handoff", h=handoff, who=names.get(f"Organization/{handoff.recipient}", "A receiver"), step=referral.STEPS[handoff.step],
         shown=shown, doors=", then ".join(doors), under_way=[under_way(d) for d in reversed(going)], problem=problem, said=said or {}, due=due if handoff.open else "", tone=tone, follows=[(s, referral.STEPS[s]) for s in referral.NEXT.get(handoff.step, ())] if handoff.open else [],
         notes=[(day_and_time(when), by, text) for when, by, text in reversed(handoff.notes)], may=all(access.may(t, a) for t, a in referral.WRITES),
-        stages=[(s, day_and_time(s.at) if s.at else "") for s in loops.course(handoff)] if handoff.step != "prepared" else [], next=loops.waits_for(handoff) if handoff.open else "",
+        stages=[(s, day_and_time(s.at) if s.at else "") for s in loops.course(handoff)] if handoff.step != "prepared" else [], next=loops.waits_for(handoff) if handoff.open else "", left=[d for d in handoff.sent if d in opened],
     )  # fmt: skip
 
 
