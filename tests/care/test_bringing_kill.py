@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,9 @@ from sojourn.doors.fax.gateways import Http
 from sojourn.doors.fax.sending import Faxing
 from sojourn.doors.mhd.providing import Providing
 from sojourn.gate import papers
-from sojourn.gate.exchange import partners, ways
+from sojourn.gate.exchange import hostkeys, partners, ways
 from sojourn.gate.exchange.keeping import MAPPED, RECEIVED
-from sojourn.gate.exchange.partners import Partner
+from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.exchange.ways import Way
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
@@ -107,8 +109,16 @@ async def test_a_fax_is_dialled_once(clinic: Clinic, database: Dsn, tmp_path: Pa
     assert await disclosed(clinic) == 1
 
 
-async def test_a_letter_by_direct_has_one_number_however_often_it_comes(clinic: Clinic, database: Dsn, tmp_path: Path) -> None:  # noqa: F811
-    doomed = Doomed()
+@pytest.fixture
+async def today(database: Dsn) -> AsyncIterator[Clinic]:
+    """At the time that it is: certificates are of today."""
+    made = await people.open_clinic(database)
+    yield made
+    await people.close_clinic(made)
+
+
+async def test_a_letter_by_direct_has_one_number_however_often_it_comes(today: Clinic, database: Dsn, tmp_path: Path) -> None:
+    clinic, doomed = today, Doomed()  # noqa: F811 - by its usual name
     async with ready(clinic.gate, as_={"id": "lakeside"}) as (there, _):
         await clinic.owner.execute("DELETE FROM record.exchange_partner")
         _, _, _, delivery = await reach.queued(clinic, Way(ways.DIRECT, THEM, "one"))
@@ -125,7 +135,7 @@ async def test_a_letter_by_direct_has_one_number_however_often_it_comes(clinic: 
         letters = [read(raw) for raw in there.inbox(THEM)]
         assert 1 <= len(letters) <= 2
         assert len({letter.id for letter in letters}) == 1, "their system knows the second for the first"
-        assert (await reach.state(clinic, delivery))[:2] == (RECEIVED, "direct"), "it waits for their notice"
+        assert (await reach.state(clinic, delivery))[:2] == (RECEIVED, ways.DIRECT), "it waits for their notice"
         assert await disclosed(clinic) == 1
 
 
@@ -134,8 +144,6 @@ async def test_what_was_brought_by_mhd_is_in_their_tray_once(cluster: Cluster, t
     cluster.copy(name, template)
     try:
         async with network(database, Dsn(app=cluster.app(name), owner=cluster.owner(name))) as two:
-            them = (await two.us.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Clinician"}]})).id
-            await two.us.owner.execute("UPDATE record.account SET agent = $1, generation = generation + 1 WHERE tenant = 1 AND account = 'both-clinician'", f"Practitioner/{them}")
             await registered(two.network, "bringer", "Organization/tpo", f"{two.ours}/oauth/jwks", "system/DocumentReference.c")
 
             async def through(scope: Any, receive: Any, send: Any) -> None:
@@ -154,15 +162,15 @@ async def test_what_was_brought_by_mhd_is_in_their_tray_once(cluster: Cluster, t
             async with serving(unanswered(through, doomed, lambda scope: scope["method"] == "POST"), "127.0.0.1") as url:
                 way = Way(ways.MHD, f"{url}/fhir")
                 _, _, _, delivery = await reach.queued(two.us, way)
+                (made,) = [p for p in await Envoys(two.us.gate).partners(two.us.gate.house.tenants[A]) if p.id == "lakeside"]
                 since = await two.us.owner.fetchval("SELECT known_from FROM record.exchange_partner WHERE partner = 'lakeside' AND known_to = 'infinity'")
-                organization = await two.us.owner.fetchval("SELECT facts::jsonb ->> 'organization' FROM record.exchange_partner WHERE partner = 'lakeside' AND known_to = 'infinity'")
-                made = Partner("lakeside", "Lakeside Primary Care", door="none", organization=organization, reached=ways.facts((way,)), fhir={"client": "bringer"})
-                await two.us.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', $5, 'test', '', $4)", A, made.id, partners.facts(made), clock.now(), since)
+                facts = partners.facts(replace(made, fhir={"client": "bringer"}))
+                await two.us.gate.house.db.call("SELECT gate.exchange_put_partner($1, 'lakeside', $2, 'active', $4, 'test', '', $3)", A, facts, clock.now(), since)
                 await doomed.run(database, tmp_path, f"{two.ours}/fhir", ways.MHD)
                 assert (await reach.state(two.us, delivery))[0] == RECEIVED
                 assert len(await papers.waiting(await at(two.network, "officer"))) == 1, "they have it"
                 await reach.brought(two.us, {ways.MHD: Providing(two.us.gate.house, Outbound(NEAR))}, 2)
-            assert (await reach.state(two.us, delivery))[:2] == (MAPPED, "mhd")
+            assert (await reach.state(two.us, delivery))[:2] == (MAPPED, ways.MHD)
             assert len(await papers.waiting(await at(two.network, "officer"))) == 1, "once, however often it was brought"
             assert await disclosed(two.us) == 1
     finally:
@@ -196,6 +204,13 @@ async def their_server(clinic: Clinic, folder: Path, doomed: Doomed, monkeypatch
         yield port
 
 
+def data(clinic: Clinic, folder: Path) -> Path:  # noqa: F811
+    """A data folder for another process of the same server: our key for errands is in it."""
+    hostkeys.private(clinic.gate.house, hostkeys.CLIENT)
+    shutil.copytree(clinic.gate.house.inbox.parent / "sftp", folder / "data" / "sftp")
+    return folder / "data"
+
+
 async def test_a_file_is_fetched_once(county: Clinic, database: Dsn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.hl7").write_bytes(oru("M1"))
@@ -203,7 +218,7 @@ async def test_a_file_is_fetched_once(county: Clinic, database: Dsn, tmp_path: P
     async with their_server(county, tmp_path, doomed, monkeypatch, "read") as port:
         await errands.an_errand(county, port)
         errands.tick()
-        await doomed.run(database, tmp_path, people.BASE, "errand")
+        await doomed.run(database, data(county, tmp_path), people.BASE, "errand")
         assert await errands.came(county) == []
         await county.owner.execute("UPDATE record.sftp_errand_run SET lease = '-infinity'")
         assert await errands.done(county) == ""
@@ -220,7 +235,7 @@ async def test_what_is_out_is_brought_once_and_whole(county: Clinic, database: D
     async with their_server(county, tmp_path, doomed, monkeypatch, "write") as port:
         await errands.an_errand(county, port, way="bring")
         errands.tick()
-        await doomed.run(database, tmp_path, people.BASE, "errand")
+        await doomed.run(database, data(county, tmp_path), people.BASE, "errand")
         names = {p.name for p in (tmp_path / "out").iterdir()}
         assert not names & {f"{label}.Observation.1.ndjson", f"{label}.Patient.1.ndjson", "manifest.json"}, "nothing has its name before it is whole"
         await county.owner.execute("UPDATE record.sftp_errand_run SET lease = '-infinity'")
