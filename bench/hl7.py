@@ -13,6 +13,7 @@ import os
 import random
 import socket
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from sojourn.gate.importing import Arrival, bring_in
 from sojourn.record import exchangebench
 from sojourn.wire.mllp import Blocks, framed
 
-_LOOK = 20.0  # seconds between looks at the memory
+_LOOK = 5.0  # seconds between looks at the memory
 MRN = "urn:oid:2.16.840.1.113883.19.5"
 SIZES = (1, 1, 2, 3, 3, 5, 6, 6, 10, 28)
 TESTS = (
@@ -149,18 +150,26 @@ def main() -> None:
         waits: list[float] = []
         total = len(todo)
         begun = time.perf_counter()
+        grown: list[int] = []
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(_LOOK):
+                grown.append(memory(server))
+
+        watch = threading.Thread(target=look, daemon=True)
+        watch.start()
 
         async def all_() -> None:
             await asyncio.gather(*(send(port, todo, waits) for _ in range(arguments.connections)))
 
         asyncio.run(all_())
         taken = time.perf_counter() - begun
-        grown = [memory(server)]
         while house.sql("SELECT count(*) AS n FROM record.exchange_message WHERE state = 'received'")[0]["n"]:
             time.sleep(0.2)
-            if time.perf_counter() - begun > _LOOK * len(grown):
-                grown.append(memory(server))
         mapped = time.perf_counter() - begun
+        over.set()
+        watch.join()
         use = meter.read()
         spent = {k: use.cores[k] * mapped for k in ("server", "postgres")}
         reasons = [dict(r) for r in house.sql("SELECT kind, reason, count(*) AS n FROM record.exchange_message WHERE reason <> '' GROUP BY kind, reason")]
@@ -174,7 +183,7 @@ def main() -> None:
             "acknowledged_per_second": round(total / taken), "mapped_per_second": round(sum(states.values()) / mapped),
             "wait_ms": {"median": round(waits[len(waits) // 2] * 1000, 1), "p99": round(waits[int(len(waits) * 0.99)] * 1000, 1)},
             "processor_ms_per_message": {k: round(v * 1000 / total, 2) for k, v in spent.items()}, "mapped_per_core_second": round(total / sum(spent.values())),
-            "cores": {k: round(v, 2) for k, v in use.cores.items()}, "others": round(use.foreign, 2), "memory": {"before": before, "while": grown, "after": memory(server)},
+            "cores": {k: round(v, 2) for k, v in use.cores.items()}, "others": round(use.foreign, 2), "memory": {"before": before, "while": grown, "most": max(grown, default=before), "after": memory(server)},
         }, indent=1))  # fmt: skip
     finally:
         house.close()

@@ -96,7 +96,7 @@ def who_notices(line: int, text: str, lines: dict[int, list[Question]], asked: l
     around = [
         n
         for n in ast.walk(ast.parse(text))
-        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.body[0].lineno <= line <= (n.end_lineno or 0)
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.lineno <= line <= (n.end_lineno or 0)
     ]
     if not around:
         return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,6 +32,7 @@ from sojourn.doors.fax.collecting import lines_of
 from sojourn.doors.fax.sending import Faxing
 from sojourn.doors.hl7v2.bench import Bench
 from sojourn.doors.hl7v2.listen import Listener, Place
+from sojourn.doors.hl7v2.out.batching import Batching
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
 from sojourn.doors.mhd.asking import Asking
@@ -38,9 +40,12 @@ from sojourn.doors.mhd.providing import Providing
 from sojourn.doors.sftp import serve as sftp
 from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
+from sojourn.doors.smart.pages import PAGES as smart_pages  # noqa: N811
 from sojourn.doors.staff import routes as staff
+from sojourn.doors.staff.pages import PAGES as staff_pages  # noqa: N811
 from sojourn.duties import Doing
 from sojourn.fhir.installed import FOLDER, register_installed
+from sojourn.fhir.shapes import link_names
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import ways
@@ -79,7 +84,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     following = Following(gate)
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
-    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","))
+    boxes = sftp.Listener(gate, sftp.Place(settings.sftp_host, settings.sftp_port), settings.outbound_hosts.split(","), Batching(Envoys(gate)).made)
     identity = Identity(settings.mllp_certificate, settings.mllp_key)
     sending, testing = Sending(Envoys(gate), identity), Bench(gate.house, identity)
 
@@ -93,6 +98,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await gate.open()
+        await asyncio.to_thread(_read_once)
         for each in beside:
             await each.start()
         # What has been made by now stays until the end: the collector need not look at it again.
@@ -108,6 +114,13 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     app = application(gate, about or About(), outbound, lifespan, operating.token(settings.metrics_token_file), requests)
     app.state.outside, app.state.senders = outside_provider(settings), by
     return app
+
+
+def _read_once() -> None:
+    """What a process reads once, a tenth of a second and more for each: before it answers, so that nobody waits for it."""
+    for pages in (staff_pages, smart_pages):
+        pages.load()
+    link_names()
 
 
 def senders(settings: Settings, outbound: Outbound, gate: Gate) -> dict[str, Sender]:

@@ -39,8 +39,9 @@ async def test_a_result_finds_who_ordered_it_else_who_answers_for_the_client_onc
     found_ = await reviews(day)
     assert [(r.owner, r.priority) for r in found_] == [(day.refs["boss"], "routine"), (day.refs["therapist"], "urgent")]
     assert "otassium" not in str(found_[0].resource["description"])
-    mine = await reading.mine(await day.access("therapist"))
-    assert [(w.result.title, [v.said for v in w.result.values]) for w in mine] == [("Metabolic panel", ["5.9 mmol/L"])]
+    mine = await reading.waiting(await day.access("therapist"), count=25)
+    assert [(w.result.title, [v.said for v in w.result.values]) for w in mine.found] == [("Metabolic panel", ["5.9 mmol/L"])]
+    assert (mine.total, mine.whole, mine.next) == (1, True, None)
 
 
 async def test_a_value_alone_is_asked_about_and_gives_way_to_the_report_that_holds_it(day: Ward) -> None:
@@ -121,7 +122,7 @@ async def test_a_critical_result_goes_from_one_to_the_next_until_somebody_acts(d
             assert await tasks.mine(await made.access(who)) == []
 
 
-async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(day: Ward) -> None:
+async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (4.0, 4.1, 4.2):
         await report(day, value(day.client, number))
         await follow(day)
@@ -129,9 +130,36 @@ async def test_a_critical_result_is_on_every_list_however_many_wait_before_it(da
         await report(day, value(day.client, number, "HH"))
     await follow(day)
     who = await day.access("therapist")
-    lists = (await reading.everyone(who, count=1), await reading.mine(who, count=1), await reading.mine(who, count=1, beside=True))
-    assert [[w.review.critical for w in found] for found in lists] == [[True, True, True, False], [True, True, True, False], [True, True, True]]
-    assert [len(w.result.parts) for w in lists[0]] == [1, 1, 1, 1]
+    monkeypatch.setattr(reading, "_AT_ONCE", 1)  # as where more wait than are read at once
+    parts = [await reading.waiting(who, count=1, everybody=everybody) for everybody in (True, False)]
+    assert [([w.review.critical for w in part.found], part.total, part.whole) for part in parts] == [([True, True, True], 4, False)] * 2
+    assert [len(w.result.parts) for w in parts[0].found] == [1, 1, 1]
+    (last,) = (await reading.waiting(who, count=1, everybody=True, cursor=parts[0].next)).found
+    assert (last.review.critical, [v.said for v in last.result.values]) == (False, ["4.0 mmol/L"])
+    assert [w.review.critical for w in await reading.mine(who, count=1)] == [True, True, True]
+    monkeypatch.setattr(tasks, "_AT_ONCE", 1)  # as where more work of any kind waits than a page reads at once
+    assert [w.review.critical for w in await reading.mine(await day.access("therapist"), count=1)] == [True, True, True, False]
+
+
+async def test_what_waits_comes_in_parts_each_once_though_somebody_looks_meanwhile(day: Ward) -> None:
+    for number, flag in ((4.0, ""), (5.9, "H"), (4.2, ""), (5.6, "H")):
+        await report(day, value(day.client, number, flag))
+        await follow(day)
+        day.later(minutes=1)
+    seen, cursor = list[str](), None
+    for n in range(3):
+        part = await reading.waiting(await day.access("therapist"), count=1, cursor=cursor)
+        seen += [v.said for w in part.found for v in w.result.values]
+        assert (part.total, part.whole) == (4 - min(n, 1), True)
+        if n == 0:
+            await acting.acknowledge(await day.access("therapist"), part.found[0].review, "reviewed", "Expected.")
+        cursor = part.next
+    (rest,) = (last := await reading.waiting(await day.access("therapist"), count=1, cursor=cursor)).found
+    assert [*seen, *(v.said for v in rest.result.values)] == ["5.9 mmol/L", "5.6 mmol/L", "4.0 mmol/L", "4.2 mmol/L"]
+    assert last.next is None
+    for who, everybody in (("boss", False), ("therapist", True)):
+        with pytest.raises(errors.Malformed):
+            await reading.waiting(await day.access(who), count=1, everybody=everybody, cursor=cursor)
 
 
 async def test_what_waits_for_somebody_who_is_away_is_handed_on(day: Ward) -> None:
@@ -147,6 +175,36 @@ async def test_what_waits_for_somebody_who_is_away_is_handed_on(day: Ward) -> No
     assert [r.owner for r in await reviews(day)] == [day.refs["boss"]] * 2
 
 
+async def test_what_nobody_has_is_given_to_whoever_can_have_it_some_at_a_time_and_critical_ones_at_once(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duty, "_SOME", 1)
+    for who in ("therapist", "boss", "lead", "night"):
+        await day.put(AWAY, who, 2)
+    for number, flag in ((5.6, "H"), (5.7, "H"), (5.8, "H"), (7.2, "HH")):
+        await report(day, value(day.client, number, flag))
+        await follow(day)
+        day.later(minutes=1)
+    assert [r.owner for r in await reviews(day)] == [""] * 4
+    day.later(hours=3)
+    owned = []
+    for _ in range(4):
+        await duty.delegate(await Clockwork(day.clinic.gate).access(A))
+        owned.append([bool(r.owner) for r in await reviews(day)])
+        day.later(minutes=1)
+    assert owned[0][3], "a critical one does not wait for its turn"
+    assert sum(owned[0][:3]) <= 1
+    assert all(owned[-1])
+
+
+async def test_all_that_waits_for_somebody_who_is_away_is_handed_on_however_much_it_is(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duty, "_MANY", 2)
+    for number in (5.9, 5.8, 5.7, 5.6, 5.5):
+        await report(day, value(day.client, number, "H"))
+    await follow(day)
+    await day.put(AWAY, "therapist", 48)
+    await tick(day)
+    assert [r.owner for r in await reviews(day)] == [day.refs["boss"]] * 5
+
+
 async def test_a_result_of_another_program_is_asked_about_within_it_and_nowhere_else(database: Dsn) -> None:
     async with ward(database, at=DAY, program=SUD) as made:
         before: list[Any] = await reviews(made, who="mh-clinician")
@@ -156,7 +214,7 @@ async def test_a_result_of_another_program_is_asked_about_within_it_and_nowhere_
         assert (one.owner, one.priority) == (made.refs["therapist"], "urgent")
         assert before == await reviews(made, who="mh-clinician") == []
         away = await made.access("mh-clinician")
-        assert await reading.everyone(away) == []
+        assert await reading.waiting(away, count=25, everybody=True) == ([], 0, True, None)
         with pytest.raises(errors.NotFound):
             await reading.one(away, made.client, one.id)
 

@@ -71,6 +71,37 @@ async def test_a_consent_in_force_is_not_widened_by_staff_and_may_be_told_apart_
     assert sud not in await sees(clinic, "specific", p)
 
 
+async def test_a_consent_that_was_deleted_is_not_brought_back_by_staff(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    kept = (await clinic.make("sys-sud", consent(p, "specific", kind="part2_specific", purposes=["TREAT"]))).json()
+    assert sud in await sees(clinic, "specific", p)
+    assert (await clinic.ask("sys-sud", "DELETE", f"Consent/{kept['id']}")).status in (200, 204)
+    assert sud not in await sees(clinic, "specific", p)
+    assert (await clinic.put("sud-clinician", kept)).status == 422
+    assert sud not in await sees(clinic, "specific", p)
+
+
+async def test_a_consent_does_not_last_longer_by_an_edit(clinic: Clinic) -> None:
+    p, _, _ = await treated(clinic)
+    until = {"start": "2026-01-01", "end": "2098-12-31"}
+    kept = (await clinic.make("sys-sud", consent(p, "specific", kind="part2_specific", purposes=["TREAT"], provision={"period": until}))).json()
+    for period in ({"start": "2026-01-01", "end": "2099-12-31"}, {"start": "2026-01-01"}):
+        assert (await clinic.put("sud-clinician", {**kept, "provision": {**kept["provision"], "period": period}})).status == 422
+    shorter = {**kept, "provision": {**kept["provision"], "period": {"start": "2026-01-01", "end": "2097-12-31"}}}
+    assert (await clinic.put("sud-clinician", shorter)).status == 200
+
+
+async def test_what_a_patient_forbade_is_not_made_shorter_or_turned_on_somebody_else(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    await clinic.make("sys-sud", consent(p, "tpo"))
+    kept = (await clinic.ask("sud-clinician", "POST", "Consent", restriction(p, "tpo"))).json()
+    other = consent(p, "specific")["provision"]["actor"]
+    for part in ({"period": {"start": "2026-01-01", "end": "2099-12-31"}}, {"period": {"start": "2099-01-01"}}, {"actor": other}):
+        refused = await clinic.put("sud-clinician", {**kept, "provision": {**kept["provision"], **part}})
+        assert (refused.status, RELEASED in refused.body.decode()) == (422, True), part
+    assert sud not in await sees(clinic, "tpo", p)
+
+
 async def test_what_a_patient_forbade_is_not_lifted_by_an_edit_or_a_deletion(clinic: Clinic) -> None:
     p, sud, _ = await treated(clinic)
     await clinic.make("sys-sud", consent(p, "tpo"))

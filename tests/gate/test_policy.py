@@ -61,6 +61,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "psychotherapy note": {"type": "DocumentReference", "labels": ["R", "MH", "PSYTHPN", "HIPAAPsyNotes"], "origin": "non_part2"},
     "therapy note of the program": {"type": "DocumentReference", "labels": [*PART2, "PSYTHPN"], "origin": "part2_program"},
     "counseling note that came from elsewhere": {"type": "DocumentReference", "labels": ["R", "SUDCN"], "origin": "non_part2"},
+    "marked by its sender": {"type": "Condition", "labels": PART2, "origin": "non_part2"},
     "abortion": {"type": "Procedure", "labels": ["R", "SEX"], "origin": "non_part2"},
     "assault": {"type": "Condition", "labels": ["R", "SDV"], "origin": "non_part2"},
     "hidden address": {"type": "Patient", "labels": ["V", "SDV"], "origin": "non_part2"},

@@ -258,3 +258,25 @@ def test_and_for_nobody_else(to: str, section: str) -> None:
 def test_what_a_form_lacks_is_named_by_its_paragraph(lacks: dict[str, Any], paragraph: str) -> None:
     (step,) = decided(scenario(consents=[specific(**lacks)])).chain
     assert (step.reason, paragraph in step.words) == ("CONSENT_DEFICIENT", True)
+
+
+NAMELESS = {k: v for k, v in specific().items() if k != "kind"}
+BY_NAME = {"at": "intermediary", "does": "redisclose", "recipient": {"organization": "X"}}
+PDMP = {"to": "pdmp", "why": "PUBHLTH"}
+
+
+@table(
+    ("a form that does not say its kind is judged by its elements", {"consents": [NAMELESS]}, "permit", "SPECIFIC_CONSENT"),
+    ("a monitoring program that the law requires, with consent", {**PDMP, "state_requires_pdmp": True, "consents": [specific("pdmp", "PUBHLTH")]}, "permit", "PDMP_WITH_CONSENT"),
+    ("one that it does not", {**PDMP, "consents": [specific("pdmp", "PUBHLTH")]}, "permit", "SPECIFIC_CONSENT"),
+    ("somebody else under that law", {"state_requires_pdmp": True, "consents": [specific()]}, "permit", "SPECIFIC_CONSENT"),
+    ("an intermediary passes on to whom the consent names itself", {**BY_NAME, "consents": [specific("organization:X")]}, "permit", "SPECIFIC_CONSENT"),
+    ("a release for the law of a state opens no Part 2 record, whatever it names", {"consents": [form("state_specific_release", "covered_entity_provider", "TREAT", names_sud_information=True)]}, "withhold", "NO_CONSENT"),
+    ("an authorization that names the information does", {"consents": [form("hipaa_authorization", "covered_entity_provider", "TREAT", names_sud_information=True)]}, "permit", "SPECIFIC_CONSENT"),
+    ("and only the content that it names", {"consents": [form("hipaa_authorization", "covered_entity_provider", "TREAT", names_sud_information=True, content=["labs"])]}, "withhold", "CONTENT_SCOPE"),
+    ("a consent that was revoked says more than a general release", {"consents": [form("hipaa_authorization", "covered_entity_provider", "TREAT"), specific(state="revoked")]}, "withhold", "CONSENT_REVOKED"),
+    ("of two consents the same one is named", {"consents": [tpo(), specific()]}, "permit", "TPO_CONSENT"),
+    ("of two consents, whichever is first", {"consents": [specific(), tpo()]}, "permit", "TPO_CONSENT"),
+)  # fmt: skip
+def test_which_forms_speak_of_part_2_records(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)

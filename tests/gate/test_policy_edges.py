@@ -115,6 +115,13 @@ def test_what_cannot_be_read_releases_nothing_and_never_raises(path: tuple[Any, 
     assert decided(given).decision == "deny"
 
 
+@pytest.mark.parametrize("facts", [{"patient_age": "15"}, {"patient_age": True}, {"patient_age": 15.5}, {"state_overlay": 5}, {"state_overlay": True}, {"lookback_years": True}])
+def test_a_fact_of_another_sort_releases_nothing(facts: dict[str, Any]) -> None:
+    """An age in words is not that of an adult, and a law with no name is not no law."""
+    assert results(ask(consents=[tpo()])) == "permit"
+    assert ask(consents=[tpo()], **facts).decision == "deny"
+
+
 def test_a_stated_reference_is_enough_to_take_a_part_out() -> None:
     given = scenario("visit", "diagnosis", by="clinician_outside_program")
     assert results(decided(given)) == "permit withhold"

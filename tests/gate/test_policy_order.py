@@ -35,6 +35,7 @@ TWO_LAWS: dict[str, Any] = {"records": ["part 2 and HIV"], "state_overlay": "hiv
     ("an order for a civil case is none for a prosecutor", {"to": "prosecutor", "why": "HLEGAL", "legal_instrument": "court_order_2_64+subpoena"}, "withhold", "COURT_ORDER_REQUIRED"),
     ("a form for counseling notes that says more, where research needs none", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True, "consents": [form("part2_counseling_notes", "researcher", "HRESCH", combined_with=["part2_specific"])]}, "withhold", "INVALID_COMBINATION"),
     ("research without a form reaches no counseling note", {"records": ["counseling note"], "to": "researcher", "why": "HRESCH", "waiver_documented": True}, "withhold", "COUNSELING_NOTES_NOT_IN_EXCEPTION"),
+    ("what its sender marked as a Part 2 record is one", {"at": "clinic", "records": ["marked by its sender"]}, "withhold", "REDISCLOSURE_PROHIBITED"),
     ("an audit goes before no wish", {"to": "government_auditor", "why": "HOPERAT", "copies_removed": False, "consents": [deny(to="government_auditor", purpose="HOPERAT")]}, "withhold", "PATIENT_DENY"),
     ("treatment in an emergency goes before an agreed restriction", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "restrictions": [AGREED]}, "permit", "HIPAA_TREATMENT"),
     ("and before no directive", {"at": "clinic", "records": ["allergy"], "why": "ETREAT", "consents": [deny()]}, "withhold", "PATIENT_DENY"),
@@ -163,3 +164,69 @@ def test_who_asks_from_outside_is_not_told_that_there_is_anything(question: dict
 )  # fmt: skip
 def test_how_an_answer_tells(question: dict[str, Any], result: str, reason: str) -> None:
     check(question, result, reason)
+
+
+PAID = {"at": "qso", "does": "redisclose", "why": "HPAYMT", "written_agreement": True}
+
+
+@table(
+    ("a service organization and a plan under an agreement", {**PAID, "to": "health_plan"}, "withhold", "QSO_NO_REDISCLOSURE"),
+    ("a service organization tells the program", {**PAID, "to": "part2_program", "does": "disclose"}, "permit", "QSO_CONTRACT_AGENT"),
+    ("a program looks in at its service organization", {**PAID, "to": "part2_program", "does": "access"}, "withhold", "QSO_NO_REDISCLOSURE"),
+    ("who controls a holder does not control the program", {"at": "lawful holder", "to": "direct_administrative_control", "why": "HOPERAT", "does": "redisclose"}, "withhold", "REDISCLOSURE_PROHIBITED"),
+    ("a holder has no service organizations", {"at": "lawful holder", "to": "qso", "does": "redisclose", "written_agreement": True}, "withhold", "REDISCLOSURE_PROHIBITED"),
+    ("elsewhere in the house of a holder", {"at": "lawful holder", "to": "same_organization_non_program", "does": "redisclose"}, "withhold", "REDISCLOSURE_PROHIBITED"),
+    ("a business associate of whose agreement nobody said anything", {"to": "business_associate", "why": "HOPERAT"}, "withhold", "NO_CONSENT"),
+)  # fmt: skip
+def test_those_who_serve_a_program_serve_it_alone(question: dict[str, Any], result: str, reason: str) -> None:
+    check(question, result, reason)
+
+
+FOR_PATIENT = {"at": "clinic", "records": ["allergy"], "why": "FAMRQT"}
+
+
+@table(
+    ("papers make no family of an employer", {"to": "employer", "why": "PATRQT", "legal_authority_documented": True}, "withhold", "AUTHORIZATION_REQUIRED"),
+    ("a spouse is no guardian", {"to": "spouse", "adjudicated_incompetent": True}, "withhold", "AUTHORIZATION_REQUIRED"),
+    ("a guardian is", {"to": "guardian", "adjudicated_incompetent": True}, "permit", "PERSONAL_REPRESENTATIVE"),
+    ("an executor of somebody who lives", {"to": "executor"}, "withhold", "AUTHORIZATION_REQUIRED"),
+    ("an executor", {"to": "executor", "deceased": True}, "permit", "PERSONAL_REPRESENTATIVE"),
+    ("a spouse where there is an executor", {"to": "spouse", "deceased": True}, "withhold", "AUTHORIZATION_REQUIRED"),
+    ("a spouse where there is none", {"to": "spouse", "deceased": True, "no_personal_representative": True}, "permit", "PERSONAL_REPRESENTATIVE"),
+    ("a spouse where there is none, of somebody who lives", {"to": "spouse", "no_personal_representative": True}, "withhold", "AUTHORIZATION_REQUIRED"),
+)  # fmt: skip
+def test_who_stands_in_the_place_of_the_patient(question: dict[str, Any], result: str, reason: str) -> None:
+    check({**FOR_PATIENT, **question}, result, reason)
+
+
+def test_break_glass_looks_at_what_is_needed() -> None:
+    assert "MINIMUM_NECESSARY" in ask(to="self_workforce", why="BTG", does="access").obligations
+
+
+def test_a_line_of_the_trail_is_no_accounting_unless_that_was_asked_for() -> None:
+    given = scenario("message", to="patient", why="PATRQT")
+    given["records"][0]["type"] = "AuditEvent"
+    assert decided(given).reason == "PATIENT_ACCESS"
+    given["request"]["context"] = {"lookback_years": 3}
+    assert decided(given).reason == "ACCOUNTING"
+
+
+@pytest.mark.parametrize(
+    ("question", "carried"),
+    [
+        ({"consents": [tpo()]}, True),
+        ({"does": "use", "consents": [tpo()]}, False),
+        ({"to": "self_workforce", "why": "PUBHLTH", "consents": [specific("self_workforce", "PUBHLTH")]}, False),
+    ],
+)
+def test_the_notice_goes_with_a_disclosure_and_with_no_use(question: dict[str, Any], carried: bool) -> None:
+    """2.32: with each disclosure; those who work here get none."""
+    decision = ask(**question)
+    assert (results(decision), "ATTACH_NOTICE_2_32" in decision.obligations) == ("permit", carried)
+
+
+def test_a_review_that_is_due_stays_due_where_something_else_is_kept() -> None:
+    joined = specific(purpose="ETREAT", combined_with=["part2_counseling_notes"])
+    decision = ask("diagnosis", "psychotherapy note", why="ETREAT", consents=[joined])
+    assert results(decision) == "permit withhold"
+    assert "PRIVACY_REVIEW" in decision.obligations

@@ -349,7 +349,11 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
         body = dumps(labelled(resource))
         links, delicate = quick.survey(resource)
         assert links == targets(resource)
+        first, again, own = quick.facts(body)[0], quick.facts(body)[0], quick.survey(labelled(resource))
+        assert (first, set(first.targets)) == (again, own[0])
         for hidden in (set(), links):
+            assert first.stands(hidden) == quick.stands(labelled(resource), body, own[0], hidden, delicate=own[1])
+            assert first.is_untouched(hidden) == quick.is_untouched(labelled(resource), body, own[0], hidden)
             if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1

@@ -67,6 +67,12 @@ async def test_the_preview_is_what_the_recipient_would_be_shown_and_says_why_the
     assert await log(clinic) == []
 
 
+async def test_who_may_not_release_is_not_told_what_would_leave(clinic: Clinic) -> None:
+    person, _, _, recipient = await chart(clinic)
+    with pytest.raises(errors.Forbidden):
+        await releasing.preview(await session(clinic, "biller"), Wish(person, recipient, "TREAT"))
+
+
 async def test_what_leaves_is_what_was_seen_with_notice_marks_and_a_line_of_the_log(clinic: Clinic) -> None:
     person, sud, consent, recipient = await chart(clinic)
     wish = Wish(person, recipient, "TREAT", ("Patient", "Observation"))

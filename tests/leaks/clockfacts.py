@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sojourn.base import clock
 from sojourn.care.authorizations import keeping
 from sojourn.care.census import moving
-from sojourn.care.exchange import following
+from sojourn.care.exchange import following, kinds
 from sojourn.care.handoff import referral
 from sojourn.care.incidents import reporting
 from sojourn.care.incidents.model import Incident
@@ -263,7 +263,7 @@ async def corrected(world: World, side: Side) -> None:
 
 @fact("exchange", apart=True)
 async def stay_elsewhere(world: World, side: Side) -> None:
-    """A hospital stay that a partner told of, and a document that came by message."""
+    """A hospital stay that a partner told of, and a document and an allergy that came by message."""
     told = {"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}], "text": "Hospital stay elsewhere"}
     visit = {"resourceType": "Encounter", "status": "in-progress", "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}, "type": [told],
              "subject": {"reference": f"Patient/{client(side)}"}, "period": {"start": clock.now().isoformat(timespec="milliseconds")}}  # fmt: skip
@@ -271,6 +271,10 @@ async def stay_elsewhere(world: World, side: Side) -> None:
     paper = {"resourceType": "DocumentReference", "status": "current", "identifier": [{"system": following.DOCUMENT, "value": f"partner|{side.name}"}], "type": {"text": "Discharge summary from elsewhere"},
              "subject": {"reference": f"Patient/{client(side)}"}, "content": [{"attachment": {"contentType": "text/plain", "data": "SG9tZQ=="}}]}  # fmt: skip
     await make(world, side, paper)
+    said = {"resourceType": "AllergyIntolerance", "verificationStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification", "code": "unconfirmed"}]}, "code": {"text": "Latex"},
+            "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}, "patient": {"reference": f"Patient/{client(side)}"},
+            "extension": [{"url": kinds.AS_OF, "valueInstant": clock.now().isoformat(timespec="seconds")}]}  # fmt: skip
+    await make(world, side, said)
 
 
 @fact("exchange", 3)

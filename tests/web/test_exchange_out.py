@@ -54,6 +54,19 @@ async def test_what_they_get_is_entered_checked_and_kept(clinic: Clinic) -> None
     assert "ADT A08, ORM O01; to lab.example, port 2575, encrypted." in page
 
 
+async def test_a_file_of_a_rhythm_takes_no_receiver_but_boxes(clinic: Clinic) -> None:
+    await registered(clinic.gate, organization="Organization/lab")
+    ivy = await visitor(clinic, "ivy")
+    await ivy.get("/exchange/partners/cedar/sending")
+    answer = await ivy.post("/exchange/partners/cedar/sending", SAID | {"host": "", "port": "", "batch": "24"})
+    assert answer.status_code == 303
+    page = (await ivy.get("/exchange/partners/cedar/sending")).text
+    assert '<option value="24" selected>In a file every day' in page
+    assert "They have no SFTP boxes yet" in page
+    assert "ADT A08, ORM O01; in a file every day, in their SFTP box." in (await ivy.get("/exchange/partners/cedar")).text
+    assert (await ivy.post("/exchange/partners/cedar/sending", SAID | {"batch": "5"})).status_code == 422
+
+
 async def test_an_order_names_the_laboratory_that_it_goes_to(clinic: Clinic) -> None:
     client = (await clinic.make("sys-mh", patient())).id
     await clinic.make("sys-mh", encounter(client))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 
+from sojourn.doors.staff.results import inbox
 from sojourn.record.database import Dsn
 from tests.care.labs import follow, found, report, reviews, value
 from tests.care.risky import DAY, Ward, ward
 from tests.web.real import furnish
 from tests.web.test_risk import visitor
+
+SAID = re.compile(r"Potassium (\d\.\d) mmol/L")
 
 
 @pytest.fixture
@@ -61,6 +65,28 @@ async def test_screens_are_read_as_a_panel_by_day(day: Ward) -> None:
     panel = room[room.index('id="screens"') : room.index('id="reports"')]
     assert panel.count("Positive") == panel.count("Negative") == 2
     assert panel.index("Cocaine") < panel.index("Opiates")
+
+
+async def test_the_list_says_how_many_wait_and_shows_the_next_when_asked(day: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "PART", 2)
+    for number in (5.4, 5.5, 5.6, 5.7, 5.8):
+        await report(day, value(day.client, number, "H"))
+        await follow(day)
+        day.later(minutes=1)
+    for path, form in (("/results", {}), ("/results?all=1", {"all": "1"})):
+        seen = await visitor(day, "therapist")
+        first = (await seen.get(path)).text
+        assert ">5<" in first
+        shown = SAID.findall(first)
+        second = (await seen.post("/results", {**form, "cursor": seen.hidden("cursor")}, headers={"hx-request": "true"})).text
+        assert "<h1" not in second
+        shown += SAID.findall(second)
+        third = (await seen.post("/results", {**form, "cursor": seen.hidden("cursor")})).text
+        assert "<h1" in third, "without a script it is a page"
+        shown += SAID.findall(third)
+        assert shown == ["5.4", "5.5", "5.6", "5.7", "5.8"]
+        assert 'name="cursor"' not in third
+    assert (await seen.post("/results", {"cursor": "of somebody else"})).status_code == 400
 
 
 async def test_every_page_asks_little(day: Ward) -> None:

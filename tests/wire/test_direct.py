@@ -5,8 +5,10 @@ OpenSSL's command line is the second opinion; where it is not there, those tests
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
+import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,7 +114,7 @@ def test_what_was_changed_or_is_for_somebody_else_or_unsigned_is_not_opened() ->
         cms.decrypted(out.sealed, [ca.address(US)])
     entity = cms.decrypted(out.sealed, [ca.domain("direct.cedar.test")])
     with pytest.raises(NotGood, match="changed"):
-        direct.opened(entity.replace(b"Papers for you", b"Papers for him"))
+        direct.opened(bytes(entity).replace(b"Papers for you", b"Papers for him"))
     for unsigned in (b"Content-Type: text/plain\r\n\r\nhello", b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"):
         with pytest.raises(NotGood, match="not signed"):
             direct.opened(unsigned)
@@ -121,7 +123,7 @@ def test_what_was_changed_or_is_for_somebody_else_or_unsigned_is_not_opened() ->
     other = raw.replace(b"From: " + US.encode(), b"From: someone@direct.riverbend.test", 1)
     with pytest.raises(NotMail, match="somebody else"):
         read(other, ca.domain("direct.cedar.test"))
-    assert direct.opened(entity.replace(b"\r\n", b"\n")).content == direct.opened(entity).content, "a host on the way may write lines another way"
+    assert direct.opened(bytes(entity).replace(b"\r\n", b"\n")).content == direct.opened(entity).content, "a host on the way may write lines another way"
 
 
 def test_nothing_that_a_client_could_write_makes_another_header() -> None:
@@ -203,7 +205,7 @@ def test_what_was_taken_back_is_refused() -> None:
 # --- what anybody may send ---------------------------------------------------------------------------------------------------------
 
 WHOLE = ours()
-ENTITY = cms.decrypted(direct.outside(WHOLE).sealed, [ca.domain("direct.cedar.test")])
+ENTITY = bytes(cms.decrypted(direct.outside(WHOLE).sealed, [ca.domain("direct.cedar.test")]))
 SIGNATURE = cms.signed(b"x", ca.address(US), detached=False)
 
 
@@ -240,6 +242,27 @@ def test_what_is_deep_or_endless_is_refused_at_once() -> None:
     for bad in (b"\x30\x80" * 5000, b"\x30\x84\xff\xff\xff\xff", ber.der(0x30, b"\x05\x00" * 60_000)):
         with pytest.raises(ber.BadBer):
             ber.read(bad)
+
+
+def test_a_large_letter_is_read_where_it_lies() -> None:
+    raw = ours(LETTER._replace(files=(File("scan.pdf", "application/pdf", b"%PDF-1.4" + random.Random(5).randbytes(4 << 20)),)))
+    holder = ca.domain("direct.cedar.test")
+    tracemalloc.start()
+    try:
+        letter, _ = read(raw, holder)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(letter.files[0].content) == (4 << 20) + 8
+    assert peak < 3 * len(raw), "with the letter itself no more than four times its size"
+
+
+def test_parts_end_at_lines_and_not_within_them() -> None:
+    body = b"--b\r\n\r\none --b and\n--bc\n--b\n\ntwo\n--b--\nafter"
+    whole = mime.part(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body)
+    assert [p.content for _, p in mime.parts(whole)] == [b"one --b and\n--bc", b"two"]
+    empty = mime.part(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n\r\nx\r\n--b--")
+    assert [bytes(raw) for raw, _ in mime.parts(empty)] == [b"", b"\r\nx"]
 
 
 def test_a_key_that_is_too_short_is_not_believed() -> None:

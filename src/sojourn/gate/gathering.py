@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sojourn.fhir import codec
 from sojourn.fhir.shapes import shape
 from sojourn.gate import quick, redact, searching
-from sojourn.gate.shown import _INLINE, _sight
+from sojourn.gate.quick import _INLINE
+from sojourn.gate.shown import _sight
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access

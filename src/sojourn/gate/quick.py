@@ -7,9 +7,12 @@ Everything here may say no where the walk would change nothing; it never says ye
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, NamedTuple
 
+from sojourn.base import crypto
+from sojourn.fhir import codec
 from sojourn.gate.bases import CONFIDENTIALITY, INLINE, claimed
 from sojourn.gate.labels import read, tag_codes
 from sojourn.gate.visible import _names, is_whole, target_of
@@ -17,6 +20,45 @@ from sojourn.gate.visible import _names, is_whole, target_of
 _INLINE = INLINE.encode()  # a body without it has no labelled element
 _DISPLAYED = re.compile(rb'"code":"(?:[^"\\\\]|\\\\.)*","display":')
 """The display of a Coding, as it is nearly always written."""
+_KEPT = 20_000
+"""Resources of which the facts are kept, half a kilobyte each: what the people of a house open within an hour, again and again."""
+
+
+class Facts(NamedTuple):
+    """What the bytes of a resource say for every caller. targets: as of `survey`. parts: the bases of its labelled elements."""
+
+    targets: tuple[str, ...]
+    parts: int
+    bare: bool
+    single: bool
+
+    def stands(self, hidden: AbstractSet[str]) -> bool:
+        """As `stands` of the module."""
+        return self.bare and hidden.isdisjoint(self.targets)
+
+    def is_untouched(self, hidden: AbstractSet[str]) -> bool:
+        """As `is_untouched` of the module."""
+        return self.single and hidden.isdisjoint(self.targets)
+
+
+_facts: OrderedDict[bytes, Facts] = OrderedDict()
+
+
+def facts(body: bytes) -> tuple[Facts, dict[str, Any] | None]:
+    """The facts of a resource that may be seen, worked out once for as long as its bytes are as they are; and the resource, where it had to be decoded for that."""
+    key = crypto.sha256(body)
+    if (known := _facts.get(key)) is not None:
+        _facts.move_to_end(key)
+        return known, None
+    resource = codec.again(body)
+    targets, delicate = survey(resource)
+    labelled = _INLINE in body
+    whole = _is_whole(resource)
+    bare = whole and not delicate and is_bare(body) and _labels_stand(resource)
+    found = _facts[key] = Facts(tuple(targets), read(resource)[1] if labelled else 0, bare, whole and not labelled and body.count(b'"resourceType":') == 1)
+    if len(_facts) > _KEPT:
+        _facts.popitem(last=False)
+    return found, resource
 
 
 def survey(resource: dict[str, Any]) -> tuple[set[str], bool]:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.fhir import codec
 from sojourn.gate import labels, quick, redact, together
-from sojourn.gate.bases import APART, INLINE
+from sojourn.gate.bases import APART
 from sojourn.gate.found import Stored
 from sojourn.record import store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.record.trail import Receipt
-
-
-_INLINE = INLINE.encode()  # a body without it has no labelled element
 
 
 class Row(NamedTuple):
@@ -105,26 +102,28 @@ async def _redacted(access: Access, rows: list[Row], views: list[dict[str, Any] 
     """Every row decoded, redacted, and encoded again; what is encoded is left in `views`. What is clean stays as it is for a caller who is not
     subject to redaction, and is not looked at."""
     strip = access.decision.redacted
-    decoded = [codec.again(row.body) if row.body is not None and (strip or not row.clean) else None for row in rows]
-    surveys = [quick.survey(resource) if resource is not None else (set(), False) for resource in decoded]
+    looked = [quick.facts(row.body) if row.body is not None and (strip or not row.clean) else None for row in rows]
     parts: dict[str, int] = {}
-    for row, resource in zip(rows, decoded, strict=True):
-        if resource is not None and row.body is not None:
+    targets: set[str] = set()
+    for row, look in zip(rows, looked, strict=True):
+        if look is not None:
             name = f"{row.type}/{row.id}"
-            parts[name] = parts.get(name, 0) | (labels.read(resource)[1] if _INLINE in row.body else 0)
-    hidden, permitted = await _sight(access, set().union(*(targets for targets, _ in surveys)), parts)
+            parts[name] = parts.get(name, 0) | look[0].parts
+            targets.update(look[0].targets)
+    hidden, permitted = await _sight(access, targets, parts)
     more = await more_than_notes(access, hidden)
     out: list[bytes | None] = []
-    for n, (row, resource, (targets, delicate)) in enumerate(zip(rows, decoded, surveys, strict=True)):
-        if resource is None or row.body is None:
+    for n, (row, look) in enumerate(zip(rows, looked, strict=True)):
+        if look is None or row.body is None:
             out.append(row.body)
             continue
-        if (not strip and quick.is_untouched(resource, row.body, targets, hidden)) or quick.stands(resource, row.body, targets, hidden, delicate=delicate):
+        facts, resource = look
+        if (not strip and facts.is_untouched(hidden)) or facts.stands(hidden):
             views[n] = resource
             out.append(row.body)
             continue
         name = f"{row.type}/{row.id}"
-        strips = strip or strips_more(parts[name], permitted[name], targets, more)
-        view = views[n] = redact.redact(resource, permitted=permitted[name], hidden=hidden, strip=strips)
+        strips = strip or strips_more(parts[name], permitted[name], set(facts.targets), more)
+        view = views[n] = redact.redact(resource or codec.again(row.body), permitted=permitted[name], hidden=hidden, strip=strips)
         out.append(None if view is None else codec.dumps(view))
     return out

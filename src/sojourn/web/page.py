@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sojourn import __version__
+from sojourn.web.compiled import Compiled
 from sojourn.web.icons import icon
 from sojourn.web.oidc import provider_of
 from sojourn.web.preferences import preferences
@@ -96,8 +97,15 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            cache_size=-1,  # every template is kept
+            bytecode_cache=Compiled(folders[0]),
         )
         self.environment.globals.update(icon=icon, static=lambda name: f"/static/{files().name(name)}", version=__version__)
+
+    def load(self) -> None:
+        """Read every template now: the first of each page takes up to a quarter of a second to compile, in which nobody else is answered."""
+        for name in self.environment.list_templates(extensions=["html"]):
+            self.environment.get_template(name)
 
     def render(self, request: Request, template: str, *, block: str = "", status: int = 200, **values: object) -> Response:
         """A whole page; only `block` of it, if one is named and htmx asked for a fragment."""

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 INTEGER, OCTETS, OID, SEQUENCE, SET = 0x02, 0x04, 0x06, 0x30, 0x31
 _DEEP: Final = 24
 _MANY: Final = 50_000
+_SMALL: Final = 4096
+"""Bytes up to which a value is copied out; a larger one stays where it is, and is no second time in memory."""
 _CONSTRUCTED: Final = 0x20
 _LONG_TAG: Final = 0x1F
 _INDEFINITE: Final = 0x80
@@ -20,12 +22,14 @@ class BadBer(ValueError):
     """It is not BER, or larger or deeper than anybody needs."""
 
 
+Bytes = bytes | memoryview
+
+
 class Node(NamedTuple):
-    """One value. tag: its identifier octet; raw: with tag and length; content: without; children: of one that is constructed."""
+    """One value. tag: its identifier octet; content: what follows tag and length, in place where it is large; children: of one that is constructed."""
 
     tag: int
-    raw: bytes
-    content: bytes
+    content: Bytes
     children: tuple[Node, ...] = ()
 
     def child(self, n: int, tag: int | None = None) -> Node:
@@ -35,8 +39,8 @@ class Node(NamedTuple):
         return self.children[n]
 
     @property
-    def octets(self) -> bytes:
-        """What a string says, in one piece or in several."""
+    def octets(self) -> Bytes:
+        """What a string says, in one piece or in several; in place where it is one and large."""
         return b"".join(c.octets for c in self.children) if self.tag & _CONSTRUCTED else self.content
 
     @property
@@ -45,16 +49,16 @@ class Node(NamedTuple):
         return int.from_bytes(self.content, "big", signed=True)
 
 
-def read(data: bytes) -> Node:
+def read(data: Bytes) -> Node:
     """The one value that the bytes are. Raises BadBer."""
     count = [0]
-    node, end = _value(data, 0, len(data), 0, count)
+    node, end = _value(memoryview(data), 0, len(data), 0, count)
     if end != len(data):
         raise BadBer
     return node
 
 
-def _value(data: bytes, at: int, end: int, depth: int, count: list[int]) -> tuple[Node, int]:
+def _value(data: memoryview, at: int, end: int, depth: int, count: list[int]) -> tuple[Node, int]:
     count[0] += 1
     if depth > _DEEP or count[0] > _MANY or at + 2 > end or data[at] & _LONG_TAG == _LONG_TAG:
         raise BadBer
@@ -63,12 +67,12 @@ def _value(data: bytes, at: int, end: int, depth: int, count: list[int]) -> tupl
         if not tag & _CONSTRUCTED:
             raise BadBer
         children, here = [], body
-        while data[here : here + 2] != b"\0\0":
+        while data[here : here + 2].tobytes() != b"\0\0":
             child, here = _value(data, here, end, depth + 1, count)
             children.append(child)
         if here + 2 > end:
             raise BadBer
-        return Node(tag, data[at : here + 2], data[body:here], tuple(children)), here + 2
+        return Node(tag, _cut(data, body, here), tuple(children)), here + 2
     if first & 0x80:
         size = first & 0x7F
         if size > 5 or body + size > end:  # noqa: PLR2004 - no length of ours needs more octets
@@ -83,10 +87,15 @@ def _value(data: bytes, at: int, end: int, depth: int, count: list[int]) -> tupl
     while tag & _CONSTRUCTED and here < stop:
         child, here = _value(data, here, stop, depth + 1, count)
         children.append(child)
-    return Node(tag, data[at:stop], data[body:stop], tuple(children)), stop
+    return Node(tag, _cut(data, body, stop), tuple(children)), stop
 
 
-def der(tag: int, content: bytes) -> bytes:
+def _cut(data: memoryview, start: int, stop: int) -> Bytes:
+    part = data[start:stop]
+    return part.tobytes() if stop - start <= _SMALL else part
+
+
+def der(tag: int, content: Bytes) -> bytes:
     """One value as DER."""
     n = len(content)
     if n < 0x80:  # noqa: PLR2004 - the short form

@@ -14,14 +14,14 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options, PKCS7SignatureBuilder
 
 from sojourn.base import ids
 from sojourn.wire import ber
-from sojourn.wire.ber import OCTETS, OID, SEQUENCE, SET, BadBer, Node
+from sojourn.wire.ber import OCTETS, OID, SEQUENCE, SET, BadBer, Bytes, Node
 
 _DATA, _SIGNED, _ENVELOPED = (ber.oid(f"1.2.840.113549.1.7.{n}") for n in (1, 2, 3))
 _CONTENT_TYPE, _DIGEST = ber.oid("1.2.840.113549.1.9.3"), ber.oid("1.2.840.113549.1.9.4")
@@ -33,6 +33,7 @@ _RSA, _OAEP, _PSS = (ber.oid(f"1.2.840.113549.1.1.{n}") for n in (1, 7, 10))
 _CIPHERS: Final = {ber.oid(f"2.16.840.1.101.3.4.1.{n}"): size for n, size in ((2, 16), (22, 24), (42, 32))}
 """AES-CBC by its object identifier, with the bytes of its key."""
 _BLOCK: Final = 16
+_PIECE: Final = 1 << 20
 MOST: Final = 64 << 20
 """Bytes of one message, signed or encrypted."""
 
@@ -42,9 +43,9 @@ class NotGood(ValueError):
 
 
 class Signed(NamedTuple):
-    """What was signed, by whom, and every certificate that came along."""
+    """What was signed, in place, by whom, and every certificate that came along."""
 
-    content: bytes
+    content: Bytes
     signer: x509.Certificate
     others: tuple[x509.Certificate, ...]
 
@@ -72,7 +73,7 @@ def encrypted(content: bytes, recipients: Sequence[x509.Certificate]) -> bytes:
     return builder.encrypt(Encoding.DER, [PKCS7Options.Binary])
 
 
-def verified(data: bytes, content: bytes | None = None) -> Signed:
+def verified(data: Bytes, content: Bytes | None = None) -> Signed:
     """What was signed, if the signature is good. content: of a detached one. Whether the signer is to be trusted is asked elsewhere. Raises NotGood."""
     try:
         return _verified(_inside(data, _SIGNED), content)
@@ -80,7 +81,7 @@ def verified(data: bytes, content: bytes | None = None) -> Signed:
         raise error if isinstance(error, NotGood) else NotGood("The signature cannot be read.") from None
 
 
-def _inside(data: bytes, kind: bytes) -> Node:
+def _inside(data: Bytes, kind: bytes) -> Node:
     if len(data) > MOST:
         raise NotGood("It is larger than a message may be.")
     info = ber.read(data)
@@ -89,7 +90,7 @@ def _inside(data: bytes, kind: bytes) -> Node:
     return info.child(1, 0xA0).child(0, SEQUENCE)
 
 
-def _verified(data: Node, content: bytes | None) -> Signed:
+def _verified(data: Node, content: Bytes | None) -> Signed:
     inner = data.child(2, SEQUENCE)
     if len(inner.children) > 1:
         content = inner.child(1, 0xA0).child(0).octets
@@ -119,8 +120,8 @@ def _is(name: Node, certificate: x509.Certificate) -> bool:
         return False
 
 
-def _check(info: Node, signer: x509.Certificate, content: bytes, kind: bytes) -> None:
-    digest = _HASHES.get(info.child(2, SEQUENCE).child(0, OID).content)
+def _check(info: Node, signer: x509.Certificate, content: Bytes, kind: Bytes) -> None:
+    digest = _HASHES.get(bytes(info.child(2, SEQUENCE).child(0, OID).content))
     if digest is None:
         raise NotGood("It is signed with a digest that is not accepted; SHA-256 is.")
     rest = list(info.children[3:])
@@ -132,22 +133,22 @@ def _check(info: Node, signer: x509.Certificate, content: bytes, kind: bytes) ->
             raise NotGood("It was changed after it was signed.")
         attributes = rest.pop(0)
         content = bytes((SET,)) + ber.again(attributes)[1:]
-    algorithm, signature = rest[0].child(0, OID).content, rest[1].octets
+    algorithm, signature = rest[0].child(0, OID).content, bytes(rest[1].octets)
     key = signer.public_key()
     try:
         if isinstance(key, rsa.RSAPublicKey):
             how = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO) if algorithm == _PSS else padding.PKCS1v15()
-            key.verify(signature, content, how, digest)
+            key.verify(signature, bytes(content), how, digest)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, content, ec.ECDSA(digest))
+            key.verify(signature, bytes(content), ec.ECDSA(digest))
         else:
             raise NotGood("It is signed with a kind of key that is not accepted.")
     except InvalidSignature:
         raise NotGood("It was changed after it was signed.") from None
 
 
-def decrypted(data: bytes, holders: Sequence[Holder]) -> bytes:
-    """What was encrypted to one of ours. Raises NotGood, in the same words whatever is wrong with what is inside."""
+def decrypted(data: Bytes, holders: Sequence[Holder]) -> Bytes:
+    """What was encrypted to one of ours, piece by piece: it is in memory once. Raises NotGood, in the same words whatever is wrong with what is inside."""
     try:
         envelope = _inside(data, _ENVELOPED)
     except BadBer:
@@ -158,11 +159,11 @@ def decrypted(data: bytes, holders: Sequence[Holder]) -> bytes:
         raise error if isinstance(error, NotGood) else NotGood("It cannot be decrypted.") from None
 
 
-def _decrypted(envelope: Node, holders: Sequence[Holder]) -> bytes:
+def _decrypted(envelope: Node, holders: Sequence[Holder]) -> Bytes:
     n = next(i for i, c in enumerate(envelope.children) if c.tag == SET) if any(c.tag == SET for c in envelope.children) else -1
     recipients, inner = envelope.child(n, SET), envelope.child(n + 1, SEQUENCE)
     algorithm = inner.child(1, SEQUENCE)
-    size = _CIPHERS.get(algorithm.child(0, OID).content)
+    size = _CIPHERS.get(bytes(algorithm.child(0, OID).content))
     if size is None:
         raise NotGood("It is encrypted with an algorithm that is not accepted; AES in CBC mode is.")
     vector, sealed = algorithm.child(1, OCTETS).content, inner.child(2).octets
@@ -172,10 +173,16 @@ def _decrypted(envelope: Node, holders: Sequence[Holder]) -> bytes:
         holder = next((h for h in holders if one.tag == SEQUENCE and len(one.children) == 4 and _is(one.child(1), h.certificate)), None)  # noqa: PLR2004 - KeyTransRecipientInfo
         if holder is not None:
             key = _key(one, holder.key, size)
-            cipher = Cipher(algorithms.AES(key), modes.CBC(vector)).decryptor()
-            unpad = PKCS7(_BLOCK * 8).unpadder()
-            return unpad.update(cipher.update(sealed) + cipher.finalize()) + unpad.finalize()
+            return _opened(memoryview(sealed), Cipher(algorithms.AES(key), modes.CBC(bytes(vector))).decryptor())
     raise NotGood("It is not encrypted to a certificate of ours.")
+
+
+def _opened(sealed: memoryview, cipher: CipherContext) -> memoryview:
+    unpad, found = PKCS7(_BLOCK * 8).unpadder(), bytearray()
+    for start in range(0, len(sealed), _PIECE):
+        found += unpad.update(cipher.update(sealed[start : start + _PIECE]))
+    found += unpad.update(cipher.finalize()) + unpad.finalize()
+    return memoryview(found).toreadonly()
 
 
 def _key(one: Node, key: rsa.RSAPrivateKey, size: int) -> bytes:
@@ -189,7 +196,7 @@ def _key(one: Node, key: rsa.RSAPrivateKey, size: int) -> bytes:
         how = padding.PKCS1v15()
     else:
         raise NotGood("Its key is encrypted in a way that is not accepted; RSA is.")
-    sealed = one.child(3, OCTETS).content
+    sealed = bytes(one.child(3, OCTETS).content)
     other = hashlib.sha256(ids.new_token().encode()).digest()[:size]
     try:
         found = key.decrypt(sealed, how)
@@ -203,7 +210,7 @@ def _oaep(algorithm: Node) -> hashes.HashAlgorithm:
     said = [p for p in algorithm.children[1].children if p.tag == 0xA0] if len(algorithm.children) > 1 else []  # noqa: PLR2004 - [0] hashAlgorithm
     if not said:
         return hashes.SHA1()  # noqa: S303 - as a mask, where it is sound
-    name = said[0].child(0, SEQUENCE).child(0, OID).content
+    name = bytes(said[0].child(0, SEQUENCE).child(0, OID).content)
     if name == _SHA1:
         return hashes.SHA1()  # noqa: S303 - as above
     if name not in _HASHES:

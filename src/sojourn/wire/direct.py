@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sojourn.wire import cms, mime
 from sojourn.wire.cms import Holder, NotGood, Signed
-from sojourn.wire.mime import NotMail, Part
+from sojourn.wire.mime import Bytes, NotMail, Part
 
 PROCESSED, DISPATCHED, FAILED, DISPLAYED = "processed", "dispatched", "failed", "displayed"
 FINAL: Final = "X-DIRECT-FINAL-DESTINATION-DELIVERY"
@@ -66,7 +66,7 @@ class Outside(NamedTuple):
     id: str
     sender: str
     recipients: tuple[str, ...]
-    sealed: bytes
+    sealed: Bytes
 
 
 def new_id(unique: str, sender: str) -> str:
@@ -149,7 +149,7 @@ def outside(raw: bytes) -> Outside:
     senders, recipients = mime.addresses(whole.headers.get("from", "")), mime.addresses(whole.headers.get("to", ""))
     if len(senders) != 1 or not recipients:
         raise NotMail("It does not say who sent it to whom.")
-    return Outside(message_id(whole), senders[0], tuple(recipients), whole.content)
+    return Outside(message_id(whole), senders[0], tuple(recipients), whole.decoded)
 
 
 def message_id(whole: Part) -> str:
@@ -158,13 +158,13 @@ def message_id(whole: Part) -> str:
     return found[0] if found else ""
 
 
-def opened(entity: bytes) -> Signed:
+def opened(entity: Bytes) -> Signed:
     """What was signed, of what was decrypted: a part with its headers. Raises NotMail, NotGood."""
     whole = mime.part(entity)
     if whole.media in _ENVELOPE:
         if whole.parameter("smime-type").lower() not in ("", "signed-data"):
             raise NotGood("It is encrypted twice, or not signed.")
-        return cms.verified(whole.content)
+        return cms.verified(whole.decoded)
     if whole.media != "multipart/signed":
         raise NotGood("It is not signed. Only what is signed and encrypted is taken.")
     found = []
@@ -178,18 +178,18 @@ def opened(entity: bytes) -> Signed:
     try:
         return cms.verified(signature, content)
     except NotGood:
-        lines = re.sub(rb"\r?\n", b"\r\n", content)
+        lines = bytes(content).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         if lines == content:
             raise
         return cms.verified(signature, lines)  # somebody on the way wrote its lines another way (RFC 8551, 3.1.1)
 
 
-def letter(content: bytes, out: Outside) -> Letter:
+def letter(content: Bytes, out: Outside) -> Letter:
     """The message that was signed. Its own headers count, where it is wrapped; they must say of the sender what is said outside. Raises NotMail."""
     whole = mime.part(content)
     headers = {}
     if whole.media == "message/rfc822":
-        whole = mime.part(whole.content)
+        whole = mime.part(whole.decoded)
         headers = whole.headers
         if mime.addresses(headers.get("from", "")) != [out.sender]:
             raise NotMail("It is signed as from somebody else than it says outside.")
@@ -205,7 +205,7 @@ def letter(content: bytes, out: Outside) -> Letter:
     return Letter(message_id(whole) or out.id, out.sender, out.recipients[0], mime.plain(headers.get("subject", ""))[:200], text, tuple(files), asks, notice)
 
 
-def again(content: bytes) -> Letter:
+def again(content: Bytes) -> Letter:
     """The letter of what is kept: headers of what came outside, and what was signed. That its signer is believed was asked when it came. Raises NotMail, NotGood."""
     whole = mime.part(content)
     senders, recipients = mime.addresses(whole.headers.get("from", "")), mime.addresses(whole.headers.get("to", ""))

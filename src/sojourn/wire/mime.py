@@ -5,7 +5,6 @@ Nothing that comes can exhaust the reader. The package `email` of Python reads a
 
 from __future__ import annotations
 
-import base64
 import binascii
 import quopri
 import re
@@ -20,6 +19,7 @@ _HEADERS: Final = 64 * 1024
 _VALUE: Final = 4000
 _DEEP: Final = 8
 _MANY: Final = 200
+_NEWLINE, _RETURN = b"\n\r"
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """Characters that no name and no subject needs: some would end a header, others show a name as another one."""
@@ -29,11 +29,14 @@ class NotMail(ValueError):
     """It cannot be read as mail; the message says why, without a word of what is in it."""
 
 
+Bytes = bytes | memoryview
+
+
 class Part(NamedTuple):
-    """One part, or a whole message. headers: by their names in small letters, the first of each; body: as it came, encoded."""
+    """One part, or a whole message. headers: by their names in small letters, the first of each; body: as it came, encoded, in place."""
 
     headers: dict[str, str]
-    body: bytes
+    body: Bytes
 
     @property
     def media(self) -> str:
@@ -66,11 +69,16 @@ class Part(NamedTuple):
     @property
     def content(self) -> bytes:
         """What it says, decoded. Raises NotMail."""
+        return bytes(self.decoded)
+
+    @property
+    def decoded(self) -> Bytes:
+        """The same, in place where it came as it is. Raises NotMail."""
         how = self.headers.get("content-transfer-encoding", "7bit").strip().lower()
         try:
             if how == "base64":
-                return base64.b64decode(re.sub(rb"[^A-Za-z0-9+/=]", b"", self.body))
-            return quopri.decodestring(self.body) if how == "quoted-printable" else self.body
+                return binascii.a2b_base64(self.body)  # which passes over whatever is no letter of it
+            return quopri.decodestring(bytes(self.body)) if how == "quoted-printable" else self.body
         except (binascii.Error, ValueError):
             raise NotMail("A part of it is not encoded as it says.") from None
 
@@ -83,14 +91,15 @@ class Part(NamedTuple):
             return self.content.decode("utf-8", "replace")
 
 
-def part(raw: bytes) -> Part:
+def part(raw: Bytes) -> Part:
     """Headers and body. Raises NotMail."""
-    if raw.startswith((b"\r\n", b"\n")):
-        return Part({}, raw.split(b"\n", 1)[1])
+    raw, begins = memoryview(raw), bytes(raw[:2])
+    if begins.startswith((b"\r\n", b"\n")):
+        return Part({}, raw[1 if begins.startswith(b"\n") else 2 :])
     found = re.compile(rb"\r?\n\r?\n").search(raw, 0, _HEADERS + 4)
     if found is None and len(raw) > _HEADERS:
         raise NotMail("Its headers are larger than anybody needs.")
-    head, body = (raw[: found.start()], raw[found.end() :]) if found is not None else (raw, b"")
+    head, body = (bytes(raw[: found.start()]), raw[found.end() :]) if found is not None else (bytes(raw), memoryview(b""))
     headers: dict[str, str] = {}
     for line in re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", "replace")).splitlines():
         name, colon, value = line.partition(":")
@@ -99,28 +108,36 @@ def part(raw: bytes) -> Part:
     return Part(headers, body)
 
 
-def parts(whole: Part) -> Iterator[tuple[bytes, Part]]:
-    """The parts of one that has several: each as it came, and taken apart. Raises NotMail."""
+def parts(whole: Part) -> Iterator[tuple[Bytes, Part]]:
+    """The parts of one that has several: each as it came, and taken apart; none is copied. Raises NotMail."""
     boundary = whole.parameter("boundary")
     if not boundary or len(boundary) > 200:  # noqa: PLR2004 - RFC 2046 permits 70
         raise NotMail("It does not say where its parts end.")
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
-    begins, at, n = -1, 0, 0
-    while (found := line.search(whole.body, at)) is not None:
+    body = whole.body
+    delimiter = re.compile(b"--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
+    begins, n = -1, 0
+    for found in delimiter.finditer(body):
+        at = found.start()
+        if at and body[at - 1] != _NEWLINE:
+            continue  # in the middle of a line
         if begins >= 0:
             n += 1
             if n > _MANY:
                 raise NotMail("It has more parts than are read.")
-            raw = whole.body[begins : found.start()]
+            raw = body[begins : max(begins, _line_end(body, at))]
             yield raw, part(raw)
         if found[1]:
             return
         begins = found.end()
-        at = max(begins - 2, found.start() + 1) if whole.body[begins - 1 : begins] == b"\n" else begins  # the end of one line begins the next delimiter
     if begins < 0:
         raise NotMail("None of its parts is there.")
-    raw = whole.body[begins:]
+    raw = body[begins:]
     yield raw, part(raw)
+
+
+def _line_end(body: Bytes, at: int) -> int:
+    """Where the line before a place ends: the new line before a delimiter is the delimiter's (RFC 2046, 5.1.1)."""
+    return at - 2 if at > 1 and body[at - 2] == _RETURN else max(at - 1, 0)
 
 
 def leaves(whole: Part, depth: int = 0) -> Iterator[Part]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sojourn.care.admissions import people
+from sojourn.care.allergies import lists
 from sojourn.care.exchange import following
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
@@ -99,6 +100,56 @@ async def test_a_stay_elsewhere_relates_nobody_and_tells_who_answers_for_the_per
     (stay,) = await visits(day)
     assert task["focus"]["reference"] == f"Encounter/{stay['id']}"
     assert "Mercy" not in str(task)
+
+
+async def followed(made: Ward) -> list[dict[str, Any]]:
+    """What somebody is asked about allergies, once all that came was looked at."""
+    await settled(made.clinic.gate.house.db)
+    feed = Feed(made.clinic.gate.house.db, A)
+    await feed.number()
+    while await feed.follow("exchange", following.follower(Clockwork(made.clinic.gate))):
+        pass
+    return [t for t in (await made.clinic.get(made.system, f"Task?patient={made.client}")).entries if t["code"]["coding"][0]["code"] == following.ALLERGY]
+
+
+async def allergies(made: Ward) -> dict[str, dict[str, Any]]:
+    return {a["code"]["text"]: a for a in (await made.clinic.get(made.system, f"AllergyIntolerance?patient={made.client}")).entries}
+
+
+async def test_allergies_told_from_outside_are_not_confirmed_and_somebody_is_asked_to_look_at_them_once(day: Ward) -> None:
+    peanut = "IAM|1|FA|12345^Peanut^L|SV|Hives|A^Add|5^M^1.2.3^ISO|Said at intake|AL^Allergy||201805||20260301|Doe^Rosa|SPO^Spouse||C\r"
+    latex = "IAM|2|MA|99^Latex^L|MI|Rash|A|6||IN\r"
+    await came(day, adt("A60", visit="", extra="AL1|1|FA|12345^Peanut^L\r" + peanut + latex))
+    found = await allergies(day)
+    assert sorted(found) == ["Latex", "Peanut"]
+    one = found["Peanut"]
+    assert (one["verificationStatus"]["coding"][0]["code"], one["type"], one["onsetDateTime"], one["identifier"]) == ("unconfirmed", "allergy", "2018-05", [{"system": "urn:oid:1.2.3", "value": "5"}])
+    assert (one["asserter"]["display"], one["note"][0]["text"]) == ("Rosa Doe (Spouse), by MERCY", "Said at intake")
+    assert one["reaction"] == [{"manifestation": [{"text": "Hives"}], "severity": "severe"}]
+    (task,) = await followed(day)
+    assert "eanut" not in str(task)
+    await came(day, adt("A60", "H2", visit="", at="20260304090000-0500", extra=peanut + latex))
+    assert len(await followed(day)) == 1, "what is there already asks nobody again"
+    standing = await lists.of(await day.access("therapist"), day.client)
+    latex_ = next(a for a in standing.found if a.name == "Latex")
+    assert (latex_.confirmed, latex_.acts[0]) == (False, ("confirm", "Confirmed"))
+    there = lists.ended(await day.access("therapist"), latex_, "confirm", "She told me.", program=MH)
+    await (await day.access("therapist")).write([there])
+    await came(day, adt("A60", "H3", visit="", at="20260304100000-0500", extra="IAM|1|FA|12345^Peanut^L|||D\rIAM|2|MA|99^Latex^L|||D\rIAM|3|DA|7^Iodine^L|||D\r"))
+    after = await allergies(day)
+    assert {k: v["verificationStatus"]["coding"][0]["code"] for k, v in after.items()} == {"Peanut": "entered-in-error", "Latex": "confirmed"}, "what was found out here stays"
+
+
+async def test_who_pays_is_written_down_by_the_register_without_a_right_to_act(day: Ward) -> None:
+    gt1 = "GT1|1|G7|Rivera^Rosa||1 Elm^^Monroe^WI^53566|6085550100|||F||MTH^Mother\rGT1|2||Rivera^Ana||||||||SEL^Self\rGT1|3||Rivera^Ana||||||||\r"
+    await came(day, adt("A28", visit="", extra=gt1), partner=REGISTER)
+    (payer,) = (await day.clinic.get(day.system, f"RelatedPerson?patient={day.client}")).entries
+    assert (payer["name"][0]["given"], payer["relationship"], payer["telecom"][0]["value"]) == (["Rosa"], [{"text": "Guarantor (Mother)"}], "6085550100")
+
+
+async def test_of_who_pays_another_partner_says_nothing_that_is_kept_in_the_chart(day: Ward) -> None:
+    await came(day, adt("A28", visit="", extra="GT1|1|G7|Rivera^Rosa||||||||MTH^Mother\r"))
+    assert (await day.clinic.get(day.system, f"RelatedPerson?patient={day.client}")).entries == []
 
 
 def test_what_came_from_somebody_else_is_not_sent_on_as_ours() -> None:

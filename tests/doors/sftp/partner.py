@@ -12,6 +12,7 @@ import asyncssh
 from sojourn.base import clock
 from sojourn.doors.sftp.serve import Listener, Place
 from sojourn.gate.exchange import partners, sftp
+from sojourn.gate.exchange.outbox import Maker
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.exchange.sftp import Account
 from sojourn.gate.gate import Gate
@@ -47,9 +48,9 @@ async def revoked(gate: Gate, login: str = "cedar-county", partner: str = "count
 
 
 @asynccontextmanager
-async def door(gate: Gate) -> AsyncIterator[Listener]:
+async def door(gate: Gate, maker: Maker | None = None) -> AsyncIterator[Listener]:
     """The door, listening; what comes is looked at when the test says so."""
-    made = Listener(gate, Place("127.0.0.1", 0))
+    made = Listener(gate, Place("127.0.0.1", 0), (), maker)
     await made.open()
     try:
         yield made

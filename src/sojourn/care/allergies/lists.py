@@ -28,7 +28,7 @@ _VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance
 _GONE: Final = ("inactive", "resolved", "entered-in-error", "refuted")
 KINDS: Final = {"medication": "Medication", "food": "Food", "environment": "Environment", "biologic": "Biologic"}
 CRITICALITY: Final = {"low": "Low", "high": "High: could kill", "unable-to-assess": "Not known"}
-ACTS: Final = {"resolve": "Resolved", "refute": "Was none", "error": "Entered in error"}
+ACTS: Final = {"confirm": "Confirmed", "resolve": "Resolved", "refute": "Was none", "error": "Entered in error"}
 _WORDS: Final = {"active": "", "entered-in-error": "entered in error", "refuted": "was none"}
 
 
@@ -59,6 +59,16 @@ class Allergy(NamedTuple):
     def current(self) -> bool:
         """Whether it holds."""
         return self.status not in _GONE
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether somebody found it to be so; what came from outside or was only told is not."""
+        return _code(self.stored.resource.get("verificationStatus")) != "unconfirmed"
+
+    @property
+    def acts(self) -> list[tuple[str, str]]:
+        """What may become of it: (code, words)."""
+        return [(k, v) for k, v in ACTS.items() if k != "confirm" or not self.confirmed] if self.current else []
 
     @property
     def said(self) -> str:
@@ -167,13 +177,15 @@ def ended(access: Access, allergy: Allergy, act: str, why: str, *, program: int 
     """
     if program is None:
         raise errors.Conflict(OTHERS)
-    if act not in ACTS or not allergy.current:
+    if act not in dict(allergy.acts):
         raise errors.Malformed("Choose what became of it.")
     if not why.strip():
         raise errors.Malformed("Write why.")
     r = allergy.stored.resource
     after = {**r, "note": [*r.get("note", ()), note(access, f"{ACTS[act]}: {why.strip()}")]}
-    if act == "resolve":
+    if act == "confirm":
+        after["verificationStatus"] = _status(_VERIFICATION, "confirmed")
+    elif act == "resolve":
         after["clinicalStatus"] = _status(_CLINICAL, "resolved")
     elif act == "refute":
         after["clinicalStatus"], after["verificationStatus"] = _status(_CLINICAL, "inactive"), _status(_VERIFICATION, "refuted")

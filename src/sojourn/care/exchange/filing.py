@@ -204,7 +204,7 @@ def _message(partner: Partner, content: bytes) -> Came | str:
         return "It does not say of what type it is (MSH-9)."
     if message.version not in VERSIONS or message.version in _OLD:
         return "Versions 2.3 to 2.9 are taken (MSH-12)."
-    if partner.types and message.type not in partner.types:
+    if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return "Messages of this type were not agreed (MSH-9)."
     if not partner.is_called(message.header.v(3), message.header.v(4)):
         return "It names another sender than was agreed (MSH-3, MSH-4)."

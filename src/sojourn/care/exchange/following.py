@@ -1,4 +1,4 @@
-"""For listeners.py: a stay elsewhere and a document that came by message find somebody, once.
+"""For listeners.py: a stay elsewhere, allergies and a document that came by message find somebody.
 
 Who answers for the person is asked, or who stands in for them, if they may see it; the words say neither where it was nor why.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
+from sojourn.care.exchange import kinds
 from sojourn.care.papers.indexing import REVIEW
 from sojourn.care.resources import id_of
 from sojourn.care.results import owners
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sojourn.gate.found import Stored
 
 STAY: Final = "stay-elsewhere"
+ALLERGY: Final = "allergy-elsewhere"
 DOCUMENT: Final = "https://sojourn.example/fhir/NamingSystem/exchange-document"
 """Under this system a document names what it is for the partner who sent it."""
 SOURCE_DIGEST: Final = "https://sojourn.example/fhir/StructureDefinition/exchange-digest"
@@ -41,6 +43,7 @@ def follower(clockwork: Clockwork) -> Handler:
 
     async def handle(turn: Turn, changes: list[Committed]) -> None:
         wanted = {t: sorted({c.id for c in changes if c.type == t and c.kind in ("create", "update")}) for t in ("Encounter", "DocumentReference")}
+        wanted["AllergyIntolerance"] = sorted({c.id for c in changes if c.type == "AllergyIntolerance" and c.kind == "create"})
         if not any(wanted.values()):
             return
         looking = await clockwork.access(turn.tenant)
@@ -48,7 +51,7 @@ def follower(clockwork: Clockwork) -> Handler:
         if not found:
             return
         rules, inside = await policies.of(looking), turn.inside(looking)
-        for stored in found:
+        for stored in _one_of_each(found):
             await _ask(looking, inside, stored, rules)
 
     return handle
@@ -65,6 +68,8 @@ def _asks(resource: dict[str, Any], now: datetime) -> bool:
     """Whether somebody is to know of it."""
     if resource["resourceType"] == "DocumentReference":
         return resource.get("status") == "current" and any(i.get("system") == DOCUMENT for i in resource.get("identifier") or ())
+    if resource["resourceType"] == "AllergyIntolerance":
+        return bool(_as_of(resource)) and "unconfirmed" in str(resource.get("verificationStatus"))
     if not elsewhere.told(resource) or resource.get("class", {}).get("code") not in _CLASSES or resource.get("status") not in ("arrived", "in-progress", "onleave", "finished"):
         return False
     period = resource.get("period") or {}
@@ -76,6 +81,23 @@ def _asks(resource: dict[str, Any], now: datetime) -> bool:
     return (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)) >= now - _BACK
 
 
+def _one_of_each(found: list[Stored]) -> list[Stored]:
+    """Of the allergies of one message about one person the first: whoever looks at it sees the list."""
+    seen: set[tuple[str, str]] = set()
+    out = []
+    for stored in found:
+        key = (str((stored.resource.get("patient") or {}).get("reference", "")), _as_of(stored.resource))
+        if stored.type == "AllergyIntolerance" and key in seen:
+            continue
+        seen.add(key)
+        out.append(stored)
+    return out
+
+
+def _as_of(resource: dict[str, Any]) -> str:
+    return next((str(e.get("valueInstant", "")) for e in resource.get("extension") or () if e.get("url") == kinds.AS_OF), "")
+
+
 def digest_of(resource: dict[str, Any]) -> str:
     """Of what a document was made from; ''."""
     attachment: dict[str, Any] = next((c.get("attachment") or {} for c in resource.get("content") or ()), {})
@@ -84,21 +106,23 @@ def digest_of(resource: dict[str, Any]) -> str:
 
 async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) -> None:
     about, resource = f"{stored.type}/{stored.id}", stored.resource
-    patient = id_of(resource.get("subject"), "Patient")
+    allergy = stored.type == "AllergyIntolerance"
+    patient = id_of(resource.get("patient" if allergy else "subject"), "Patient")
     if not patient:
         return
     over = resource.get("status") == "finished"
     document = stored.type == "DocumentReference"
-    id_ = once(REVIEW if document else STAY, about, "over" if over else "", digest_of(resource))
+    kind = REVIEW if document else ALLERGY if allergy else STAY
+    id_ = once(kind, about, "over" if over else "", digest_of(resource))
     if (await access.search("Task", [("_id", id_)], count=1)).matches:
         return
     program = await origin.made_by(access, stored.type, stored.id)
     known = access.rules.programs.get(program) if program is not None else None
     owner = await owners.owner(access, patient, about, known, rules)
-    words = "Look at a document that came from outside" if document else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
+    words = "Look at a document that came from outside" if document else "Look at the list of allergies: something came from outside" if allergy else "A stay elsewhere has ended: look at it" if over else "A stay elsewhere was reported: look at it"
     change = tasks.new(
-        inside, REVIEW if document else STAY, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
-        priority="routine" if document else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document else 1), program=program, id_=id_,
+        inside, kind, words, patient=patient, owner=owner or None, role=None if owner else str(rules.value("results.role")), focus=about,
+        priority="routine" if document or allergy else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document or allergy else 1), program=program, id_=id_,
     )  # fmt: skip
     assert change.resource is not None  # noqa: S101 - a create has one
     if security := [dict(s) for s in (resource.get("meta") or {}).get("security") or () if isinstance(s, dict)]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+AS_OF: Final = "https://sojourn.example/fhir/StructureDefinition/exchange-as-of"
+"""On what a message wrote: the moment of which that message speaks."""
 WRITES_DOWN: Final = tuple(f"ADT^A{n}" for n in ("01", "04", "05", "08", "14", "28", "31"))
 """What may write down somebody who is not here: our own registration system by itself, any other when somebody says so."""
 JOINS: Final = tuple(f"ADT^A{n}" for n in (18, 30, 34, 40, 47))
 """Two numbers are one person."""
 VISITS: Final = tuple(f"ADT^A{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 21, 22, 23, 25, 26, 27, 38))
-PERSONS: Final = ("ADT^A28", "ADT^A31")
+PERSONS: Final = ("ADT^A28", "ADT^A31", "ADT^A60")
 RESULTS: Final = ("ORU^R01",)
 DOCUMENTS: Final = tuple(f"MDM^T{n:02d}" for n in (2, 4, 6, 8, 10, 11))
 APPOINTMENTS: Final = ("SIU^S12", "SIU^S13", "SIU^S14", "SIU^S15", "SIU^S16", "SIU^S17", "SIU^S26")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sojourn.base import errors, log
@@ -14,7 +15,7 @@ from sojourn.gate import origin, paging
 from sojourn.gate.changes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from sojourn.care.policies import Policies
     from sojourn.care.results.review import Review
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 
 EVERY = 20.0
 """Seconds between looks."""
-_MANY = 1000
+_MANY = 200
+_NAMED = 40  # people in one search
+_SOME = 20  # of what nobody has, at a look
 _log = log.logger(__name__)
 
 
 async def escalate(access: Access) -> None:
     """Move on every open critical result in which somebody is due. One that fails does not keep the others waiting."""
-    waiting = await _open(access, "stat")
-    rules = await policies.of(access) if waiting else None
-    for one in waiting:
-        assert rules is not None  # noqa: S101 - it was just read
+    rules: Policies | None = None
+    async for one in _open(access, ("priority", "stat")):
+        rules = rules or await policies.of(access)
         try:
             await _move(access, one, rules)
         except (errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
@@ -44,16 +46,16 @@ async def escalate(access: Access) -> None:
             _log.error("a critical result could not be moved on", error, request=access.request)
 
 
-async def _open(access: Access, priority: str = "") -> list[Review]:
-    found: list[Review] = []
+async def _open(access: Access, *more: tuple[str, str]) -> AsyncIterator[Review]:
+    """Reviews that nobody has done, a page of them in memory at a time: there may be tens of thousands."""
     cursor: str | None = None
-    more = [("priority", priority)] if priority else []
     while True:
         page = await access.search("Task", [review.code(review.KIND), ("status", ",".join(tasks.OPEN)), *more, ("_sort", "authored-on")], count=_MANY, cursor=cursor)
-        found += [r for s in page.matches if (r := review.read(s.resource, s.version)) is not None]
+        for one in (r for s in page.matches if (r := review.read(s.resource, s.version)) is not None):
+            yield one
         cursor = page.next
         if cursor is None:
-            return found
+            return
 
 
 async def _move(access: Access, one: Review, rules: Policies) -> None:
@@ -96,14 +98,28 @@ async def _page(access: Access, one: Review, told: Sequence[Event], found: Seque
 async def delegate(access: Access) -> None:
     """Give what waits for somebody who is away to who stands next; what nobody has goes back to whoever can have it now."""
     roster = await staffing.read(access, access.now)
-    waiting = [r for r in await _open(access) if not r.owner or roster.away(r.owner, access.now)]
-    rules = await policies.of(access) if waiting else None
-    for one in waiting:
-        assert rules is not None  # noqa: S101 - it was just read
-        try:
+    away = roster.all_away(access.now)
+    rules: Policies | None = None
+    async for one in _in_turn(access, ("owner:missing", "true")):
+        rules = rules or await policies.of(access)
+        with suppress(errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
             await _hand_on(access, one, rules)
-        except (errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
-            continue
+    for start in range(0, len(away), _NAMED):
+        async for one in _open(access, ("owner", ",".join(away[start : start + _NAMED]))):
+            rules = rules or await policies.of(access)
+            with suppress(errors.Conflict, errors.VersionConflict, errors.NotFound, errors.Gone):
+                await _hand_on(access, one, rules)
+
+
+async def _in_turn(access: Access, wanted: tuple[str, str]) -> AsyncIterator[Review]:
+    """Some of what nobody has, others each minute: whether somebody can have one now is ten questions. Critical ones each time."""
+    asked = [review.code(review.KIND), ("status", ",".join(tasks.OPEN)), wanted, ("_summary", "count")]
+    rounds = max(1, -(-((await access.search("Task", asked)).total or 0) // _SOME))
+    turn, n = int(access.now.timestamp() // 60) % rounds, 0
+    async for one in _open(access, wanted):
+        if one.critical or n % rounds == turn:
+            yield one
+        n += 1
 
 
 async def _hand_on(access: Access, one: Review, rules: Policies) -> None:

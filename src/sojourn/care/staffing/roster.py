@@ -36,6 +36,10 @@ class Roster:
         """Whether somebody is away then."""
         return any(e.kind == AWAY and e.who == who and e.holds(at) for e in self.entries)
 
+    def all_away(self, at: datetime) -> list[str]:
+        """Everybody who is away then."""
+        return sorted({e.who for e in self.entries if e.kind == AWAY and e.holds(at)})
+
     def on_call(self, program: str | None, sites: Iterable[str], at: datetime) -> list[str]:
         """Who is on call for a program at its sites: those named for the program first, then those for all; whether or not they are away."""
         there = frozenset(sites)

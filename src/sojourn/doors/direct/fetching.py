@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import clock, errors, log
 from sojourn.base.background import Background
 from sojourn.doors.direct import taking
-from sojourn.doors.direct.post import AT_ONCE, NotPosted, Post
+from sojourn.doors.direct.post import NotPosted, Post
 from sojourn.doors.direct.taking import Refused
 from sojourn.gate.exchange import direct
 from sojourn.gate.exchange.keeping import Keeper
@@ -53,7 +53,7 @@ class Fetching(Background):
             return 0
         later = timedelta(seconds=box.every)
         try:
-            mails = await self._post.fetched(box, secret.password)
+            mails, more = await self._post.fetched(box, secret.password)
             taken: list[str] = []
             refused: list[str] = []
             for mail in mails:
@@ -80,5 +80,5 @@ class Fetching(Background):
             await direct.looked(house, tenant, clock.now() + later, None, error.why)
             return 0
         at = clock.now()
-        await direct.looked(house, tenant, at if len(mails) >= AT_ONCE else at + later, at, "")
+        await direct.looked(house, tenant, at if more else at + later, at, "")
         return len(mails)

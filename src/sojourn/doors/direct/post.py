@@ -26,7 +26,9 @@ _IMPLICIT: Final = 465  # RFC 8314, 3.3: TLS from the first byte
 REFUSED: Final = "Sojourn-Refused"
 """The folder of the mailbox for mail that was not taken."""
 AT_ONCE: Final = 50
-"""Mails that are fetched together."""
+"""Mails that are fetched together, at most."""
+_ROOM: Final = 16 << 20
+"""Bytes of mail that are fetched together; one that is larger is fetched alone."""
 _PERMANENT: Final = 500
 
 
@@ -66,8 +68,8 @@ class Post:
         address = await self._address(box.smtp, box.smtp_port)
         await asyncio.to_thread(_sent, box, password, address, recipient, raw)
 
-    async def fetched(self, box: Mailbox, password: str) -> list[Mail]:
-        """What lies in the mailbox, some at a time. Raises NotPosted."""
+    async def fetched(self, box: Mailbox, password: str) -> tuple[list[Mail], bool]:
+        """What lies in the mailbox, some at a time, and whether there may be more. Raises NotPosted."""
         address = await self._address(box.imap, box.imap_port)
         return await asyncio.to_thread(_fetched, box, password, address)
 
@@ -163,10 +165,10 @@ def _good(answer: tuple[str, Any]) -> Any:  # noqa: ANN401 - as imaplib has it
     return answer[1]
 
 
-def _fetched(box: Mailbox, password: str, address: str) -> list[Mail]:
+def _fetched(box: Mailbox, password: str, address: str) -> tuple[list[Mail], bool]:
     with _inbox(box, password, address) as server:
         uids = _good(server.uid("SEARCH", "ALL"))[0].split()[:AT_ONCE]
-        out, room = [], 2 * MOST
+        out, room = list[Mail](), _ROOM
         for uid in (u.decode() for u in uids if u.isdigit()):
             said = b" ".join(x if isinstance(x, bytes) else x[0] for x in _good(server.uid("FETCH", uid, "(RFC822.SIZE)")) if x)
             size = int(said.upper().partition(b"RFC822.SIZE ")[2].split(b")")[0].split()[0])
@@ -174,11 +176,11 @@ def _fetched(box: Mailbox, password: str, address: str) -> list[Mail]:
                 out.append(Mail(uid, None))
                 continue
             room -= size
-            if room < 0:
-                break
+            if room < 0 and out:
+                return out, True
             found = [x[1] for x in _good(server.uid("FETCH", uid, "(BODY.PEEK[])")) if isinstance(x, tuple)]
             out.append(Mail(uid, found[0]))
-        return out
+        return out, len(uids) >= AT_ONCE
 
 
 def _cleared(box: Mailbox, password: str, address: str, taken: list[str], refused: list[str]) -> None:

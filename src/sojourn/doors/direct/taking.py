@@ -16,7 +16,7 @@ from sojourn.wire import cms
 from sojourn.wire import direct as wire
 from sojourn.wire.cms import NotGood
 from sojourn.wire.direct import Letter, Outside
-from sojourn.wire.mime import NotMail
+from sojourn.wire.mime import Bytes, NotMail
 from sojourn.wire.trust import Untrusted
 
 if TYPE_CHECKING:
@@ -50,19 +50,27 @@ async def take(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secre
     sender = ""
     try:
         out = await asyncio.to_thread(wire.outside, raw)
-        sender = out.sender
-        return await _taken(house, tenant, keeper, box, secret, out)
+        sender, sealed = out.sender, out.sealed
+        out = out._replace(sealed=b"")
+        partner = await _writer(house, tenant, box, out)
+        entity = await asyncio.to_thread(cms.decrypted, sealed, direct.holders(secret))
+        del sealed  # of what is large nothing stays that is not needed any more
+        return await _taken(house, tenant, keeper, partner, out, entity)
     except (NotMail, NotGood, Untrusted) as error:
         raise Refused(str(error), sender) from None
 
 
-async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, secret: Secret, out: Outside) -> Kept:
+async def _writer(house: House, tenant: Tenant, box: Mailbox, out: Outside) -> str:
+    """The partner who writes from there. Raises NotMail."""
     if box.address not in out.recipients:
         raise NotMail("It is to another address than ours.")
     partner = next((c.partner for c in (await direct.every(house, tenant)).values() if c.active and c.writes_from(out.sender)), "")
     if not partner:
         raise NotMail("Nobody in the register of partners writes from this address. Where it is one of theirs, enter it on their page.")
-    entity = await asyncio.to_thread(cms.decrypted, out.sealed, direct.holders(secret))
+    return partner
+
+
+async def _taken(house: House, tenant: Tenant, keeper: Keeper, partner: str, out: Outside, entity: Bytes) -> Kept:
     found = await asyncio.to_thread(wire.opened, entity)
     believed = await directtrust.known(house, tenant, partner)
     believed.trust.check(found.signer, (*found.others, *believed.theirs), out.sender, clock.now(), signs=True)
@@ -76,8 +84,10 @@ async def _taken(house: House, tenant: Tenant, keeper: Keeper, box: Mailbox, sec
     if not letter.id:
         raise NotMail("It has no number of its own (Message-ID), so it could not be told from another one.")
     head = f"From: {out.sender}\r\nTo: {', '.join(out.recipients)}\r\nMessage-ID: {letter.id}\r\nMIME-Version: 1.0\r\n".encode()
+    came = Came(partner, direct.DOOR, control(house, tenant, letter.id), KIND, "", "", b"".join((head, entity)), _same(letter))
+    del letter, found, entity
     try:
-        kept = await keeper.keep(tenant, Came(partner, direct.DOOR, control(house, tenant, letter.id), KIND, "", "", head + entity, _same(letter)))
+        kept = await keeper.keep(tenant, came)
     except errors.StaleCredential:
         raise NotMail("This partner was stopped. Let them go on, and ask for it again.") from None
     return Kept(kept.id, kept.fresh)

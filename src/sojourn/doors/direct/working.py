@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, errors, ids, log
@@ -36,6 +36,8 @@ _LEASE: Final = 120.0
 _TRIES: Final = 12
 _AT_ONCE: Final = 4
 """Letters that are done at a time, each of another partner."""
+_LARGE: Final = 8 << 20
+"""Bytes of a letter from which on they are done one after another, whosever they are."""
 _WAIT: Final = 15.0
 _WORDS: Final = {wire.PROCESSED: "The message was received and can be read.", wire.DISPATCHED: "The message was delivered."}
 
@@ -46,7 +48,7 @@ class Working(Background):
     def __init__(self, gate: Gate, envoys: Envoys, hosts: Iterable[str] = ()) -> None:
         self._gate, self._envoys = gate, envoys
         self._keeper, self._post = Keeper(gate.house), Post(hosts)
-        self._wanted = asyncio.Event()
+        self._wanted, self._alone = asyncio.Event(), asyncio.Lock()
         self._busy: dict[tuple[int, str], asyncio.Task[None]] = {}
 
     async def stop(self) -> None:
@@ -106,7 +108,8 @@ class Working(Background):
     async def _one(self, tenant: Tenant, partner: Partner, taken: Taken) -> None:
         try:
             access = await self._envoys.access(tenant, partner)
-            outcome = await self._outcome(tenant, partner, taken, access)
+            async with self._alone if len(taken.content) >= _LARGE else nullcontext():
+                outcome = await self._outcome(tenant, partner, taken, access)
             async with doing.begun(self._gate.house, tenant.number) as here:
                 result = Result(findings=tuple(outcome.findings)) if outcome.findings else None
                 await here.settle(access, [Done(taken.id, outcome.state, outcome.reason, result, again=_WAIT * (taken.tries + 1))])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sojourn.care.exchange import kinds
 from sojourn.care.exchange.matching import Person
-from sojourn.doors.hl7v2 import demographics, persons, values, visits
+from sojourn.doors.hl7v2 import allergies, demographics, persons, values, visits
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message
@@ -39,12 +39,12 @@ def draft(message: Message, partner: Partner) -> Draft:
             out.pieces += visits.diagnoses(message, partner, stay.key) if partner.uses("DG1") else []
         elif message.one("PV1") is not None:
             message.findings.append("It does not say which visit it is (PV1-19, PV1-44); no visit was written down.")
-    if partner.uses("AL1"):
-        out.pieces += visits.allergies(message, partner, who)
+    out.pieces += allergies.allergies(message, partner, who)
     if partner.uses("IN1"):
         out.pieces += visits.insurance(message, partner)
-    if partner.registers and partner.uses("NK1"):
-        out.pieces += demographics.relatives(message, partner)
+    if partner.registers:
+        out.pieces += demographics.relatives(message, partner) if partner.uses("NK1") else []
+        out.pieces += demographics.guarantors(message, partner) if partner.uses("GT1") else []
     return out
 
 

@@ -97,6 +97,8 @@ class Bench(Background):
         body = written(step, partner, control, clock.now().replace(microsecond=0))
         if body is None:
             return step.became(FAILED, "It cannot be written by this profile. Look at what they get.", clock.now())
+        if out.batch:  # nobody is called: they sign that they can read it
+            return step.became(PASSED, "It can be written by this profile, as it stands in a file. That they can read it, they say when they sign.", clock.now())
         line = Line(out, self._identity)
         try:
             await line.open()

@@ -1,4 +1,4 @@
-"""PID, NK1: a person as a registration system writes them down, as Patient and RelatedPersons. Pure.
+"""PID, NK1, GT1: a person as a registration system has them, as Patient and RelatedPersons. Pure.
 
 https://hl7.org/fhir/R4/patient.html; HL7 v2.8, 3.4.2, 3.4.5; https://build.fhir.org/ig/HL7/v2-to-fhir for what becomes what.
 """
@@ -204,6 +204,38 @@ def relatives(message: Message, partner: Partner) -> list[Piece]:
         key = ("contact", str(named[0].get("family", "")).casefold(), " ".join(named[0].get("given", ())).casefold() or str(n))
         out.append(Piece("RelatedPerson", key, _of(body, "patient")))
     return out
+
+
+_SELF: Final = ("SEL", "SELF", "18", "SE")
+
+
+def guarantors(message: Message, partner: Partner) -> list[Piece]:
+    """GT1: who pays for the person, as RelatedPersons (HL7 v2.8, 6.5.5). Who pays for themselves is nobody else, and an employer is left in the message.
+
+    As of NK1, no code of a relation: to pay for somebody is no right to act for them.
+    """
+    out, pid = [], message.one("PID")
+    themselves = [(n.get("family"), tuple(n.get("given", ()))[:1]) for n in names(pid, 5)] if pid is not None else []
+    for gt1 in message.all("GT1"):
+        named, zone, own = names(gt1, 3), ZoneInfo(partner.timezone), persons.own(partner)
+        relation = values.concept(gt1.first(11), own)
+        if not named or partner.local("0063", gt1.v(11)).upper() in _SELF or (named[0].get("family"), tuple(named[0].get("given", ()))[:1]) in themselves:
+            continue
+        words = str((relation or {}).get("text") or values.line(gt1.v(11)))
+        body: dict[str, Any] = {"resourceType": "RelatedPerson", "active": True, "name": named, "relationship": [{"text": f"Guarantor ({words})" if words else "Guarantor"}]}
+        for name, found in (("telecom", telecoms(gt1, (6, "home"), (7, "work"))), ("address", addresses(gt1, 5))):
+            if found:
+                body[name] = found
+        start, end, born = (values.when(gt1.v(f), zone) for f in (13, 14, 8))
+        period = {k: v.text for k, v in (("start", start), ("end", end)) if v is not None}
+        body |= {**({"period": period} if period else {}), **({"birthDate": born.text[:10]} if born else {})}
+        if gender := persons.sex(gt1.v(9), partner):
+            body["gender"] = gender
+        if number := values.line(gt1.v(2, 1)):
+            body["identifier"] = [{"system": f"{own}/guarantor", "value": number}]
+        key = ("guarantor", str(named[0].get("family", "")).casefold(), " ".join(named[0].get("given", ())).casefold())
+        out.append(Piece("RelatedPerson", key, _of(body, "patient")))
+    return list({p.key: p for p in out}.values())
 
 
 def _of(body: dict[str, Any], element: str) -> Callable[[Place], dict[str, Any] | None]:

@@ -8,9 +8,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from sojourn.care.exchange import kinds
 from sojourn.care.exchange.matching import Person
 
-AS_OF: Final = "https://sojourn.example/fhir/StructureDefinition/exchange-as-of"
+AS_OF: Final = kinds.AS_OF
 """On what a message wrote: the moment of which that message speaks. An older message changes nothing."""
 
 Resource = dict[str, Any]

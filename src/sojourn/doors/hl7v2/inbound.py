@@ -11,6 +11,8 @@ from sojourn.care.exchange.matching import UNSURE, Match, Question
 from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, oru, persons, scheduled
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.doors.hl7v2.oru import Report
+from sojourn.doors.hl7v2.out import client
+from sojourn.doors.hl7v2.out.client import Answer
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange.doing import Done, Taken, id_for
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
@@ -39,6 +41,7 @@ class Work:
     """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person.
 
     waits: until its files are made readable; it stays where it is. marks: codes of what it says of its confidentiality, for a document that goes to the tray.
+    answers: of an acknowledgement the number of ours that it answers, and what it says of that.
     """
 
     taken: Taken
@@ -55,6 +58,7 @@ class Work:
     clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     waits: bool = False
+    answers: tuple[str, Answer] | None = None
 
     @property
     def paper(self) -> bytes:
@@ -102,6 +106,10 @@ def _read(partner: Partner, taken: Taken) -> Work:
     work = Work(taken)
     try:
         work.message = message = hl7v2.parse(taken.content, partner.charset)
+        if message.header.v(9) == "ACK" and (said := client.verdict_of(message)) is not None and (msa := message.one("MSA")) is not None:
+            work.answers = (msa.v(2), said)
+            work.done = Done(taken.id, MAPPED, "", Result(unmapped=tuple(message.unseen()), findings=tuple(message.findings)))
+            return work
         if message.type not in MAPPED_TYPES:
             work.fail(
                 FAILED,

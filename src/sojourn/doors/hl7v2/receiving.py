@@ -122,7 +122,7 @@ def _trouble(message: Message, partner: Partner) -> Trouble | None:
         return Trouble("A message says of what type it is.", "101", "MSH-9")
     if message.version not in VERSIONS or message.version in _LEAST:
         return Trouble("Versions 2.3 to 2.9 are taken.", "203", "MSH-12")
-    if partner.types and message.type not in partner.types:
+    if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return Trouble("Messages of this type were not agreed with you.", "200", "MSH-9")
     if message.header.v(11) not in ("", "P", "T", "D"):
         return Trouble("MSH-11 is P, T or D.", "202", "MSH-11")

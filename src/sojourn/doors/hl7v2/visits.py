@@ -1,6 +1,6 @@
-"""PV1, DG1, AL1, IN1: a visit elsewhere, what was found in it, allergies and insurance, as FHIR. Pure.
+"""PV1, DG1, IN1: a visit elsewhere, what was found in it, and insurance, as FHIR. Pure.
 
-https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 3.4.6 (AL1), 6.5.6 (IN1).
+https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 6.5.6 (IN1).
 
 A visit that a partner tells of is information, whoever the partner is: our beds are given out here, and a message gives out none.
 """
@@ -141,7 +141,7 @@ def _locations(before: list[dict[str, Any]], where: str, moved: str, event: str)
     return [*over, {"location": {"display": where}, "status": "active", **({"period": {"start": moved}} if moved and last is not None else {})}]
 
 
-_CONDITION: Final = "http://terminology.hl7.org/CodeSystem/"
+TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 
 
 def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> list[Piece]:
@@ -159,8 +159,8 @@ def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> 
         text = words or str((code or {}).get("text", ""))
         wrong = dg1.v(21).upper() == "D"
         body: dict[str, Any] = {
-            "category": [values.coded("encounter-diagnosis", f"{_CONDITION}condition-category", "Encounter Diagnosis")],
-            "verificationStatus": values.coded("entered-in-error" if wrong else "confirmed" if dg1.v(6).upper() == "F" else "provisional", f"{_CONDITION}condition-ver-status"),
+            "category": [values.coded("encounter-diagnosis", f"{TERMS}condition-category", "Encounter Diagnosis")],
+            "verificationStatus": values.coded("entered-in-error" if wrong else "confirmed" if dg1.v(6).upper() == "F" else "provisional", f"{TERMS}condition-ver-status"),
             "code": {**({"coding": coding} if coding else {}), **({"text": text} if text else {})},
         }  # fmt: skip
         if (since := values.when(dg1.v(5), zone)) is not None:
@@ -171,7 +171,7 @@ def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> 
             body["asserter"] = {"display": who}
         key = ("diagnosis", *visit_of, str(coding[0].get("code", "")) if coding else text.casefold())
         out.append(Piece("Condition", key, _within(body, visit_of)))
-    return _once(out)
+    return once(out)
 
 
 def _within(body: dict[str, Any], visit_of: tuple[str, ...]) -> Any:
@@ -182,46 +182,9 @@ def _within(body: dict[str, Any], visit_of: tuple[str, ...]) -> Any:
     return make
 
 
-def _once(pieces: list[Piece]) -> list[Piece]:
+def once(pieces: list[Piece]) -> list[Piece]:
     """Each key once; the last that a message says of it stands."""
     return list({(p.type, p.key): p for p in pieces}.values())
-
-
-_KINDS: Final = {"DA": "medication", "FA": "food", "EA": "environment", "MA": None, "MC": None, "LA": "environment", "PA": "environment", "AA": "environment"}
-_NONE: Final = frozenset({"nka", "nkda", "none", "no known allergies", "no known drug allergies", "unknown"})
-
-
-def allergies(message: Message, partner: Partner, who: str) -> list[Piece]:
-    """AL1: allergies, unconfirmed, as somebody else says them. That there are none is a statement of theirs, and becomes nothing."""
-    out = []
-    for al1 in message.all("AL1"):
-        code = values.concept(al1.first(3), persons.own(partner))
-        if code is None or {str(code.get("text", "")).casefold(), *(str(c.get("code", "")).casefold() for c in code.get("coding") or ())} & _NONE:
-            continue
-        body: dict[str, Any] = {
-            "clinicalStatus": values.coded("active", f"{_CONDITION}allergyintolerance-clinical"), "verificationStatus": values.coded("unconfirmed", f"{_CONDITION}allergyintolerance-verification"),
-            "code": code, "asserter": {"display": who},
-        }  # fmt: skip
-        if kind := _KINDS.get(al1.v(2).upper()):
-            body["category"] = [kind]
-        reactions = [{"text": text} for rep in al1.reps(5) if (text := values.line(rep.c(2)) or values.line(rep.c(1)))]
-        if reactions:
-            severity = {"SV": "severe", "MO": "moderate", "MI": "mild"}.get(al1.v(4).upper())
-            body["reaction"] = [{"manifestation": reactions, **({"severity": severity} if severity else {})}]
-        if (since := values.when(al1.v(6), ZoneInfo(partner.timezone))) is not None:
-            body["onsetDateTime"] = since.text
-        coded = (code.get("coding") or [{}])[0]
-        out.append(Piece("AllergyIntolerance", ("allergy", str(coded.get("code", "")) or str(code.get("text", "")).casefold()), _about(body, "AllergyIntolerance", "patient")))
-    return _once(out)
-
-
-def _about(body: dict[str, Any], type_: str, element: str) -> Any:
-    def make(place: Place) -> dict[str, Any]:
-        was = place.before or {}
-        kept = {"verificationStatus", "clinicalStatus"} & was.keys()  # what somebody here found out about it stays
-        return {**was, "resourceType": type_, **{k: v for k, v in body.items() if k not in kept}, element: {"reference": f"Patient/{place.patient}"}}
-
-    return make
 
 
 _RELATIONS: Final = {"SEL": "self", "18": "self", "SELF": "self", "SPO": "spouse", "01": "spouse", "CHD": "child", "19": "child", "PAR": "parent", "OTH": "other"}
@@ -241,14 +204,14 @@ def insurance(message: Message, partner: Partner) -> list[Piece]:
             "payor": [{**({"identifier": {"system": f"{own}/payer", "value": number}} if number else {}), "display": payer or number}], "order": n,
         }  # fmt: skip
         classes = [("plan", values.line(in1.v(2)), str((plan or {}).get("text", ""))), ("group", values.line(in1.v(8)), values.line(in1.v(9)))]
-        if found := [{"type": values.coded(kind, f"{_CONDITION}coverage-class"), "value": value, **({"name": words} if words and words != value else {})} for kind, value, words in classes if value]:
+        if found := [{"type": values.coded(kind, f"{TERMS}coverage-class"), "value": value, **({"name": words} if words and words != value else {})} for kind, value, words in classes if value]:
             body["class"] = found
         if policy := values.line(in1.v(36)) or values.line(in1.v(49)):
             body["subscriberId"] = policy
         in1.v(49)
         if (relation := values.concept(in1.first(17), own)) is not None:
             code = _RELATIONS.get(partner.local("0063", in1.v(17)).upper())
-            body["relationship"] = values.coded(code, f"{_CONDITION}subscriber-relationship") if code else {"text": str(relation.get("text") or in1.v(17))}
+            body["relationship"] = values.coded(code, f"{TERMS}subscriber-relationship") if code else {"text": str(relation.get("text") or in1.v(17))}
         if names := " ".join(filter(None, (values.line(in1.v(16, 2)), values.line(in1.v(16, 1))))):
             body["subscriber"] = {"display": names}
         start, end = values.when(in1.v(12), zone), values.when(in1.v(13), zone)
@@ -258,7 +221,7 @@ def insurance(message: Message, partner: Partner) -> list[Piece]:
             body["type"] = _tabled(kind, "0086", own)
         key = ("coverage", number or payer.casefold(), body.get("subscriberId", "") or values.line(in1.v(2)))
         out.append(Piece("Coverage", key, _covering(body)))
-    return _once(out)
+    return once(out)
 
 
 def _covering(body: dict[str, Any]) -> Any:
@@ -272,4 +235,4 @@ def _covering(body: dict[str, Any]) -> Any:
     return make
 
 
-__all__ = ["AS_OF", "STATUSES", "allergies", "diagnoses", "insurance", "visit", "visit_key"]
+__all__ = ["AS_OF", "STATUSES", "diagnoses", "insurance", "once", "visit", "visit_key"]

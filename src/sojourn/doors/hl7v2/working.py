@@ -13,6 +13,7 @@ from sojourn.care.exchange import translating, twice
 from sojourn.care.papers.reading import CCDA
 from sojourn.doors.hl7v2 import inbound
 from sojourn.doors.hl7v2.composing import Composer
+from sojourn.doors.hl7v2.out import client
 from sojourn.fhir.outcome import Issue
 from sojourn.gate import papers
 from sojourn.gate.exchange import doing
@@ -163,6 +164,7 @@ class Working(Background):
                 await twice.found(access, *pair)
             for work in works:
                 await _tray(access, partners[id_], work)
+                await _answered(here, id_, work)
             done = [w.done for w in works if w.done is not None]
             await here.settle(access, done)
             settled += [d.id for d in done]
@@ -173,6 +175,16 @@ async def _tray(access: Access, partner: Partner, work: Work) -> None:
     """A clinical document goes to the tray of papers, once however often its message is done."""
     if paper := work.paper:
         await papers.receive(access, paper, media=CCDA, pages=1, door=papers.HL7, source=f"hl7v2:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks)
+
+
+async def _answered(here: Round, partner: str, work: Work) -> None:
+    """An acknowledgement: what they refused is somebody's to look at; one of no message of ours too."""
+    if work.answers is None:
+        return
+    control, said = work.answers
+    reason = "" if said.verdict == client.ACCEPTED else f"They refused it ({said.code}{f', {said.where}' if said.where else ''}). Put right what they name, and send it again; or ask them. What they wrote is in their acknowledgement."
+    if not await here.acknowledged(partner, control, reason):
+        work.fail(FAILED, "It answers no message that went to them (MSA-2). Ask them what it is about, and set it aside.")
 
 
 def _plain(error: Exception, why: str) -> str:

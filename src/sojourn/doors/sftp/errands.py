@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.boxes import Box
     from sojourn.gate.exchange.errands import Doing
-    from sojourn.gate.exchange.outbox import Out, Outbox, Stream
+    from sojourn.gate.exchange.outbox import Maker, Out, Outbox, Stream
     from sojourn.gate.gate import Gate
 
 _log = log.logger(__name__)
@@ -54,9 +54,9 @@ class _Problem(Exception):
 class Errands(Background):
     """The task that does them, some at a time. More than one process may have one: an errand is done by one of them."""
 
-    def __init__(self, gate: Gate, arrived: Callable[[], None], hosts: Iterable[str] = ()) -> None:
-        """hosts: of our own network, to which errands may go; others must be public."""
-        self._gate, self._arrived = gate, arrived
+    def __init__(self, gate: Gate, arrived: Callable[[], None], hosts: Iterable[str] = (), maker: Maker | None = None) -> None:
+        """hosts: of our own network, to which errands may go; others must be public. maker: of files beside exports and documents."""
+        self._gate, self._arrived, self._maker = gate, arrived, maker
         self._hosts = frozenset(h.strip().lower() for h in hosts if h.strip())
         self._runner = ids.new_id("runner")
         self._busy: set[asyncio.Task[None]] = set()
@@ -103,7 +103,7 @@ class Errands(Background):
     async def _do(self, doing: Doing) -> None:
         try:
             async with asyncio.timeout(_LONGEST):
-                box, outbox = await doing.boxes()
+                box, outbox = await doing.boxes(self._maker)
                 async with self._connected(doing) as client:
                     await (self._fetch(doing, client, box) if doing.errand.way == "fetch" else self._bring(doing, client, outbox))
             await doing.over()

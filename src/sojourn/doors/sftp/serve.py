@@ -18,7 +18,7 @@ from sojourn.doors.sftp.working import Working
 from sojourn.gate.exchange import boxes, hostkeys
 from sojourn.gate.exchange.boxes import Box
 from sojourn.gate.exchange.entering import Entering, Guest
-from sojourn.gate.exchange.outbox import Outbox
+from sojourn.gate.exchange.outbox import Maker, Outbox
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 
@@ -145,12 +145,12 @@ class _Visit(asyncssh.SSHServer):
 class Listener(Background):
     """The door: a socket, the task that ends sessions that may not go on, and the one that does what came."""
 
-    def __init__(self, gate: Gate, place: Place, hosts: Iterable[str] = ()) -> None:
-        """hosts: of our own network, to which errands may go."""
+    def __init__(self, gate: Gate, place: Place, hosts: Iterable[str] = (), maker: Maker | None = None) -> None:
+        """hosts: of our own network, to which errands may go; maker: of files that other doors put out for partners."""
         self._place, self._gate, self._house = place, gate, gate.house
         self.entering = Entering(gate)
         self.working = Working(gate, Envoys(gate))
-        self.errands = Errands(gate, self.arrived, hosts)
+        self.errands, self._maker = Errands(gate, self.arrived, hosts, maker), maker
         self._server: asyncssh.SSHAcceptor | None = None
         self._visits: set[_Visit] = set()
         self._failed: dict[str, list[float]] = {}
@@ -252,7 +252,7 @@ class Listener(Background):
 
     def outbox(self, box: Box, guest: Guest) -> Outbox:
         """What is out for them."""
-        return Outbox(self._gate, box.tenant, box.account, guest.key)
+        return Outbox(self._gate, box.tenant, box.account, guest.key, self._maker)
 
     def arrived(self) -> None:
         """A file was picked up."""

@@ -34,6 +34,7 @@ PLACES: dict[str, str] = {
     "transition-returned": "/patients/{patient}/moves/{focus}",
     "transition-schedule": "/patients/{patient}/appointments",
     "stay-elsewhere": "/patients/{patient}/encounters",
+    "allergy-elsewhere": "/patients/{patient}/allergies",
     "paper-review": "/patients/{patient}/papers/{focus}",
     "summary-reconcile": "/patients/{patient}/papers/{focus}/reconcile",
     "paper-moved": "/tasks/{id}",

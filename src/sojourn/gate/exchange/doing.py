@@ -13,7 +13,7 @@ from sojourn.gate.exchange import telling
 from sojourn.gate.exchange.keeping import PURPOSE, RECEIVED, context, theirs
 from sojourn.gate.exchange.messages import Result, sealed_result
 from sojourn.gate.feed import Turn
-from sojourn.record import exchange
+from sojourn.record import exchange, exchangebatch
 
 if TYPE_CHECKING:
     from sojourn.base.db import Transaction
@@ -75,6 +75,10 @@ class Round:
     async def answer(self, partner: str, orders: Iterable[str]) -> None:
         """Something about these orders (ids of ServiceRequests) is filed: what asked for it is answered."""
         await telling.answered(self._transaction, self._house, self._tenant, partner, orders)
+
+    async def acknowledged(self, partner: str, control: str, reason: str) -> bool:
+        """A partner says what became of a message of ours; False where no message of that number went to them. reason: '' where they took it."""
+        return await exchangebatch.acknowledged(self._transaction, self._tenant, partner, control, clock.now(), reason[:500])
 
     async def settle(self, access: Access, done: Sequence[Done]) -> None:
         """Say what became of them."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import clock, errors, ids
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.boxes import Box
-from sojourn.gate.exchange.outbox import Outbox
+from sojourn.gate.exchange.outbox import Maker, Outbox
 from sojourn.gate.exchange.sftp import every
 from sojourn.gate.security import told
 from sojourn.record import errands as record
@@ -151,13 +151,13 @@ class Doing:
         """Of the gate."""
         return self._gate.house
 
-    async def boxes(self) -> tuple[Box, Outbox]:
-        """The partner's boxes, under the errand. Raises StaleCredential."""
+    async def boxes(self, maker: Maker | None = None) -> tuple[Box, Outbox]:
+        """The partner's boxes, under the errand. maker: of files beside exports and documents. Raises StaleCredential."""
         account = (await every(self.house, self.tenant)).get(self.errand.partner)
         if account is None or not account.active:
             raise errors.StaleCredential()
         key = f"errand:{self.errand.id}"
-        return Box(self.house, self.tenant, account, key, self.errand.id), Outbox(self._gate, self.tenant, account, key)
+        return Box(self.house, self.tenant, account, key, self.errand.id), Outbox(self._gate, self.tenant, account, key, maker)
 
     def _path(self, name: str) -> bytes:
         return self.house.key.sign("sftp errand", f"{self.tenant.number}\0{self.errand.id}\0{name}".encode())

@@ -7,10 +7,11 @@ in the log of disclosures as every export is (gate/bulk/leaving.py).
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sojourn.base import clock, crypto, errors, ids, log
 from sojourn.gate.bulk import asking, leaving
@@ -34,10 +35,46 @@ MANIFEST: Final = "manifest.json"
 SEALED: Final = ".pgp"
 """With which the name of a file ends that is brought encrypted."""
 _RENEWED: Final = timedelta(minutes=10)
+_PIECE: Final = 1 << 15  # bytes at a time: what is taken to its end is what was asked for to its end
+_FRESH: Final = 5.0  # seconds for which a session is shown the same list of files that are made for it
+
+
+class Made(Protocol):
+    """A file of another kind that is out, as it may be taken now."""
+
+    @property
+    def id(self) -> str:
+        """Of what is put out."""
+
+    @property
+    def name(self) -> str:
+        """Neutral."""
+
+    @property
+    def kind(self) -> str:
+        """As the manifest says it."""
+
+    @property
+    def created(self) -> datetime:
+        """Neutral, as the name is."""
+
+    @property
+    def content(self) -> bytes:
+        """What is in it."""
+
+    async def take(self, who: sftp.Who) -> bool:
+        """Decide it once more and write down what leaves, before it does; False where it is not the same any more."""
+
+    async def took(self, who: sftp.Who, *, hide: bool = False) -> None:
+        """They took it to its end, or removed it."""
+
+
+Maker = Callable[["Tenant", str], Awaitable[Sequence[Made]]]
+"""What makes them for a partner (by id), decided at that moment."""
 
 
 class Out(NamedTuple):
-    """A file that is out. size: as it was last made. export and file, or leaf: what it is of."""
+    """A file that is out. size: as it was last made. export and file, leaf, or made: what it is of."""
 
     name: str
     size: int
@@ -47,6 +84,7 @@ class Out(NamedTuple):
     export: Export | None = None
     file: File | None = None
     leaf: Leaf | None = None
+    made: Made | None = None
 
 
 class Put(NamedTuple):
@@ -138,7 +176,10 @@ async def listed(access: Access, partner: str) -> list[Put]:
 class Outbox:
     """What one session of a partner finds in `out`."""
 
-    def __init__(self, gate: Gate, tenant: Tenant, account: Account, key: str) -> None:
+    def __init__(self, gate: Gate, tenant: Tenant, account: Account, key: str, maker: Maker | None = None) -> None:
+        """maker: of files beside exports and documents."""
+        self._maker = maker
+        self._seen: tuple[float, Sequence[Made]] = (-inf, ())
         self._gate, self._tenant, self._account, self._key = gate, tenant, account, key
         self._met: tuple[str, Access, datetime] | None = None
         self._leaves = Leaves(gate, tenant)
@@ -171,7 +212,16 @@ class Outbox:
                 continue
             named = [Out(f"{row['label']}.{f.name}", f.size, f.type, row["created"], row["drop_id"], export, f) for f in files]
             found += [o for o in named if o.name not in hidden]
+        found += [Out(m.name, len(m.content), m.kind, m.created, m.id, made=m) for m in await self._others()]
         return [*found, *(Out(x.name, len(x.content.body), KINDS[x.content.media], x.created, x.one.id, leaf=x) for x in await self._leaves.all(self.who))]
+
+    async def _others(self, *, fresh: bool = False) -> Sequence[Made]:
+        """What a list shows of them may be some seconds old; what is opened is not."""
+        if self._maker is None:
+            return ()
+        if fresh or clock.monotonic() - self._seen[0] > _FRESH:
+            self._seen = clock.monotonic(), await self._maker(self._tenant, self._account.partner)
+        return self._seen[1]
 
     @property
     def account(self) -> Account:
@@ -191,6 +241,9 @@ class Outbox:
         """A file, measured as it would be taken now; None where nothing is left of it."""
         if out.leaf is not None:
             return Sheet(self, out, self._leaves, out.leaf)
+        if out.made is not None:
+            now = next((m for m in await self._others(fresh=True) if m.id == out.made.id), None)
+            return Whole(self, out, now) if now is not None else None
         assert out.export is not None and out.file is not None  # noqa: S101, PT018 - it is of an export, then
         access = await self._access(self._account.gets)
         try:
@@ -205,6 +258,10 @@ class Outbox:
         """They took it to its end, or removed it."""
         if out.leaf is not None:
             await self._leaves.took(self.who, out.leaf, hide=hide)
+            return
+        if out.made is not None:
+            await out.made.took(self.who, hide=hide)
+            self._seen = -inf, ()
             return
         await sftp.took(self._gate.house.db, self.who, out.drop, out.name, size, hide=hide)
 
@@ -237,4 +294,20 @@ class Sheet(Stream):
         """Its bytes, decided once more before the first. Raises leaving.Changed."""
         if not await self._leaves.take(self._box.who, self._leaf):
             raise leaving.Changed
-        yield self._leaf.content.body[start:]
+        for at in range(start, self.size, _PIECE):
+            yield self._leaf.content.body[at : at + _PIECE]
+
+
+class Whole(Stream):
+    """A file that something else made, as it is taken."""
+
+    def __init__(self, box: Outbox, out: Out, made: Made) -> None:
+        self._box, self._made = box, made
+        self.out, self.size, self.sha256 = out._replace(made=made), len(made.content), crypto.sha256_hex(made.content)
+
+    async def lines(self, start: int = 0) -> AsyncIterator[bytes]:
+        """Its bytes, decided once more before the first. Raises leaving.Changed."""
+        if not await self._made.take(self._box.who):
+            raise leaving.Changed
+        for at in range(start, self.size, _PIECE):
+            yield self._made.content[at : at + _PIECE]

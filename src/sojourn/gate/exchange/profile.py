@@ -22,6 +22,8 @@ VERSIONS: Final = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1",
 CHARSETS: Final = {"UNICODE UTF-8": "utf-8", "8859/1": "latin-1", "ASCII": "ascii"}
 """MSH-18 and the codec."""
 MODES: Final = {"original": "Original mode: one answer", "enhanced": "Enhanced mode: that it is kept", "both": "Enhanced mode: that it is kept, and what became of it"}
+BATCHES: Final = {0: "Each at once, to their receiver", 1: "In a file every hour", 6: "In a file every 6 hours", 12: "In a file every 12 hours", 24: "In a file every day", 168: "In a file every week"}
+"""Hours between files, counted from the beginning of 1970 (UTC)."""
 PURPOSES: Final = {"TREAT": "Treatment", "HPAYMT": "Payment", "HOPERAT": "Health care operations"}
 _NOT_BEFORE_24: Final = ("OML^O21",)
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
@@ -38,6 +40,7 @@ class Profile:
     theirs, their_place: MSH-5 and MSH-6. processing: P, T or D. acknowledgement: of MODES. purpose: of PURPOSES, for which they get it. unnamed: whether
     orders that name no laboratory are theirs. tables: local codes, as in `0001.female` -> `W` or `2160-0` -> `CREA^Creatinine^L`. segments: Z-segments that are added,
     where `{PID-3.1}` is what stands there. answers: whether application acknowledgements (MSH-16) of what they send go to them. begun: since when.
+    batch: hours after which what waits is put into a file that they take by SFTP, one of BATCHES; 0: each message goes by itself to their receiver.
     """
 
     kinds: tuple[str, ...] = ()
@@ -61,11 +64,12 @@ class Profile:
     segments: tuple[str, ...] = ()
     answers: bool = False
     begun: str = ""
+    batch: int = 0
 
     @property
     def on(self) -> bool:
         """Whether anything is sent."""
-        return bool(self.host and self.port and (self.kinds or self.answers))
+        return bool((self.batch or (self.host and self.port)) and (self.kinds or self.answers))
 
     @property
     def since(self) -> datetime | None:
@@ -96,8 +100,10 @@ def checked(profile: Profile, organization: str, now: datetime) -> Profile:
     """The same, sound. organization: which the partner is here. Raises Malformed with what to do."""
     p = replace(profile, certificate=profile.certificate.replace(":", "").replace(" ", "").lower(), host=profile.host.strip())
     if not p.host and not p.kinds and not p.answers:
-        return replace(p, begun="")
-    if not _HOST.fullmatch(p.host) or not 0 < p.port < 65536:  # noqa: PLR2004 - the last port
+        return replace(p, begun="", batch=0)
+    if p.batch not in BATCHES:
+        raise errors.Malformed("Choose how often a file is put out of the list.")
+    if not p.batch and (not _HOST.fullmatch(p.host) or not 0 < p.port < 65536):  # noqa: PLR2004 - the last port
         raise errors.Malformed("Enter the host and the port at which they take messages.")
     if set(p.kinds) - set(KINDS):
         raise errors.Malformed("Choose messages of the list.")
@@ -111,7 +117,7 @@ def checked(profile: Profile, organization: str, now: datetime) -> Profile:
         raise errors.Malformed("An order goes out once: choose ORM^O01 or OML^O21.")
     if p.certificate and not _FINGERPRINT.fullmatch(p.certificate):
         raise errors.Malformed("The certificate's fingerprint is 64 hexadecimal digits (SHA-256).")
-    if not p.tls and not _near(p.host) and len(p.plain.strip()) < 10:  # noqa: PLR2004 - a word is no reason
+    if not p.batch and not p.tls and not _near(p.host) and len(p.plain.strip()) < 10:  # noqa: PLR2004 - a word is no reason
         raise errors.Malformed("Without TLS, messages cross the network readable. Write why that is permitted here, or let it be encrypted.")
     if not 1 <= p.timeout <= 600:  # noqa: PLR2004 - ten minutes
         raise errors.Malformed("An answer is waited for 1 to 600 seconds.")

@@ -24,7 +24,7 @@ from sojourn.gate.feed import Turn
 from sojourn.record import exchange, exchangeout, exchangeowed
 
 if TYPE_CHECKING:
-    from sojourn.base.db import Database
+    from sojourn.base.db import Database, Transaction
     from sojourn.gate.disclosing import Outgoing
     from sojourn.gate.exchange.partners import Envoys, Partner
     from sojourn.gate.exchange.profile import Profile
@@ -184,9 +184,17 @@ class Outbox:
         r = await exchangeout.leave(self._house.db, self._tenant, self._partner.id, now, now + _LEASE + self._wait)
         if r is None:
             return None
+        return self.read(r)
+
+    def read(self, r: Mapping[str, Any]) -> Leaving:
+        """A message of a row."""
         body = self._house.key.decrypt(PURPOSE, bytes(r["body"]), context(self._tenant, r["message"]))
         job = _opened(self._house, self._tenant, r["message"], r["job"]) if r["job"] is not None else {}
         return Leaving(r["message"], r["control"], r["kind"], r["tries"], body, job, bytes(r["about"] or b""), bytes(r["lane"]), r["sent"] is not None)
+
+    def within(self, transaction: Transaction) -> Outbox:
+        """The same, in a transaction."""
+        return Outbox(replace(self._house, db=transaction), self._tenant, self._partner, self._wait.total_seconds())
 
     async def left(self, access: Access | None, one: Leaving, body: bytes, job: Mapping[str, Any], out: Outgoing | None) -> bool:
         """Write down what leaves, with the bytes as they leave, before they do; False where it may not leave any more. access: the recipient's.
@@ -220,8 +228,7 @@ class Outbox:
         """Keep the acknowledgement of a message that came, once; None where it wants none."""
         async with self._house.db.together() as transaction:
             if await exchangeout.answered(transaction, self._tenant, clock.now(), message) and body is not None:
-                there = Outbox(replace(self._house, db=transaction), self._tenant, self._partner, self._wait.total_seconds())
-                await there.make(None, control, kind, version, body, {"answers": message}, Result())
+                await self.within(transaction).make(None, control, kind, version, body, {"answers": message}, Result())
 
 
 # --- what was held back, for the privacy officer --------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class Case:
     def minor(self) -> bool:
         """Whether the patient is a minor, as stated or by age; the age of majority is that of nearly all states."""
         age = self.context.get("patient_age")
-        return self.true("minor") or (isinstance(age, int) and not isinstance(age, bool) and age < _MAJORITY)
+        return self.true("minor") or (isinstance(age, int) and age < _MAJORITY)
 
     @property
     def inside(self) -> bool:

@@ -12,7 +12,7 @@ def of_record(case: Case, record: Record, found: Finding) -> frozenset[str]:
     duties = set(found.adds)
     if found.flag("consented"):
         duties |= _consented(case)
-    if found.flag("stranger") and not found.permits:
+    if found.flag("stranger"):
         duties.add("SUPPRESS_EXISTENCE")
     if not found.permits and case.purpose in tables.purposes("legal"):
         duties.add("LEGAL_REVIEW")  # refusing a legal request is not final before a person has read it
@@ -44,7 +44,7 @@ def of_case(case: Case, findings: list[tuple[str, Finding]], gathered: set[str])
     """All obligations of the answer, audit first. A patient's request that waits for a person is an access under review, not a denial."""
     duties = set(gathered)
     released = any(result != WITHHOLD for result, _ in findings)
-    waiting = bool(findings) and all(f.reason == "COUNSELING_NOTES_DISCRETIONARY" for _, f in findings)
+    waiting = all(f.reason == "COUNSELING_NOTES_DISCRETIONARY" for _, f in findings)
     if released and case.recipient.is_("patient"):
         duties -= {"PRIVACY_REVIEW"} if any(f.flag("patient") for _, f in findings) else set()
     if "PRIVACY_REVIEW" in duties and "DOCUMENT_EMERGENCY_2_51" in duties:

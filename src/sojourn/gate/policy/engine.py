@@ -91,7 +91,7 @@ def _laws(case: Case, record: Record) -> list[Finding]:
     brings duties of its own.
     """
     is_part2 = case.part2(record)
-    apart = notes.counseling(case, record, part2.exception(case, record)) if is_part2 else None
+    apart = notes.counseling(case, record, part2.exception(case, record))
     therapy = notes.psychotherapy(case, record)
     general = part2.permitted(case, record) if is_part2 and apart is None else None
     found = [f for f in (apart, therapy, general) if f is not None]

@@ -11,7 +11,7 @@ from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record
 
 _LISTS = {"needed_for_purpose"}
 _WORDS = {"legal_instrument", "scopes", "state", "evaluation_time"}
-_MIXED = {"state_overlay", "lookback_years", "patient_age"}
+_SORTS: dict[str, type | tuple[type, ...]] = {"state_overlay": (str, list), "lookback_years": (str, int), "patient_age": int}
 _CLASSES_OF_RECORD = ("confidentiality", "sensitivity")
 
 
@@ -57,9 +57,11 @@ def _context(given: Any, unknown: list[str]) -> dict[str, Any]:
 
 def _is_fact(name: str, value: Any, unknown: list[str]) -> bool:
     """Whether the value is of the sort that the fact needs; a yes-or-no question is answered by true or false."""
-    wanted: type | tuple[type, ...] = list if name in _LISTS else str if name in _WORDS else (str, list, int) if name in _MIXED else bool
-    if isinstance(value, wanted) or value is None:
-        return value is not None
+    wanted = _SORTS.get(name) or (list if name in _LISTS else str if name in _WORDS else bool)
+    if value is None:
+        return False
+    if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
+        return True
     unknown.append(f"value of context.{name}")
     return False
 

@@ -5,6 +5,7 @@ What a Part 2 program wrote needs no question: it is under Part 2 as it is (42 C
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ TYPES = frozenset({
 """Types in which people write in their own words, or name what may mean either of two things."""
 _ABOUT_OTHERS = frozenset({"FamilyMemberHistory"})
 _MOST = 200
+_AT_ONCE = 20
 ANSWERS = ("label", "not-sensitive")
 
 
@@ -39,7 +41,10 @@ def follower(labeller: Labeller) -> Handler:
             return
         access = await labeller.access(turn.tenant)
         rows = await labelling.written(turn.db, access.head, wanted)
-        asked = [question for row in rows for question in _questions(access, row)]
+        asked: list[tuple[str, str, int, str, str]] = []
+        for start in range(0, len(rows), _AT_ONCE):
+            asked += [question for row in rows[start : start + _AT_ONCE] for question in _questions(access, row)]
+            await asyncio.sleep(0)  # reading a whole page of changes takes long enough for somebody to wait
         if asked:
             await labelling.ask(turn.db, turn.tenant, asked, access.now)
 

@@ -734,6 +734,17 @@ CREATE TABLE record.exchange_alarm (
 
 ALTER TABLE record.exchange_alarm OWNER TO sojourn_owner;
 
+CREATE TABLE record.exchange_batch (
+    tenant integer NOT NULL,
+    batch text NOT NULL COLLATE pg_catalog."C",
+    partner text NOT NULL COLLATE pg_catalog."C",
+    begins timestamp with time zone NOT NULL,
+    made timestamp with time zone NOT NULL,
+    over timestamp with time zone
+);
+
+ALTER TABLE record.exchange_batch OWNER TO sojourn_owner;
+
 CREATE TABLE record.exchange_event (
     tenant integer NOT NULL,
     message text NOT NULL COLLATE pg_catalog."C",
@@ -844,7 +855,8 @@ CREATE TABLE record.exchange_message (
     closed timestamp with time zone,
     test boolean DEFAULT false NOT NULL,
     blocked boolean DEFAULT false NOT NULL,
-    destroyed timestamp with time zone
+    destroyed timestamp with time zone,
+    batch text COLLATE pg_catalog."C"
 );
 
 ALTER TABLE record.exchange_message OWNER TO sojourn_owner;
@@ -2038,6 +2050,9 @@ ALTER TABLE ONLY record.emergency
 ALTER TABLE ONLY record.exchange_alarm
     ADD CONSTRAINT exchange_alarm_pkey PRIMARY KEY (tenant, partner, kind, began);
 
+ALTER TABLE ONLY record.exchange_batch
+    ADD CONSTRAINT exchange_batch_pkey PRIMARY KEY (tenant, batch);
+
 ALTER TABLE ONLY record.exchange_event
     ADD CONSTRAINT exchange_event_pkey PRIMARY KEY (tenant, message, n);
 
@@ -2301,6 +2316,10 @@ CREATE INDEX emergency_declared ON record.emergency USING btree (tenant, declare
 
 CREATE INDEX exchange_alarm_open ON record.exchange_alarm USING btree (tenant) WHERE (closed = 'infinity'::timestamp with time zone);
 
+CREATE UNIQUE INDEX exchange_batch_once ON record.exchange_batch USING btree (tenant, partner, begins);
+
+CREATE INDEX exchange_batch_out ON record.exchange_batch USING btree (tenant, partner) WHERE (over IS NULL);
+
 CREATE INDEX exchange_intent_about ON record.exchange_intent USING btree (tenant, about);
 
 CREATE INDEX exchange_intent_lane ON record.exchange_intent USING btree (tenant, lane, n) WHERE (state = 'waiting'::text);
@@ -2312,6 +2331,8 @@ CREATE INDEX exchange_intent_withheld ON record.exchange_intent USING btree (ten
 CREATE INDEX exchange_message_asked ON record.exchange_message USING btree (tenant, partner, received) WHERE ((direction = 'out'::text) AND (closed IS NULL) AND (kind = ANY (ARRAY['ORM^O01'::text, 'OML^O21'::text])));
 
 CREATE INDEX exchange_message_asked_about ON record.exchange_message USING btree (tenant, about) WHERE ((direction = 'out'::text) AND (closed IS NULL) AND (kind = ANY (ARRAY['ORM^O01'::text, 'OML^O21'::text])));
+
+CREATE INDEX exchange_message_batch ON record.exchange_message USING btree (tenant, batch) WHERE (batch IS NOT NULL);
 
 CREATE INDEX exchange_message_blocked ON record.exchange_message USING btree (tenant, partner, seq) WHERE (blocked OR (test AND (state = 'held'::text)));
 

@@ -6,10 +6,12 @@ that takes a seventh character once, with the characters; what can be billed is 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from xml.parsers import expat
@@ -23,6 +25,7 @@ _CODE: Final = re.compile(r"[A-Z][0-9A-Z]{2}(\.[0-9A-Z]{1,4})?").fullmatch
 _HEADING: Final = "heading"
 _NOT_WITH: Final = ((re.compile(r"S06\..{2}[78]").fullmatch, "DS"),)
 """Seventh characters that a note of the list rules out: nobody is seen again for a head injury of which they died (note at S06)."""
+_PIECE: Final = 1 << 16
 _SIX: Final = len("S52.011")
 """Six characters and their dot."""
 
@@ -52,11 +55,12 @@ def release(place: Path) -> Release:
 def tabular(files: Files) -> Release:
     """The tabular list."""
     name = files.one("icd10c*tabular*.xml", "*tabular*.xml")
-    with files.open(name) as stream:
-        codes = _Tabular(stream.read(), name)
+    codes = _Tabular(files, name)
+    parts = codes.parts()
+    first = next(parts)  # by then its version was read, and that it is a tabular list
     month = re.search(r"tabular-([a-z]+)-(\d+)-(\d{4})", name.lower())
     published = date(int(month[3]), _MONTHS[month[1]], int(month[2])) if month and month[1] in _MONTHS else None
-    return Release(ICD10CM, published.isoformat() if published else codes.version, published, Path(name).name, iter([*codes.concepts, *codes.edges]))
+    return Release(ICD10CM, published.isoformat() if published else codes.version, published, Path(name).name, chain([first], parts))
 
 
 def order(files: Files) -> Release:
@@ -92,24 +96,40 @@ def _dotted(code: str) -> str:
 
 
 class _Tabular:
-    """Reads the whole list at once: 10 MB."""
+    """Reads the list as somebody walks through it. What lies under what follows the codes, kept as text until then: a tenth of the room of the whole."""
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, files: Files, name: str) -> None:
         self.version = ""
-        self.concepts: list[Part] = []
-        self.edges: list[Part] = []
+        self._files, self._name = files, name
+        self._concepts: list[Part] = []
+        self._edges = io.StringIO()
         self._stack: list[_Diag] = []
         self._text: list[str] | None = None
         self._char = ""
+
+    def parts(self) -> Iterator[Part]:
+        """Every code, then what lies under what. Raises BadRelease."""
         parser = expat.ParserCreate()
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = self._start, self._end, self._words
-        try:
-            parser.Parse(data, True)
-        except expat.ExpatError as error:
-            raise BadRelease(f"{name}, line {error.lineno}: not well-formed XML.") from None
-        if not self.concepts:
-            raise BadRelease(f"{name}: no codes in it.")
+        found = False
+        with self._files.open(self._name) as stream:
+            piece = b"-"
+            while piece:
+                piece = stream.read(_PIECE)
+                try:
+                    parser.Parse(piece, not piece)
+                except expat.ExpatError as error:
+                    raise BadRelease(f"{self._name}, line {error.lineno}: not well-formed XML.") from None
+                found = found or bool(self._concepts)
+                yield from self._concepts
+                self._concepts.clear()
+        if not found:
+            raise BadRelease(f"{self._name}: no codes in it.")
+        self._edges.seek(0)
+        for line in self._edges:
+            parent, _, child = line.rstrip("\n").partition(" ")
+            yield Edge(parent, child)
 
     @staticmethod
     def _doctype(*_: object) -> None:
@@ -153,17 +173,17 @@ class _Tabular:
         if not _CODE(diag.code) or not diag.title:
             raise BadRelease(f"A diagnosis of the tabular list has no code or no title: {diag.code!r}.")
         seventh = {} if diag.children else diag.seventh()
-        self.concepts.append(Concept(diag.code, diag.title, kind=_HEADING if diag.children or seventh else "", names=tuple(diag.names)))
+        self._concepts.append(Concept(diag.code, diag.title, kind=_HEADING if diag.children or seventh else "", names=tuple(diag.names)))
         if diag.above is not None:
             diag.above.children = True
-            self.edges.append(Edge(diag.above.code, diag.code))
+            self._edges.write(f"{diag.above.code} {diag.code}\n")
         filled = diag.code if "." in diag.code else diag.code + "."
         for char, words in seventh.items():
             if any(char in out and fits(diag.code) for fits, out in _NOT_WITH):
                 continue
             code = filled.ljust(_SIX, "X") + char
-            self.concepts.append(Concept(code, f"{diag.title}, {words}"))
-            self.edges.append(Edge(diag.code, code))
+            self._concepts.append(Concept(code, f"{diag.title}, {words}"))
+            self._edges.write(f"{diag.code} {code}\n")
 
 
 class _Diag:

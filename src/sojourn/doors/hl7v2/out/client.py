@@ -141,7 +141,13 @@ def answer(block: bytes, control: str) -> Answer | None:
     except hl7v2.NotReadable:
         return None
     msa = message.one("MSA")
-    if msa is None or msa.v(2) != control:
+    return verdict_of(message) if msa is not None and msa.v(2) == control else None
+
+
+def verdict_of(message: hl7v2.Message) -> Answer | None:
+    """What an acknowledgement says, whichever message it is of; None where it says nothing."""
+    msa = message.one("MSA")
+    if msa is None:
         return None
     code = msa.v(1).upper()
     verdict = {"A": ACCEPTED, "E": AGAIN, "R": REFUSED}.get(code[1:2]) if code[:1] in ("A", "C") and len(code) == 2 else None  # noqa: PLR2004 - as in AA

@@ -78,7 +78,10 @@ def _gets(partner: Partner | None) -> str:
     out = profile.of(partner.sending) if partner else Profile()
     if not out.on:
         return "Nothing."
-    return f"{', '.join(k.replace('^', ' ') for k in out.kinds) or 'Acknowledgements only'}; to {out.host}, port {out.port}, {'encrypted' if out.tls else 'not encrypted'}."
+    kinds_ = ", ".join(k.replace("^", " ") for k in out.kinds) or "Acknowledgements only"
+    if out.batch:
+        return f"{kinds_}; {profile.BATCHES[out.batch].lower()}, in their SFTP box."
+    return f"{kinds_}; to {out.host}, port {out.port}, {'encrypted' if out.tls else 'not encrypted'}."
 
 
 def _reached(partner: Partner | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.doors.staff.pages import PAGES
-from sojourn.gate.exchange import partners, profile
+from sojourn.gate.exchange import partners, profile, sftp
 from sojourn.gate.exchange.profile import Profile
 from sojourn.web.page import redirect
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _TEXTS = ("host", "certificate", "plain", "ours", "our_place", "theirs", "their_place", "version", "charset", "processing", "acknowledgement", "purpose")
-_NUMBERS = ("port", "timeout")
+_NUMBERS = ("port", "timeout", "batch")
 _BOXES = ("tls", "unnamed", "answers")
 PROCESSING = {"P": "P: production", "T": "T: training", "D": "D: debugging"}
 
@@ -39,7 +39,7 @@ async def show(request: Request) -> Response:
     groups = [(words, [(k, profile.KINDS[k]) for k in profile.KINDS if k.partition("^")[0] in types]) for words, types in _GROUPS]
     return PAGES.render(
         request, "exchange/sending.html", status=status, partner=before, said=said, problem=problem, groups=groups, versions={v: v for v in profile.VERSIONS}, charsets={c: c for c in profile.CHARSETS},
-        modes=profile.MODES, purposes=profile.PURPOSES, processing=PROCESSING, on=current.on,
+        modes=profile.MODES, batches={str(k or ""): v for k, v in profile.BATCHES.items()}, boxes=(await sftp.every(access.house, access.tenant)).get(id_), purposes=profile.PURPOSES, processing=PROCESSING, on=current.on,
     )  # fmt: skip
 
 

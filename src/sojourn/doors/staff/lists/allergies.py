@@ -73,13 +73,13 @@ async def one(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    """Resolved, was none, or entered in error."""
+    """Confirmed, resolved, was none, or entered in error."""
     return await _KIND.change(request)
 
 
 def _told(allergy: Allergy) -> listed.Told:
-    facts = [("Reaction", allergy.reaction), ("Risk", lists.CRITICALITY.get(allergy.criticality, "")), ("Kind", lists.KINDS.get(allergy.kind, "")), ("Status", allergy.said or "active"), ("Source", allergy.from_where)]
-    return listed.Told(facts, list(lists.ACTS.items()) if allergy.current else [])
+    facts = [("Reaction", allergy.reaction), ("Risk", lists.CRITICALITY.get(allergy.criticality, "")), ("Kind", lists.KINDS.get(allergy.kind, "")), ("Status", allergy.said or ("active" if allergy.confirmed else "active, not confirmed")), ("Source", allergy.from_where)]
+    return listed.Told(facts, allergy.acts)
 
 
 async def _changing(access: Access, allergy: Allergy, said: Mapping[str, str]) -> Change:

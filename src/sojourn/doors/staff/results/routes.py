@@ -10,7 +10,7 @@ PATIENT = (("Patient", "read"),)
 READS = (*PATIENT, *acting.NEEDS)
 
 SCREENS: tuple[Screen, ...] = (
-    Screen("/results", inbox.show, verb="Results", key="g u", needs=(*acting.NEEDS, ("Patient", "search")), group="Places"),
+    Screen("/results", inbox.show, ("GET", "POST"), verb="Results", key="g u", needs=(*acting.NEEDS, ("Patient", "search")), group="Places"),
     Screen("/patients/{id}/results", room.show, ("GET", "POST"), verb="Results and orders", key="b", needs=READS, group="This chart"),
     Screen("/patients/{id}/results/{task}", one.show, needs=READS),
     Screen("/patients/{id}/results/{task}", one.act, ("POST",), needs=(*READS, *acting.WRITES)),
