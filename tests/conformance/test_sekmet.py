@@ -19,6 +19,7 @@ from sojourn.web.outbound import Outbound
 from tests.conformance.others import program, run
 from tests.conformance.serving import everything
 from tests.doors.smart.office import Key, Office
+from tests.people import MH
 
 NOT_OURS = {
     "lab_order_peer_fills": "the server would have to act as a laboratory",
@@ -45,7 +46,7 @@ async def there(database: Dsn) -> AsyncIterator[tuple[Office, str]]:
 async def test_its_scenarios_pass(there: tuple[Office, str], tmp_path: Path) -> None:
     here, url = there
     sekmet, key = program("sekmet"), Key("sekmet", "RS384")
-    app = await here.service(key, scopes="system/*.cruds", pace=6000)
+    app = await here.service(key, scopes="system/*.cruds", pace=6000, programs=(MH,), acting=MH)
     (tmp_path / "key.pem").write_bytes(key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     listed = {line.split()[0] for line in (await run(sekmet, "scenario", "list", folder=tmp_path)).splitlines() if " steps " in line}
     assert listed == {*OURS, *NOT_OURS}
