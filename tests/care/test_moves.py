@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
-from sojourn.care import levels, tasks
+from sojourn.care import levels, policies, tasks
 from sojourn.care.moves import discharge, packet, receiving, transition
+from sojourn.care.scheduling import appointments, members, tracks
+from sojourn.care.scheduling.series import Series
 from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
 from tests import people
@@ -89,6 +93,45 @@ async def test_accepting_changes_everything_at_the_same_moment(clinic: Clinic) -
     assert {w.kind for w in await tasks.of_patient(both, p)} == {receiving.CHECK_IN, receiving.PLAN, receiving.SCHEDULE}
     with pytest.raises(errors.NotFound):
         await receiving.offer(receiver, moved.offer)
+
+
+async def booked(clinic: Clinic, p: str) -> dict[str, str]:
+    """Coming times of a client: in a group of the program that sends, in one of another program, and a visit. Their ids by name."""
+    made = {}
+    access = await at(clinic, "both-clinician")
+    for name, system, number in (("ours", "sys-mh", MH), ("theirs", "sys-sud", SUD)):
+        series = Series(frozenset({0, 2}), time(9), 60, "America/New_York", access.today)
+        program = str(access.rules.programs[number].organization)
+        track = await tracks.create(await at(clinic, system), tracks.Track("", "", name, "group", series, 0, "", program, (str(access.caller.agent),), "", True))
+        await members.join(access, await tracks.one(access, track), p, access.today, access.today + timedelta(days=6), await policies.of(access))
+        made[name] = next(b.id for b in await appointments.of_patient(access, p) if b.track == track)
+    start = access.now + timedelta(days=3)
+    (made["visit"],) = await appointments.book(access, [appointments.Wish(p, "therapy", start, start + timedelta(minutes=50), (str(access.caller.agent),), "", ZoneInfo("America/New_York"), MH)])
+    return made
+
+
+async def test_the_groups_of_a_stay_end_with_it_and_nothing_else(clinic: Clinic) -> None:
+    p, stay = await stay_in(clinic, "sys-mh")
+    coming = await booked(clinic, p)
+    both = await at(clinic, "both-clinician")
+
+    async def standing() -> dict[str, str]:
+        return {name: (await both.read("Appointment", id_)).resource["status"] for name, id_ in coming.items()}
+
+    moved = await offered(clinic, "mh-clinician", stay, SUD)
+    assert await standing() == {"ours": "booked", "theirs": "booked", "visit": "booked"}, "an offer changes nothing"
+    receiver = await at(clinic, "sud-clinician")
+    await receiving.accept(receiver, await receiving.offer(receiver, moved.offer))
+    assert await standing() == {"ours": "cancelled", "theirs": "booked", "visit": "booked"}
+
+
+async def test_the_groups_of_a_stay_end_with_a_discharge(clinic: Clinic) -> None:
+    p, stay = await stay_in(clinic, "sys-mh")
+    coming = await booked(clinic, p)
+    access = await at(clinic, "mh-clinician")
+    await discharge.end(access, stay, "elopement", dict.fromkeys(discharge.needs(), "Said."), {})
+    both = await at(clinic, "both-clinician")
+    assert [(await both.read("Appointment", coming[name])).resource["status"] for name in ("ours", "theirs", "visit")] == ["cancelled", "booked", "booked"]
 
 
 async def test_a_receiver_who_needs_to_know_more_returns_it_and_it_can_be_offered_again(clinic: Clinic) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, INLINE, LOCAL, PART2, US_PRIVACY_LAW
-from sojourn.gate.labels import label, labelled_elements
+from sojourn.gate.labels import Facts, decided, inherited, label, labelled_elements
 from tests.effort import trying
 from tests.gate.test_redact import RANDOMS
 from tests.gate.worlds import Worlds
@@ -195,3 +195,33 @@ def test_sending_back_the_labels_that_were_served_changes_none(random: Any, prog
         resource["extension"] = [{"url": "x", "valueCoding": {"system": LOINC, "code": "44249-1"}}]
     first = label(resource, programs)
     assert label({**resource, "meta": {"security": first.security}}, programs) == first
+
+
+PLAIN = {"resourceType": "Observation"}
+
+
+def test_what_people_decided_and_what_a_thing_hangs_on_count_beside_its_own_labels() -> None:
+    by_staff = label(PLAIN, [CLINIC], facts=Facts(raised=frozenset({"HIV", "SUD"})))
+    assert (by_staff.own, "SUD" in by_staff.tags, decided("SUD") in by_staff.security) == (BIT["hiv"], True, True)
+    taken = label(PLAIN, [CLINIC], facts=Facts(inherited=BIT["hiv"], inherited_tags=frozenset({"SUD"})))
+    assert (taken.own, taken.tags, inherited("SUD") in taken.security) == (BIT["hiv"], ("SUD",), True)
+
+
+def test_the_officer_takes_off_a_label_and_never_that_of_a_program() -> None:
+    sent = {**PLAIN, "meta": security((ACT_CODE, "HIV"))}
+    assert label(sent, [CLINIC]).own == BIT["hiv"]
+    off = label(sent, [CLINIC], facts=Facts(lowered=frozenset({"HIV"})))
+    assert (off.own, off.security[0]["code"], "HIV" in [c["code"] for c in off.security]) == (0, "N", False)
+    assert label(PLAIN, [DETOX], facts=Facts(lowered=frozenset({"42CFRPart2"}))).own == PART2
+
+
+def test_what_is_held_and_labelled_inside_labels_the_whole() -> None:
+    inside = {**PLAIN, "id": "o", "meta": security((ACT_CODE, "HIV"))}
+    assert label({"resourceType": "Bundle", "entry": [{"resource": inside}]}, [CLINIC]).own == BIT["hiv"]
+
+
+def test_a_consent_that_a_minor_signed_alone_is_kept_from_parents() -> None:
+    signed = {"resourceType": "Consent", "extension": [{"url": "https://sojourn.example/fhir/StructureDefinition/consent-signer-authority", "valueCode": "minor"}]}
+    assert label(signed, [CLINIC]).own == bases.MINOR
+    other = {"resourceType": "Consent", "extension": [{"url": "https://sojourn.example/fhir/StructureDefinition/something-else", "valueCode": "minor"}]}
+    assert label(other, [CLINIC]).own == 0

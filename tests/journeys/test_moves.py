@@ -88,6 +88,14 @@ async def test_from_one_level_of_care_to_the_next_and_home(ward: Place, size: st
         await expect(page.locator(".toast").first).to_contain_text("The stay has ended")
     stays = {(e["type"][0]["text"], e["status"]) for e in (await clinic.get("sys-sud", f"EpisodeOfCare?patient={p}")).entries}
     assert stays == {("Counseling", "finished"), ("Recovery", "finished")}
+    (moved,) = (await clinic.get("sys-mh", f"Task?patient={p}&code=transition")).entries
+    assert (moved["status"], moved["businessStatus"]["coding"][0]["code"]) == ("completed", "transition.accepted")
+    assert "Mill Street pharmacy." in [i.get("valueString") for i in moved["input"]], "the packet, as it was offered"
+    assert [re.sub(r" by .*", "", n["text"]) for n in moved["note"]] == ["Offered.", "Returned", "Offered.", "Accepted"]
+    calls = (await clinic.get("sys-sud", f"Task?patient={p}&code=aftercare-call")).entries
+    assert len(calls) == 3
+    did = {(r["account"], r["action"]) for r in await clinic.owner.fetch("SELECT account, action FROM record.audit WHERE tenant = 1 AND outcome = 'done' AND $1 = ANY(patients)", p)}
+    assert {("mh-clinician", "transition"), ("sud-clinician", "transition"), ("sud-clinician", "discharge")} <= did
 
 
 @pytest.mark.parametrize("size", list(SIZES))
@@ -121,7 +129,16 @@ async def test_a_hand_off_to_primary_care(place: Place, size: str) -> None:  # n
         await page.reload()
         await page.get_by_role("button", name="Send it").click()
         await expect(page.locator("#until-now")).to_contain_text("Sent")
+        await page.get_by_role("button", name="Acknowledged").click()
+        await expect(page.locator("#until-now")).to_contain_text("Acknowledged")
         await page.get_by_label("Day of the appointment, if one was made").fill("2026-12-07")
         await page.get_by_role("button", name="Appointment made").click()
         await expect(page.locator("#until-now")).to_contain_text("Appointment made")
         await shoot(v, "handoff-sent")
+    (task,) = (await clinic.get("both-clinician", f"Task?patient={p}&code=handoff")).entries
+    assert (task["status"], task["businessStatus"]["coding"][0]["code"]) == ("in-progress", "handoff.scheduled")
+    sent = await clinic.owner.fetch("SELECT account, recipient, what FROM record.disclosure")
+    assert [(r["account"], r["recipient"]) for r in sent] == [("both-clinician", f"Organization/{receiver}")]
+    assert {w.split("/")[0] for w in sent[0]["what"]} >= {"Patient", "Observation"}
+    did = {(r["account"], r["action"]) for r in await clinic.owner.fetch("SELECT account, action FROM record.audit WHERE tenant = 1 AND outcome = 'done' AND $1 = ANY(patients)", p)}
+    assert ("both-clinician", "handoff") in did

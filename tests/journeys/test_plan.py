@@ -1,4 +1,4 @@
-"""Assessment to plan in a browser: from a finding to a signed plan, with a client who does not sign; then a review and the thread; axe on every page."""
+"""Assessment to plan in a browser: from a PHQ-9 asked on the screen to a signed plan, with a client who does not sign; then a review and the thread; axe on every page."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sojourn.base import clock
 from sojourn.record.database import Dsn
 from tests import people
 from tests.journeys import serving
-from tests.journeys.serving import pytestmark
+from tests.journeys.serving import Visit, pytestmark
 from tests.journeys.test_consents import Place, look, visiting
 from tests.people import Clinic, patient
 from tests.web.real import furnish
-from tests.web.test_plan import diagnosis, episode, phq9, staff
+from tests.web.test_plan import diagnosis, episode, staff
 from tests.web.test_plan_life import account
 
 __all__ = ["pytestmark"]
 
 
 async def filled(clinic: Clinic) -> str:
-    """A client of outpatient care with a high score and two diagnoses, and those who treat them."""
+    """A client of outpatient care with two diagnoses, and those who treat them."""
     await furnish(clinic)
     await account(clinic, "boss", "supervisor")
     p = (await clinic.make("sys-mh", patient("Rivera", birthDate="1988-03-04"))).id
@@ -34,7 +34,6 @@ async def filled(clinic: Clinic) -> str:
     await clinic.make("sys-mh", {"resourceType": "CareTeam", "status": "active", "subject": {"reference": f"Patient/{p}"}, "participant": [{"member": {"reference": them}}]})
     await clinic.make("sys-mh", diagnosis(p, "F33.1", "Major depressive disorder, recurrent, moderate", recordedDate=today.isoformat()))
     await clinic.make("sys-mh", diagnosis(p, "F51.01", "Primary insomnia", recordedDate=today.isoformat()))
-    await clinic.make("sys-mh", phq9(p, 17, f"{today.isoformat()}T00:10:00Z"))
     return p
 
 
@@ -46,6 +45,19 @@ async def place(database: Dsn) -> AsyncIterator[Place]:
     async with serving.serving_clinic(clinic) as url:
         yield Place(url, patient_id, secrets)
     await people.close_clinic(clinic)
+
+
+async def asked(v: Visit, chart: str) -> None:
+    """The PHQ-9, asked on the screen by keyboard: 17, and no thought of death."""
+    await v.go(f"{chart}/measures/ask/phq-9")
+    for item, answer in enumerate((3, 2, 2, 2, 2, 2, 2, 2, 0), 1):
+        await v.page.locator(f'[name="q{item}"][value="{answer}"]').focus()
+        await v.press("Space")
+    await v.page.locator('[name="q10"][value="1"]').focus()
+    await v.press("Space")
+    await v.press("Enter")
+    await expect(v.page).to_have_url(v.place + f"{chart}/measures")
+    await expect(v.page.locator("main")).to_contain_text("17")
 
 
 async def save(page: Page, **fields: str) -> None:
@@ -64,6 +76,7 @@ async def test_from_a_finding_to_a_signed_plan(place: Place, database: Dsn) -> N
     chart, size = f"/patients/{place.patient}", "desk"
     async with visiting(place, "mh-clinician", size) as v:
         page = v.page
+        await asked(v, chart)
         await v.go(f"{chart}/plan")
         await look(v, f"{size}-plan-0-choose")
         await page.get_by_role("button", name="Begin the plan").click()
@@ -144,6 +157,9 @@ async def recorded(database: Dsn, p: str) -> None:
     """What stands in the record afterwards: the chain, the signatures, and the lines of the trail."""
     clinic = await people.open_clinic(database)
     try:
+        (answers,) = (await clinic.get("sys-mh", f"QuestionnaireResponse?patient={p}")).entries
+        totals = (await clinic.get("sys-mh", f"Observation?patient={p}&code=44261-6")).entries
+        assert [(t["valueQuantity"]["value"] if "valueQuantity" in t else t["valueInteger"], t["derivedFrom"][0]["reference"]) for t in totals] == [(17, f"QuestionnaireResponse/{answers['id']}")]
         (care,) = (await clinic.get("sys-mh", f"CarePlan?patient={p}&status=active")).entries
         goals = (await clinic.get("sys-mh", f"Goal?patient={p}&lifecycle-status=active")).entries
         deeds = (await clinic.get("sys-mh", f"ServiceRequest?patient={p}&status=active&based-on=CarePlan/{care['id']}")).entries

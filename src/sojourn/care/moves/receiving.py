@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from sojourn.base import errors
 from sojourn.care import levels, policies, tasks
 from sojourn.care.moves import transition
-from sojourn.care.moves.stays import beds_end, teams_end
+from sojourn.care.moves.stays import beds_end, groups_end, teams_end
 from sojourn.care.resources import CARE, concept, moment, ref
 from sojourn.gate import documenting
 from sojourn.gate.access import Access
@@ -66,7 +66,7 @@ async def give_back(access: Access, offered: Offered, questions: str) -> None:
 
 
 async def accept(access: Access, offered: Offered) -> None:
-    """Accept. In one transaction: the old stay, its bed and its team end, the new ones begin, and what has to follow is asked for.
+    """Accept. In one transaction: the old stay, its bed, its team and its groups end, the new ones begin, and what has to follow is asked for.
 
     Raises Conflict where it was withdrawn meanwhile, Forbidden for an account that stands for nobody.
     """
@@ -87,6 +87,7 @@ async def accept(access: Access, offered: Offered) -> None:
         Change("create", "CareTeam", team, made, program=sending.program),
         Change("update", "EpisodeOfCare", offered.stay.id, {**new.resource, "status": "active", "period": {"start": now}, "careManager": me, "team": [ref("CareTeam", team)]}, if_match=new.version),
         *await teams_end(clerk, old.resource, now), *await beds_end(clerk, offered.patient, sending.episode, now, {"coding": [_MOVED], "text": "Another level of care here"}),
+        *await groups_end(clerk, offered.patient, sending.sender, "The client moved to another level of care.", level=sending.level if sending.sender == sending.program else ""),
         tasks.finishing(access, offered.task, "Accepted.", if_match=offered.version),
         transition.changed(access, sending, "accepted", f"Accepted by {access.caller.name}."),
         *_follows(access, offered, sending, rules),

@@ -1,13 +1,18 @@
-"""What ends with a stay, whichever way it ends: its bed and its teams."""
+"""What ends with a stay, whichever way it ends: its bed, its teams and its groups."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from sojourn.care.resources import id_of
+from sojourn.care.scheduling import appointments, tracks
 from sojourn.gate import elsewhere
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
+
+_AHEAD: Final = timedelta(days=550)
+"""Longer than anybody is booked ahead."""
 
 
 async def beds_end(access: Access, patient: str, episode: str, now: str, disposition: dict[str, Any]) -> list[Change]:
@@ -35,3 +40,18 @@ async def teams_end(access: Access, episode: dict[str, Any], now: str) -> list[C
             if stored.resource.get("status") in ("active", "proposed", "suspended"):
                 out.append(Change("update", "CareTeam", id_, {**stored.resource, "status": "inactive", "period": {**stored.resource.get("period", {}), "end": now}}, if_match=stored.version))
     return out
+
+
+async def groups_end(access: Access, patient: str, program: int | None, reason: str, *, level: str = "") -> list[Change]:
+    """A client's coming times in the groups of a program are cancelled, at one moment with the stay.
+
+    level: the level to which they move within the program; groups of that level, or of none, go on. Single visits stay: they are between two people,
+    who decide. Nothing changes where the caller may not keep appointments.
+    """
+    if not program or not access.may("Appointment", "update"):
+        return []
+    params = [("actor", f"Patient/{patient}"), ("date", f"ge{access.now.isoformat()}"), ("date", f"lt{(access.now + _AHEAD).isoformat()}"), ("status", ",".join(appointments.OPEN))]
+    found = [(appointments.read(s.resource, s.version), s.resource) for s in (await access.search("Appointment", params, count=1000)).matches]
+    held = await tracks.every(access, ids={b.track for b, _ in found if b.track}, inactive=True) if any(b.track for b, _ in found) else []
+    over = {t.id for t in held if tracks.program_of(access, t) == program and not (level and t.level in ("", level))}
+    return [appointments.changed(b, r, status="cancelled", cancelationReason={"text": reason}) for b, r in found if b.track in over]
