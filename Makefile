@@ -32,7 +32,14 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/.dev ## make .venv with everything in it
+# Other people's clients live apart: nothing of theirs may stand in for what Sojourn forgot to ask for (decision 93).
+$(VENV)/clients/.ready: requirements/clients.txt | $(BIN)/python
+	@echo "Installing other people's clients ..."
+	@$(BIN)/python -m venv --clear $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check install --quiet --retries 10 --require-hashes -r requirements/clients.txt
+	@touch $@
+
+setup: $(VENV)/.dev $(VENV)/clients/.ready ## make .venv with everything in it
 
 # -- run it -----------------------------------------------------------------------------------------------------------------------
 
@@ -44,15 +51,15 @@ serve: $(VENV)/.runtime ## start the server
 
 # -- check it ---------------------------------------------------------------------------------------------------------------------
 
-test: lint types $(VENV)/.dev ## everything that CI runs
+test: lint types $(VENV)/.dev $(VENV)/clients/.ready ## everything that CI runs
 	@$(BIN)/python -m tools.chromium
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.dev ## what CI leaves out: other people's clients, large imports, and thirty times as many examples
+test-slow: $(VENV)/.dev $(VENV)/clients/.ready ## what CI leaves out: clients for Node, large imports, and thirty times as many examples
 	@$(BIN)/python -m tools.chromium
 	SOJOURN_TEST_EFFORT=thorough $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-test-fast: $(VENV)/.dev ## the tests without the slow ones and without a browser
+test-fast: $(VENV)/.dev $(VENV)/clients/.ready ## the tests without the slow ones and without a browser
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not browser" $(ARGS)
 
 bench: $(VENV)/.runtime ## measure the server against a bare app in the same run (ARGS="--quick", "--first" on a busy machine)
@@ -78,7 +85,7 @@ types: $(VENV)/.dev ## mypy --strict
 # -- what is generated ------------------------------------------------------------------------------------------------------------
 
 lock: $(VENV)/.dev ## pin the requirements anew, with hashes
-	@for name in runtime build node dev; do \
+	@for name in runtime build node dev clients; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 

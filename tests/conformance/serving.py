@@ -1,4 +1,4 @@
-"""The FHIR door of a clinic, served over HTTP on loopback."""
+"""A clinic served over HTTP on loopback: its FHIR door, or every door."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from typing import Any, NamedTuple
 
 import uvicorn
 
+from sojourn.app import application
 from sojourn.record.database import Dsn
+from sojourn.web.about import About, SampleLogin
+from sojourn.web.outbound import Outbound
+from tests.doors.smart.office import Office
+from tests.journeys import serving as journeys
 from tests.people import close_clinic, open_clinic
+from tests.web.real import furnish
 
 
 class Served(NamedTuple):
@@ -41,3 +47,23 @@ async def serving(database: Dsn) -> AsyncIterator[Served]:
     server.should_exit = True
     await running
     await close_clinic(clinic)
+
+
+@asynccontextmanager
+async def everything(database: Dsn) -> AsyncIterator[tuple[Office, str]]:
+    """Every door, and where it answers. A sandbox: an app that registers is active at once."""
+    ours: dict[str, Any] = {}
+
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await ours["app"](scope, receive, send)
+
+    async with journeys.serving(late, "127.0.0.1") as url:
+        clinic = await open_clinic(database, connections=8, base=f"{url}/fhir")
+        try:
+            await clinic.owner.execute("UPDATE record.tenant SET host = '127.0.0.1' WHERE tenant = 1")
+            await clinic.gate.reload()
+            await furnish(clinic)
+            ours["app"] = application(clinic.gate, About("18", (SampleLogin("dana", "x", "Dana", "clinician", ""),)), Outbound())
+            yield Office(clinic, ours["app"]), url
+        finally:
+            await close_clinic(clinic)

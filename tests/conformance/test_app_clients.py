@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from jwt.algorithms import RSAAlgorithm
 
-from sojourn.app import application
 from sojourn.cli import sources
 from sojourn.gate.bulk.running import Exporting
 from sojourn.record.database import Dsn
-from sojourn.web.about import About, SampleLogin
-from sojourn.web.outbound import Outbound
-from tests import people
-from tests.conformance.test_clients import PATIENCE, python_home
+from tests.conformance.others import program, run
+from tests.conformance.serving import everything
 from tests.doors.smart.office import ASSERTION, Key, Office
-from tests.journeys import serving
 from tests.journeys.serving import ROOT
 from tests.people import FAR, MH, SUD, observation, patient
-from tests.web.real import furnish
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 async def there(database: Dsn) -> AsyncIterator[tuple[Office, str]]:
     """Every door, over HTTP."""
-    ours: dict[str, Any] = {}
-
-    async def late(scope: Any, receive: Any, send: Any) -> None:
-        await ours["app"](scope, receive, send)
-
-    async with serving.serving(late, "127.0.0.1") as url:
-        clinic = await people.open_clinic(database, connections=8, base=f"{url}/fhir")
-        await clinic.owner.execute("UPDATE record.tenant SET host = '127.0.0.1' WHERE tenant = 1")
-        await clinic.gate.reload()
-        await furnish(clinic)
-        demo = About("18", (SampleLogin("dana", "x", "Dana", "clinician", ""),))  # a sandbox: who registers is active at once
-        ours["app"] = application(clinic.gate, demo, Outbound())
-        yield Office(clinic, ours["app"]), url
-        await people.close_clinic(clinic)
+    async with everything(database) as found:
+        yield found
 
 
 async def test_smart_fetch_crawls_with_its_key(there: tuple[Office, str], tmp_path: Path) -> None:
@@ -60,11 +38,8 @@ async def test_smart_fetch_crawls_with_its_key(there: tuple[Office, str], tmp_pa
     app = await here.service(key, programs=(MH,))
     private = json.loads(RSAAlgorithm.to_jwk(key.private)) | {"kid": "fetch", "alg": "RS384"}
     (tmp_path / "key.jwks").write_text(json.dumps({"keys": [private | {"key_ops": ["sign"]}, key.public | {"key_ops": ["verify"]}]}))
-    program = python_home("smart-fetch==1.0.3") / "bin" / "smart-fetch"
-    command = [str(program), "crawl", "--fhir-url", f"{url}/fhir", "--smart-client-id", app.id, "--smart-key", str(tmp_path / "key.jwks"), "--id-list", p, "--type", "Patient,Observation", "--no-compression", str(tmp_path / "out")]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    said = (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
-    assert process.returncode == 0, said[-3000:]
+    command = [program("smart-fetch"), "crawl", "--fhir-url", f"{url}/fhir", "--smart-client-id", app.id, "--smart-key", str(tmp_path / "key.jwks"), "--id-list", p, "--type", "Patient,Observation", "--no-compression", str(tmp_path / "out")]
+    await run(*command)
     got = [json.loads(line) for file in (tmp_path / "out").glob("Observation*.ndjson") for line in file.read_text().splitlines()]
     assert {o["id"] for o in got} == mine
     assert hidden not in {o["id"] for o in got}
@@ -80,16 +55,13 @@ async def test_smart_fetch_exports_in_bulk(there: tuple[Office, str], tmp_path: 
     app = await here.service(key, programs=(MH,))
     private = json.loads(RSAAlgorithm.to_jwk(key.private)) | {"kid": "fetch", "alg": "RS384"}
     (tmp_path / "key.jwks").write_text(json.dumps({"keys": [private | {"key_ops": ["sign"]}, key.public | {"key_ops": ["verify"]}]}))
-    program = python_home("smart-fetch==1.0.3") / "bin" / "smart-fetch"
     exporting = Exporting(here.clinic.gate)
     await exporting.start()
     try:
         for number, more in enumerate(([], ["--group", group], ["--since", "2026-01-01T00:00:00Z"], ["--type-filter", "Observation?category=vital-signs"])):
             out = tmp_path / f"out{number}"
-            command = [str(program), "bulk", "--fhir-url", f"{url}/fhir", "--smart-client-id", app.id, "--smart-key", str(tmp_path / "key.jwks"), "--type", "Patient,Observation", "--no-compression", *more, str(out)]
-            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-            said = (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
-            assert process.returncode == 0, said[-3000:]
+            command = [program("smart-fetch"), "bulk", "--fhir-url", f"{url}/fhir", "--smart-client-id", app.id, "--smart-key", str(tmp_path / "key.jwks"), "--type", "Patient,Observation", "--no-compression", *more, str(out)]
+            said = await run(*command)
             got = [json.loads(line) for file in out.rglob("Observation*.ndjson") for line in file.read_text().splitlines()]
             assert {o["id"] for o in got} == mine, said[-2000:]
             assert hidden not in {o["id"] for o in got}
@@ -112,10 +84,7 @@ async def test_the_recipe_exports_everything_and_it_comes_in_elsewhere(there: tu
     await exporting.start()
     script = next(block for block in re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "bulk.md").read_text("utf-8"), re.S) if "manifest.json" in block)
     try:
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", script, cwd=tmp_path, env={**os.environ, "BASE": f"{url}/fhir", "TOKEN": token}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said = (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
+        said = await run("bash", "-c", script, folder=tmp_path, BASE=f"{url}/fhir", TOKEN=token)
     finally:
         await exporting.stop()
     assert "Patient.1.ndjson" in said, said
@@ -128,7 +97,6 @@ async def test_the_quick_start_runs_as_it_is_written(there: tuple[Office, str], 
     here, url = there
     p = (await here.clinic.make("sys-mh", patient("Quillfeather"))).id
     script = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "smart.md").read_text("utf-8"), re.S)[0].replace("http://localhost:8000", url)
-    process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    said = (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
+    said = await run("bash", "-c", script, folder=tmp_path)
     assert json.loads(said)["resourceType"] == "Bundle", said
     assert p in said

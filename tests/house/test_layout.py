@@ -137,7 +137,7 @@ def test_no_tracked_file_names_a_path_of_somebodys_machine() -> None:
     assert [f"{path}:{n}" for path, text in texts() for n, line in enumerate(text.splitlines(), 1) if len(line) < 1000 and MACHINE.search(line)] == []
 
 
-@pytest.mark.parametrize("name", ["runtime", "build", "node", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "build", "node", "dev", "clients"])
 def test_requirements_are_pinned_with_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     assert "://" not in text

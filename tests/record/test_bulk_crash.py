@@ -60,7 +60,6 @@ async def ready(client: httpx.AsyncClient, place: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 async def test_exports_and_imports_are_done_exactly_once_whenever_the_server_is_killed(database: Dsn, tmp_path: Path) -> None:
     await close_clinic(await open_clinic(database))
     owner = await asyncpg.connect(database.owner)

@@ -170,6 +170,24 @@ async def test_filters_contents_deletions_and_events_again(clinic: Clinic, recei
     assert [e["request"]["method"] for e in again["entry"][1:]] == ["DELETE"], "what is gone is not shown again"
 
 
+@pytest.mark.parametrize(("payload", "content"), [({"payload": "application/fhir+json"}, "full"), ({}, "empty")])
+async def test_criteria_that_are_a_search_ask_for_what_fits_it(clinic: Clinic, receiver: Receiver, payload: dict[str, str], content: str) -> None:
+    p, other = [await seen_by(clinic) for _ in range(2)]
+    wanted = {"resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": f"Observation?patient=Patient/{p}", "channel": {"type": "rest-hook", "endpoint": f"http://127.0.0.1:{receiver.port}/hook", **payload}}
+    made = (await clinic.make("mh-service", wanted)).id
+    telling = Telling(clinic.gate, Outbound(["127.0.0.1"]))
+    await followed(clinic, telling)
+    assert (await clinic.get("mh-service", f"Subscription/{made}")).json()["criteria"] == wanted["criteria"], "it stays as it was written"
+    mine = (await clinic.make("sys-mh", observation(p))).id
+    await clinic.make("sys-mh", observation(other))
+    await clinic.make("sys-mh", encounter(p))
+    await clinic.make("sys-sud", observation(p))
+    await followed(clinic, telling)
+    assert [(t["type"], t["events"]) for t in receiver.told()] == [("handshake", []), ("event-notification", [(1, f"Observation/{mine}" if content == "full" else "")])]
+    said = json.loads(receiver.got[-1][1])["entry"]
+    assert [e["resource"]["id"] for e in said[1:]] == ([mine] if content == "full" else [])
+
+
 async def test_a_receiver_that_fails_is_told_again_and_what_it_may_no_longer_see_leaves_no_gap(clinic: Clinic, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     _, telling = await begun(clinic, receiver)
     p = await seen_by(clinic)
@@ -198,7 +216,7 @@ async def test_heartbeats_come_when_nothing_happens(clinic: Clinic, receiver: Re
 
 
 async def test_a_stopped_account_a_dead_endpoint_and_what_is_not_offered(clinic: Clinic, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in ({"criteria": "Observation?code=x"}, {"channel": {"type": "email", "endpoint": "mailto:x@example.org"}}, {"channel": {"type": "rest-hook", "endpoint": "https://u:p@example.org/"}}):
+    for wrong in ({"criteria": "Observation"}, {"criteria": "Questionnaire?status=active"}, {"criteria": "Observation?"}, {"criteria": "Observation?status=final", "_criteria": {"extension": [{"url": BACKPORT + "backport-filter-criteria", "valueString": "Observation?code=x"}]}}, {"channel": {"type": "email", "endpoint": "mailto:x@example.org"}}, {"channel": {"type": "rest-hook", "endpoint": "https://u:p@example.org/"}}):
         assert (await clinic.ask("mh-service", "POST", "Subscription", {**subscription(receiver), **wrong})).status == 422, wrong
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": subscription(receiver), "request": {"method": "POST", "url": "Subscription"}}]}
     assert (await clinic.ask("mh-service", "POST", "", bundle)).status == 400

@@ -23,6 +23,7 @@ from sojourn.wire.hl7v2 import Message
 from sojourn.wire.mllp import Blocks, framed
 from tests.people import A, Clinic
 from tests.record.settling import settled
+from tests.wire import others
 
 
 @dataclass
@@ -34,11 +35,16 @@ class Counterpart:
     server: asyncio.Server | None = None
     tls: ssl.SSLContext | None = None
     port: int = 0
+    agreed: int = 0
+    """Of how many messages others were asked what they read."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def messages(self) -> list[Message]:
-        """What came, read."""
+        """What came, read; python-hl7 and medforge read each the same, part by part."""
+        for one in self.got[self.agreed :]:
+            others.readable(one)
+        self.agreed = len(self.got)
         return [hl7v2.parse(m) for m in self.got]
 
     @property

@@ -21,15 +21,15 @@ _TIMEOUT: Final = (1, 30)
 _MOST: Final = (1, 100)
 
 
+ANYTHING: Final = "https://sojourn.example/fhir/SubscriptionTopic/patient-data"
+"""The topic of a Subscription whose criteria are a search."""
 KEPT: Final = "(kept)"
 """In place of what a header says where a Subscription is stored: it may be a secret, and others read it too."""
 
 
 def facts(resource: Mapping[str, Any], before: Facts | None = None) -> Facts:
     """What it asks for. before: what it asked for until now. Raises Invalid for what is not offered, with its place."""
-    topic = str(resource.get("criteria", ""))
-    if topic not in topics():
-        raise errors.Invalid("The criteria name a topic that is offered; the CapabilityStatement lists them.", expression="Subscription.criteria")
+    topic, filters = _asked(resource)
     channel = resource.get("channel") or {}
     if channel.get("type") != "rest-hook":
         raise errors.Invalid("Of channels, rest-hook is offered.", expression="Subscription.channel.type")
@@ -42,11 +42,11 @@ def facts(resource: Mapping[str, Any], before: Facts | None = None) -> Facts:
     headers = _headers(channel, endpoint, before)
     if not all(_HEADER(h) and h.partition(":")[0].lower() not in _OWN for h in headers) or len(headers) > 10:  # noqa: PLR2004 - more serve no receiver
         raise errors.Invalid("Headers are written as Name: value, and none that the request itself needs.", expression="Subscription.channel.header")
-    content = _extension(channel.get("_payload") or {}, "backport-payload-content") or _extension(channel, "backport-payload-content") or ID_ONLY
+    content = _extension(channel.get("_payload") or {}, "backport-payload-content") or _extension(channel, "backport-payload-content") or _otherwise(resource)
     if content not in (EMPTY, ID_ONLY, FULL):
         raise errors.Invalid(f"The content is one of {EMPTY}, {ID_ONLY}, {FULL}.", expression="Subscription.channel.payload.extension")
     return Facts(
-        topic, endpoint, _filters(resource, topic), headers, content, _number(channel, "backport-heartbeat-period", _HEARTBEAT, 0), _number(channel, "backport-timeout", _TIMEOUT, 10),
+        topic, endpoint, filters, headers, content, _number(channel, "backport-heartbeat-period", _HEARTBEAT, 0), _number(channel, "backport-timeout", _TIMEOUT, 10),
         _number(channel, "backport-max-count", _MOST, 20),
     )  # fmt: skip
 
@@ -61,16 +61,43 @@ def _headers(channel: Mapping[str, Any], endpoint: str, before: Facts | None) ->
     return tuple(kept[h.partition(":")[0]] if h.endswith(f": {KEPT}") else h for h in said)
 
 
+def _asked(resource: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Topic and filters. Criteria as R4 alone has them, a search, ask for everything in charts that fits it. Raises Invalid."""
+    criteria = str(resource.get("criteria", ""))
+    if criteria in topics():
+        return criteria, _filters(resource, criteria)
+    if _plain(criteria):
+        if _extension(resource.get("_criteria") or {}, "backport-filter-criteria") is not None:
+            raise errors.Invalid("Criteria that are a search are themselves the filter; name a topic to give others.", expression="Subscription.criteria.extension")
+        return ANYTHING, (_filter(criteria, ANYTHING, "Subscription.criteria"),)
+    raise errors.Invalid("The criteria name a topic that is offered (the CapabilityStatement lists them), or are a search: Type?parameter=value.", expression="Subscription.criteria")
+
+
+def _plain(criteria: str) -> bool:
+    return "?" in criteria and "://" not in criteria.partition("?")[0]
+
+
+def _otherwise(resource: Mapping[str, Any]) -> str:
+    """The content where none is said: with R4's own criteria, `payload` asks for the resource, and its absence for nothing but a sign (R4, Subscription.channel.payload)."""
+    if not _plain(str(resource.get("criteria", ""))):
+        return ID_ONLY
+    return FULL if (resource.get("channel") or {}).get("payload") else EMPTY
+
+
 def _filters(resource: Mapping[str, Any], topic: str) -> tuple[tuple[str, str], ...]:
     found = []
     for extension in (resource.get("_criteria") or {}).get("extension") or ():
         if extension.get("url") != BASE + "backport-filter-criteria":
             continue
-        type_, mark, query = str(extension.get("valueString", "")).partition("?")
-        if not mark or type_ not in topics()[topic].types or not query:
-            raise errors.Invalid(f"A filter is written as Type?parameter=value, for one of {', '.join(topics()[topic].types)}.", expression="Subscription.criteria.extension")
-        found.append((type_, query))
+        found.append(_filter(str(extension.get("valueString", "")), topic, "Subscription.criteria.extension"))
     return tuple(found)
+
+
+def _filter(written: str, topic: str, place: str) -> tuple[str, str]:
+    type_, mark, query = written.partition("?")
+    if not mark or type_ not in topics()[topic].types or not query:
+        raise errors.Invalid(f"A filter is written as Type?parameter=value, for one of {', '.join(topics()[topic].types)}.", expression=place)
+    return type_, query
 
 
 def _extension(of: Mapping[str, Any], name: str) -> Any:
