@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sojourn.app import application
-from sojourn.base import metering
+from sojourn.base import clock, metering
 from sojourn.base.settings import BadSetting
 from sojourn.record.database import Dsn
 from sojourn.web import operating
@@ -65,7 +66,7 @@ async def test_the_numbers_say_how_much_waits_and_name_nobody(clinic: Clinic) ->
     await here.get(f"/{made}/x")
     await here.get(f"/fhir/Patient/{made}")
     await clinic.owner.execute("INSERT INTO record.subscription (tenant, subscription, account, credential, facts, types, state, tries, due, begun, expires) SELECT 1, s, 'cedar-app', 'x', '{}', '{}', 'active', t, now(), now(), now() FROM (VALUES ('one', 0), ('two', 3)) AS v(s, t)")
-    await clinic.owner.execute("INSERT INTO record.subscription_event (tenant, subscription, number, kind, type, id, version, at) VALUES (1, 'one', 1, 'create', 'Patient', $1, '1', now() - interval '90 seconds')", made)
+    await clinic.owner.execute("INSERT INTO record.subscription_event (tenant, subscription, number, kind, type, id, version, at) VALUES (1, 'one', 1, 'create', 'Patient', $1, '1', $2)", made, clock.now() - timedelta(seconds=90))
     await clinic.owner.execute("INSERT INTO record.sftp_file (tenant, file, partner, path, name, state, begun, updated) VALUES (1, 'f', 'cedar', 'in/x', 'x', 'whole', now(), now())")
     answer = await here.get("/metrics")
     text = answer.text
