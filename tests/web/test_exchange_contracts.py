@@ -81,9 +81,11 @@ async def test_documents_and_files_have_contracts_as_messages_have(clinic: Clini
     now = FakeClock(begin)
     with clock.using(now):
         now.advance(timedelta(hours=3))
+        ivy = await visitor(clinic, "ivy")
         page = (await ivy.get("/exchange/overdue")).text
         assert ("1 message: Documents, by their ways" in page, "Documents that they bring" in page) == (True, False)
         now.advance(timedelta(hours=22))
+        ivy = await visitor(clinic, "ivy")
         page = (await ivy.get("/exchange/overdue")).text
         assert "1 message: Documents that they bring (MHD)" in page
         await clinic.owner.execute("UPDATE record.exchange_message SET state = 'mapped' WHERE door = 'document'")
