@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -38,7 +39,8 @@ async def main() -> None:
         if door == "errand":
             await Errands(gate, lambda: None, tuple(NEAR)).round(gate.house.tenants[A])
         else:
-            senders: dict[str, Sender] = {door: {ways.FAX: lambda: Faxing(Http(place, TOKEN)), ways.DIRECT: lambda: Direct(gate.house, NEAR), ways.MHD: lambda: Providing(gate.house, Outbound(NEAR))}[door]()}
+            makers: dict[str, Callable[[], Sender]] = {ways.FAX: lambda: Faxing(Http(place, TOKEN)), ways.DIRECT: lambda: Direct(gate, NEAR), ways.MHD: lambda: Providing(gate.house, Outbound(NEAR))}
+            senders: dict[str, Sender] = {door: makers[door]()}
             await Delivering(Envoys(gate), Clockwork(gate), senders, {sending.ORIGIN: sending.Told()}).start()
         await asyncio.Event().wait()
 

@@ -19,10 +19,11 @@ from sojourn.care.papers.reading import CCDA
 from sojourn.care.release import sheets
 from sojourn.care.release.sheets import Line
 from sojourn.care.summaries import filing
+from sojourn.doors.mhd.taking import Taking
 from sojourn.gate import papers
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import partners
-from sojourn.gate.exchange.partners import Partner
+from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.wire.direct import File, Letter
 from sojourn.wire.hl7v2write import segment
 from tests.care import outside, reach
@@ -30,7 +31,7 @@ from tests.care.test_handoff import at
 from tests.doors.direct.hisp import hisp
 from tests.doors.direct.partner import THEM, US, Door, sealed
 from tests.doors.direct.partner import opened as mailbox
-from tests.doors.hl7v2.lab import LAB, code, done, listener, oru, registered, sent
+from tests.doors.hl7v2.lab import LAB, MRN, code, done, listener, oru, registered, sent
 from tests.doors.mhd.submission import bundle
 from tests.doors.sftp.partner import brought, connected, looked, opened
 from tests.doors.sftp.partner import door as sftp
@@ -168,17 +169,25 @@ def _faxed(basis: str, partner: dict[str, Any] | None, *lines: str) -> Coming:
     return coming
 
 
-def _brought(basis: str, partner: dict[str, Any], label: str, *, plain: bool) -> Coming:
-    """ITI-65."""
+def _brought(basis: str, partner: dict[str, Any], label: str, *, plain: bool, numbered: bool = False, also: str = "") -> Coming:
+    """ITI-65. numbered: by a number that was agreed, so that it is filed by itself; otherwise through the tray."""
 
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
-        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, **partner)
+        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, authorities={MRN: MRN} if numbered else {}, **partner)
         await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
         more: dict[str, Any] = {"securityLabel": [{"coding": [{"system": ACT, "code": label}]}]} if label else {}
-        content = f"Ana {who.family}: {word}.".encode() if plain else _ccd(who, word)
-        reply = await clinic.ask("stranger", "POST", "", bundle(content, media="text/plain" if plain else "application/xml", unique=f"urn:oid:1.{sum(map(ord, word))}", family=who.family, **more))
+        content = f"Ana {who.family}: {word}. {also}".encode() if plain else _ccd(who, word)
+        body = bundle(content, media="text/plain" if plain else "application/xml", unique=f"urn:oid:1.{sum(map(ord, word))}", family=who.family, type={"text": f"{word} letter"}, **more)
+        for person in body["entry"][1]["resource"]["contained"]:
+            person["identifier"] = [{"system": MRN, "value": who.mrn}]
+        reply = await clinic.ask("stranger", "POST", "", body)
         assert reply.status == 200, reply.body
+        while await Taking(Envoys(clinic.gate)).round(clinic.gate.house.tenants[A]):
+            pass
         await _ended(clinic, "sender")
+        if numbered:
+            assert await papers.waiting(await at(clinic, "officer")) == []
+            return Came(reply.json()["entry"][1]["response"]["location"], word, basis)
         return await _filed(clinic, who, word, basis)
 
     return coming
@@ -228,6 +237,8 @@ COMINGS: Final[dict[str, Coming]] = {
     "a PDF by Direct": _file("consent", AGREED, lambda _, word: _pdf(word), "direct"), "a C-CDA by Direct": _file("treatment", UNDER, _ccd, "direct"), "a PDF by Direct with a notice": _file("treatment", {}, lambda _, word: _pdf(word, SHORT), "direct"),
     "a fax of a Part 2 program": _faxed("treatment", UNDER), "a fax under a consent": _faxed("consent", AGREED), "a fax with a notice": _faxed("", None, SHORT),
     "a text by document exchange, labelled": _brought("treatment", {}, "ETHUD", plain=True), "a C-CDA by document exchange under a consent": _brought("consent", AGREED, "", plain=False),
+    "a text by document exchange with a notice, filed by itself": _brought("treatment", {}, "", plain=True, numbered=True, also=SHORT), "a text by document exchange of a Part 2 program, filed by itself": _brought("treatment", UNDER, "", plain=True, numbered=True),
+    "a C-CDA by document exchange under a consent, filed by itself": _brought("consent", AGREED, "", plain=False, numbered=True),
     "a bulk import": _imported, "a resource by the API": _written, "a C-CDA in a resource": _attached, "a C-CDA for the tray": _asked_in,
 }  # fmt: skip
 """Each way in, with its mark."""

@@ -152,7 +152,7 @@ async def fax(two: Two, p: str) -> Got:
 async def direct(two: Two, p: str) -> Got:
     async with ready(two.us.gate, as_={"id": "lakeside"}) as (there, _):
         await _queued(two.us, p, Way(ways.DIRECT, THEM, "one"))
-        await reach.brought(two.us, {ways.DIRECT: Direct(two.us.gate.house, [HOST])})
+        await reach.brought(two.us, {ways.DIRECT: Direct(two.us.gate, [HOST])})
         (raw,) = there.inbox(THEM)
     await _ended(two.us)
     return _document(letter(raw).files[0].content)

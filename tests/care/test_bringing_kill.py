@@ -131,7 +131,7 @@ async def test_a_letter_by_direct_has_one_number_however_often_it_comes(today: C
         there.put = put  # type: ignore[method-assign]
         await doomed.run(database, tmp_path, people.BASE, ways.DIRECT)
         assert (await reach.state(clinic, delivery))[0] == RECEIVED
-        await reach.brought(clinic, {ways.DIRECT: Direct(clinic.gate.house, [HOST])}, 2)
+        await reach.brought(clinic, {ways.DIRECT: Direct(clinic.gate, [HOST])}, 2)
         letters = [read(raw) for raw in there.inbox(THEM)]
         assert 1 <= len(letters) <= 2
         assert len({letter.id for letter in letters}) == 1, "their system knows the second for the first"

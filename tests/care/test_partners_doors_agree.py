@@ -57,7 +57,7 @@ async def test_fax(clinic: Clinic) -> None:
 async def test_direct(clinic: Clinic) -> None:
     async with ready(clinic.gate, as_={"id": "lakeside"}) as (there, door):
         await clinic.owner.execute("DELETE FROM record.exchange_partner")
-        senders: dict[str, Any] = {ways.DIRECT: Direct(clinic.gate.house, [HOST])}
+        senders: dict[str, Any] = {ways.DIRECT: Direct(clinic.gate, [HOST])}
 
         async def arrives(made: Chart, delivery: str, seen: Preview) -> bytes:
             await brought(clinic, senders)

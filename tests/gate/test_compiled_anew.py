@@ -15,7 +15,7 @@ from sojourn.gate.grantjob import Anew, Done
 from sojourn.record import consents as statements
 from sojourn.record.database import Dsn
 from sojourn.record.index import Keys
-from sojourn.record.migrate import migrate
+from sojourn.record.migrate import migrate, migrations
 from tests import people
 from tests.gate.test_rebuilding import open_rows
 from tests.people import A, Clinic, consent, encounter, patient
@@ -46,11 +46,12 @@ async def test_what_was_compiled_under_the_schema_before_is_compiled_anew_once(d
     try:  # the schema before, and rows as a version before made them: one is missing, one says too much
         await owner.execute(f"GRANT CREATE ON DATABASE {await owner.fetchval('SELECT current_database()')} TO sojourn_owner")
         await owner.execute("DROP TABLE record.grant_job CASCADE")
-        await owner.execute("DELETE FROM house.migration WHERE name >= $1", NEW)
         await owner.execute("DELETE FROM house.functions")
         await owner.execute("DELETE FROM record.consent_grant WHERE recipient = 'Organization/denied'")
         await owner.execute("UPDATE record.consent_grant SET recipient = 'Organization/stranger' WHERE recipient = 'Organization/specific'")
-        assert NEW in await migrate(owner)
+        (new,) = [m.text for m in migrations() if m.name == NEW]
+        await owner.execute(f"SET ROLE sojourn_owner; {new}; RESET ROLE")
+        assert await migrate(owner) == ("functions",)
     finally:
         await owner.close()
     clinic = await people.open_clinic(database)

@@ -81,6 +81,13 @@ async def test_by_what_a_role_does_not_read_none_of_its_people_knows_anything(cl
     names = [f"Consent/{given['id']}", f"Patient/{p}"]
     assert await knowing.seen(await at(clinic, WHO), names) == frozenset(names)
     assert await knowing.seen(await at(clinic, "biller"), names) == {f"Patient/{p}"}
+    them = await releasing.as_recipient(await at(clinic, WHO), Wish(p, f"Organization/{place}", "TREAT"))
+    for who, known in ((WHO, names[:1]), ("biller", [])):
+        access = await at(clinic, who)
+        assert (await knowing.by(access, them, p)).all == known
+        async with knowing.only_seen(access, them, p) as here:
+            assert (await knowing.sources(here, p)).all == known, "what is asked in one statement is what is asked in three"
+    assert (await knowing.sources(them, p)).all == names[:1], "and it is taken back"
 
 
 async def test_a_hidden_consent_changes_no_byte_of_a_hand_off(clinic: Clinic) -> None:

@@ -88,6 +88,11 @@ class Rules:
 
 
 @dataclass
+class Decision:
+    purpose: str = "TREAT"
+
+
+@dataclass
 class Access:
     """What a handler gets: the same verbs as the gate's, over a list. `asked` counts what it was asked for."""
 
@@ -99,6 +104,7 @@ class Access:
     house: House = field(default_factory=House)
     now: datetime = field(default_factory=clock.now)
     rules: Rules = field(default_factory=Rules)
+    decision: Decision = field(default_factory=Decision)
     programs: list[Any] = field(default_factory=list)
 
     def may(self, type_: str, action: str) -> bool:

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.walking import counted
 from sojourn.base import clock
 from sojourn.care.papers import worker
 from tests import people
+from tests.care.reach import FAX, partner
 from tests.care.test_release_requests import PASSAGE, SECRET, chart, clinic, document, problem  # noqa: F401 - a fixture
 from tests.people import Clinic, consent, encounter, patient
 from tests.web.test_emergency import post
@@ -138,6 +140,26 @@ async def test_every_page_asks_at_most_twelve_questions(clinic: Clinic) -> None:
         before = await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE tenant = 1")
         assert (await browser.get(each)).status_code == 200
         assert await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE tenant = 1") - before <= 12, each
+
+
+async def test_a_request_of_a_partner_asks_at_most_twelve_statements_also_while_it_is_under_way(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    p = await chart(clinic)
+    place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
+    await partner(clinic, place, FAX)
+    await clinic.make("sys-sud", consent(p, place))
+    await clinic.make("sys-mh", consent(p, place))
+    browser = await browsing(clinic, "both-clinician")
+    path = await taken(browser, p, "authorization", recipient=f"Organization/{place}", purpose="TREAT", name="")
+    await step(browser, path, do="found", identity="known")
+    for under_way in (False, True):
+        if under_way:
+            digest = re.findall(r'name="digest" value="([^"]+)"', (await browser.get(path)).text)[0]
+            assert (await step(browser, path, do="release", by="doors", digest=digest)).status_code == 303
+        await browser.get(path)
+        with counted() as asked:
+            page = (await browser.get(path)).text
+        assert "Lakeside Primary Care" in page
+        assert len(asked) <= 12, (under_way, asked)
 
 
 async def test_hidden_requests_records_and_letters_change_nothing_that_is_seen(clinic: Clinic) -> None:  # noqa: F811 - the fixture

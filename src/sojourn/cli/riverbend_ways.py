@@ -1,4 +1,4 @@
-"""Other ways to and from the sample: a health exchange that brings documents, and a Direct mailbox whose HISP is not there."""
+"""Other ways to and from the sample: a health exchange that brings documents, a Direct mailbox."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sojourn.record import consents, store
 
 if TYPE_CHECKING:
+    from sojourn.base.db import Database
     from sojourn.gate.access import Access
 
 
@@ -57,7 +58,23 @@ async def only(them: Access, patient: str, names: Iterable[str]) -> AsyncIterato
     In one transaction, which is taken back: nothing may be written with it. One question, whatever there is.
     """
     async with them.house.db.taken_back() as db:
-        here = copy(them)
-        here.house = replace(them.house, db=db)
+        here = _in(them, db)
         await consents.known_only(db, here.head, patient, list(here.decision.keys), sorted(set(names)))
         yield here
+
+
+@asynccontextmanager
+async def only_seen(access: Access, them: Access, patient: str) -> AsyncIterator[Access]:
+    """The recipient asking as if nothing but what `access` may see (`by`) let them know anything of the client. As `only`, and what that is comes with it: one question in all."""
+    types = [type_ for type_ in access.house.types if access.may(type_, "read")]
+    async with them.house.db.taken_back() as db:
+        here = _in(them, db)
+        await consents.known_seen(db, here.head, patient, list(here.decision.keys), (access.head, access.unscoped), types)
+        yield here
+
+
+def _in(them: Access, db: Database) -> Access:
+    """The same who ask, in a transaction."""
+    here = copy(them)
+    here.house = replace(them.house, db=db)
+    return here

@@ -94,16 +94,17 @@ async def preview(access: Access, wish: Wish) -> Preview:
     await access.check("release", "*", f"Patient/{wish.patient}")
     if wish.purpose not in tables.known_purposes():
         raise errors.Malformed("Choose a purpose.")
-    _, asking = await asyncio.gather(access.read("Patient", wish.patient), as_recipient(access, wish))
-    here, known = await asyncio.gather(_all(access, wish), _known(access, asking, wish))
-    if known is None:
-        return await _preview(access, wish, together.join(access, asking), here)
-    async with knowing.only(asking, wish.patient, known.all) as recipient:
-        return await _preview(access, wish, recipient, here)
+    _, asking, here, mine = await asyncio.gather(access.read("Patient", wish.patient), as_recipient(access, wish), _all(access, wish), _statements(access, wish))
+    if wish.served is not None or not wish.recipient.startswith("Organization/"):  # who know the patient by what they are, or by what a court served
+        return await _preview(access, wish, together.join(access, asking), here, mine)
+    async with knowing.only_seen(access, asking, wish.patient) as recipient:
+        return await _preview(access, wish, together.join(access, recipient), here, mine)
 
 
-async def _preview(access: Access, wish: Wish, recipient: Access, here: list[Stored]) -> Preview:
-    there, said = await asyncio.gather(_all(recipient, wish), _statements(access, recipient, wish))
+async def _preview(access: Access, wish: Wish, recipient: Access, here: list[Stored], disagreeing: list[Stored]) -> Preview:
+    there, told = await asyncio.gather(_all(recipient, wish), _statements(recipient, wish))
+    known = {stored.id for stored in disagreeing}
+    said = [stored for stored in told if stored.id in known]  # what both may see
     mine = {(stored.type, stored.id): stored for stored in here}
     theirs = {(stored.type, stored.id): stored for stored in there if (stored.type, stored.id) in mine}
     leaves = list(theirs.values())
@@ -116,11 +117,6 @@ async def _preview(access: Access, wish: Wish, recipient: Access, here: list[Sto
     handed = [meeting.handed(stored.resource, mine[stored.type, stored.id].resource) for stored in leaves]
     outgoing = await _outgoing(access, recipient, wish, handed)
     return Preview(leaves, stays, outgoing, crypto.sha256_hex(outgoing.body))
-
-
-async def _known(access: Access, recipient: Access, wish: Wish) -> knowing.By | None:
-    """By what an organization knows the patient, as far as the one who releases may see it; None for others, who know them by what they are, or by what a court served."""
-    return None if wish.served is not None or not wish.recipient.startswith("Organization/") else await knowing.by(access, recipient, wish.patient)
 
 
 async def _outgoing(access: Access, recipient: Access, wish: Wish, handed: list[dict[str, Any]]) -> disclosing.Outgoing:
@@ -201,12 +197,10 @@ async def _own(access: Access, wish: Wish) -> Access:
     return made
 
 
-async def _statements(access: Access, recipient: Access, wish: Wish) -> list[Stored]:
-    """Statements of disagreement of this patient that both may see: those about what leaves go with it."""
+async def _statements(access: Access, wish: Wish) -> list[Stored]:
+    """Statements of disagreement of this patient that may be seen: those about what leaves, which both may see, go with it."""
     asked = [("patient", wish.patient), ("category", f"{CODES}|statement-of-disagreement")]
-    mine, theirs = await asyncio.gather(access.search("Communication", asked, count=100), recipient.search("Communication", asked, count=100))
-    known = {stored.id for stored in mine.matches}
-    return [stored for stored in theirs.matches if stored.id in known]
+    return (await access.search("Communication", asked, count=100)).matches
 
 
 def _is_about(statement: dict[str, Any], leaving: set[str]) -> bool:

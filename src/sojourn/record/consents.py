@@ -43,6 +43,14 @@ async def known_only(db: Database, head: Head, patient: str, keys: Sequence[str]
     await db.call("SELECT gate.known_only($1, $2, $3, $4, $5, $6, $7)", *head, patient, list(keys), list(names))
 
 
+async def known_seen(db: Database, head: Head, patient: str, keys: Sequence[str], looking: tuple[Head, Decided], types: Sequence[str]) -> None:
+    """The same with what `known_by` names, as far as somebody who looks and who reads these types may see it: all of it in one statement."""
+    (mine, decided), names = looking, iter(range(1, 100))
+    who, what, sees, how, may = (", ".join(f"${next(names)}" for _ in range(n)) for n in (4, 2, 4, len(decided), 1))
+    sources = f"ARRAY(SELECT k.source FROM gate.known_by({who}, {what}) k WHERE split_part(k.source, '/', 1) = ANY ({may}::text[]))"
+    await db.call(f"SELECT gate.known_only({who}, {what}, ARRAY(SELECT * FROM gate.known({sees}, {how}, {sources})))", *head, patient, list(keys), *mine, *decided, list(types))
+
+
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(rows, default=_plain)
 

@@ -103,7 +103,9 @@ async def test_submission_sets_are_those_of_the_documents_that_the_caller_may_se
     hidden = await clinic.get("stranger", query)
     assert (hidden.status, hidden.entries) == (nobody.status, nobody.entries) == (200, [])
     assert (await clinic.get("tpo", f"List?patient={shared['p']}&code=folder")).entries == []
-    assert (await clinic.get("tpo", f"List?patient={shared['p']}")).status >= 400
+    for own in ("", "&code=medications", "&code:not=submissionset"):
+        refused = await clinic.get("tpo", f"List?patient={shared['p']}{own}")
+        assert (refused.status, b"Your role does not include" in refused.body) == (403, True), "lists of the record are not for them"
     assert (await clinic.get("tpo", f"List?patient={shared['p']}&code=submissionset&identifier=1")).status >= 400
 
 

@@ -52,7 +52,8 @@ def follower(clockwork: Clockwork) -> Handler:
         if not found:
             return
         rules, inside = await policies.of(looking), turn.inside(looking)
-        for stored in _one_of_each(found):
+        made = await origin.makers(looking, [f"AllergyIntolerance/{s.id}" for s in found if s.type == "AllergyIntolerance"])
+        for stored in _one_of_each(found, made):
             await _ask(looking, inside, stored, rules)
 
     return handle
@@ -82,17 +83,25 @@ def _asks(resource: dict[str, Any], now: datetime) -> bool:
     return (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)) >= now - _BACK
 
 
-def _one_of_each(found: list[Stored]) -> list[Stored]:
-    """Of the allergies of one message about one person the first: whoever looks at it sees the list."""
-    seen: set[tuple[str, str]] = set()
+def _one_of_each(found: list[Stored], made: dict[str, int | None]) -> list[Stored]:
+    """Of the allergies of one message about one person the first: whoever looks at it sees the list. One for each program that made some
+    (made: by reference) and each set of labels, or a hidden one would take the place of one that more people see.
+    """
+    seen: set[tuple[Any, ...]] = set()
     out = []
     for stored in found:
-        key = (str((stored.resource.get("patient") or {}).get("reference", "")), _as_of(stored.resource))
-        if stored.type == "AllergyIntolerance" and key in seen:
-            continue
-        seen.add(key)
+        if stored.type == "AllergyIntolerance":
+            labels = frozenset((c.get("system"), c.get("code")) for c in _labels(stored.resource))
+            key = (str((stored.resource.get("patient") or {}).get("reference", "")), _as_of(stored.resource), made[f"{stored.type}/{stored.id}"], labels)
+            if key in seen:
+                continue
+            seen.add(key)
         out.append(stored)
     return out
+
+
+def _labels(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(s) for s in (resource.get("meta") or {}).get("security") or () if isinstance(s, dict)]
 
 
 def _as_of(resource: dict[str, Any]) -> str:
@@ -136,7 +145,7 @@ async def _ask(access: Access, inside: Access, stored: Stored, rules: Policies) 
         priority="routine" if document or allergy else "asap", due=access.now + timedelta(days=rules.number("papers.review-days") if document or allergy else 1), program=program, id_=id_,
     )  # fmt: skip
     assert change.resource is not None  # noqa: S101 - a create has one
-    if security := [dict(s) for s in (resource.get("meta") or {}).get("security") or () if isinstance(s, dict)]:
+    if security := _labels(resource):
         change.resource["meta"] = {"security": security}
     with suppress(errors.Conflict):  # it is there already
         await inside.write([change], action="task")

@@ -1,4 +1,4 @@
-"""By the clock: what messages said, and what asking outside brought, is destroyed when the rule for its kind says so."""
+"""By the clock: what messages said, and what asking brought, is destroyed when its rule says so."""
 
 from __future__ import annotations
 

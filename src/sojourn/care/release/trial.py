@@ -1,4 +1,4 @@
-"""A page about nobody, faxed to a partner's number so that both sides see whether it is theirs; and what became of it."""
+"""A page about nobody, faxed to a partner's number to see whether it is theirs."""
 
 from __future__ import annotations
 

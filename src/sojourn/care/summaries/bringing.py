@@ -1,4 +1,4 @@
-"""A document that a partner brought: into the chart where it is certain whose it is, else into the tray.
+"""A document that a partner brought: into the chart where it is certain whose it is, or the tray.
 
 Certain is only what a number says that was agreed with this partner, or that somebody here said before of theirs; and nothing may speak against it, nor
 may the document itself name somebody else. https://profiles.ihe.net/ITI/MHD/
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sojourn.care import policies
 from sojourn.care.exchange import following, matching, outside
 from sojourn.care.exchange.matching import Match, Person, Question
-from sojourn.care.papers import indexing, reading, sandbox, source
+from sojourn.care.papers import indexing, notices, reading, sandbox, source
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.summaries import fetching, filing, opening
 from sojourn.gate import papers
@@ -158,6 +158,7 @@ async def _filed(access: Access, one: Brought, paper: Paper, wish: Wish) -> tupl
             return None
         changes, labels = await filing.by_itself(access, paper.id, wish, document, one.content, paper.marks), filing.labels_of(document, (), paper.marks)
     else:
+        paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await notices.marks_of(one.content, one.media)))))
         clean = await sandbox.composed([(one.content, one.media, paper.pages)])
         changes = [Change("create", "DocumentReference", paper.id, indexing.document(access, paper, wish, clean), program=wish.program)]
         labels = (changes[0].resource or {}).get("meta", {}).get("security", [])

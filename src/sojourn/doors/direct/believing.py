@@ -1,4 +1,4 @@
-"""Whether a certificate of a partner is believed now, with the revocation lists that it names, by the rule of the organization."""
+"""Whether a certificate of a partner is believed now, with the revocation lists that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does what partners brought by IHE MHD ITI-65: into a chart, or into the tray until somebody says whose it is."""
+"""Does what partners brought by IHE MHD ITI-65: into a chart, or the tray until it is known whose."""
 
 from __future__ import annotations
 

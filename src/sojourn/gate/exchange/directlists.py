@@ -1,4 +1,4 @@
-"""Revocation lists of Direct: fetched from the addresses that certificates name, kept until their time is over (RFC 5280).
+"""Revocation lists of Direct: fetched from where certificates say, kept for their time (RFC 5280).
 
 Asked for are only addresses of certificates that lead to a trust anchor of the partner: whoever merely writes to us makes this server ask nobody.
 """

@@ -1,4 +1,4 @@
-"""Submission sets for partners who look for them (IHE MHD ITI-66): made when they are asked for, one for each document.
+"""Submission sets (IHE MHD ITI-66): made when they are asked for, one for each document.
 
 The record keeps documents and no sets: what is answered follows from the documents that the caller may see, and from nothing else.
 https://profiles.ihe.net/ITI/MHD/ITI-66.html
@@ -18,6 +18,7 @@ from sojourn.gate.found import Stored
 
 _CODES: Final = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
 _IHE: Final = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/"
+_KINDS: Final = frozenset(("submissionset", "folder"))
 _AS_DOCUMENTS: Final = {
     "patient": "patient", "patient.identifier": "patient.identifier", "subject": "subject", "date": "date", "designationType": "type", "source.given": "author.given", "source.family": "author.family", "_count": "_count",
 }  # fmt: skip
@@ -25,8 +26,8 @@ _AS_DOCUMENTS: Final = {
 
 
 def asked(ask: Ask, type_: str | None) -> bool:
-    """Whether an outside caller looks for submission sets, or folders."""
-    return type_ == "List" and ask.access.caller.outside
+    """Whether an outside caller looks for submission sets, or folders. Any other search for lists is one of the record's own, which their role may not include."""
+    return type_ == "List" and ask.access.caller.outside and any(name == "code" and not _KINDS.isdisjoint(_codes(value)) for name, value in ask.search_params())
 
 
 async def find(ask: Ask) -> Answer:
@@ -36,7 +37,7 @@ async def find(ask: Ask) -> Answer:
     codes: set[str] = set()
     for name, value in ask.search_params():
         if name == "code":
-            codes |= {c.rpartition("|")[2] for c in value.split(",")}
+            codes |= _codes(value)
         elif name == "status":
             if "current" not in value.split(","):
                 codes.add("")  # every set is current
@@ -44,8 +45,6 @@ async def find(ask: Ask) -> Answer:
             params.append((_AS_DOCUMENTS[name], value))
         elif name != "page":
             raise errors.NotSupported(f"Submission sets are found by code, status, {', '.join(n for n in _AS_DOCUMENTS if n != '_count')}.")
-    if not codes:
-        raise errors.NotSupported("Of lists only submission sets are offered: code=submissionset.")
     none = "submissionset" not in codes or "" in codes
     found = await ask.access.search("DocumentReference", [*params, *([("_id", "none")] if none else [])], cursor=ask.param("page") or None)
     entries = [{"fullUrl": _name(ask, s), "resource": _set(ask, s), "search": {"mode": "match"}} for s in found.matches]
@@ -53,6 +52,11 @@ async def find(ask: Ask) -> Answer:
     used = [(k, v) for k, v in ask.params if k != "page"]
     links = [{"relation": "self", "url": url(ask.base, "List", ask.params)}, *([{"relation": "next", "url": url(ask.base, "List", [*used, ("page", found.next)])}] if found.next else [])]
     return of_json({"resourceType": "Bundle", "type": "searchset", "link": links, **({"entry": entries} if entries else {})}, receipt=found.receipt)
+
+
+def _codes(value: str) -> set[str]:
+    """The codes of a parameter, whatever their system."""
+    return {c.rpartition("|")[2] for c in value.split(",")}
 
 
 def _name(ask: Ask, stored: Stored) -> str:

@@ -1,4 +1,4 @@
-"""A partner brings documents (IHE MHD ITI-65): kept as messages of theirs, and done by doors/mhd/taking.py.
+"""A partner brings documents (IHE MHD ITI-65): kept as messages, and done by doors/mhd/taking.py.
 
 All or none; the same again is there once. The answer follows from what was sent alone: whom it is about, and whether anybody here knows them, changes nothing of it.
 https://profiles.ihe.net/ITI/MHD/ITI-65.html

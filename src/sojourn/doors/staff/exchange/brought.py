@@ -1,4 +1,4 @@
-"""GET /exchange/messages/{message}/content of a document that a partner brought (IHE MHD), and its file, for who may."""
+"""GET /exchange/messages/{message}/content of a document that a partner brought, and its file."""
 
 from __future__ import annotations
 
