@@ -154,10 +154,15 @@ async def test_a_group_session_from_the_list_to_eight_charts(standing: None, pla
         await hands.press("Control+Enter", decide=True)
         for_all = hands.seconds()
 
-        # An answer of the day points to danger: item 9 of a PHQ-9 that was asked in the group.
-        response = {"resourceType": "Observation", "status": "final", "code": {"coding": [{"system": "http://loinc.org", "code": "44260-8"}]}, "subject": {"reference": f"Patient/{made['Evans']}"},
-                    "effectiveDateTime": clock.now().isoformat(), "valueInteger": 2}  # fmt: skip
-        assert (await clinic.ask("mh-clinician", "POST", "Observation", response)).status == 201
+        # An answer of the day points to danger: item 9 of a PHQ-9 that is asked in the group, beside the session.
+        beside = await page.context.new_page()
+        await beside.goto(f"{v.place}/patients/{made['Evans']}/measures/ask/phq-9")
+        for item, answer in enumerate((0, 1, 0, 0, 0, 0, 0, 0, 2), 1):
+            await beside.locator(f'[name="q{item}"][value="{answer}"]').check()
+        await beside.locator('[name="q10"][value="1"]').check()
+        await beside.get_by_role("button", name="Save", exact=True).click()
+        await expect(beside).to_have_url(re.compile("/measures/ask/c-ssrs-screener$"))
+        await beside.close()
         assert len((await clinic.get("mh-clinician", f"{TYPE}?patient={made['Evans']}")).entries) == 1
 
         for name in ("Alvarez", "Boone", "Cruz"):
