@@ -353,11 +353,10 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
         assert (first, set(first.targets)) == (again, own[0])
         for hidden in (set(), links):
             assert first.stands(hidden) == quick.stands(labelled(resource), body, own[0], hidden, delicate=own[1])
-            assert first.is_untouched(hidden) == quick.is_untouched(labelled(resource), body, own[0], hidden)
             if quick.stands(labelled(resource), body, links, hidden, delicate=delicate):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden)) == body
                 told += 1
-            if quick.is_untouched(labelled(resource), body, links, hidden):
+            if first.is_untouched(hidden):
                 assert bytes_or_none(redact(labelled(resource), permitted=0, hidden=hidden, strip=False)) == body
                 untouched += 1
         assert quick.stands_alone(labelled(resource), body) <= quick.stands(labelled(resource), body, links, set(), delicate=delicate)
@@ -372,8 +371,8 @@ def test_what_needs_no_walk_is_what_the_walk_gives() -> None:
 ])  # fmt: skip
 def test_what_may_hide_something_is_not_shown_untouched(element: dict[str, Any]) -> None:
     plain = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}}
-    assert quick.is_untouched(plain, dumps(plain), set(), {"Patient/p"})
-    assert not quick.is_untouched({**plain, **element}, dumps({**plain, **element}), quick.survey({**plain, **element})[0], {"Patient/p"})
+    assert quick.facts(dumps(plain))[0].is_untouched({"Patient/p"})
+    assert not quick.facts(dumps({**plain, **element}))[0].is_untouched({"Patient/p"})
 
 
 def test_what_lacks_a_required_element_is_shown_alike_by_either_way_whatever_is_hidden_beside_it() -> None:
@@ -381,7 +380,7 @@ def test_what_lacks_a_required_element_is_shown_alike_by_either_way_whatever_is_
     lacking = labelled({"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [{"linkId": "1", "type": "display", "text": "a"}, {"type": "display", "text": "b"}]})
     beside = {**lacking, "contact": [{"name": "secret", "extension": [{"url": INLINE, "valueCoding": {"system": ACT_CODE, "code": HIDDEN}}]}]}
     body = dumps(lacking)
-    assert quick.is_untouched(lacking, body, set(), set())
+    assert quick.facts(body)[0].is_untouched(set())
     assert redact(lacking, permitted=0, hidden=set(), strip=False) == redact(beside, permitted=0, hidden=set(), strip=False) == lacking
     assert not quick.stands(lacking, body, set(), set(), delicate=False)
     assert not quick.stands_alone(lacking, body)

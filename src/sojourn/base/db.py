@@ -106,20 +106,13 @@ class Database:
     @asynccontextmanager
     async def _reading(self, tenant: int, planned: str) -> AsyncIterator[Connection]:
         try:
-            pool = self.pool
-            connection = await pool.acquire()
-            try:
+            async with self._borrowed() as connection:
                 await connection.execute(f"BEGIN READ ONLY; {_confined(tenant)}{planned}")
                 try:
                     yield connection
                 finally:
                     if not connection.is_closed():
                         await connection.execute("COMMIT")
-            except BaseException as error:
-                _drop_broken(connection, error)
-                raise
-            finally:
-                pool.release(connection)
         except asyncpg.QueryCanceledError as error:
             raise errors.TooCostly() from error
         except asyncpg.PostgresError as error:
@@ -133,25 +126,16 @@ class Database:
         """Everything called on what this gives is committed together at the end, or not at all when something is raised."""
         raised: BaseException | None = None  # by what is done in it; passed on as it is
         try:
-            pool = self.pool
-            connection = await pool.acquire()
-            try:
-                async with connection.transaction():
-                    try:
-                        yield Transaction(self, connection)
-                    except BaseException as error:
-                        raised = error
-                        raise
-            except BaseException as error:
-                _drop_broken(connection, error)
-                raise
-            finally:
-                pool.release(connection)
+            async with self._borrowed() as connection, connection.transaction():
+                try:
+                    yield Transaction(self, connection)
+                except BaseException as error:
+                    raised = error
+                    raise
         except (*_GONE, asyncpg.PostgresError) as error:
             if error is raised:
                 raise
             raise translated(error) from error
-
 
     @asynccontextmanager
     async def taken_back(self) -> AsyncIterator[Aside]:
@@ -159,9 +143,7 @@ class Database:
         reads there may wait for another."""
         async with self._asides:
             try:
-                pool = self.pool
-                connection = await pool.acquire()
-                try:
+                async with self._borrowed() as connection:
                     transaction = connection.transaction()
                     await transaction.start()
                     try:
@@ -169,15 +151,21 @@ class Database:
                     finally:
                         if not connection.is_closed():
                             await transaction.rollback()
-                except BaseException as error:
-                    _drop_broken(connection, error)
-                    raise
-                finally:
-                    pool.release(connection)
-            except asyncpg.PostgresError as error:
+            except (asyncpg.PostgresError, *_GONE) as error:
                 raise translated(error) from error
-            except _GONE as error:
-                raise errors.Unavailable("The database does not answer.") from error
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        """A connection of the pool, given back afterwards, and closed where nobody knows any more what it is doing."""
+        pool = self.pool
+        connection = await pool.acquire()
+        try:
+            yield connection
+        except BaseException as error:
+            _drop_broken(connection, error)
+            raise
+        finally:
+            pool.release(connection)
 
 
 class Transaction(Database):

@@ -39,11 +39,11 @@ async def one(access: Access, id_: str) -> Any:
     return row
 
 
-async def openable(access: Access, patient: str, ids: Collection[str]) -> set[str]:
-    """Those of a patient's entries that `one` would open for the caller: a page links to no others. Nothing of them is shown, so nothing is noted."""
+async def openable(access: Access, patient: str, recipient: str, ids: Collection[str]) -> set[str]:
+    """Those of the entries about a patient for a recipient that `one` would open for the caller: a page links to no others. Nothing of them is shown, so nothing is noted."""
     if not ids or not access.may("*", "release"):
         return set()
-    rows = await disclosures.disclosures(access.house.db, access.head, patient=patient)
+    rows = await disclosures.disclosures(access.house.db, access.head, patient=patient, recipient=recipient)
     return {row["disclosure"] for row in rows if row["disclosure"] in ids and _theirs(access, row)}
 
 

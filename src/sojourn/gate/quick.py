@@ -38,7 +38,7 @@ class Facts(NamedTuple):
         return self.bare and hidden.isdisjoint(self.targets)
 
     def is_untouched(self, hidden: AbstractSet[str]) -> bool:
-        """As `is_untouched` of the module."""
+        """Whether nothing is hidden in or behind the resource: to a caller who is not subject to redaction it is then shown as what needs no redaction is, byte by byte."""
         return self.single and hidden.isdisjoint(self.targets)
 
 
@@ -91,11 +91,6 @@ def is_bare(body: bytes) -> bool:
 def stands(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str], *, delicate: bool, rules: LabelRules | None = None) -> bool:
     """Whether the resource is what a caller subject to redaction sees of it, to the byte."""
     return not delicate and hidden.isdisjoint(targets) and is_bare(body) and _labels_stand(resource, rules) and _is_whole(resource)
-
-
-def is_untouched(resource: dict[str, Any], body: bytes, targets: AbstractSet[str], hidden: AbstractSet[str]) -> bool:
-    """Whether nothing is hidden in or behind the resource: to a caller who is not subject to redaction it is then shown as what needs no redaction is, byte by byte."""
-    return hidden.isdisjoint(targets) and _INLINE not in body and body.count(b'"resourceType":') == 1
 
 
 def stands_alone(resource: dict[str, Any], body: bytes, rules: LabelRules | None = None) -> bool:

@@ -52,6 +52,8 @@ async def groups_end(access: Access, patient: str, program: int | None, reason: 
         return []
     params = [("actor", f"Patient/{patient}"), ("date", f"ge{access.now.isoformat()}"), ("date", f"lt{(access.now + _AHEAD).isoformat()}"), ("status", ",".join(appointments.OPEN))]
     found = [(appointments.read(s.resource, s.version), s.resource) for s in (await access.search("Appointment", params, count=1000)).matches]
-    held = await tracks.every(access, ids={b.track for b, _ in found if b.track}, inactive=True) if any(b.track for b, _ in found) else []
-    over = {t.id for t in held if tracks.program_of(access, t) == program and not (level and t.level in ("", level))}
+    groups = {b.track for b, _ in found if b.track}
+    if not groups:
+        return []
+    over = {t.id for t in await tracks.every(access, ids=groups, inactive=True) if tracks.program_of(access, t) == program and not (level and t.level in ("", level))}
     return [appointments.changed(b, r, status="cancelled", cancelationReason={"text": reason}) for b, r in found if b.track in over]

@@ -49,22 +49,25 @@ class Taking(Background):
 
     async def round(self, tenant: Tenant) -> int:
         """Do the next document of each partner; how many there were. Raises Unavailable."""
-        begun = [one for partner in await self._envoys.partners(tenant) if partner.organization for one in await self._claimed(tenant, partner)]
+        begun = await self._claimed(tenant, {p.id: p for p in await self._envoys.partners(tenant) if p.organization})
         await asyncio.gather(*(self._one(tenant, *one) for one in begun))
         return len(begun)
 
-    async def _claimed(self, tenant: Tenant, partner: Partner) -> list[tuple[Partner, Taken, Access]]:
-        """The next of a partner, which nobody else does for a while; nothing where they were stopped."""
+    async def _claimed(self, tenant: Tenant, partners: dict[str, Partner]) -> list[tuple[Partner, Taken, Access]]:
+        """The next of each partner, which nobody else does for a while: one question where none waits. Nothing where they were stopped."""
+        found: list[tuple[Partner, Taken, Access]] = []
         try:
             async with doing.begun(self._envoys.house, tenant.number) as here:
-                if not (taken := await here.take(papers.MHD, [partner.id], 1, _MOST_BYTES)):
-                    return []
-                access = await self._envoys.access(tenant, partner)
-                await here.settle(access, [Done(one.id, RECEIVED, "It is being looked at.", again=_LEASE) for one in taken])
-                return [(partner, one, access) for one in taken]
+                while partners and (taken := await here.take(papers.MHD, list(partners), 1, _MOST_BYTES)):
+                    (one,) = taken
+                    partner = partners.pop(one.partner)
+                    access = await self._envoys.access(tenant, partner)
+                    await here.settle(access, [Done(one.id, RECEIVED, "It is being looked at.", again=_LEASE)])
+                    found.append((partner, one, access))
         except errors.StaleCredential:
             self._envoys.forget(tenant)
             return []
+        return found
 
     async def _one(self, tenant: Tenant, partner: Partner, taken: Taken, access: Access) -> None:
         try:

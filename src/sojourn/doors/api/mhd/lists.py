@@ -6,11 +6,10 @@ https://profiles.ihe.net/ITI/MHD/ITI-66.html
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import Any, Final
 
-from sojourn.base import errors
+from sojourn.base import crypto, errors
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.doors.api.forms import url
@@ -61,7 +60,7 @@ def _codes(value: str) -> set[str]:
 
 def _name(ask: Ask, stored: Stored) -> str:
     """By what the set of a document is known: the same each time, and no address."""
-    return uuid.UUID(bytes=hashlib.sha256(f"{ask.base}List of {stored.id}".encode()).digest()[:16], version=4).urn
+    return uuid.UUID(bytes=crypto.sha256(f"{ask.base}List of {stored.id}".encode())[:16], version=4).urn
 
 
 def _set(ask: Ask, stored: Stored) -> dict[str, Any]:

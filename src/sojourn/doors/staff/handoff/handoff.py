@@ -123,7 +123,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, said: dic
         found = await referral.preview(access, handoff)
         notice = disclosing.statement("release", "whole", access.today).text if found.outgoing.notice else ""
         shown = {"leaving": groups(found.leaves), "staying": held_back(found.stays), "number": len(found.leaves), "digest": found.digest, "notice": notice, "scope": found.outgoing.scope, "forms": list(clinical.FORMS.items())}
-    opened = await disclosurelog.openable(access, patient, handoff.sent)
+    opened = await disclosurelog.openable(access, patient, f"Organization/{handoff.recipient}", handoff.sent)
     going, to = await posting.states(access, handoff.deliveries), await posting.partner_of(access, f"Organization/{handoff.recipient}") if shown else None
     doors = [DOORS[w.door].title.lower() for w in ways.in_order(to.reached)] if to else []
     due, tone = remaining(moment_of(handoff.due), access.now)
