@@ -136,7 +136,7 @@ def test_how_it_stands_now(one: dict[str, Any], key: str) -> None:
     [
         (form(), None, False), (form({"end": "2026-03-30"}), day(3, 31), True), (form({"end": "2026-04-30"}), day(5, 1), False), (form({"end": "2026-02-28"}), day(3, 1), False), (form({"end": "2026-03-31T07:59:59Z"}), datetime(2026, 3, 31, 8, tzinfo=UTC), True),
         (form(said=EVENT, dateTime="2025-12-20"), day(12, 20, 2025) + timedelta(days=90), True), (form(status="draft"), None, False),
-        (form({"end": "2026-03-30"}, deny=True), day(3, 31) + timedelta(hours=12), True), (form({"end": "2026-03-30"}, status="inactive", said={terms.ENDED_AT: at("2026-03-05T00:00:00Z")}, meta={"lastUpdated": "2026-03-05T00:00:00Z"}), day(3, 5), False),
+        (form({"end": "2026-03-29"}, deny=True), day(3, 30) + timedelta(hours=12), True), (form({"end": "2026-03-30"}, deny=True), day(3, 31) + timedelta(hours=12), False), (form({"end": "2026-03-30"}, status="inactive", said={terms.ENDED_AT: at("2026-03-05T00:00:00Z")}, meta={"lastUpdated": "2026-03-05T00:00:00Z"}), day(3, 5), False),
     ],
 )  # fmt: skip
 def test_what_stops_by_itself_soon_is_told(one: dict[str, Any], end: datetime | None, soon: bool) -> None:

@@ -48,7 +48,7 @@ def section(marks: Marks = PLAIN, *facts: Fact) -> Section:
         (Marks("R", (policy("NORDSCLCD"),)), [level("R"), act("NORDSCLCD")]),
         (Marks(policies=(policy("NOAUTH", "urn:theirs"),)), [act("NOAUTH")]),  # refrain policies under another system mean these
         (Marks(policies=(policy("SECRET", "urn:theirs"),)), [{"system": "urn:theirs", "code": "SECRET"}]),
-        (Marks(policies=(policy(" NO  AUTH "), policy("PERSISTLABEL"), policy("", "urn:x"), policy("X", ""))), [act("PERSISTLABEL")]),
+        (Marks(policies=(policy(" some  words "), policy("PERSISTLABEL\n"), policy("", "urn:x"), policy("X", ""), policy("X", "no urn"))), [act("some words"), act("PERSISTLABEL")]),
         (Marks(policies=(policy(" PERSISTLABEL\n"), policy("PERSISTLABEL"))), [act("PERSISTLABEL")]),
         (Marks(policies=(policy("A", "urn:a", policy("42CFRPart2", "urn:b")),)), [{"system": "urn:a", "code": "A"}, PART2]),
         (Marks(policies=(policy("HIV"),)), [act("HIV")]),

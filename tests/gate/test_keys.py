@@ -55,7 +55,9 @@ def test_a_supervisor_has_the_keys_of_those_they_supervise_and_a_unit_its_people
 
 
 def test_a_reach_is_an_action_of_a_role_that_somebody_knows() -> None:
-    assert reach.of_actions(["read", "reach:unit", "reach:moon", "unit"]) == {"unit"}
+    assert reach.of_actions(["read", "reach:unit", "reach:moon"]) == {"unit"}
+    assert reach.of_actions(["unit", "sites"]) == frozenset()
+    assert reach.of_actions(f"reach:{one}" for one in ("organization", "sites", "programs", "unit", "care-team", "supervised")) == reach.REACHES.keys()
     assert reach.prefixed("unit") == "reach:unit"
     with pytest.raises(KeyError):
         reach.prefixed("moon")

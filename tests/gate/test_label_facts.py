@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sojourn.gate import bases
-from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, LOCAL, PART2, PROCESS_INLINE, UNLABELLED
+from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, INLINE, LOCAL, PART2, PROCESS_INLINE, UNLABELLED
 from sojourn.gate.labelrules import LabelRules, OwnCode, made_of
 from sojourn.gate.labels import (
     LAW,
@@ -134,6 +134,28 @@ def test_labels_are_shown_once_each_level_law_subject_and_then_what_was_sent() -
     assert [(c["system"] == ACT_CODE, c["code"]) for c in made.security] == [(False, "R"), (True, "42CFRPart2"), (True, "GDIS"), (True, "HIV"), (True, "MH"), (True, "NORDSCLCD"), (False, "MH")]
 
 
+def test_what_was_sent_stands_behind_in_its_order_and_what_was_decided_where_a_code_would_put_it() -> None:
+    assert shown(label(thing(sent=[NORMAL, act("HIV")]), [CLINIC])) == ["R", "HIV"], "one level, and that is ours"
+    assert shown(label(thing(sent=[act("NORDSCLCD"), act("SUD")]), [CLINIC])) == ["N", "NORDSCLCD", "SUD"]
+    assert shown(label(thing(sent=[act("NORDSCLCD"), decided("SUD")]), [CLINIC])) == ["N", "SUD", "NORDSCLCD"]
+    assert shown(label(thing(MOOD, sent=[act("NORDSCLCD"), decided("PERSISTLABEL")]), [CLINIC])) == ["N", "MH", "NORDSCLCD", "PERSISTLABEL"]
+    other = said({"system": "urn:x", "code": "MH"})
+    assert label(thing(MOOD, sent=[other]), [CLINIC]).security == [NORMAL, act("MH"), other], "a code of another system is another label"
+
+
+def test_a_part_whose_label_cannot_be_read_is_withheld_and_found_by_nothing() -> None:
+    odd = {"note": [{"text": "x", "extension": [{"url": INLINE}]}]}
+    assert label(thing(sent=[PROCESS_INLINE, act("GDIS")], **odd), [CLINIC])[:2] == (BIT["genetic"], UNLABELLED)
+    assert found(thing(sent=[PROCESS_INLINE, act("GDIS")], **odd), thing()) == ["R", "GDIS"]
+    assert read(thing(MOOD, **odd)) == ({"MH"}, UNLABELLED, [None])
+
+
+def test_a_label_at_the_top_of_a_resource_is_a_part_of_its_own_and_takes_no_law_of_the_whole() -> None:
+    top = thing(MOOD, extension=[inline("SDV")])
+    assert labelled_elements(top, STATE) == [((), BIT["violence"])]
+    assert label(top, [CLINIC], STATE)[:2] == (BIT["mental_health"], BIT["violence"])
+
+
 @pytest.mark.parametrize("meta", [None, [], {"security": None}, {"security": act("HIV")}, {"security": ["HIV", None]}])
 def test_what_is_no_list_of_labels_says_nothing(meta: Any) -> None:
     assert label({"resourceType": "Observation", "meta": meta}, [CLINIC])[:2] == (0, 0)
@@ -179,6 +201,11 @@ def test_what_the_officer_takes_off_is_off_with_its_law_and_nothing_else_is(reso
     assert made.security[0]["code"] == ("R" if own else "N")
     assert not set(shown(made)) & (set(lowered.split(",")) - {"42CFRPart2"}), "nor is it shown"
     assert ("STD" in shown(made)) is False
+
+
+def test_what_is_sent_beside_what_the_officer_takes_off_stays() -> None:
+    lowered = Facts(lowered=frozenset({"HIV", "SUD"}))
+    assert shown(label(thing(sent=[act("STD"), act("SUD"), act("GDIS"), act("NORDSCLCD")]), [CLINIC], facts=lowered)) == ["R", "GDIS", "NORDSCLCD"]
 
 
 def test_what_the_officer_takes_off_is_off_however_it_came() -> None:
@@ -235,7 +262,9 @@ def test_a_label_says_that_it_was_decided_or_inherited_and_nothing_else_passes_f
 
 
 def found(resource: dict[str, Any], rest: dict[str, Any], program: Any = CLINIC, rules: Any = None, facts: Facts | None = None) -> list[str]:
-    return [c["code"] for c in findable(resource, rest, [program], rules, *([facts] if facts else []))]
+    made = findable(resource, rest, [program], rules, *([facts] if facts else []))
+    assert made[0]["system"] == CONFIDENTIALITY
+    return [c["code"] for c in made]
 
 
 HIDDEN = {"note": [part("SDV", code=HIV)]}
@@ -264,6 +293,10 @@ HIDDEN = {"note": [part("SDV", code=HIV)]}
 def test_what_only_a_hidden_part_gives_finds_nothing_and_what_is_said_of_the_whole_does(sent: list[Any], program: Any, rules: Any, codes: list[str]) -> None:
     resource = thing(sent=sent, **HIDDEN)
     assert found(resource, thing(sent=sent), program, rules) == codes
+
+
+def test_what_it_has_from_others_finds_it_also_where_a_hidden_part_gives_the_same() -> None:
+    assert found(thing(sent=[inherited("SUD")], note=[part("SDV", code=(ICD, "F11.20"))]), thing()) == ["N", "SUD"]
 
 
 def test_a_law_that_the_rest_has_by_its_own_codes_finds_it() -> None:

@@ -126,15 +126,15 @@ def test_an_appointment_relates_those_who_are_booked_for_its_time_where_it_is_on
     assert keys(booked(P, ME, OTHER, ROOM, OUT)) == ["program:2", "Practitioner/a@0", "Practitioner/b@0"]
     assert rows(booked(P, {"reference": "Patient/q"}, ME)) == rows(booked(ME)) == []
     when = {"start": "2026-02-01T09:00:00Z", "end": "2026-02-01T10:00:00Z"}
-    assert window(booked(**when)) == (datetime(2026, 2, 1, 9, tzinfo=UTC), datetime(2026, 2, 1, 10, tzinfo=UTC) + timedelta(days=DAYS["appointment"]))
+    assert window(booked(**when)) == (datetime(2026, 2, 1, 9, tzinfo=UTC), datetime(2026, 2, 1, 10, 0, 1, tzinfo=UTC) + timedelta(days=DAYS["appointment"]))
 
 
 def test_a_unit_is_related_while_somebody_is_or_will_be_there() -> None:
-    def at(status: str | None, **more: Any) -> list[str]:
-        return keys(visit(location=[{"location": ROOM, **({"status": status} if status else {})}], **more))
+    def at(place: str | None, **more: Any) -> list[str]:
+        return keys(visit(location=[{"location": ROOM, **({"status": place} if place else {})}], **more))
 
-    for status in (None, "active", "reserved", "planned"):
-        assert at(status) == ["program:2", "Location/u@0"]
+    for place in (None, "active", "reserved", "planned"):
+        assert at(place) == ["program:2", "Location/u@0"]
     assert at("completed") == ["program:2"]
     assert at("active", status="finished") == ["program:2"]
 

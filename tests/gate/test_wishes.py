@@ -40,7 +40,7 @@ DAY = "2026-02-03"
     [
         *({name: f"{DAY}T10:00:00Z"} for name in ("effectiveDateTime", "effectiveInstant", "authoredOn", "authored", "onsetDateTime", "performedDateTime", "occurrenceDateTime", "identifiedDateTime", "whenHandedOver", "recordedDate")),
         *({name: f"{DAY}T10:00:00Z"} for name in ("startDate", "start", "started", "date", "dateTime", "dateWritten", "created", "createdDateTime", "sent", "issued", "recorded", "receivedTime")),
-        *({name: {"start": DAY}} for name in ("period", "performedPeriod", "effectivePeriod", "occurrencePeriod", "identifiedPeriod", "createdPeriod")), {"context": {"period": {"start": DAY}}},
+        *({name: {"start": DAY}} for name in ("period", "performedPeriod", "effectivePeriod", "occurrencePeriod", "identifiedPeriod", "createdPeriod")), {"context": {"period": {"start": DAY}}}, {"collection": {"collectedDateTime": DAY}},
         {"period": {"end": "2026-09-09"}, "date": DAY}, {"date": DAY, "created": "2025-01-01"}, {"effectiveDateTime": DAY, "sent": "2025-01-01"}, {"period": {"start": DAY}, "effectiveDateTime": "2025-01-01"},
     ],
 )  # fmt: skip

@@ -72,7 +72,7 @@ class Wish:
 
 _DAYS = (
     "effectiveDateTime", "effectiveInstant", "authoredOn", "authored", "onsetDateTime", "performedDateTime", "occurrenceDateTime", "identifiedDateTime", "whenHandedOver", "recordedDate", "startDate", "start", "started",
-    "date", "dateTime", "dateWritten", "created", "createdDateTime", "sent", "issued", "recorded", "receivedTime",
+    "date", "dateTime", "dateWritten", "created", "createdDateTime", "sent", "issued", "recorded", "collectedDateTime", "receivedTime",
 )  # fmt: skip
 _PERIODS = ("period", "performedPeriod", "effectivePeriod", "occurrencePeriod", "identifiedPeriod", "createdPeriod")
 
@@ -80,7 +80,8 @@ _PERIODS = ("period", "performedPeriod", "effectivePeriod", "occurrencePeriod", 
 def _day(resource: Mapping[str, Any]) -> str:
     """The day that a resource is of, as a FHIR date; '' where it names none."""
     period = next((resource[name] for name in _PERIODS if resource.get(name)), None) or (resource.get("context") or {}).get("period") or {}
-    return str(period.get("start") or next((resource[name] for name in _DAYS if resource.get(name)), ""))[:10]
+    taken = resource.get("collection") or {}
+    return str(period.get("start") or next((at[name] for at in (resource, taken) for name in _DAYS if at.get(name)), ""))[:10]
 
 
 @dataclass(frozen=True, slots=True)
