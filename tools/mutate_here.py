@@ -125,7 +125,7 @@ def _changed(old: Any, new: Any) -> bool:
     if hasattr(old, "cache_clear"):
         old.cache_clear()
     old, new = getattr(old, "__wrapped__", old), getattr(new, "__wrapped__", new)
-    if not inspect.isfunction(old) or not inspect.isfunction(new):
+    if not inspect.isfunction(old) or not inspect.isfunction(new) or len(old.__code__.co_freevars) != len(new.__code__.co_freevars):
         return False
     old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
     return True

@@ -12,6 +12,7 @@ import pytest
 from sojourn.base import clock, errors
 from sojourn.gate import disclosing, patientrequests, releasing
 from sojourn.gate.access import Access
+from sojourn.gate.compelled import Instrument
 from sojourn.gate.releasing import Wish
 from sojourn.record import disclosures
 from sojourn.record.database import Dsn
@@ -69,7 +70,7 @@ async def test_the_preview_is_what_the_recipient_would_be_shown_and_says_why_the
 
 async def test_who_may_not_release_is_not_told_what_would_leave(clinic: Clinic) -> None:
     person, _, _, recipient = await chart(clinic)
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.Forbidden, match="include release"):
         await releasing.preview(await session(clinic, "biller"), Wish(person, recipient, "TREAT"))
 
 
@@ -201,7 +202,7 @@ async def test_who_acts_for_a_patient_by_law_gets_no_part_2_record_and_who_acts_
 
 async def test_the_recipient_asks_with_nothing_of_the_one_who_releases_but_their_name(clinic: Clinic) -> None:
     person, _, _, _ = await chart(clinic)
-    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Harbor", "type": [{"coding": [{"code": "prov"}, {}]}, {"text": "clinic"}]})).id
+    place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Harbor", "type": [{"coding": [{"code": "prov"}, {"display": "Clinic"}]}, {"text": "clinic"}]})).id
     access = await session(clinic)
     them = await releasing.as_recipient(access, Wish(person, f"Organization/{place}", "HPAYMT"))
     who = them.caller
@@ -220,7 +221,7 @@ async def test_a_consent_to_a_class_lets_it_leave_to_who_is_one_and_treats(clini
     person = (await clinic.make("sys-mh", people.patient())).id
     sud = await clinic.make("sys-sud", people.observation(person))
     places = [(await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Harbor", "type": [{"coding": [{"code": t}]}]})).id for t in ("prov", "other")]
-    to_class = {"actor": [{"role": {"coding": [{"code": "IRCP"}]}, "extension": [{"url": "https://ehr.example.org/fhir/StructureDefinition/recipient-class", "valueCode": "treating-provider"}]}]}
+    to_class = {"actor": [{"role": {"coding": [{"code": "IRCP"}]}, "extension": [{"url": "https://ehr.example.org/fhir/StructureDefinition/recipient-class", "valueCode": "treating-provider"}], "reference": {"display": "Providers who treat me"}}]}
     await clinic.make("sys-sud", people.consent(person, "nobody", provision=to_class))
     for place in places:
         await clinic.make("sys-mh", {"resourceType": "CareTeam", "status": "active", "subject": {"reference": f"Patient/{person}"}, "participant": [{"member": {"reference": f"Organization/{place}"}}]})
@@ -330,3 +331,38 @@ async def test_a_statement_about_nothing_in_particular_goes_with_whatever_leaves
     assert [s.type for s in found.leaves] == ["Observation", "Communication"]
     nothing = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Immunization",)))
     assert nothing.leaves == []
+
+
+async def test_a_statement_of_somebody_else_or_another_message_does_not_go_along(clinic: Clinic) -> None:
+    person, _, _, recipient = await chart(clinic)
+    other, _, _, _ = await chart(clinic)
+    await clinic.make("sys-sud", people.consent(other, recipient.partition("/")[2]))
+    asked = await patientrequests.take(await session(clinic, "officer"), "amendment", other, "Change it.", "")
+    await patientrequests.answer(await session(clinic, "officer"), asked, grant=False, text="It stays.", reason="accurate")
+    await patientrequests.disagree(await session(clinic, "officer"), asked, "I disagree with all of it.")
+    await clinic.make("sys-sud", {"resourceType": "Communication", "status": "completed", "subject": {"reference": f"Patient/{person}"}, "payload": [{"contentString": "See you on Monday."}]})
+    found = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Observation",)))
+    assert [s.type for s in found.leaves] == ["Observation"]
+
+
+async def test_what_a_court_served_lets_leave_what_it_may_whatever_was_consented_to(clinic: Clinic) -> None:
+    person = (await clinic.make("sys-mh", people.patient())).id
+    plain = (await clinic.make("sys-mh", people.observation(person))).id
+    sud = (await clinic.make("sys-sud", people.observation(person, 90))).id
+    note = (await clinic.make("sys-mh", people.observation(person, 80, meta={"security": [PSYCHOTHERAPY]}))).id
+
+    async def under(words: str, **more: bool) -> tuple[set[str], dict[str, str]]:
+        found = await releasing.preview(await session(clinic), Wish(person, "", "HLEGAL", ("Observation",), served=Instrument(words, **more)))
+        return {s.id for s in found.leaves}, {s.id: why for s, why in found.stays}
+
+    assert (await under("court_order_2_64+subpoena"))[0] == {plain, sud}
+    assert (await under("subpoena", assured=True))[0] == {plain}
+    left, stays = await under("subpoena")
+    assert left == set()
+    assert stays.keys() == {plain, sud}
+    assert all("42 CFR" in why or "45 CFR" in why for why in stays.values())
+    assert note not in stays, "nor is it told to who may not see it"
+    seen = await releasing.preview(await session(clinic), Wish(person, "", "HLEGAL", ("Observation",), served=Instrument("court_order_2_64+subpoena")))
+    await releasing.release(await session(clinic), Wish(person, "", "HLEGAL", ("Observation",), served=Instrument("court_order_2_64+subpoena")), seen.digest)
+    (row,) = await log(clinic)
+    assert (row["purpose"], row["patients"]) == ("HLEGAL", [person])
