@@ -42,6 +42,7 @@ def at(text: str) -> dict[str, Any]:
         (form({"end": "2026-06-30"}, said={terms.ENDED_AT: at("2026-02-01T00:00:00Z")}), SIGNED, day(2, 1)),
         (form({"end": "2026-01-30"}, said={terms.ENDED_AT: at("2026-02-01T00:00:00Z")}), SIGNED, day(1, 31)),
         (form(said={terms.EVENT_OCCURRED: at("2026-02-01T00:00:00Z")}), SIGNED, day(2, 1)),
+        (form(said={terms.EVENT_OCCURRED: at("2026-02-01")}), SIGNED, day(2, 1)),
         (form(said={terms.EXPIRY_EVENT: {"valueCode": "end-of-case"}}), SIGNED, SIGNED + timedelta(days=90)),
         (form(said={terms.EXPIRY_EVENT: {"valueCode": "end-of-case"}, terms.EVENT_CONFIRMED: at("2026-02-01T00:00:00Z")}), SIGNED, day(2, 1) + timedelta(days=90)),
         (form(said={terms.EXPIRY_EVENT: {"valueCode": "end-of-case"}, terms.EVENT_CONFIRMED: at("2025-02-01T00:00:00Z")}), SIGNED, SIGNED + timedelta(days=90)),
@@ -58,6 +59,7 @@ def test_a_consent_acts_from_its_signature_or_first_day_to_the_first_of_its_ends
     "one",
     [
         *(form(status=s) for s in ("draft", "proposed", "rejected", "entered-in-error", "inactive")),
+        form(status="inactive", meta={"lastUpdated": "2026-04-01T00:00:00Z"}),
         form(status="inactive", said={terms.ENDED_AT: at("2026-02-01T00:00:00Z")}),  # and nobody knows since when it is so
         form({"end": "2025-12-31"}), form({"start": "2026-02-01", "end": "2026-01-31"}), form(said={terms.EVENT_OCCURRED: at("2026-01-01T10:00:00Z")}),
     ],
@@ -112,6 +114,8 @@ ENDED = {terms.ENDED_AT: at("2026-02-01T00:00:00Z")}
     ("one", "key"),
     [
         (form(), "in_force"), (form(status="draft"), "draft"), (form(status="proposed"), "requested"), (form(status="rejected"), "refused"), (form(status="entered-in-error"), "ended"), (form(status="unheard-of"), "ended"),
+        (form(said={terms.ENDED_AT: at("2026-03-01")}), "ended"), (form({"end": "2026-03-01T07:59:59Z"}), "expired"), (form({"start": "2026-06-01", "end": "2026-05-01"}), "expired"),
+        (form({"end": "2026-03-01"}, said=EVENT, dateTime="2025-11-01"), "lapsed"),
         (form(status="inactive"), "ended"), (form(said=ENDED), "ended"), (form(said={terms.ENDED_AT: at("2026-03-01T08:00:00Z")}), "ended"), (form(said={terms.ENDED_AT: at("2026-03-01T08:00:01Z")}), "in_force"),
         (form(said={**ENDED, terms.ENDED_HOW: {"valueCode": "revoked"}}), "revoked"), (form(said={**ENDED, terms.ENDED_HOW: {"valueCode": "replaced"}}), "replaced"), (form(said={**ENDED, terms.ENDED_HOW: {"valueCode": "overtaken"}}), "replaced"),
         (form(said={terms.EXPIRY_TEXT: None}), "void"), (form({"start": "2026-03-02"}), "later"), (form({"start": "2026-03-01T08:00:00Z"}), "in_force"),
@@ -131,10 +135,14 @@ def test_how_it_stands_now(one: dict[str, Any], key: str) -> None:
     assert found.tone in ("good", "plain", "amber", "red")
 
 
+def test_what_was_a_mistake_is_told_from_what_is_over() -> None:
+    assert [standing.standing(form(status=s), NOW).word for s in ("inactive", "entered-in-error")] == ["No longer in force", "Entered in error"]
+
+
 @pytest.mark.parametrize(
     ("one", "end", "soon"),
     [
-        (form(), None, False), (form({"end": "2026-03-30"}), day(3, 31), True), (form({"end": "2026-04-30"}), day(5, 1), False), (form({"end": "2026-02-28"}), day(3, 1), False), (form({"end": "2026-03-31T07:59:59Z"}), datetime(2026, 3, 31, 8, tzinfo=UTC), True),
+        (form(), None, False), (form({"end": "2026-03-01T07:59:59Z"}), NOW, False), (form({"end": "2026-03-30"}), day(3, 31), True), (form({"end": "2026-04-30"}), day(5, 1), False), (form({"end": "2026-02-28"}), day(3, 1), False), (form({"end": "2026-03-31T07:59:59Z"}), datetime(2026, 3, 31, 8, tzinfo=UTC), True),
         (form(said=EVENT, dateTime="2025-12-20"), day(12, 20, 2025) + timedelta(days=90), True), (form(status="draft"), None, False),
         (form({"end": "2026-03-29"}, deny=True), day(3, 30) + timedelta(hours=12), True), (form({"end": "2026-03-30"}, deny=True), day(3, 31) + timedelta(hours=12), False), (form({"end": "2026-03-30"}, status="inactive", said={terms.ENDED_AT: at("2026-03-05T00:00:00Z")}, meta={"lastUpdated": "2026-03-05T00:00:00Z"}), day(3, 5), False),
     ],

@@ -152,6 +152,8 @@ def test_labels_that_are_there_stay_and_none_is_put_on_twice() -> None:
     assert made["meta"] == {"source": "urn:x", "security": [level("R"), act("GDIS"), act("HIV")]}
     whole = {**binary(packed(MARKED)), "meta": {"security": [level("R"), act("HIV")]}}
     assert documentmarks.now("Binary", whole, None) is whole
+    odd = documentmarks.now("Binary", {**binary(packed(MARKED)), "meta": {"security": ["R"]}}, None)
+    assert odd["meta"]["security"] == ["R", level("R"), act("HIV")]
     two = reference({"data": packed(MARKED)}, {"data": packed(b"<ClinicalDocument ")}, {"data": packed(MARKED.replace(b"B20", b"Z21"))})
     assert labelled(two) == ["R", "HIV"]
     assert labelled(reference({"data": packed(b"words")}, {"data": packed(MARKED)})) == ["R", "HIV"]

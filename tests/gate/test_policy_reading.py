@@ -59,6 +59,12 @@ FINE = {**WHOLE, "consents": [tpo()], "restrictions": [{"kind": "confidential_co
 """The same where everything is permitted."""
 
 
+def test_a_fact_may_be_a_word_a_number_or_a_list_where_it_is_one() -> None:
+    facts: dict[str, Any] = {"scopes": "patient/*.rs", "state": "OH", "state_overlay": "hiv_written_release", "lookback_years": 6}
+    assert case({**FINE, "request": {**FINE["request"], "context": facts}}, NOW).context == facts
+    assert case({k: v for k, v in FINE.items() if k not in ("consents", "restrictions", "records")}, NOW).unknown == ()
+
+
 def changed(path: str, value: Any, whole: dict[str, Any] = WHOLE) -> dict[str, Any]:
     """A scenario with one value changed; of a list its first."""
     made = {**whole, "request": {**whole["request"], "context": {}}}
@@ -148,6 +154,7 @@ def test_what_is_not_understood_is_named_and_releases_nothing(path: str, value: 
     ("field", "value", "named"),
     [
         ("kind", "letter", "value of consent.kind"),
+        ("kind", ["part2_specific"], "value of consent.kind"),
         ("state", "asleep", "value of consent.state"),
         ("recipients", [{"reference": "Organization/1"}, "covered_entity_provider"], "value of consent.recipients"),
         ("purposes", ["TREAT", 1], "value of consent.purposes"),

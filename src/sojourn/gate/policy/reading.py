@@ -12,7 +12,6 @@ from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record
 _LISTS = {"needed_for_purpose"}
 _WORDS = {"legal_instrument", "scopes", "state", "evaluation_time"}
 _SORTS: dict[str, type | tuple[type, ...]] = {"state_overlay": (str, list), "lookback_years": (str, int), "patient_age": int}
-_CLASSES_OF_RECORD = ("confidentiality", "sensitivity")
 
 
 def case(scenario: Mapping[str, Any], at: datetime) -> Case:
