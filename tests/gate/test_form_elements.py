@@ -61,7 +61,11 @@ TEXT = terms.EXPIRY_TEXT
         # recipients of one kind only
         ({"kind": "part2_criminal_justice", **actor(X, RECIPIENT_KIND={"valueCode": CRIMINAL})}, []), ({"kind": "part2_criminal_justice", **actor(X, RECIPIENT_KIND={"valueCode": SCHOOL})}, ["recipient_kind"]),
         ({"kind": "part2_criminal_justice", **actor(X)}, ["recipient_kind"]), ({"kind": "part2_criminal_justice", **actor(X, RECIPIENT_KIND={"valueInteger": 1})}, ["recipient_kind"]),
+        ({"kind": "part2_criminal_justice", "provision": {"actor": None}}, ["recipient", "recipient_kind"]),
+        ({"kind": "part2_counseling_notes", "provision": {"securityLabel": [PART2]}}, ["alone"]),
         # of a kind that nobody knows
+        ({"kind": None, "organization": None}, ["discloser"]), ({"kind": None, "provision": {"securityLabel": None}}, ["content"]), ({"kind": None, **actor(None)}, ["recipient"]), ({"kind": None, "purposes": ()}, ["purpose"]),
+        ({"kind": None, "said": {TEXT: None}}, ["expiry"]), ({"kind": None, "performer": None}, ["signature"]), ({"kind": None, "patient": {}}, ["patient"]),
         ({"kind": None}, []), ({"kind": None, "dateTime": None}, ["date_signed"]), ({"kind": None, "said": {"part2-stmt-revocation": None}}, []),
         ({"kind": "unheard-of", "provision": {"type": "deny"}, "dateTime": None, "performer": None, "organization": None}, []), ({"kind": "unheard-of", "provision": {"type": "deny"}, "patient": {}}, ["patient"]),
         ({"kind": "patient_directive_deny", "provision": {"type": "deny", "actor": []}}, []), ({"kind": "patient_directive_deny", "provision": {"type": "deny"}, "dateTime": None}, ["date_signed"]),
