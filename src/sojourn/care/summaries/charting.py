@@ -15,7 +15,7 @@ from sojourn.care.medications import inforce, lines, writing
 from sojourn.care.papers.reading import CCDA, media_of
 from sojourn.care.problems import lists as problems
 from sojourn.care.resources import id_of
-from sojourn.care.summaries import comparing, deciding, filing, mapping, opening, taking
+from sojourn.care.summaries import comparing, deciding, filing, mapping, meter, opening, registering, taking
 from sojourn.care.summaries.comparing import Changed
 from sojourn.care.summaries.deciding import Case
 from sojourn.gate import origin
@@ -95,8 +95,9 @@ async def case(access: Access, patient: str, stored: Stored) -> Case:
     program = made[about]
     entries = comparing.entries(listed, standing, known or [], made, program)
     mapped = await asyncio.to_thread(mapping.of, document, patient)
+    account = await asyncio.to_thread(meter.account, content(stored.resource), mapped, registering.patient(document))
     ways = taking.Ways(access, writing.prescribes(access, rules, mine), table, filing.picked(stored.resource))
-    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways)
+    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways, account.kept)
 
 
 async def _if(access: Access, types: Iterable[str], asked: Any) -> Any:
