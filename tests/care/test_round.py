@@ -131,7 +131,8 @@ async def test_an_empty_install_has_the_same_coded_facts_afterwards(cluster: Clu
             assert came == []
             continue
         assert came, f"{resource['resourceType']} did not arrive"
-        assert rounds.lost(resource, came) == []
+        # Whom a reference names, a hand-off does not show to somebody outside: it is not in the document.
+        assert [one for one in rounds.lost(resource, came) if ": name " not in one or one.partition(": name ")[2].encode() in found[kind]] == []
         assert rounds.added(resource, came) == []
         assert rounds.states(resource, came) == []
         compared += sum(1 for _ in facts(resource))

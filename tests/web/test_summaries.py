@@ -92,6 +92,10 @@ async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path
     page = (await at.nurse.get(f"{path}/reconcile")).text
     for words in ("Penicillin G", "Hives", "In the chart: the same", "In the chart: likely the same", "Not on the list that you see", "Lisinopril 10 MG Oral Tablet", "1 tablet, every 24 h", "Results: 1", "Office visit"):
         assert words in page, words
+    assert "assignedAuthor" not in page
+    kept = (await at.nurse.get(f"{path}/reconcile?kept=yes")).text
+    assert ("manufacturedMaterial/code@code" in kept, "observation/id@extension" in kept) == (False, True), "what arrived is not among it"
+    await at.nurse.get(f"{path}/reconcile")
     assert (await at.nurse.post(f"{path}/reconcile", {**form(at.nurse), "do": "look"})).status_code == 422
     assert "Not decided." in at.nurse.last.text
     await at.nurse.get(f"{path}/reconcile")

@@ -95,9 +95,14 @@ async def case(access: Access, patient: str, stored: Stored) -> Case:
     program = made[about]
     entries = comparing.entries(listed, standing, known or [], made, program)
     mapped = await asyncio.to_thread(mapping.of, document, patient)
-    account = await asyncio.to_thread(meter.account, content(stored.resource), mapped, registering.patient(document))
     ways = taking.Ways(access, writing.prescribes(access, rules, mine), table, filing.picked(stored.resource))
-    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways, account.kept)
+    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways)
+
+
+async def kept(case: Case) -> dict[str, int]:
+    """Data that the document alone keeps, by place in its entries, how often. It takes as long as reading it."""
+    account = await asyncio.to_thread(meter.account, content(case.stored.resource), case.mapped, registering.patient(case.document))
+    return dict(sorted(account.kept.items()))
 
 
 async def _if(access: Access, types: Iterable[str], asked: Any) -> Any:

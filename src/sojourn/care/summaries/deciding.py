@@ -54,10 +54,7 @@ class Act(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is decided about: a document in a chart, the program that filed it, what it says and what the chart has.
-
-    kept: pieces of its data that the document alone keeps, by place, how often.
-    """
+    """What is decided about: a document in a chart, the program that filed it, what it says and what the chart has."""
 
     patient: str
     stored: Stored
@@ -66,7 +63,6 @@ class Case(NamedTuple):
     mapped: list[Mapped]
     compared: comparing.Case
     takes: taking.Ways
-    kept: Mapping[str, int]
 
     @property
     def about(self) -> str:

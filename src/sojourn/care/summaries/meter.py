@@ -35,11 +35,11 @@ def account(content: bytes, mapped: Sequence[Mapped], person: Mapping[str, Any])
     """Of a document, what its statements became and the Patient that it describes. Raises BadDocument."""
     with uncollected():
         pieces = list(data(parse(content)))
-    lines = sorted({d.entry for d in pieces} - {PERSON})
+    entries = sorted({d.entry for d in pieces} - {PERSON})
     made: dict[int, list[Mapping[str, Any]]] = {PERSON: [person]}
     for m in mapped:
-        if m.resource is not None and (at := bisect_right(lines, m.fact.line)):
-            made.setdefault(lines[at - 1], []).append(m.resource)
+        if m.resource is not None and (n := bisect_right(entries, m.fact.at)):
+            made.setdefault(entries[n - 1], []).append(m.resource)
     there: dict[int, There] = {}
     counted = {"mapped": 0, "decided": 0}
     kept: Counter[str] = Counter()

@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 from sojourn.wire.ccda.xml import Node
 
-PERSON: Final = 0
+PERSON: Final = -1
 """The entry of what the header says of the person."""
 _APART: Final = frozenset({"templateId", "typeId", "realmCode", "reference"})
 _SAID: Final = ("code", "value", "unit", "extension", "displayName")
 
 
 class Datum(NamedTuple):
-    """One piece. entry: the line of the entry that it stands in; place: as in `observation/value@unit`; text: as it was written."""
+    """One piece. entry: the byte by which the entry begins that it stands in; place: as in `observation/value@unit`; text: as it was written."""
 
     entry: int
     place: str
@@ -37,7 +37,7 @@ def data(root: Node) -> Iterator[Datum]:
             seen.add(id(section))
             for entry in section.all("entry"):
                 for child in entry.below:
-                    yield from _of(child, entry.line, child.name)
+                    yield from _of(child, entry.at, child.name)
             stack += section.all("component")
 
 

@@ -118,7 +118,7 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         what = next((d for r in node.all("participant/participantRole") for e in r.below if e.name in ("playingDevice", "playingEntity") and (d := _entity(e, narrative))), what)
     return Fact(
         kind, what, values.coded(node.one("statusCode"), {}).code, time, value, node.get("negationInd").lower() in ("true", "1"), mood, tuple(details), values.identifiers(node),
-        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line,
+        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line, node.at,
     )  # fmt: skip
 
 

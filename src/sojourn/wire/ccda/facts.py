@@ -81,6 +81,8 @@ class Fact(NamedTuple):
     text: str = ""
     marks: Marks = Marks()
     line: int = 0
+    at: int = 0
+    """By which byte of the document it begins."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""

@@ -39,7 +39,7 @@ def team(node: Node, narrative: Mapping[str, str], marks: Marks) -> Fact:
     code = values.coded(node.one("code"), narrative)
     return Fact(
         "team", code._replace(text=said or code.text), values.coded(node.one("statusCode"), {}).code, values.span(node.one("effectiveTime")), details=tuple(details), identifiers=values.identifiers(node),
-        templates=tuple(t.get("root") for t in node.all("templateId") if t.get("root")), marks=marks, line=node.line,
+        templates=tuple(t.get("root") for t in node.all("templateId") if t.get("root")), marks=marks, line=node.line, at=node.at,
     )  # fmt: skip
 
 

@@ -243,13 +243,22 @@ def relative(table: Table, resource: Json, here: Here) -> E:
         inner = table.row()
         value = inner.code("value", "Problem", condition.get("code"), first=(SCT,), xsi_type="CD")
         seen.append(E("component", E("observation", *template("22.4.46", "2015-08-01"), here.id(resource, f"#{n}"), coding("code", SNOMED, "64572001", "Condition").add(coding("translation", LOINC, "75315-2", "Condition family member")), inner.reference,
-                                     E("statusCode", code="completed"), value, notes(inner, condition, {"code"}), *marks(resource), classCode="OBS", moodCode="EVN")))  # fmt: skip
+                                     E("statusCode", code="completed"), value, _onset(inner, condition), notes(inner, condition, {"code", *(("onsetAge",) if "value" in condition.get("onsetAge", ()) else ())}), *marks(resource), classCode="OBS", moodCode="EVN")))  # fmt: skip
     left = "; ".join(rest(resource, {"relationship", "condition", "status"}))
     if left:
         seen.append(E("component", E("observation", *template("22.4.46", "2015-08-01"), here.id(resource, "#also"), coding("code", SNOMED, "64572001", "Condition").add(coding("translation", LOINC, "75315-2", "Condition family member")), E("text", E("reference", value=row.say("Also recorded", left))),
                                      E("statusCode", code="completed"), E("value", nullFlavor="OTH", xsi_type="CD"), classCode="OBS", moodCode="EVN")))  # fmt: skip
     person = E("subject", E("relatedSubject", code, classCode="PRS"))
     return E("organizer", *template("22.4.45", "2015-08-01"), here.id(resource), E("statusCode", code="completed"), person, *seen, classCode="CLUSTER", moodCode="EVN")
+
+
+def _onset(row: Row, condition: Json) -> E | None:
+    """How old they were when it began: an Age Observation (22.4.31)."""
+    age: Json = condition.get("onsetAge") or {}
+    if "value" not in age:
+        return None
+    value = row.quantity("value", "At the age of", age, xsi_type="PQ")
+    return related("SUBJ", E("observation", *template("22.4.31"), coding("code", SNOMED, "445518008", "Age At Onset"), E("statusCode", code="completed"), value, classCode="OBS", moodCode="EVN"), inversionInd="true")
 
 
 def attachments(resource: Json) -> Iterator[tuple[str, bytes]]:
