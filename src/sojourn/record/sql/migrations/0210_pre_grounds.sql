@@ -1,4 +1,4 @@
--- On what grounds somebody sees something of a patient, in one table: relations and grants of consents (docs/decisions/0094-grounds.md). What was two
+-- On what grounds somebody sees something of a patient, in one table: relations and grants of consents (docs/decisions/0095-grounds.md). What was two
 -- lookups beside each row is one. `record.relation` and `record.consent_grant` stay as what is written and read elsewhere: views of their own rows.
 CREATE TABLE record.ground (
     tenant int NOT NULL,
