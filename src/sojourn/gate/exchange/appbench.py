@@ -1,4 +1,4 @@
-"""The test bench of who comes by the FHIR API: made-up people beside ours, the steps of a run, and what their client did.
+"""The test bench of who comes by the FHIR API: made-up people, steps of a run, what their client did.
 
 Until they exchange for real, their service gets tokens of an organization of its own in which nobody exists (gate.issue_to_service). What it asks there is
 answered by the same code, decided by the same gate and written into a trail; a step is passed by what that trail says, never by what a client says of itself.

@@ -1,4 +1,4 @@
-"""The records of the people of the test bench: they do not exist, and stand in an organization of their own.
+"""The records of the people of the test bench: nobody exists, and all stand in an organization apart.
 
 Each program has written about each of them, so that whoever is tested finds what their service will find: ordinary records, and where there is a
 Part 2 program its records with the notice of 42 CFR 2.32. The first has consented to who is tested; the second has not, and is for an outside organization
