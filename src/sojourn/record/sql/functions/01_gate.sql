@@ -128,9 +128,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION gate.tenants()
-RETURNS TABLE (tenant int, key text, name text, organization text, host text, secret bytea)
+RETURNS TABLE (tenant int, key text, name text, organization text, host text, secret bytea, bench_of int)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT t.tenant, t.key, t.name, t.organization, t.host, t.secret FROM record.tenant t ORDER BY t.tenant
+    SELECT t.tenant, t.key, t.name, t.organization, t.host, t.secret, t.bench_of FROM record.tenant t ORDER BY t.tenant
 $$;
 
 CREATE OR REPLACE FUNCTION gate.programs(p_tenant int, p_now timestamptz)
