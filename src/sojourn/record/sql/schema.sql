@@ -1862,7 +1862,8 @@ CREATE TABLE record.tenant (
     organization text COLLATE pg_catalog."C",
     host text COLLATE pg_catalog."C",
     secret bytea NOT NULL,
-    created timestamp with time zone DEFAULT now() NOT NULL
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    bench_of integer
 );
 
 ALTER TABLE record.tenant OWNER TO sojourn_owner;
@@ -2578,6 +2579,8 @@ CREATE INDEX subscription_event_unsent ON record.subscription_event USING btree 
 
 CREATE INDEX subscription_open ON record.subscription USING btree (due) WHERE (state = ANY (ARRAY['requested'::text, 'active'::text]));
 
+CREATE UNIQUE INDEX tenant_bench ON record.tenant USING btree (bench_of);
+
 CREATE INDEX thread_last ON record.thread USING btree (tenant, last);
 
 CREATE INDEX thread_member_account ON record.thread_member USING btree (tenant, account);
@@ -2633,6 +2636,9 @@ CREATE TRIGGER move_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((o
 CREATE TRIGGER plain_form_changed AFTER UPDATE ON record.resource FOR EACH ROW WHEN (((old.seq = old.rid) AND ((old.seq IS DISTINCT FROM new.seq) OR (old.body IS DISTINCT FROM new.body) OR (old.parts <> new.parts)))) EXECUTE FUNCTION record.drop_plain_form();
 
 CREATE TRIGGER plain_form_gone AFTER DELETE ON record.resource FOR EACH ROW WHEN ((old.seq = old.rid)) EXECUTE FUNCTION record.drop_plain_form();
+
+ALTER TABLE ONLY record.tenant
+    ADD CONSTRAINT tenant_bench_of_fkey FOREIGN KEY (bench_of) REFERENCES record.tenant(tenant);
 
 ALTER TABLE ONLY record.vocabulary_concept
     ADD CONSTRAINT vocabulary_concept_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
