@@ -1,4 +1,4 @@
-"""Whether something that a sender wrote stands in what it became: words, times, numbers, the coding system that it names. Pure.
+"""Whether what a sender wrote stands in what it became: words, times, numbers, coding systems. Pure.
 
 That something was looked at proves nothing: a loss meter asks here whether it arrived.
 """

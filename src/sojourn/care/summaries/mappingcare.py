@@ -59,11 +59,11 @@ def visit(fact: Fact) -> dict[str, Any]:
 def _took_part(fact: Fact) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for key, value in fact.details:
-        if key == "performer" and isinstance(value, str) and words(value):
-            out.append({"individual": {"display": words(value)}})
+        if key == "performer" and isinstance(value, str):
+            out.append({"individual": {"display": words(value)}} if words(value) else {})
         elif key == "as" and out and isinstance(value, Coded) and (as_ := concept(value)):
             out[-1] = {"type": [as_], **out[-1]}
-    return out
+    return [one for one in out if one]
 
 
 def planned(fact: Fact) -> dict[str, Any] | str:

@@ -1,4 +1,4 @@
-"""What became of each piece of data of a clinical document: mapped, decided by, or kept in the document alone.
+"""What became of each piece of a clinical document: mapped, decided by, or kept there alone.
 
 Mapped is what stands in a resource that its entry became; decided what is stated in meter.toml as said in FHIR's own words, or as holding the document
 together. All else the document alone keeps, which stays whole in the chart, and the reconciliation lists it. Pure.

@@ -1,4 +1,4 @@
-"""Somebody who is not here yet, written down as a document names them, so that it has a chart to go into.
+"""Somebody who is not here yet, written down as a document names them: it has a chart then.
 
 The person and a planned stay of the program for which the document came; what it says of them stands in the Patient in the document's codes. Who is here
 already is offered first (filing.whose). https://hl7.org/fhir/us/core/StructureDefinition-us-core-patient.html

@@ -1,4 +1,4 @@
-"""What became of each component of a message that says something: mapped, decided by, or kept in the message alone.
+"""What became of each component of a message: mapped, decided by, or kept there alone.
 
 Mapped is what stands in a resource that the message became, or is said by one in FHIR's form of it (a time, a number, the address of a coding system). That
 something looked at a component proves nothing. What only decides (whose it is, which program, what state) is stated in meter.toml, and counts only

@@ -1,4 +1,4 @@
-"""Everything that the entries of a document say as data, piece by piece, so that somebody can ask what became of each.
+"""All that the entries of a document say as data, piece by piece: what became of each is asked.
 
 The narrative is left out: it is read as it stands. So are names of templates, and references from data to words.
 """

@@ -63,10 +63,11 @@ def cover(policy: Node, narrative: Mapping[str, str]) -> tuple[Span, tuple[Said,
 def beside(node: Node, narrative: Mapping[str, str]) -> Iterator[Said]:
     """Who did it by name, when it was written down, where a visit went on to, the number of a device."""
     for performer in node.all("performer"):
-        if said := values.name(performer.one("assignedEntity/assignedPerson/name")):
+        said, function = values.name(performer.one("assignedEntity/assignedPerson/name")), values.coded(performer.one("sdtc:functionCode"), narrative)
+        if said or function:
             yield "performer", said
-            if function := values.coded(performer.one("sdtc:functionCode"), narrative):
-                yield "as", function
+        if function:
+            yield "as", function
     if written := values.span(node.one("author/time")).start:
         yield "authored", written
     if to := values.coded(node.one("sdtc:dischargeDispositionCode"), narrative):
