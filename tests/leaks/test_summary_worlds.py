@@ -128,7 +128,7 @@ async def test_somebody_hidden_of_the_same_name_does_not_stand_in_the_way_of_wri
     row = organization.AccountRow("mia", "staff", "mia", "Mia Index", None, None, "admissions", [MH], MH, [])
     await organization.account(worlds.clinic.owner, A, row, clock.now())
     house = (await worlds.clinic.make("sys-mh", {"resourceType": "Organization", "name": "Mental health"})).id
-    await worlds.clinic.owner.execute("UPDATE record.program SET organization = $1 WHERE tenant = 1 AND number = $2", f"Organization/{house}", MH)
+    await worlds.clinic.owner.execute("UPDATE record.program SET organization = $1 WHERE tenant = 1 AND program = $2", f"Organization/{house}", MH)
     await worlds.clinic.gate.reload()
     access = await at(worlds.clinic, "mia")
     await worlds.clinic.make("sys-sud", patient("Vale"))
