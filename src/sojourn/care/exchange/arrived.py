@@ -15,6 +15,8 @@ _SHORT: Final = 4
 _LONGEST: Final = 200_000
 _TIME: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?(T[\d:.]+)?(Z|[+-]\d\d:\d\d)?")
 _STAMP: Final = re.compile(r"(\d{4,14})(\.\d+)?([+-]\d{4})?")
+_ZONE: Final = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+_NOT_DIGIT: Final = re.compile(r"\D+")
 _WORD: Final = re.compile(r"[^\W_]+")
 _LONG: Final = 7
 """Digits from which on a number is a telephone or a number of somebody, whatever stands between them."""
@@ -31,33 +33,44 @@ class There:
         self.numbers: set[Decimal] = set()
         self.stamps: set[str] = set()
         self.system = system
-        texts = []
+        self._known: dict[tuple[str, bool], bool] = {}
+        texts: list[str] = []
+        numbers: list[str] = []
         for leaf in _leaves(made):
             if not isinstance(leaf, str):
                 self.numbers.add(Decimal(str(leaf)))
                 continue
             said = " ".join(leaf.split()).casefold()
+            if said in self.exact:
+                continue
             self.exact.add(said)
             if len(said) > _LONGEST:
                 continue
             texts.append(said)
             if "/" in said:
                 self.exact.add(said.rpartition("/")[2])
-            if _TIME.fullmatch(leaf):
-                digits = re.sub(r"\D", "", re.sub(r"(Z|[+-]\d\d:\d\d)$", "", leaf) if "T" in leaf else leaf)[:14]
+            if said[:4].isdigit() and _TIME.fullmatch(leaf):
+                digits = _NOT_DIGIT.sub("", _ZONE.sub("", leaf) if "T" in leaf else leaf)[:14]
                 self.stamps |= {digits[:n] for n in (6, 8, 10, 12, 14) if n <= len(digits)} | {digits}
+            elif len(said) < 60 and len(digits := _NOT_DIGIT.sub("", said)) >= _LONG:  # noqa: PLR2004 - longer is a text
+                numbers.append(digits)
         self.words = "\n".join(texts)
         self.tokens = set(_WORD.findall(self.words))
-        self.digits = "|".join(d for t in texts if len(t) < 60 and len(d := re.sub(r"\D", "", t)) >= _LONG)  # noqa: PLR2004 - longer is a text
+        self.digits = "|".join(numbers)
 
     def says(self, said: str, *, measured: bool = False) -> bool:
         """Whether a text is there: as it is, as a word or part of a longer one, as a time, a number, or the coding system that it names. measured: also a small number."""
+        if (said, measured) not in self._known:
+            self._known[said, measured] = self._says(said, measured)
+        return self._known[said, measured]
+
+    def _says(self, said: str, measured: bool) -> bool:
         key = " ".join(said.split()).casefold()
         if key in self.exact or (len(key) >= _SHORT and key in self.words):
             return True
         if _WORD.fullmatch(key) and len(key) > 1 and not key.isdigit() and key in self.tokens:
             return True
-        digits = re.sub(r"\D", "", said)
+        digits = _NOT_DIGIT.sub("", said)
         if self._time(said) or (len(digits) >= _LONG and len(digits) * 2 > len(said) and digits in self.digits):
             return True
         number = _number(said.lstrip("<>="))
@@ -80,13 +93,15 @@ def _number(said: str) -> Decimal | None:
     return found if found is not None and found.is_finite() else None
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for key, one in value.items():
-            if key != "resourceType":
-                yield from _leaves(one)
-    elif isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
-        yield value
-    elif isinstance(value, Iterable) and not isinstance(value, (str, bool)):
-        for one in value:
-            yield from _leaves(one)
+def _leaves(made: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+    stack: list[Any] = list(made)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            stack += [one for key, one in value.items() if key != "resourceType"]
+        elif isinstance(value, (list, tuple)):
+            stack += value
+        elif isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+            yield value

@@ -58,14 +58,16 @@ def _table() -> Mapping[str, Mapping[str, str]]:
 
 def _arrived(segment: Segment, n: int, c: int, there: There) -> bool:
     """Whether every repetition of a component is said by what the message became."""
-    d = segment.delimiters
+    d, measured = segment.delimiters, (segment.name, n) in _MEASURES
     for repetition in segment.raw(n).split(d.repetition):
-        parts = repetition.split(d.component)
-        subs = parts[c - 1].split(d.sub) if c <= len(parts) else []
+        parts = repetition.split(d.component, c)
+        if c > len(parts):
+            continue
+        subs = parts[c - 1].split(d.sub)
         for part in subs:
-            said = " ".join(text(part, d).split())
+            said = " ".join(text(part, d).split()) if d.escape in part or " " in part else part
             # That a number is an OID says the address that it became.
-            if said and said != '""' and not (said == "ISO" and len(subs) > 1) and not there.says(said, measured=(segment.name, n) in _MEASURES):
+            if said and said != '""' and not (said == "ISO" and len(subs) > 1) and not there.says(said, measured=measured):
                 return False
     return True
 
