@@ -132,7 +132,7 @@ async def test_somebody_hidden_of_the_same_name_does_not_stand_in_the_way_of_wri
     await worlds.clinic.gate.reload()
     access = await at(worlds.clinic, "mia")
     await worlds.clinic.make("sys-sud", patient("Vale"))
-    refusals = []
+    refusals: list[str] = []
     for family in ("Vale", "Wynn"):
         (id_,), _ = await receiving.take_in(access, [File("ccd.xml", outside.ccd(family=family, mrn=f"M-{family}", id_=f"1.2.9.{len(refusals) + 80}"))], program=MH, key=ids.new_id())
         paper = await papers.one(access, id_)
