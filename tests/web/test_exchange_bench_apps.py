@@ -24,9 +24,10 @@ from sojourn.gate.feed import Feed
 from sojourn.gate.subscriptions import following
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from sojourn.record.migrate import MIGRATIONS
 from sojourn.web.outbound import Outbound
 from tests.doors.api.test_subscriptions import Receiver
-from tests.doors.smart.office import BASE, Key, Office, office, was_live
+from tests.doors.smart.office import BASE, Key, Office, office
 from tests.exports import make_exports
 from tests.people import FAR, MH, START, SUD, A, consent, encounter, observation, patient
 from tests.web.real import ADMIN, HASH, Visitor
@@ -235,8 +236,14 @@ async def test_an_outside_client_finds_who_consented_and_its_notice_and_nobody_r
 
 async def test_a_service_that_was_live_before_goes_on_until_it_is_changed(here: Office) -> None:
     app = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False)
+    waits = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False, approve=False)
+    stopped = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False)
+    await registering.stop(await here.acting(ADMIN), stopped.id, "a test")
     await real(here, "lakeside")
-    await was_live(here.clinic, app.id)
+    text = (MIGRATIONS / "0209_pre_exchange_apps.sql").read_text("utf-8")
+    await here.clinic.owner.execute(text[text.index("INSERT INTO") :])
+    assert await here.clinic.owner.fetchval("SELECT array_agg(partner) FROM record.exchange_go") == [app.id], "who was approved, and nobody else"
+    assert waits.id != app.id
     assert families((await here.fhir(await token(here, app), "Patient")).json()) == {REAL}
     browser = await ivy(here)
     place = await registered(here, app, browser)
