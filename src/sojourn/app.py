@@ -49,7 +49,7 @@ from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.fhir.shapes import link_names
 from sojourn.gate.bulk.running import Exporting
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.exchange import ways
+from sojourn.gate.exchange import appbench, ways
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.gate.grantjob import Anew
@@ -93,7 +93,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
                                   *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager

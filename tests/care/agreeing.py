@@ -26,10 +26,9 @@ from tests import people
 from tests.care import reach
 from tests.care.test_handoff import at
 from tests.care.test_handoff_agrees import SECRET, Chart, chart
-from tests.effort import THOROUGH
+from tests.effort import RECORDS, SEED
 from tests.people import START, Clinic
 
-RECORDS = 1000 if THOROUGH else 12
 Shown = dict[str, dict[str, Any]]
 """What a preview showed, by Type/id."""
 
@@ -196,7 +195,7 @@ class Counted(NamedTuple):
 
 async def through(clinic: Clinic, door: str, way: Way, arrives: Arriving, *, form: str, seed: str, **more: Any) -> Counted:
     """Charts are looked at, queued for a door, brought, and read by the receiver: equal, or stopped because a consent ended meanwhile. form: `ccda` or `paper`; more: of the partner."""
-    random = Random(seed)
+    random = Random(f"{seed}{SEED}")
     receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
     other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
     await reach.partner(clinic, receiver, way, **more)

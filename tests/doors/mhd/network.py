@@ -18,6 +18,7 @@ from sojourn.record.database import Dsn
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 from tests import people
+from tests.doors.smart.office import was_live
 from tests.journeys.serving import serving
 from tests.people import A, Clinic
 from tests.web.real import furnish
@@ -54,6 +55,7 @@ async def registered(clinic: Clinic, client: str, organization: str, jwks_uri: s
     now = clock.now()
     await clinic.owner.execute("SELECT gate.make_app_account($1, $2, $3, $4, $5, $6, $7, NULL, $8, 'test', $9)", A, app.account, "organization", client, organization, "outside", [], [organization], now)
     await clinic.owner.execute("SELECT gate.put_app($1, $2, $3, 'active', NULL, 'test', '', $4)", A, client, registry.facts(app), now)
+    await was_live(clinic, client)
 
 
 async def partner(clinic: Clinic, base: str, organization: str, client: str = "", **more: Any) -> Partner:
