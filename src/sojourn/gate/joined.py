@@ -1,4 +1,4 @@
-"""Records of one person that are read as one: what is asked about one of them is asked about all, and each entry is decided for itself.
+"""Records of one person read as one: what is asked about one is asked about all, each entry decided.
 
 Nothing is moved or copied. A search for entries of one record becomes a search for those of each; the predicate of the caller stands beside
 every row as ever, so that who may not see the other record, or an entry of it, finds what they found before.

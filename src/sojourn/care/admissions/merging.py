@@ -1,4 +1,4 @@
-"""Two records of one person read as one: merged by those who see both, and taken apart again exactly as they were.
+"""Two records of one person read as one: merged by those who see both, taken apart as they were.
 
 A merge is a Linkage (https://hl7.org/fhir/R4/linkage.html) of which one item is the source, the record that goes on, and the other is historical, "an
 obsolete record ... not expected to be actively maintained". Nothing else is written: both records keep their entries, versions, labels and

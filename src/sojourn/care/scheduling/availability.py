@@ -1,4 +1,4 @@
-"""When somebody works: their ordinary week, and dated hours of their own by site, read for free times and bookings.
+"""When somebody works: their ordinary week, and dated hours of their own by site.
 
 Both are PractitionerRole.availableTime (https://hl7.org/fhir/R4/practitionerrole-definitions.html#PractitionerRole.availableTime). The ordinary week
 stands on the role that somebody has in a program. Dated hours are PractitionerRoles of their own (code `working-hours`) with a period and, if they

@@ -1,4 +1,4 @@
-"""GET and POST /patients/{id}/records: the records of one person, merging two of them and taking them apart."""
+"""GET and POST /patients/{id}/records: the records of one person, merged and taken apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/schedule/availability/{who}: the working hours and absences of one person, for themselves and for who plans."""
+"""/schedule/availability/{who}: one person's hours and absences, for them and for who plans."""
 
 from __future__ import annotations
 
