@@ -1,4 +1,4 @@
-"""Charts of somebody with several records: their pages read them as one and lead to the one that goes on.
+"""Charts of somebody with several records: their pages read them as one and lead to the one kept.
 
 Only for whoever may see the merge and both records (care/admissions/merging.py); on every other chart nothing happens here but one question, which
 is asked alike of all.
