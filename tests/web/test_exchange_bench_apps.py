@@ -203,6 +203,14 @@ async def test_an_outside_client_finds_who_consented_and_its_notice_and_nobody_r
     observations = [e["resource"] for e in (await here.fhir(bearer, "Observation?patient=zztest-0001")).json()["entry"] if e["resource"]["resourceType"] == "Observation"]
     assert any(s["code"] == "42CFRPart2" for r in observations for s in r["meta"]["security"]), "also what bears the notice"
     assert (await here.fhir(bearer, "Patient/zztest-0001")).status_code == 200
+    await looked(here)
+    run = re.findall(r'name="run" value="([^"]+)"', (await browser.get(bench)).text)[0]
+    tick(seconds=5)
+    assert (await browser.post(bench, {"do": "again", "run": run, "step": "asks.read"})).status_code == 303
+    for waits in (2, 1):
+        await looked(here)
+        assert (await browser.get(bench)).text.count(">waits<") == waits, "what was done before it was asked for again does not count"
+        await here.fhir(bearer, "Patient/zztest-0001")
     kicked = await here.fhir(bearer, "$export?_type=Patient", prefer="respond-async")
     await make_exports(here.clinic)
     (file,) = (await here.fhir(bearer, kicked.headers["content-location"].removeprefix(f"{BASE}/"))).json()["output"]
@@ -221,7 +229,8 @@ async def test_an_outside_client_finds_who_consented_and_its_notice_and_nobody_r
     assert "Their profile was changed since it was tested." in (await browser.get(bench)).text
     row = await here.clinic.owner.fetchrow("SELECT partner, facts, known_from AS since FROM record.exchange_partner WHERE known_to = 'infinity'")
     await here.clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'stopped', $5, 'ivy', '', $4)", A, row["partner"], row["facts"], clock.now(), row["since"])
-    assert (await here.for_service(app, KEY)).status_code == 400, "a partner who is stopped gets no token at all"
+    refused = await here.for_service(app, KEY, "system/Patient.rs")
+    assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client"), "a partner who is stopped gets no token at all"
 
 
 async def test_a_service_that_was_live_before_goes_on_until_it_is_changed(here: Office) -> None:
