@@ -1,6 +1,6 @@
 """Visits, plans, goals, teams, relatives, devices, insurance of a document as FHIR resources: pure.
 
-All of it is information about care elsewhere (docs/decisions/0096): a visit says so in its type and is counted nowhere, a plan is no order of the
+All of it is information about care elsewhere (docs/decisions/0097): a visit says so in its type and is counted nowhere, a plan is no order of the
 laboratory, a team names nobody of ours, insurance is a draft that somebody checks. https://hl7.org/fhir/us/ccda/
 """
 
