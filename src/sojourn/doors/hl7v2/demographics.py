@@ -136,7 +136,10 @@ def _said(pid: Segment, partner: Partner) -> tuple[dict[str, Any], list[str]]:
         "birthDate": born.text[:10] if born else "", "gender": sex, "maritalStatus": _marital(pid, partner), "extension": _ethnicity(pid),
     }  # fmt: skip
     if language := values.concept(pid.first(15), persons.own(partner)):
-        said["communication"] = [{"language": {"text": str(language.get("text") or language["coding"][0]["code"])}, "preferred": True}]
+        first: dict[str, Any] = next(iter(language.get("coding") or ()), {})
+        code = str(first.get("code", ""))
+        tagged = {"coding": [{"system": "urn:ietf:bcp:47", "code": code.lower()}]} if re.fullmatch(r"[A-Za-z]{2}", code) else {}
+        said["communication"] = [{"language": {**tagged, "text": str(language.get("text") or code)}, "preferred": True}]
     if died is not None:
         said["deceasedDateTime"] = died.text
     elif pid.v(30).upper() in ("Y", "N"):
