@@ -175,7 +175,14 @@ async def test_a_warehouse_reads_exports_and_is_told_of_people_who_do_not_exist_
         assert [e["resource"]["subject"]["reference"] for e in json.loads(body)["entry"][1:]] == ["Patient/zztest-0001"]
         key = jwt.PyJWK((await ours.published(clinic.gate.house, clinic.gate.house.tenants[A]))[0]).key
         jwt.decode(headers[SIGNATURE.lower()], key, algorithms=["RS256"], audience=f"http://127.0.0.1:{receiver.port}", options={"verify_exp": False, "verify_iat": False})
-    await signed(here, browser, bench)
+        await signed(here, browser, bench)
+        assert (await here.fhir(bearer, "Patient")).status_code == 401, "what was given for the test ends with it"
+        await told(here, telling)
+        tick(seconds=5)
+        so_far = len(receiver.got)
+        await Looking(clinic.gate)._change(clinic.gate.house.tenants[A], app)
+        await told(here, telling)
+        assert len(receiver.got) == so_far, "nor are they told of made-up people any more"
     bearer = await token(here, app)
     assert families((await here.fhir(bearer, "Patient")).json()) == {REAL}, "now for real"
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.resource WHERE tenant = 1 AND id LIKE 'zztest%'") == 0, "nobody made up is among ours"
