@@ -185,7 +185,7 @@ document.addEventListener("visibilitychange", () => { if (document.visibilitySta
 
 // --- what is asked only for some choices is shown with them; without a script all of it is there
 function askWhatCounts() {
-  for (const field of $$("[data-when]")) field.hidden = !field.dataset.when.split(" ").includes($(`#${field.dataset.of}`).value);
+  for (const field of $$("[data-when]")) field.hidden = !field.dataset.when.trim().split(" ").includes($(`#${field.dataset.of}`).value);
 }
 askWhatCounts();
 document.addEventListener("change", askWhatCounts);
