@@ -87,7 +87,8 @@ def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] |
     gone: list[str] = []
     if pid is not None:
         said, gone = _said(pid, partner)
-    numbers = [{"system": s, "value": v} for s, v in who.identifiers]
+    kinds = _kinds(pid)
+    numbers = [{**({"type": values.coded(kinds[v], "http://terminology.hl7.org/CodeSystem/v2-0203")} if v in kinds else {}), "system": s, "value": v} for s, v in who.identifiers]
 
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         was = dict(before or {"resourceType": "Patient", "active": True})
@@ -113,6 +114,12 @@ def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] |
         return out
 
     return make
+
+
+def _kinds(pid: Segment | None) -> dict[str, str]:
+    """CX.5 (table 0203): what kind of number each is."""
+    every = [rep for n in (3, 2, 4) for rep in (pid.reps(n) if pid is not None else ())]
+    return {value: kind for rep in every if (value := values.line(rep.c(1))) and re.fullmatch(r"[A-Z]{1,5}", kind := rep.c(5))}
 
 
 _LISTS: Final = ("name", "address", "telecom", "extension", "identifier")
