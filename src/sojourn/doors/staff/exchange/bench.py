@@ -36,7 +36,7 @@ def tag_of(clearance: Clearance | None, partner: Partner) -> tuple[str, str]:
         return "stopped", "amber"
     if clearance is None or clearance.why:
         return "held" if clearance is not None and clearance.way else "in testing", "amber"
-    return ("active", "plain") if clearance.way == "run" or partner.door == "none" else ("active, untested", "plain")
+    return ("active", "plain") if clearance.way == "run" or partner.door in ("none", "cds") else ("active, untested", "plain")
 
 
 def words_of(clearance: Clearance) -> str:

@@ -66,7 +66,7 @@ BEGIN
     IF current_facts IS NULL THEN
         RETURN 'run';
     END IF;
-    IF current_facts::jsonb ->> 'door' = 'none' THEN  -- nothing goes to and fro by itself: what they get, a person sends
+    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') THEN  -- nothing goes to and fro by itself: a person sends it, or has the chart open about which they are asked
         RETURN '';
     END IF;
     SELECT o.way, o.facts INTO g FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1;
