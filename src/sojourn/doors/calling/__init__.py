@@ -1,1 +1,1 @@
-"""Short words to people outside the app: text messages by a gateway of the organization, e-mail by its mail server."""
+"""Short words to people outside the app: text messages by a gateway, e-mail by a mail server."""

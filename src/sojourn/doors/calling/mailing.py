@@ -1,4 +1,4 @@
-"""E-mail by the organization's mail server: SMTP (RFC 5321, 6409), over TLS wherever it leaves this machine.
+"""E-mail by the mail server: SMTP (RFC 5321, 6409), over TLS wherever it leaves this machine.
 
 The client is that of Python's library; it blocks, so each message goes in a thread.
 """
