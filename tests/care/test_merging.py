@@ -166,3 +166,16 @@ async def test_a_consent_opens_only_the_record_that_it_names(clinic: Clinic) -> 
     assert "Opioid use of the other" not in json.dumps(seen)
     assert (await clinic.get("tpo", f"Patient/{gone}")).status == 404
     assert "replaces" not in json.dumps((await clinic.get("tpo", "Patient")).json())
+
+
+async def test_pages_about_what_leaves_and_what_was_agreed_ask_about_one_record_alone(clinic: Clinic, database: Dsn) -> None:  # noqa: F811 - the fixture
+    """A page of the one never shows consents of the other as its own."""
+    keep, gone = await twice(clinic)
+    await furnish(clinic)
+    signed = await clinic.make("sys-sud", consent(gone, "specific"))
+    await merging.merge(await at(clinic), keep, gone, "Same card.")
+    adam = await browser(clinic)
+    assert signed.id in (await adam.get(f"/patients/{gone}/consents")).text
+    page = (await adam.get(f"/patients/{keep}/consents")).text
+    assert signed.id not in page
+    assert "alone: consents, what leaves and accounts" in page

@@ -24,9 +24,10 @@ from sojourn.gate.feed import Feed
 from sojourn.gate.subscriptions import following
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from sojourn.record.migrate import MIGRATIONS
 from sojourn.web.outbound import Outbound
 from tests.doors.api.test_subscriptions import Receiver
-from tests.doors.smart.office import BASE, Key, Office, office, was_live
+from tests.doors.smart.office import BASE, Key, Office, office
 from tests.exports import make_exports
 from tests.people import FAR, MH, START, SUD, A, consent, encounter, observation, patient
 from tests.web.real import ADMIN, HASH, Visitor
@@ -174,9 +175,17 @@ async def test_a_warehouse_reads_exports_and_is_told_of_people_who_do_not_exist_
         assert [e["resource"]["subject"]["reference"] for e in json.loads(body)["entry"][1:]] == ["Patient/zztest-0001"]
         key = jwt.PyJWK((await ours.published(clinic.gate.house, clinic.gate.house.tenants[A]))[0]).key
         jwt.decode(headers[SIGNATURE.lower()], key, algorithms=["RS256"], audience=f"http://127.0.0.1:{receiver.port}", options={"verify_exp": False, "verify_iat": False})
-    await signed(here, browser, bench)
+        await signed(here, browser, bench)
+        assert (await here.fhir(bearer, "Patient")).status_code == 401, "what was given for the test ends with it"
+        await told(here, telling)
+        tick(seconds=5)
+        so_far = len(receiver.got)
+        await Looking(clinic.gate)._change(clinic.gate.house.tenants[A], app)
+        await told(here, telling)
+        assert len(receiver.got) == so_far, "nor are they told of made-up people any more"
     bearer = await token(here, app)
     assert families((await here.fhir(bearer, "Patient")).json()) == {REAL}, "now for real"
+    assert re.search(r"just now</td><td role=\"cell\">\d+ tokens?</td>", (await browser.get("/exchange")).text), "they are heard when their service gets one"
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.resource WHERE tenant = 1 AND id LIKE 'zztest%'") == 0, "nobody made up is among ours"
     actions = {r["action"] for r in await clinic.owner.fetch("SELECT action FROM record.audit WHERE tenant = 1")}
     assert {"exchange-test", "exchange-test-sign", "exchange-go"} <= actions
@@ -235,8 +244,14 @@ async def test_an_outside_client_finds_who_consented_and_its_notice_and_nobody_r
 
 async def test_a_service_that_was_live_before_goes_on_until_it_is_changed(here: Office) -> None:
     app = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False)
+    waits = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False, approve=False)
+    stopped = await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False)
+    await registering.stop(await here.acting(ADMIN), stopped.id, "a test")
     await real(here, "lakeside")
-    await was_live(here.clinic, app.id)
+    text = (MIGRATIONS / "0209_pre_exchange_apps.sql").read_text("utf-8")
+    await here.clinic.owner.execute(text[text.index("INSERT INTO") :])
+    assert await here.clinic.owner.fetchval("SELECT array_agg(partner) FROM record.exchange_go") == [app.id], "who was approved, and nobody else"
+    assert waits.id != app.id
     assert families((await here.fhir(await token(here, app), "Patient")).json()) == {REAL}
     browser = await ivy(here)
     place = await registered(here, app, browser)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Access:
     """The handle through which one caller reaches the record during one request. Holding it is the permission.
 
-    It has few verbs, each in a module of its own: reading, searching, writing. joined: ids of records of one person that a page of a chart
-    reads as one, the surviving one first; none elsewhere (gate/joined.py).
+    It has few verbs, each in a module of its own: reading, searching, writing. records: ids of records of one person, where a page is of a chart
+    of one of several, the surviving one first. joined: the same, where the page reads them as one (gate/joined.py); none elsewhere.
     """
 
     __slots__ = ("__dict__", "caller", "decision", "house", "kept", "now", "request", "tenant")
@@ -36,6 +36,7 @@ class Access:
         self.tenant: Tenant = caller.tenant
         self.now: datetime = clock.now()
         self.kept: Kept | None = None
+        self.records: tuple[str, ...] = ()
         self.joined: tuple[str, ...] = ()
         self._rules, self.decision = narrowing.narrowed(caller, house.rules[caller.tenant.number], house.keys[caller.tenant.number])
 

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from sojourn.app import application
 from sojourn.base import clock
 from sojourn.gate.access import Access
-from sojourn.gate.apps import registering
+from sojourn.gate.apps import registering, registry
 from sojourn.gate.apps.registry import App
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
@@ -61,6 +61,14 @@ def pkce() -> tuple[str, str]:
     """(verifier, challenge)."""
     verifier = f"verifier-{next(_number)}-".ljust(50, "v")
     return verifier, base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+async def service_of(clinic: Clinic, client: str, organization: str, scopes: str = "system/*.rs", **more: Any) -> None:
+    """A service of an outside organization, approved, called by its client id. more: of the app, as its keys."""
+    app = App(client, client, ("service",), "outside", "private_key_jwt", scopes, organization=organization, account=f"app-{client}", role="outside", **more)
+    now = clock.now()
+    await clinic.owner.execute("SELECT gate.make_app_account($1, $2, $3, $4, $5, $6, $7, NULL, $8, 'test', $9)", A, app.account, "organization", client, organization, "outside", [], [organization], now)
+    await clinic.owner.execute("SELECT gate.put_app($1, $2, $3, 'active', NULL, 'test', '', $4)", A, client, registry.facts(app), now)
 
 
 async def was_live(clinic: Clinic, app: str) -> None:

@@ -53,8 +53,6 @@ def moment(message: Message, partner: Partner) -> datetime | None:
     evn, zone = message.one("EVN"), ZoneInfo(partner.timezone)
     made = values.when(message.header.v(7), zone)
     recorded = values.when(evn.v(2), zone) if evn is not None else None
-    if evn is not None:
-        evn.v(1)
     best = made or recorded
     return best.moment if best is not None else None
 

@@ -91,8 +91,8 @@ def _body(message: Message, pv1: Segment, partner: Partner, key: tuple[str, ...]
     people = []
     for n, role in ((7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM")):
         for rep in pv1.reps(n):
-            if shown := values.person(rep):
-                people.append({"type": [values.coded(role, _PARTICIPATION)], "individual": {"display": shown}})
+            if who := values.reference(rep, own):
+                people.append({"type": [values.coded(role, _PARTICIPATION)], "individual": who})
     if people:
         body["participant"] = people
     stay: dict[str, Any] = {}
@@ -122,7 +122,6 @@ def _place(pv1: Segment) -> str:
     """PV1-3 as words: facility, point of care, room, bed."""
     rep = pv1.first(3)
     parts = [values.line(rep.c(n)) for n in (4, 7, 8, 1, 2, 3)]
-    rep.c(9)
     return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
@@ -167,8 +166,8 @@ def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> 
             body["onsetDateTime"] = since.text
         if (said := values.when(dg1.v(19), zone)) is not None:
             body["recordedDate"] = said.text
-        if who := values.person(dg1.first(16)):
-            body["asserter"] = {"display": who}
+        if who := values.reference(dg1.first(16), own):
+            body["asserter"] = who
         key = ("diagnosis", *visit_of, str(coding[0].get("code", "")) if coding else text.casefold())
         out.append(Piece("Condition", key, _within(body, visit_of)))
     return once(out)
@@ -208,7 +207,6 @@ def insurance(message: Message, partner: Partner) -> list[Piece]:
             body["class"] = found
         if policy := values.line(in1.v(36)) or values.line(in1.v(49)):
             body["subscriberId"] = policy
-        in1.v(49)
         if (relation := values.concept(in1.first(17), own)) is not None:
             code = _RELATIONS.get(partner.local("0063", in1.v(17)).upper())
             body["relationship"] = values.coded(code, f"{TERMS}subscriber-relationship") if code else {"text": str(relation.get("text") or in1.v(17))}

@@ -43,11 +43,11 @@ class Banner(NamedTuple):
 async def fetch(access: Access, patient: str) -> Banner:
     """One search for the patient with allergies and safety flags. Raises NotFound alike for one who is not there and one who may not be seen.
 
-    Where the page reads several records as one (Access.joined), those of all of them.
+    Where the person has several records (Access.records), those of all of them.
     """
     beside = [("_revinclude", f"{type_}:{param}") for type_, param in _BESIDE if access.may(type_, "search")]
     linked = [("_revinclude", "Linkage:item")] if access.may("Linkage", "search") else []
-    ids = access.joined if patient in access.joined else (patient,)
+    ids = access.records if patient in access.records else (patient,)
     found = await access.search("Patient", [("_id", ",".join(ids)), *beside, *linked], count=len(ids))
     people = {str(p["id"]): p for p in found.resources}
     if patient not in people:

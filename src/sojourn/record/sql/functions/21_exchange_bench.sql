@@ -137,6 +137,10 @@ BEGIN
         WHERE c.tenant = p_tenant AND c.app = current_facts::jsonb ->> 'client' AND c.grant_id IS NULL AND p_now < c.revoked
           AND NOT EXISTS (SELECT FROM record.subscription s WHERE s.tenant = c.tenant AND s.credential = c.credential);
     END IF;
+    IF p_way = 'run' THEN  -- tokens for made-up people end, and with them what was subscribed to there: the next one is real
+        UPDATE record.credential c SET revoked = p_now
+        WHERE c.tenant IN (SELECT t.tenant FROM record.tenant t WHERE t.bench_of = p_tenant) AND c.app = current_facts::jsonb ->> 'client' AND p_now < c.revoked;
+    END IF;
     RETURN true;
 END $$;
 
