@@ -185,6 +185,7 @@ async def test_a_warehouse_reads_exports_and_is_told_of_people_who_do_not_exist_
         assert len(receiver.got) == so_far, "nor are they told of made-up people any more"
     bearer = await token(here, app)
     assert families((await here.fhir(bearer, "Patient")).json()) == {REAL}, "now for real"
+    assert re.search(r"just now</td><td role=\"cell\">\d+ tokens?</td>", (await browser.get("/exchange")).text), "they are heard when their service gets one"
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.resource WHERE tenant = 1 AND id LIKE 'zztest%'") == 0, "nobody made up is among ours"
     actions = {r["action"] for r in await clinic.owner.fetch("SELECT action FROM record.audit WHERE tenant = 1")}
     assert {"exchange-test", "exchange-test-sign", "exchange-go"} <= actions
