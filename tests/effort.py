@@ -5,6 +5,10 @@ import os
 from hypothesis import HealthCheck, settings
 
 THOROUGH = os.environ.get("SOJOURN_TEST_EFFORT") == "thorough"
+RECORDS = int(os.environ.get("SOJOURN_TEST_RECORDS", "1000" if THOROUGH else "12"))
+"""How many invented records go through each door in the tests of equality: a thousand in `make test-slow`, or as many as are named."""
+SEED = os.environ.get("SOJOURN_TEST_SEED", "")
+"""Another seed gives them other records, so that a thousand can be run in pieces."""
 TIMES = 30 if THOROUGH else 0.2 if os.environ.get("SOJOURN_TEST_EFFORT") == "little" else 1
 
 

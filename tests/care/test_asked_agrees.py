@@ -25,11 +25,12 @@ from sojourn.gate.exchange.cds import Calling
 from sojourn.gate.exchange.partners import Partner
 from sojourn.record.database import Dsn
 from sojourn.wire.cdshooks import Described
-from tests.care.agreeing import RECORDS, leaving, named, read_back, standing, taken_back
+from tests.care.agreeing import leaving, named, read_back, standing, taken_back
 from tests.care.test_doors_agree import charts, tick
 from tests.care.test_handoff import at
 from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements
 from tests.doors.api.test_bulk import download, kick_off, path_of
+from tests.effort import RECORDS, SEED
 from tests.exports import make_exports
 from tests.people import Clinic
 
@@ -90,7 +91,7 @@ async def unhidden(clinic: Clinic, made: Chart, got: dict[str, dict[str, Any]]) 
 
 async def test_releases_of_information(clinic: Clinic) -> None:
     """What was looked at, the PDF in the log, and what can be read on its pages."""
-    random = Random("releases")
+    random = Random(f"releases{SEED}")
     receiver, other = [(await clinic.make("sys-mh", {"resourceType": "Organization", "name": n})).id for n in ("Lakeside Primary Care", "Hill Hospital")]
     records = lines = packets = stopped = 0
     while records < RECORDS:
@@ -129,7 +130,7 @@ async def test_releases_of_information(clinic: Clinic) -> None:
 
 async def test_reads_and_searches(clinic: Clinic) -> None:
     """What an application finds, what it reads one by one, and the bytes in the log."""
-    random = Random("reads")
+    random = Random(f"reads{SEED}")
     records = answers = compared = 0
     while records < RECORDS:
         made = await chart(clinic, random, "tpo", "stranger")
@@ -165,7 +166,7 @@ async def test_reads_and_searches(clinic: Clinic) -> None:
 
 async def test_bulk_exports(clinic: Clinic) -> None:
     """The lines of the files, the log, and what the same application reads."""
-    made = await charts(clinic, Random("bulk"), "tpo", RECORDS)
+    made = await charts(clinic, Random(f"bulk{SEED}"), "tpo", RECORDS)
     place = await kick_off(clinic, "tpo")
     await make_exports(clinic)
     got: dict[str, dict[str, Any]] = {}
@@ -198,7 +199,7 @@ async def test_bulk_exports(clinic: Clinic) -> None:
 
 async def test_documents_found_and_fetched(clinic: Clinic) -> None:
     """Each document that may leave is found, fetched byte for byte, and both are in the log."""
-    random = Random("documents found")
+    random = Random(f"documents found{SEED}")
     records = found = fetched = 0
     while records < RECORDS or not fetched:
         made = await chart(clinic, random, "tpo", "stranger")
@@ -230,7 +231,7 @@ async def test_documents_found_and_fetched(clinic: Clinic) -> None:
 
 async def test_cards(clinic: Clinic) -> None:
     """What a CDS service is asked with, by the templates of its prefetch: what the partner would read themselves, and the log."""
-    random = Random("cards")
+    random = Random(f"cards{SEED}")
     service = Described("s", "patient-view", "Advice", "Looks.", {t: f"{t}?patient={{{{context.patientId}}}}" for t in TYPES})
     partner = Partner("advice", "Advice Ltd", door="cds", organization="Organization/tpo")
     await clinic.ask("sys-none", "POST", "$import", b'{"resourceType":"Organization","id":"tpo","name":"Advice Ltd"}', (("content-type", "application/fhir+ndjson"),))

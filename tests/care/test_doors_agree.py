@@ -30,7 +30,7 @@ from sojourn.record.database import Dsn
 from sojourn.wire.ccda.reader import read
 from sojourn.wire.ccda.writer import KINDS
 from tests import people
-from tests.care.agreeing import RECORDS, clinician, facts, leaving, named, stated
+from tests.care.agreeing import clinician, facts, leaving, named, stated
 from tests.care.test_handoff import at
 from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements, words
 from tests.doors.api.test_subscriptions import Receiver, begun, followed
@@ -39,6 +39,7 @@ from tests.doors.hl7v2.lab import MRN
 from tests.doors.sftp.partner import connected, door
 from tests.doors.sftp.test_out import put_out, taken
 from tests.doors.sftp.test_routes import service
+from tests.effort import RECORDS, SEED
 from tests.people import START, A, Clinic, consent, encounter, patient
 
 
@@ -81,7 +82,7 @@ def resources(body: bytes) -> dict[str, dict[str, Any]]:
 
 async def test_clinical_documents(clinic: Clinic) -> None:
     """Each chart in all five kinds of documents; each record counts once for each document that it is in."""
-    random = Random("documents")
+    random = Random(f"documents{SEED}")
     receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
     other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
     records = documents = 0
@@ -115,7 +116,7 @@ async def test_clinical_documents(clinic: Clinic) -> None:
 
 async def test_exports_put_out(clinic: Clinic) -> None:
     """The manifest, the files as they are taken, the log, and what the same partner would read through the API."""
-    random = Random("exports")
+    random = Random(f"exports{SEED}")
     receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
     await service(clinic, "county-app", whose="outside", organization=f"Organization/{receiver}", role="", programs=())
     made = await charts(clinic, random, receiver, RECORDS)
@@ -156,7 +157,7 @@ async def test_exports_put_out(clinic: Clinic) -> None:
 
 async def test_notifications(clinic: Clinic) -> None:
     """The bodies that were sent are those in the log, and each resource is what the receiver reads through the API."""
-    random = Random("notifications")
+    random = Random(f"notifications{SEED}")
     async with Receiver().open() as receiver:
         _, telling_ = await begun(clinic, receiver, "tpo", content="full-resource")
         records = 0
@@ -223,7 +224,7 @@ def expected(resource: dict[str, Any], person: dict[str, Any]) -> dict[str, str]
 
 async def test_messages(clinic: Clinic) -> None:
     """What the partner would be shown of each record, the bytes in the log, and what our reader and python-hl7 read of what arrived."""
-    random = Random("messages")
+    random = Random(f"messages{SEED}")
     hie = await Counterpart().open()
     place = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside"})).id
     partner = await agreed(clinic, hie, f"Organization/{place}", "ADT^A04", "SIU^S12", "OML^O21", "MDM^T02", authorities={"RIVER": MRN}, version="2.8")

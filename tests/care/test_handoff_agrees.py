@@ -20,10 +20,9 @@ from sojourn.gate import disclosing, disclosurelog
 from sojourn.record.database import Dsn
 from tests import people
 from tests.care.test_handoff import at
-from tests.effort import THOROUGH
+from tests.effort import RECORDS, SEED
 from tests.people import START, Clinic, consent, encounter, labelled, observation, patient
 
-CHARTS = 1000 if THOROUGH else 12
 SECRET = "words that must stay"
 ADDED = {"security", "versionId", "lastUpdated"}
 """Parts of `meta` that the way out sets: marks of the law, and the version that its reader knows."""
@@ -153,12 +152,12 @@ def received(payload: bytes) -> dict[str, dict[str, Any]]:
 
 
 async def test_preview_log_and_what_the_receiver_reads_are_equal_element_by_element(clinic: Clinic) -> None:
-    random = Random("hand-off")
+    random = Random(f"hand-off{SEED}")
     receiver = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Lakeside Primary Care"})).id
     other = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Hill Hospital"})).id
     sent = stopped = compared = 0
     ways = set()
-    for n in range(CHARTS):
+    for n in range(RECORDS):
         made = await chart(clinic, random, receiver, other)
         ways.add(made.way)
         access = await at(clinic)
@@ -188,7 +187,7 @@ async def test_preview_log_and_what_the_receiver_reads_are_equal_element_by_elem
             compared += len(elements(entry))
         assert SECRET.encode() not in payload
         sent += 1
-    print(f"{CHARTS} charts, {len(ways)} ways: {sent} sent, {stopped} stopped, {compared} elements compared")
+    print(f"{RECORDS} charts, {len(ways)} ways: {sent} sent, {stopped} stopped, {compared} elements compared")
     assert sent
     assert stopped
     assert compared > 10 * sent

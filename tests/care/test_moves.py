@@ -11,7 +11,7 @@ import pytest
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care import levels, policies, tasks
-from sojourn.care.moves import discharge, packet, receiving, transition
+from sojourn.care.moves import discharge, packet, receiving, stays, transition
 from sojourn.care.scheduling import appointments, members, tracks
 from sojourn.care.scheduling.series import Series
 from sojourn.gate.access import Access
@@ -90,7 +90,7 @@ async def test_accepting_changes_everything_at_the_same_moment(clinic: Clinic) -
     assert new["careManager"]["reference"] == receiver.caller.agent
     assert [e["status"] for e in (await both.search("Encounter", [("patient", p), ("class", "IMP")])).resources] == ["finished"]
     assert sorted(t["status"] for t in (await both.search("CareTeam", [("patient", p)])).resources) == ["active", "inactive"]
-    assert {w.kind for w in await tasks.of_patient(both, p)} == {receiving.CHECK_IN, receiving.PLAN, receiving.SCHEDULE}
+    assert {w.kind for w in await tasks.of_patient(both, p)} == {receiving.CHECK_IN, receiving.PLAN, stays.SCHEDULE}
     with pytest.raises(errors.NotFound):
         await receiving.offer(receiver, moved.offer)
 
@@ -132,6 +132,22 @@ async def test_the_groups_of_a_stay_end_with_a_discharge(clinic: Clinic) -> None
     await discharge.end(access, stay, "elopement", dict.fromkeys(discharge.needs(), "Said."), {})
     both = await at(clinic, "both-clinician")
     assert [(await both.read("Appointment", coming[name])).resource["status"] for name in ("ours", "theirs", "visit")] == ["cancelled", "booked", "booked"]
+    (asked,) = await tasks.of_patient(both, p, kinds=[stays.SCHEDULE])
+    assert (asked.role, asked.focus) == ("admissions", f"EpisodeOfCare/{stay.id}")
+
+
+async def test_a_discharge_by_somebody_who_may_not_keep_appointments_asks_somebody_who_may(clinic: Clinic) -> None:
+    p, stay = await stay_in(clinic, "sys-mh")
+    coming = await booked(clinic, p)
+    await clinic.owner.execute("UPDATE record.role_rule SET types = array_remove(types, 'Appointment') WHERE tenant = 1 AND role = 'clinician'")
+    await clinic.gate.reload()
+    access = await at(clinic, "mh-clinician")
+    assert not access.may("Appointment", "update")
+    await discharge.end(access, stay, "elopement", dict.fromkeys(discharge.needs(), "Said."), {})
+    both = await at(clinic, "both-clinician")
+    assert [(await both.read("Appointment", coming[name])).resource["status"] for name in ("ours", "theirs", "visit")] == ["booked", "booked", "booked"]
+    (asked,) = await tasks.of_patient(both, p, kinds=[stays.SCHEDULE])
+    assert (asked.role, asked.text) == ("admissions", "Look at appointments: the stay has ended")
 
 
 async def test_a_receiver_who_needs_to_know_more_returns_it_and_it_can_be_offered_again(clinic: Clinic) -> None:

@@ -21,7 +21,7 @@ from sojourn.gate.releasing import Preview
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
 from sojourn.wire.direct import Letter, Notice
-from tests.care.agreeing import clinician, standing, through
+from tests.care.agreeing import clinician, on_paper, read_back, standing, through
 from tests.care.reach import FAX, brought
 from tests.care.test_handoff import at
 from tests.care.test_handoff_agrees import Chart
@@ -96,3 +96,19 @@ async def test_document_exchange(two: Two) -> None:  # noqa: F811
         return await papers.content(access, paper)
 
     await through(two.us, "mhd", Way(ways.MHD, f"{two.theirs}/fhir"), arrives, form="ccda", seed="submissions", fhir={"client": "bringer"})
+
+
+def test_reading_back_is_not_misled_where_lines_of_two_records_say_a_third() -> None:
+    """How the comparison of paper itself failed once in some thousand packets, by luck."""
+
+    def allergy(text: str, reaction: str) -> dict[str, Any]:
+        return {"resourceType": "AllergyIntolerance", "code": {"text": text}, "reaction": [{"manifestation": [{"text": reaction}]}]}
+
+    shown = {"AllergyIntolerance/1": allergy("quiet", "é"), "AllergyIntolerance/2": allergy("2 × daily since May", "quiet"), "Goal/3": {"resourceType": "Goal", "description": {"text": "é 2 × daily since May"}}}
+    foot = "\nReleased by A. For whom it was released to, and no one else. Page {} of 2"
+    body = ["Allergies", *(line for r in shown.values() if r["resourceType"] != "Goal" for line in on_paper(r)), "Goals", *on_paper(shown["Goal/3"])]
+    pages = ["Index" + foot.format(1), "\n".join(body) + foot.format(2)]
+    assert read_back(pages, shown, 0, "all of it") == 8
+    body.remove("Reaction: é")
+    with pytest.raises(AssertionError, match="is not on paper"):
+        read_back([pages[0], "\n".join(body) + foot.format(2)], shown, 0, "without a reaction")

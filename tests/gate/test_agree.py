@@ -72,7 +72,7 @@ def viewer(random: Random) -> Viewer:
 
 async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[Grant], relations: list[Relation]) -> None:
     """The same as rows."""
-    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation, record.edge")
+    await owner.execute("TRUNCATE record.resource, record.ground, record.edge")
     await owner.executemany(
         "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, origin, tokens, body, index_digest) "
         "VALUES ($1, $2, $2, $3, $4, 'v', $5, coalesce($6::timestamptz, '-infinity'), now(), now(), $7, $8, $9, '', 0)",
@@ -170,3 +170,20 @@ async def test_each_limit_of_a_grant_counts_up_to_its_edge(database: Dsn, deny: 
             assert may_see(who, record, grants, relations, NOW) is bool(found), change
     finally:
         await owner.close()
+
+
+@pytest.mark.parametrize("period", [{"data_from": NOW}, {"data_to": NOW}, {"data_from": NOW, "data_to": NOW + timedelta(days=9)}], ids=["from", "until", "both"])
+@pytest.mark.parametrize("deny", [False, True], ids=["permit", "denial"])
+async def test_what_has_no_date_is_in_no_period_that_is_permitted_and_in_each_that_is_forbidden(database: Dsn, deny: bool, period: dict[str, datetime]) -> None:
+    """And who the patient is, is of no time: what is permitted goes with it, and a denial about a period does not take the person away."""
+    who = Viewer(1, frozenset({1}), not deny, frozenset({"Organization/x", "program:1"}), "TREAT", everywhere=deny)
+    records = [Fact(1, "Observation", "undated", "p1", {1}, {HIV}, None), Fact(1, "Patient", "p1", "p1", {1}, {HIV}, None)]
+    grants, relations = [Grant("p1", "Organization/x", "TREAT", "use" if deny else "disclose", HIV, deny, **period)], [Relation("p1", "Organization/x")]
+    owner = await asyncpg.connect(database.owner)
+    try:
+        await fill(owner, records, grants, relations)
+        args = (1, STAFF if deny else BITS[ORDINARY], [1], sorted(who.names), "TREAT", "use" if deny else "disclose", not deny, NOW)
+        assert {row["id"] for row in await owner.fetch(statement(), *args)} == {"p1"}
+    finally:
+        await owner.close()
+    assert [may_see(who, record, grants, relations, NOW) for record in records] == [False, True]

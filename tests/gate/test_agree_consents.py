@@ -42,7 +42,7 @@ def decision(viewer: Viewer) -> decide.Decision:
 
 async def fill(owner: asyncpg.Connection[Any], world: World) -> None:
     """The world as rows, its consents compiled as a write compiles them."""
-    await owner.execute("TRUNCATE record.resource, record.consent_grant, record.relation; CREATE TEMP TABLE IF NOT EXISTS asker (n int)")
+    await owner.execute("TRUNCATE record.resource, record.ground; CREATE TEMP TABLE IF NOT EXISTS asker (n int)")
     await owner.executemany(
         "INSERT INTO record.resource (tenant, rid, seq, type, id, version, patient, at, updated, plain_updated, own, origin, tokens, body) "
         "VALUES (1, $1, $1, $2, $3, 'v', $4, coalesce($5::timestamptz, '-infinity'), now(), now(), $6, $7, $8, '')",

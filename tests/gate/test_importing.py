@@ -32,7 +32,7 @@ def _arrivals(name: str) -> list[Arrival]:
 ANEW = """
 CREATE FUNCTION record.anew() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN UPDATE record.account SET generation = generation + 1; RETURN NULL; END $$;
-CREATE TRIGGER anew AFTER INSERT ON record.consent_grant FOR EACH STATEMENT EXECUTE FUNCTION record.anew();
+CREATE TRIGGER anew AFTER INSERT ON record.ground FOR EACH STATEMENT EXECUTE FUNCTION record.anew();
 """
 
 

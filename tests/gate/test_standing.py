@@ -41,7 +41,7 @@ RELATED, LIMITED, FORBIDDEN = 1 << 55, 1 << 56, 1 << 57
 OF_NOBODY = 1 << 59
 QUERY = """SELECT p.patient, stands.bits
     FROM (SELECT p_tenant AS tenant, unnest(ARRAY['p1', 'p2']) AS patient, $9::int[] AS origin, $10::int[] AS ref_origin) p
-    CROSS JOIN LATERAL (/*standing:p*/) stands WHERE p_mask = p_mask AND p_programs = p_programs"""
+    CROSS JOIN LATERAL (/*standing:p*/) stands WHERE p_mask = p_mask AND p_programs = p_programs AND p_related = p_related"""
 FIXED = 7
 SEEDS = [FIXED, Random().randrange(10**9)] if THOROUGH else [FIXED]
 INSTANT = timedelta(microseconds=1)
@@ -73,7 +73,7 @@ def said(patient: str, who: Any, grants: list[Grant], relations: list[Relation],
         limited = any(x is not None for x in (g.types, g.codes, g.data_from, g.data_to, g.ids))
         elsewhere = g.programs is not None and not (origin and origin | behind <= g.programs)
         bits |= FORBIDDEN if g.deny else LIMITED if limited or elsewhere else BITS[g.law] & ~1 if g.law else 0
-    if not who.everywhere and any(r.patient == patient and r.who in who.names and (r.start or now) <= now and (r.end is None or now < r.end) for r in relations):
+    if any(r.patient == patient and r.who in who.names and (r.start or now) <= now and (r.end is None or now < r.end) for r in relations):
         bits |= RELATED
     return bits
 
@@ -112,7 +112,7 @@ BESIDE = """SELECT p.patient, /*beside:p*/ AS bits
     FROM (SELECT p_tenant AS tenant, unnest(ARRAY['p1', 'p2']) AS patient, $9::int[] AS origin, $10::int[] AS ref_origin) p
     CROSS JOIN LATERAL (SELECT p.tenant, p.patient, '{}'::int[] AS origin, '{}'::int[] AS ref_origin) n
     CROSS JOIN LATERAL (SELECT x.bits AS standing FROM (/*standing:n*/) x) s
-    CROSS JOIN LATERAL (SELECT x.programs AS limited, x.bits AS limits FROM (/*limited:n*/) x) l WHERE p_mask = p_mask AND p_programs = p_programs"""
+    CROSS JOIN LATERAL (SELECT x.programs AS limited, x.bits AS limits FROM (/*limited:n*/) x) l WHERE p_mask = p_mask AND p_programs = p_programs AND p_related = p_related"""
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=["fixed", "random"][: len(SEEDS)])

@@ -155,7 +155,7 @@ def _undeclared(real: Any) -> Any:
 
 
 VISIBLE = "visible.sql"
-NOW = "AND {0}.valid_from <= :now AND :now < {0}.valid_to AND {0}.known_to = 'infinity'"
+NOW = "AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity'"
 GRANT_NOW = "AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'"
 TODAY = "          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = w.type AND r.id = w.id AND NOT /*row:r*/)\n"
 
@@ -220,15 +220,15 @@ PLANTS = (
     _py("the order of elements tells of hidden ones", STAFF, "sojourn.gate.merging:_order", _stored_first),
     _py("a version conflict tells of hidden changes", STAFF, "sojourn.gate.writing:_known_as", _real_version),
     # rules
-    _sql("a revoked consent still holds", ("revoked",), (VISIBLE, NOW.format("l"), "AND l.valid_from <= :now AND :now < l.valid_to"), (VISIBLE, NOW.format("g"), "AND g.valid_from <= :now AND :now < g.valid_to"), ("01_gate.sql", GRANT_NOW, "AND g.valid_from <= p_now AND p_now < g.valid_to")),
-    _sql("an expired consent still holds", ("expired",), (VISIBLE, NOW.format("l"), "AND l.known_to = 'infinity'"), (VISIBLE, NOW.format("g"), "AND g.known_to = 'infinity'"), ("01_gate.sql", GRANT_NOW, "AND g.known_to = 'infinity'")),
+    _sql("a revoked consent still holds", ("revoked",), (VISIBLE, NOW, "AND g.valid_from <= :now AND :now < g.valid_to"), ("01_gate.sql", GRANT_NOW, "AND g.valid_from <= p_now AND p_now < g.valid_to")),
+    _sql("an expired consent still holds", ("expired",), (VISIBLE, NOW, "AND g.known_to = 'infinity'"), ("01_gate.sql", GRANT_NOW, "AND g.known_to = 'infinity'")),
     _sql("any purpose will do", ("tpo-research",), (VISIBLE, "AND (g.purpose = :purpose OR g.purpose = '*')", ""), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND g.effect = 'permit'")),
     _py("what no law of its own protects goes out for any purpose", ("tpo-research",), "sojourn.gate.decide:outside_mask", _always(bases.ORDINARY)),
     _sql("a relation alone opens what no law of its own protects, for any purpose", ("tpo-research",), (VISIBLE, "AND gate.consented({r}.tenant, {r}.patient, 1152921504606846976,", "AND gate.consented({r}.tenant, {r}.patient, 0,")),
     _py("being named for one purpose is a relation for all", ("specific-billing",), "sojourn.gate.decide:for_purpose", lambda real: lambda _purpose, key: real("TREAT", key)),
-    _sql("a consent for one recipient serves all", ("stranger",), (VISIBLE, "l.actor = ANY (:keys)", "l.actor <> ''"), (VISIBLE, "g.recipient = ANY (:keys)", "g.recipient <> ''"), ("01_gate.sql", "g.recipient = ANY (p_keys)", "g.recipient <> ''")),
+    _sql("a consent for one recipient serves all", ("stranger",), (VISIBLE, "g.recipient = ANY (:keys)", "g.recipient <> ''"), ("01_gate.sql", "g.recipient = ANY (p_keys)", "g.recipient <> ''")),
     _sql("a consent's types are ignored", ("specific",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "")),
-    _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)", "")),
+    _sql("a consent's time of data is ignored", ("specific",), ("01_gate.sql", "AND (coalesce(g.data_from, g.data_to) IS NULL OR", "AND (true OR")),
     _sql("a consent's programs are ignored", ("tpo",), ("01_gate.sql", "AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs\n                                   OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))", "")),
     _sql("no relation is asked for", ("stranger",), (VISIBLE, "AND (NOT :related OR ({stands}", "AND (true OR ({stands}")),
     _sql("staff reach everybody", ("far-clinician",), (VISIBLE, "AND (NOT :related OR ({stands}", "AND (true OR ({stands}")),

@@ -132,6 +132,15 @@ def _about(grant: Grant, viewer: Viewer, fact: Fact, now: datetime) -> bool:
         and (not grant.deny or grant.programs is None or bool(fact.origin & grant.programs))
         and (grant.types is None or fact.type in grant.types)
         and (grant.codes is None or bool(fact.codes & grant.codes))
-        and ((grant.data_from is None and grant.data_to is None) or during(grant.data_from, grant.data_to, fact.at))
+        and in_period(grant, fact)
         and (grant.ids is None or f"{fact.type}/{fact.id}" in grant.ids)
     )
+
+
+def in_period(grant: Grant, fact: Fact) -> bool:
+    """Whether a period of data holds: nobody knows when a record without a date was, so that a permit misses it and a denial hits it; the patient is of no time."""
+    if grant.data_from is None and grant.data_to is None:
+        return True
+    if fact.type == "Patient":
+        return not grant.deny
+    return grant.deny if fact.at is None else during(grant.data_from, grant.data_to, fact.at)

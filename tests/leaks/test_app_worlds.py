@@ -10,11 +10,14 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.gate.exchange import appbench, partners, trying
+from sojourn.gate.exchange.partners import Partner
+from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.doors.smart.office import Key, Office, office, pkce
 from tests.doors.smart.people import Person, be, through, wish
-from tests.people import START, consent, encounter, labelled, observation, patient
-from tests.web.real import ADMIN, Visitor
+from tests.people import MH, START, SUD, A, consent, encounter, labelled, observation, patient
+from tests.web.real import ADMIN, HASH, Visitor
 
 CHANGING = re.compile(r'(name="(?:csrf|request)" value="|nonce="|"X-CSRF-Token": ")[^"]+|request=[\w%-]+')
 QUESTIONS = (
@@ -113,3 +116,50 @@ async def test_the_time_of_a_token_is_what_it_says(here: Office) -> None:
     answers = [await here.fhir(given["access_token"], path) for path in (f"Patient/{p}", "Patient/nobody", "Nothing/x")]
     assert {a.status_code for a in answers} == {401}
     assert len({a.content for a in answers}) == 1
+
+
+async def test_who_is_tested_learns_nothing_of_anybody_real(here: Office) -> None:
+    """By the token of a service that was not passed yet, and on the pages of its partner: all of our record is what is hidden."""
+    clinic, key = here.clinic, Key("one")
+    row = organization.AccountRow("ivy", "staff", "ivy", "Ivy", HASH, "Practitioner/ivy", "integration-manager", [SUD, MH], MH, [])
+    await organization.account(clinic.owner, A, row, clock.now())
+    p = (await clinic.make("sys-mh", patient())).id
+    tenant = clinic.gate.house.tenants[A]
+    services = [await here.service(key, whose="outside", organization="Organization/lakeside", live=False), await here.service(key, programs=(SUD, MH), scopes="system/*.cruds")]
+    bearers = []
+    for n, app in enumerate(services):
+        partner = Partner(f"partner-{n}", "Lakeside", door="fhir", client=app.id, organization=app.organization)
+        await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, partner.id, partners.facts(partner), clock.now())
+        await appbench.opened(clinic.gate, tenant, partner)
+        access = await here.acting("ivy")
+        await trying.begin(access, await partners.one(access, partner.id), await appbench.planned(access, partner))
+        bearers.append((await here.for_service(app, key, app.scopes)).json()["access_token"])
+
+    async def look() -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = []
+        for bearer in bearers:
+            for question in (*QUESTIONS, "Patient/zztest-0001/$everything", "$export?_type=Patient"):
+                answer = await here.fhir(bearer, question.replace("{p}", p))
+                found.append((question, answer.status_code, answer.content))
+        async with here.http as http:  # what they write stays among the made-up people
+            for id_ in (p, "nobody"):
+                made = await http.put(f"/fhir/Patient/{id_}", json={**patient("Nobody"), "id": id_}, headers={"authorization": f"Bearer {bearers[1]}"})
+                found.append((made.status_code,))
+        ivy = Visitor(clinic)
+        await ivy.sign_in("ivy")
+        for path in ("/exchange", "/exchange/partners/partner-0", "/exchange/partners/partner-0/bench", "/exchange/partners/partner-1/bench"):
+            found.append((path, CHANGING.sub("", (await ivy.get(path)).text)))
+        return found
+
+    before = await look()
+    for who in ("sys-mh", "sys-sud"):
+        await clinic.make(who, encounter(p))
+        await clinic.make(who, observation(p, 55))
+    await clinic.make("sys-sud", consent(p, "lakeside"))
+    await clinic.make("sys-sud", patient("Rivers"))
+    after = await look()
+    for one, other in zip(before, after, strict=True):
+        assert one == other
+    assert any(b"Zztest" in one[2] for one in before if len(one) == 3 and isinstance(one[2], bytes)), "it is no test of nothing"
+    assert not any(b"Rivera" in one[2] for one in before if len(one) == 3 and isinstance(one[2], bytes))
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.resource WHERE tenant = 1 AND body::text LIKE '%Nobody%'") == 0

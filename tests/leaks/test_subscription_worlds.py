@@ -38,7 +38,15 @@ HOOK: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[tuple[Any, ...]]:
+def r4(criteria: str, payload: bool) -> dict[str, Any]:  # noqa: FBT001 - read beside the name of its parameter
+    """A Subscription as R4 alone has it: a search; with `payload` it is told what, without it only that something happened."""
+    return {
+        "resourceType": "Subscription", "status": "requested", "reason": "A test.", "criteria": criteria,
+        "channel": {"type": "rest-hook", "endpoint": "https://receiver.example/hook", **({"payload": "application/fhir+json"} if payload else {})},
+    }  # fmt: skip
+
+
+async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None, hook: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Everything that the receiver is sent while the story is told, with the moment of each; and $status and $events at the end."""
     got: list[tuple[Any, ...]] = []
 
@@ -54,7 +62,7 @@ async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[
     with clocks.using(clock), ids.using(source):
         clinic = await open_clinic(dsn, key=IdealKey())
         try:
-            id_ = (await clinic.make(who, HOOK)).id
+            id_ = (await clinic.make(who, hook)).id
             telling = Telling(clinic.gate, Outbound(resolver=nearby, transport=httpx.MockTransport(taken)))
 
             await _moved(clinic, telling, source)
@@ -66,7 +74,7 @@ async def told(dsn: Dsn, story: Story, who: str, viewer: Viewer | None) -> list[
             if viewer is None and people.BY_NAME[who].kind == "organization":  # a disclosure: with its notice, and written down as it left
                 kept = {r["digest"] for r in await clinic.owner.fetch("SELECT digest FROM record.disclosure WHERE account = $1", who)}
                 shown = [body for _, body in got if b'"versionId"' in body]
-                assert shown
+                assert shown or hook is not HOOK
                 assert all(crypto.sha256_hex(body) in kept for body in shown)
                 assert all(b"disclosure-notice" in body for body in shown if b'"42CFRPart2"' in body)
             return [*got, *((reply.status, reply.body) for reply in asked)]
@@ -86,8 +94,9 @@ async def _moved(clinic: Clinic, telling: Telling, source: SeededSource) -> None
             break
 
 
-@pytest.mark.parametrize("who", ["mh-clinician", "tpo", "specific", "both-clinician"])
-async def test_a_receiver_cannot_tell_whether_there_is_something_hidden(databases: Callable[[], Dsn], who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def subscribing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is looked at may subscribe, and signatures are all the same."""
     given = people.rules()
     roles = {people.BY_NAME[who].role for who in VIEWERS}
     monkeypatch.setattr(people, "rules", lambda: [*given, *((role, ["Subscription"], ["create", "read", "search"]) for role in roles)])
@@ -96,10 +105,34 @@ async def test_a_receiver_cannot_tell_whether_there_is_something_hidden(database
         return "-"
 
     monkeypatch.setattr(keys, "signed", unsigned)  # under a key that is drawn at random
-    story = Teller("subscriptions", 50).tell()
-    a = await told(databases(), story, who, None)
-    b = await told(databases(), story, who, VIEWERS[who])
+
+
+async def alike(databases: Callable[[], Dsn], story: Story, who: str, hook: dict[str, Any]) -> int:
+    """Holds both worlds equal; how many notifications of events there were."""
+    a = await told(databases(), story, who, None, hook)
+    b = await told(databases(), story, who, VIEWERS[who], hook)
     assert len(a) == len(b)
     for one, two in zip(a, b, strict=True):
         assert one == two
-    assert sum(b'"event-notification"' in body for _, body in a) > 3, "what is permitted arrives"
+    return sum(b'"event-notification"' in body for _, body in a)
+
+
+@pytest.mark.usefixtures("subscribing")
+@pytest.mark.parametrize("who", ["mh-clinician", "tpo", "specific", "both-clinician"])
+async def test_a_receiver_cannot_tell_whether_there_is_something_hidden(databases: Callable[[], Dsn], who: str) -> None:
+    assert await alike(databases, Teller("subscriptions", 50).tell(), who, HOOK) > 3, "what is permitted arrives"
+
+
+@pytest.mark.usefixtures("subscribing")
+@pytest.mark.parametrize(
+    ("who", "criteria", "payload"),
+    [
+        ("mh-clinician", "Observation?component-code:missing=true", True),  # a component that is hidden is not there
+        ("mh-clinician", "Encounter?reason-code:missing=true", False),  # nor is it counted by who is told that something happened
+        ("both-clinician", "Condition?encounter.class=AMB,IMP,VR", True),  # through something that may be hidden
+        ("tpo", "Observation?component-code:missing=true", True),
+        ("specific", "Observation?status=final", True),
+    ],
+)
+async def test_criteria_of_r4_are_asked_of_what_the_receiver_sees(databases: Callable[[], Dsn], who: str, criteria: str, payload: bool) -> None:  # noqa: FBT001 - of the table above
+    assert await alike(databases, Teller("criteria1", 120).tell(), who, r4(criteria, payload)), "what is permitted arrives"

@@ -14,11 +14,17 @@ from typing import NamedTuple
 
 import pytest
 
-from sojourn.base import clock
+from sojourn.base import clock, errors, ids
 from sojourn.base.clock import FakeClock
+from sojourn.care.papers import receiving
+from sojourn.care.papers.receiving import File
+from sojourn.care.summaries import filing, opening, registering
+from sojourn.gate import papers
+from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care import outside
-from tests.people import START, SUD, Clinic, close_clinic, encounter, open_clinic, patient
+from tests.care.test_handoff import at
+from tests.people import MH, START, SUD, A, Clinic, close_clinic, encounter, open_clinic, patient
 from tests.web.real import Visitor, furnish
 from tests.web.test_plan import staff
 from tests.web.test_reconcile import order, told
@@ -115,3 +121,25 @@ async def test_who_works_in_both_signs_nothing_that_tells_one_program_of_the_oth
             gone, none = await worlds.doctor.get(f"/patients/{worlds.p}/papers/{id_}{way}"), await worlds.doctor.get(f"/patients/{worlds.p}/papers/{'z' * len(id_)}{way}")
             if id_ != worlds.document:
                 assert (gone.status_code, SESSION.sub("", gone.text).replace(id_, "")) == (none.status_code, SESSION.sub("", none.text).replace("z" * len(id_), ""))
+
+
+async def test_somebody_hidden_of_the_same_name_does_not_stand_in_the_way_of_writing_a_person_down(worlds: Worlds) -> None:
+    """The tray answers alike whether the Part 2 program has somebody of that name and birth date: written twice is found afterwards."""
+    row = organization.AccountRow("mia", "staff", "mia", "Mia Index", None, None, "admissions", [MH], MH, [])
+    await organization.account(worlds.clinic.owner, A, row, clock.now())
+    house = (await worlds.clinic.make("sys-mh", {"resourceType": "Organization", "name": "Mental health"})).id
+    await worlds.clinic.owner.execute("UPDATE record.program SET organization = $1 WHERE tenant = 1 AND program = $2", f"Organization/{house}", MH)
+    await worlds.clinic.gate.reload()
+    access = await at(worlds.clinic, "mia")
+    await worlds.clinic.make("sys-sud", patient("Vale"))
+    refusals: list[str] = []
+    for family in ("Vale", "Wynn"):
+        (id_,), _ = await receiving.take_in(access, [File("ccd.xml", outside.ccd(family=family, mrn=f"M-{family}", id_=f"1.2.9.{len(refusals) + 80}"))], program=MH, key=ids.new_id())
+        paper = await papers.one(access, id_)
+        assert (await filing.whose(access, await opening.opened(await papers.content(access, paper)))).candidates == ()
+        try:
+            await registering.register(access, paper, MH)
+            refusals.append("")
+        except errors.Malformed as error:
+            refusals.append(error.message)
+    assert refusals == ["", ""]

@@ -36,7 +36,7 @@ def forms(story: Story, a: World, names: list[str]) -> Iterator[tuple[str, dict[
     for key, id_ in a.told.ids.items():
         if story.things[key].fact.type == "Patient":
             yield "/desk/trail/export", {"format": "csv", "patient_id": id_, "patient": "x", "patient_said": "x"}
-            for rest in ("", "/hipaa", "/part2", "/intermediary"):
+            for rest in ("", "?all", "/hipaa", "/part2", "/intermediary"):
                 yield f"/desk/reports/{id_}{rest}", {}
 
 

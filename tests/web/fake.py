@@ -106,6 +106,7 @@ class Access:
     rules: Rules = field(default_factory=Rules)
     decision: Decision = field(default_factory=Decision)
     programs: list[Any] = field(default_factory=list)
+    joined: tuple[str, ...] = ()
 
     def may(self, type_: str, action: str) -> bool:
         return type_ not in self.denied

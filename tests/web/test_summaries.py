@@ -92,6 +92,10 @@ async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path
     page = (await at.nurse.get(f"{path}/reconcile")).text
     for words in ("Penicillin G", "Hives", "In the chart: the same", "In the chart: likely the same", "Not on the list that you see", "Lisinopril 10 MG Oral Tablet", "1 tablet, every 24 h", "Results: 1", "Office visit"):
         assert words in page, words
+    assert "assignedAuthor" not in page
+    kept = (await at.nurse.get(f"{path}/reconcile?kept=yes")).text
+    assert ("manufacturedMaterial/code@code" in kept, "observation/id@extension" in kept) == (False, True), "what arrived is not among it"
+    await at.nurse.get(f"{path}/reconcile")
     assert (await at.nurse.post(f"{path}/reconcile", {**form(at.nurse), "do": "look"})).status_code == 422
     assert "Not decided." in at.nurse.last.text
     await at.nurse.get(f"{path}/reconcile")
@@ -101,7 +105,7 @@ async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path
     answer, fields = await sign(at, at.nurse, path, {**form(at.nurse, **ALL), "beside.result": "yes"})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     (statement,) = await at.of("MedicationStatement")
-    assert (statement["status"], statement["dosage"], statement["medicationCodeableConcept"]["coding"][0]["code"]) == ("active", [{"text": "1 tablet, every 24 h"}], "314076")
+    assert (statement["status"], statement["dosage"][0]["text"], statement["medicationCodeableConcept"]["coding"][0]["code"]) == ("active", "1 tablet, every 24 h", "314076")
     (allergy,) = await at.of("AllergyIntolerance")
     assert (allergy["reaction"][0]["manifestation"][0]["text"], allergy["code"]["coding"][0]["code"]) == ("Hives", "7980")
     (glucose,) = await at.of("Observation")
@@ -203,6 +207,30 @@ async def test_a_document_is_taken_in_by_the_tray_shown_safely_and_put_into_the_
     assert done.status_code == 303, done.text
     assert "Summary of Care" in (await at.doctor.get(f"/patients/{p}/papers")).text
     assert (await ivy.get(f"/patients/{p}/papers/{paper.rpartition('/')[2]}/reconcile")).status_code == 403
+
+
+async def test_somebody_who_is_not_here_is_written_down_from_the_document_once(at: At) -> None:  # noqa: F811 - the fixture
+    await indexer(at.clinic)
+    await at.clinic.owner.execute("UPDATE record.account SET password = (SELECT password FROM record.account WHERE tenant = 1 AND account = 'nurse') WHERE tenant = 1 AND account = 'ivy'")
+    ivy = Visitor(at.clinic)
+    await ivy.sign_in("ivy")
+    for number, (given, sure) in enumerate((("Nell", False), ("Nell", True))):
+        access = await access_of(at.clinic, "ivy")
+        (id_,), _ = await receiving.take_in(access, [File("ccd.xml", outside.ccd(family="Zeller", given=given, mrn=f"N-{number}", id_=f"1.2.8.20{number}"))], program=MH, key=ids.new_id())
+        assert "Nobody here: write them down" in (await ivy.get(f"/tray/{id_}")).text
+        refused = await ivy.post(f"/tray/{id_}", {"do": "register", "program": "", "stamp": ivy.hidden("stamp")})
+        assert (refused.status_code, "Choose the program" in refused.text) == (422, True)
+        await ivy.get(f"/tray/{id_}")
+        said = {"do": "register", "program": str(MH), "stamp": ivy.hidden("stamp")}
+        if sure:  # the first is here by now, with the same name and birth date
+            refused = await ivy.post(f"/tray/{id_}", said)
+            assert (refused.status_code, "Somebody here may be this person" in refused.text) == (422, True)
+            await ivy.get(f"/tray/{id_}")
+        shown = await ivy.post(f"/tray/{id_}", {**said, **({"sure": "yes"} if sure else {})})
+        assert (shown.status_code, "Into the chart of" in shown.text) == (200, True)
+    found = (await at.clinic.get("sys-mh", "Patient?family=Zeller")).entries
+    assert [(r["birthDate"], r["address"][0]["city"]) for r in found] == [("1988-03-04", "Albany")] * 2
+    assert [e["status"] for r in found for e in (await at.clinic.get("sys-mh", f"EpisodeOfCare?patient={r['id']}")).entries] == ["planned"] * 2
 
 
 async def test_a_nurse_takes_a_document_in_at_the_chart_and_is_told_when_it_names_somebody_else(at: At) -> None:  # noqa: F811 - the fixture

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from sojourn.doors.staff.desk.trail import reports
 from sojourn.doors.staff.desk.trail.exporting import harmless
 from sojourn.record.database import Dsn
 from tests import people
@@ -122,6 +123,21 @@ async def test_a_report_for_the_patient_reads_in_plain_words(clinic: Clinic) -> 
         assert shown.status_code == 200
         assert words in shown.text
     assert (await browser.get(f"/desk/reports/{p}/nothing")).status_code == 404
+
+
+async def test_a_much_read_chart_shows_what_happened_lately_and_the_whole_year_when_asked(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    p, _ = await story(clinic)
+    for _ in range(3):
+        await clinic.get("technician", f"Patient/{p}")
+    monkeypatch.setattr(reports, "LATEST", 2)
+    browser = await screen(clinic, "officer")
+    lately = (await browser.get(f"/desk/reports/{p}")).text
+    assert "<b>technician</b>" in lately
+    assert "<b>both-clinician</b>" not in lately
+    assert 'href="?all"' in lately
+    year = (await browser.get(f"/desk/reports/{p}?all")).text
+    assert "<b>both-clinician</b>" in year
+    assert "Show the whole year" not in year
 
 
 async def test_unusual_looking_names_who_and_says_what_may_explain_it(clinic: Clinic) -> None:

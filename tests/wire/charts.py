@@ -114,7 +114,7 @@ class Invented:
             self.put("CareTeam", **me, status="active", name=self.words(), participant=[{"role": [self.concept(SCT)], "member": doctor}])
             self.put("Coverage", beneficiary=me["subject"], status="active", type=self.concept("https://nahdo.org/sopt"), subscriberId="ME7", payor=[{"display": "Three Rivers Plan"}])
             self.put("Device", patient=me["subject"], status="active", type=self.concept(SCT), udiCarrier=[{"carrierHRF": "(01)0950400005911"}], lotNumber="LOT843")
-            self.put("FamilyMemberHistory", patient=me["subject"], status="completed", relationship=self.concept(TERMS + "v3-RoleCode"), condition=[{"code": self.concept(SCT), "note": [{"text": self.words()}]}])
+            self.put("FamilyMemberHistory", patient=me["subject"], status="completed", relationship=self.concept(TERMS + "v3-RoleCode"), condition=[{"code": self.concept(SCT), "onsetAge": {"value": 41, "unit": "a", "system": UCUM, "code": "a"}, "note": [{"text": self.words()}]}])
             self.put("Flag", **me, status="active", code=self.concept(LOCAL), period={"start": self.day()})
             self.put("Observation", **me, status="entered-in-error", code=self.concept(LOINC), valueString=self.words())
         self.discharge(me, doctor)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Access:
     """The handle through which one caller reaches the record during one request. Holding it is the permission.
 
-    It has few verbs, each in a module of its own: reading, searching, writing.
+    It has few verbs, each in a module of its own: reading, searching, writing. records: ids of records of one person, where a page is of a chart
+    of one of several, the surviving one first. joined: the same, where the page reads them as one (gate/joined.py); none elsewhere.
     """
 
     __slots__ = ("__dict__", "caller", "decision", "house", "kept", "now", "request", "tenant")
@@ -35,6 +36,8 @@ class Access:
         self.tenant: Tenant = caller.tenant
         self.now: datetime = clock.now()
         self.kept: Kept | None = None
+        self.records: tuple[str, ...] = ()
+        self.joined: tuple[str, ...] = ()
         self._rules, self.decision = narrowing.narrowed(caller, house.rules[caller.tenant.number], house.keys[caller.tenant.number])
 
     @property
@@ -131,9 +134,9 @@ class Access:
 
         Raises SearchError for what cannot be searched.
         """
-        from sojourn.gate import searching, together
+        from sojourn.gate import joined, searching, together
 
-        asked = tuple((name, value) for name, value in params)
+        asked = joined.asked(self.joined, type_, params)
         question = ("search", type_, asked, count, cursor, lenient, compartment)
         return await together.once(self, question, lambda: searching.search(self, type_, asked, count=count, cursor=cursor, lenient=lenient, compartment=compartment))
 

@@ -17,6 +17,8 @@ from sojourn.gate.visible import target_of
 MARK: Final = "!"
 """Begins the `param` of an edge that says so; no search parameter begins like this."""
 _DEEP = 4
+_EACH: Final = frozenset({"Linkage"})
+"""Types of which nothing is left when one of several is withheld: that two records are of one person is said to nobody who may not see both."""
 
 
 @cache
@@ -39,10 +41,11 @@ def _paths(kind: str, deep: int = _DEEP) -> tuple[tuple[str, ...], ...]:
 def edges(resource: dict[str, Any]) -> list[tuple[str, str]]:
     """(param, target) of each reference that bears the resource; of one param it takes all to be withheld."""
     out: list[tuple[str, str]] = []
+    each = resource["resourceType"] in _EACH
     for n, path in enumerate(_paths(resource["resourceType"])):
         found = list(_at(resource, path))
         if found and all(found):
-            out += [(f"{MARK}{n}", target) for target in dict.fromkeys(found)]
+            out += [(f"{MARK}{n}.{k}" if each else f"{MARK}{n}", target) for k, target in enumerate(dict.fromkeys(found))]
     return out
 
 

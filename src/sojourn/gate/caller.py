@@ -25,7 +25,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The operating legal organization. `secret` keys its search hashes; `organization` is the logical id that stands for it."""
+    """The operating legal organization. `secret` keys its search hashes; `organization` is the logical id that stands for it.
+
+    bench_of: the number of the organization whose test bench it is; None for an organization.
+    """
 
     number: int
     key: str
@@ -33,6 +36,7 @@ class Tenant:
     host: str | None
     secret: bytes
     organization: str | None = None
+    bench_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import ChainMap, OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from sojourn.record.journal import Journal
 from sojourn.record.trail import Entry, Trail
 
 if TYPE_CHECKING:
+    from sojourn.gate.channels import Channel
     from sojourn.gate.consequences import Consequence
 
 _REMEMBERED = 10_000
@@ -61,6 +62,8 @@ class House:
     # Where a fax server puts what it received: a folder for each organization, by its key.
     inbox: Path = Path("fax-in")
     tenants: dict[int, Tenant] = field(default_factory=dict)
+    # Their test benches, by number: of made-up people, so nothing is done there by the clock.
+    benches: dict[int, Tenant] = field(default_factory=dict)
     rules: dict[int, Rules] = field(default_factory=dict)
     stamps: dict[int, str] = field(default_factory=dict)
     keys: dict[int, Keys] = field(default_factory=dict)
@@ -68,6 +71,9 @@ class House:
     value_sets: ValueSets = field(default=codes_of)
     # What must follow from a write in its own transaction (gate/consequences.py).
     consequences: tuple[Consequence, ...] = ()
+    # By what people are reached outside the app (gate/channels.py), by means; and how they reach this server, '' where nobody said.
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    address: str = ""
     # Who writes it: the gate itself, for a caller.
     clerk: Callable[[Access], Access] = clerk
     # (tenant, patient, program) known to be in the patient's origin, which only ever grows.
@@ -80,6 +86,15 @@ class House:
     def __post_init__(self) -> None:
         self.apps = Registry(self.db)
 
+    @property
+    def known(self) -> Mapping[int, Tenant]:
+        """Organizations and test benches, by number."""
+        return ChainMap(self.tenants, self.benches)
+
+    def signer(self, tenant: Tenant) -> Tenant:
+        """Whose keys sign what leaves: of a test bench those of its organization, for they are the published ones."""
+        return tenant if tenant.bench_of is None else self.tenants[tenant.bench_of]
+
 
 class Gate:
     """Nothing reaches the record but through an Access that this object gave out."""
@@ -88,7 +103,7 @@ class Gate:
         """consequences: what the rooms let follow from a write; every process in which people write gives them."""
         db = Database(dsn, connections=connections)
         self.house = House(db, Trail(db, Journal(data / "trail-journal", key)), Writer(db), key, Blobs(data / "blobs", key), base, data / "fax-in", types=tuple(sorted(definitions.RESOURCE_TYPES)), consequences=consequences)
-        self.identity = Identity(db, self.house.tenants)
+        self.identity = Identity(db, self.house.known, self.reload)
         self._met: OrderedDict[bytes, Caller] = OrderedDict()
         self.signin = SignIn(self.house, self.identity)
         self.clients = Clients(self.house)
@@ -107,9 +122,9 @@ class Gate:
         """Read tenants, programs and role rules again (at the start, and when they were edited)."""
         db, now = self.house.db, clock.now()
         for row in await db.call("SELECT * FROM gate.tenants()"):
-            tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"], row["organization"])
-            if self.house.tenants.get(tenant.number) != tenant:  # callers who are remembered hold the object, and compare it
-                self.house.tenants[tenant.number] = tenant
+            tenant = Tenant(row["tenant"], row["key"], row["name"], row["host"], row["secret"], row["organization"], row["bench_of"])
+            if self.house.known.get(tenant.number) != tenant:  # callers who are remembered hold the object, and compare it
+                (self.house.tenants if tenant.bench_of is None else self.house.benches)[tenant.number] = tenant
                 self.house.keys[tenant.number] = Keys(tenant.secret)
             programs = {
                 p["program"]: Program(p["program"], p["key"], p["name"], _reference(p["organization"]), p["part2"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -57,9 +57,11 @@ class Identity:
     its account acts as it did (`gate.alive`), so a revocation takes effect with the next statement of every process.
     """
 
-    def __init__(self, db: Database, tenants: dict[int, Tenant]) -> None:
+    def __init__(self, db: Database, tenants: Mapping[int, Tenant], read: Callable[[], Awaitable[None]]) -> None:
+        """read: reads the tenants again, where one is not known: another process made a test bench."""
         self._db = db
         self._tenants = tenants
+        self._read = read
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def caller(self, secret: str) -> Caller | None:
@@ -89,6 +91,8 @@ class Identity:
         if not rows:
             return None
         row = rows[0]
+        if row["tenant"] not in self._tenants:
+            await self._read()
         caller = Caller(
             self._tenants[row["tenant"]], row["account"], row["generation"], row["kind"], row["name"], row["agent"], row["role"],
             tuple(row["programs"]), row["acting"], tuple(row["keys"]), row["door"], row["purpose"], credential,

@@ -43,7 +43,7 @@ class Keeping(Background):
         sealed = 0
         if self._house.trail.journal is not None:
             await self._house.trail.journal.bring_in(self._house.db, clock.now())
-        for tenant in list(self._house.tenants.values()):
+        for tenant in list(self._house.known.values()):
             made = BATCH
             while made == BATCH:
                 made = await self._sealer.seal(tenant.number, tenant.key, clock.now())

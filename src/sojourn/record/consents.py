@@ -112,11 +112,11 @@ async def replace(
         if await owner.fetchval("SELECT 1 FROM record.resource WHERE tenant = $1 AND type = 'Consent' AND id = $2 AND seq = $3 FOR UPDATE", tenant, consent, seq) is None:
             return 0, 0
         have = await owner.fetch(
-            f"SELECT ctid::text AS place, patient, {', '.join(GRANT)} FROM record.consent_grant WHERE tenant = $1 AND consent = $2 AND known_to = 'infinity' FOR UPDATE",
+            f"SELECT ctid::text AS place, patient, {', '.join(GRANT)} FROM record.ground WHERE tenant = $1 AND consent = $2 AND effect <> 'relation' AND known_to = 'infinity' FOR UPDATE",
             tenant, consent,
         )  # fmt: skip
         gone, new = _difference(have, grants)
-        await owner.executemany("UPDATE record.consent_grant SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
+        await owner.executemany("UPDATE record.ground SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
         places = ", ".join(f"${n}" for n in range(5, 5 + len(GRANT) + 1))
         await owner.executemany(
             f"INSERT INTO record.consent_grant (tenant, consent, consent_seq, known_from, patient, {', '.join(GRANT)}) VALUES ($1, $2, $3, $4, {places})",
@@ -125,10 +125,12 @@ async def replace(
         closed, added = len(gone), len(new)
         source = f"Consent/{consent}"
         have = await owner.fetch(
-            f"SELECT ctid::text AS place, patient, {', '.join(RELATION)} FROM record.relation WHERE tenant = $1 AND source = $2 AND known_to = 'infinity' FOR UPDATE", tenant, source
-        )
+            "SELECT ctid::text AS place, patient, recipient AS actor, kind, valid_from, valid_to FROM record.ground "
+            "WHERE tenant = $1 AND source = $2 AND effect = 'relation' AND known_to = 'infinity' FOR UPDATE",
+            tenant, source,
+        )  # fmt: skip
         gone, new = _difference(have, relations)
-        await owner.executemany("UPDATE record.relation SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
+        await owner.executemany("UPDATE record.ground SET known_to = $2 WHERE tenant = $3 AND ctid = $1::text::tid", [(place, now, tenant) for place in gone])
         await owner.executemany(
             f"INSERT INTO record.relation (tenant, source, known_from, patient, {', '.join(RELATION)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             [(tenant, source, now, *row) for row in new],

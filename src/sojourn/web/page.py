@@ -35,6 +35,8 @@ FLASHES = {
     "ended": "The stay has ended. The calls that follow are on the list of whoever makes them.",
     "reconciled": "Reconciled and signed. The list is as you decided.",
     "reconcile-kept": "Saved. It waits for whoever signs.",
+    "merged": "Merged. Whoever may see both finds one person and one chart.",
+    "unmerged": "Taken apart. Both records are what they were.",
     "admitted": "Admitted. The stay begins now, and the bed is theirs.",
     "form-sent": "Saved to the chart.",
     "draft-kept": "Kept for you. Go on whenever you like.",

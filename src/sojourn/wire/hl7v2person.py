@@ -10,10 +10,9 @@ from sojourn.wire.hl7v2 import Message, Repetition, Segment
 OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
 
-def authority(rep: Repetition) -> str:
-    """CX.4: who assigned an identifier: its OID as a URN, else its name, else ''."""
-    oid, kind, called = rep.c(4, 2), rep.c(4, 3).upper(), rep.c(4, 1)
-    rep.c(6)
+def authority(rep: Repetition, component: int = 4) -> str:
+    """CX.4, XCN.9: who assigned an identifier: its OID as a URN, else its name, else ''."""
+    oid, kind, called = rep.c(component, 2), rep.c(component, 3).upper(), rep.c(component, 1)
     return f"urn:oid:{oid}" if kind == "ISO" and OID.fullmatch(oid) else called or oid
 
 

@@ -58,6 +58,8 @@ async def test_a_ccd_is_made_when_it_is_asked_for_of_what_the_caller_may_read(cl
     ana = await clinic.make(WHO, patient("Ng"))
     theirs = {"resourceType": "Condition", "subject": {"reference": f"Patient/{ana.id}"}, "code": {"text": "Opioid use disorder"}}
     seen, hidden = await clinic.make(WHO, observation(ana.id)), await clinic.make("sys-sud", theirs)
+    device = {"resourceType": "Device", "patient": {"reference": f"Patient/{ana.id}"}, "type": {"text": "Vagus nerve stimulator"}}
+    worn, other = await clinic.make(WHO, device), await clinic.make("sys-sud", device)
     (listed,) = (await clinic.get(WHO, f"DocumentReference/$docref?patient={ana.id}&on-demand=true")).json()["entry"]
     assert listed["resource"]["type"]["coding"][0]["code"] == "34133-9"
     address = listed["resource"]["content"][0]["attachment"]["url"]
@@ -66,8 +68,8 @@ async def test_a_ccd_is_made_when_it_is_asked_for_of_what_the_caller_may_read(cl
     assert (reply.status, reply.header("content-type")) == (200, "application/xml")
     document = read(reply.body)
     assert document.patient.family == "Ng"
-    assert [i.partition("|")[2] for f in document.facts() for i in f.identifiers] == [f"Observation/{seen.id}"]
-    assert hidden.id.encode() not in reply.body
+    assert [i.partition("|")[2] for f in document.facts() for i in f.identifiers] == [f"Observation/{seen.id}", f"Device/{worn.id}"]
+    assert [i for i in (hidden.id, other.id) if i.encode() in reply.body] == []
     for wrong in ("Patient/nobody/$ccd", f"Observation/{seen.id}/$ccd", f"Patient/{ana.id}/$ccd?_type=Observation"):
         assert (await clinic.get(WHO, wrong)).status in (400, 404), wrong
     assert [e["resource"]["resourceType"] for e in (await clinic.get(WHO, "DocumentReference/$docref?patient=nobody&on-demand=true")).json().get("entry", ())] == []

@@ -10,14 +10,13 @@ from typing import Any
 from sojourn.app import application
 from sojourn.base import clock
 from sojourn.doors.mhd.asking import Asking
-from sojourn.gate.apps import registry
-from sojourn.gate.apps.registry import App
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 from tests import people
+from tests.doors.smart.office import service_of, was_live
 from tests.journeys.serving import serving
 from tests.people import A, Clinic
 from tests.web.real import furnish
@@ -50,10 +49,8 @@ class Two:
 
 async def registered(clinic: Clinic, client: str, organization: str, jwks_uri: str, scopes: str = "system/*.rs") -> None:
     """An outside organization's service, approved."""
-    app = App(client, client, ("service",), "outside", "private_key_jwt", scopes, jwks_uri=jwks_uri, organization=organization, account=f"app-{client}", role="outside")
-    now = clock.now()
-    await clinic.owner.execute("SELECT gate.make_app_account($1, $2, $3, $4, $5, $6, $7, NULL, $8, 'test', $9)", A, app.account, "organization", client, organization, "outside", [], [organization], now)
-    await clinic.owner.execute("SELECT gate.put_app($1, $2, $3, 'active', NULL, 'test', '', $4)", A, client, registry.facts(app), now)
+    await service_of(clinic, client, organization, scopes, jwks_uri=jwks_uri)
+    await was_live(clinic, client)
 
 
 async def partner(clinic: Clinic, base: str, organization: str, client: str = "", **more: Any) -> Partner:

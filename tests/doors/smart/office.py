@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from sojourn.app import application
 from sojourn.base import clock
 from sojourn.gate.access import Access
-from sojourn.gate.apps import registering
+from sojourn.gate.apps import registering, registry
 from sojourn.gate.apps.registry import App
 from sojourn.record.database import Dsn
 from sojourn.web.about import About
@@ -63,6 +63,21 @@ def pkce() -> tuple[str, str]:
     return verifier, base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
+async def service_of(clinic: Clinic, client: str, organization: str, scopes: str = "system/*.rs", **more: Any) -> None:
+    """A service of an outside organization, approved, called by its client id. more: of the app, as its keys."""
+    app = App(client, client, ("service",), "outside", "private_key_jwt", scopes, organization=organization, account=f"app-{client}", role="outside", **more)
+    now = clock.now()
+    await clinic.owner.execute("SELECT gate.make_app_account($1, $2, $3, $4, $5, $6, $7, NULL, $8, 'test', $9)", A, app.account, "organization", client, organization, "outside", [], [organization], now)
+    await clinic.owner.execute("SELECT gate.put_app($1, $2, $3, 'active', NULL, 'test', '', $4)", A, client, registry.facts(app), now)
+
+
+async def was_live(clinic: Clinic, app: str) -> None:
+    """What the migration does for services that were there before the test bench."""
+    await clinic.owner.execute(
+        "INSERT INTO record.exchange_go (tenant, partner, way, facts, reason, at) SELECT 1, $1, 'before', gate.app_profile(1, $1)::text, 'Was live already.', $2", app, clock.now()
+    )
+
+
 @dataclass
 class Office:
     """A clinic, an application over it, and the address book of what may be fetched."""
@@ -84,12 +99,14 @@ class Office:
         assert access is not None
         return access
 
-    async def service(self, key: Key | None = None, *, whose: str = "inside", approve: bool = True, **more: Any) -> App:
-        """A service that is registered, and approved by somebody else."""
+    async def service(self, key: Key | None = None, *, whose: str = "inside", approve: bool = True, live: bool = True, **more: Any) -> App:
+        """A service that is registered, and approved by somebody else. live: an outside organization's was so before there was a test bench."""
         wanted = App("", "Warehouse", ("service",), whose, "private_key_jwt", more.pop("scopes", "system/*.rs"), jwks=keys(key) if key else "", **more)
         made, _ = await registering.register(await self.acting(ADMIN), wanted)
         if approve:
             await registering.start(await self.acting("officer"), made.id, "checked")
+        if whose == "outside" and live:
+            await was_live(self.clinic, made.id)
         self.clinic.gate.house.apps.forget(self.clinic.gate.house.tenants[A])
         return made
 

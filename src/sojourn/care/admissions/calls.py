@@ -9,6 +9,7 @@ from typing import Any, Final
 from sojourn.base import errors
 from sojourn.care import policies, tasks
 from sojourn.care.admissions import case as cases
+from sojourn.care.admissions import merging
 from sojourn.care.forms import actions, shipping
 from sojourn.care.forms.filling import Filled
 from sojourn.care.forms.model import Form
@@ -25,6 +26,8 @@ OUTCOMES: Final = {"inquiry": "Call back", "pre-screen": "Pre-screen", "benefits
                    "declined": "Declined", "not-coming": "Only wanted information"}  # fmt: skip
 LEVEL_SYSTEM: Final = "https://sojourn.example/fhir/CodeSystem/level-of-care"
 SAFETY_TASK: Final = "call-safety"
+_LIKE: Final = 8
+"""People who may be the same, shown at most."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ async def alike(access: Access, family: str, given: str, born: str, phone: str =
     for params in wanted:
         answer = await access.search("Patient", [(name, value.replace(",", " ").replace("|", " ").replace("$", " ")) for name, value in params], count=5)
         found |= {str(p["id"]): p for p in answer.resources}
-    return list(found.values())[:8]
+    return [hit.person for hit in await merging.once(access, list(found.values())[:_LIKE])]
 
 
 async def take(access: Access, person: Person, filled: Filled, *, program: int, level: str, outcome: str, note: str) -> str:

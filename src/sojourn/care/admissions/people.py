@@ -2,7 +2,8 @@
 
 Whoever writes down a person is never told of one whom they may not see, and nothing refuses, delays or changes their answer. Here the
 clock, which sees everything, looks at who was written down lately. Two that are the same person are joined by a Linkage
-(https://hl7.org/fhir/R4/linkage.html): neither chart is changed, each keeps its history and its labels, and nobody sees more than before.
+(https://hl7.org/fhir/R4/linkage.html): neither chart is changed, each keeps its history and its labels, and nobody sees more than before. A link
+leaves two charts that name each other; merging.py makes one of them.
 """
 
 from __future__ import annotations
@@ -75,9 +76,14 @@ async def _linkages(access: Access, patient: str) -> list[Any]:
     return [s for s in found.matches if s.resource.get("active") is not False]
 
 
+async def linkage(access: Access, one: str, other: str) -> Any:
+    """What joins two records, as far as the caller may see: a Stored, or None."""
+    return next((s for s in await _linkages(access, one) if other in _people(s.resource)), None)
+
+
 async def linked(access: Access, one: str, other: str) -> bool:
     """Whether two records are joined, as far as the caller may see."""
-    return any(other in _people(s.resource) for s in await _linkages(access, one))
+    return await linkage(access, one, other) is not None
 
 
 def _people(linkage: dict[str, Any]) -> list[str]:

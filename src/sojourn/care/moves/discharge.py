@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from sojourn.base import errors
 from sojourn.care import levels, policies, tasks
 from sojourn.care.medications import reconciled
-from sojourn.care.moves.stays import beds_end, groups_end, teams_end
+from sojourn.care.moves.stays import beds_end, groups_end, look, teams_end
 from sojourn.care.resources import moment
 from sojourn.gate import origin
 from sojourn.gate.access import Access
@@ -86,7 +86,7 @@ async def _found(access: Access, stay: levels.Stay, search: str) -> bool:
 
 
 async def end(access: Access, stay: levels.Stay, how: str, said: Mapping[str, str], done: Mapping[str, str]) -> None:
-    """End the stay: bed, team and groups with it, and the calls that follow asked for; all or nothing.
+    """End the stay: bed, team and groups with it; the calls that follow and a look at what stays booked asked for; all or nothing.
 
     said: what was written, by need. done: 'yes' or why it was set aside, by item of the list. Raises Malformed with all that is missing.
     """
@@ -111,7 +111,7 @@ async def end(access: Access, stay: levels.Stay, how: str, said: Mapping[str, st
     program = await origin.made_by(access, "EpisodeOfCare", stay.id)
     changes = [
         Change("update", "EpisodeOfCare", stay.id, over, if_match=stored.version), *await beds_end(access, stay.patient, stay.id, now, {"coding": [{"system": _DISPOSITION, "code": type_.disposition}], "text": type_.title}), *await teams_end(access, stored.resource, now),
-        *await groups_end(access, stay.patient, program, "The stay has ended."),
+        *await groups_end(access, stay.patient, program, "The stay has ended."), look(access, stay.patient, stay.id, program, rules, "the stay has ended"),
         *(() if how == "death" else _calls(access, stay, rules, program)),
     ]  # fmt: skip
     await access.write(changes, action="discharge")

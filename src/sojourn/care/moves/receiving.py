@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from sojourn.base import errors
 from sojourn.care import levels, policies, tasks
 from sojourn.care.moves import transition
-from sojourn.care.moves.stays import beds_end, groups_end, teams_end
+from sojourn.care.moves.stays import beds_end, groups_end, look, teams_end
 from sojourn.care.resources import CARE, concept, moment, ref
 from sojourn.gate import documenting
 from sojourn.gate.access import Access
@@ -18,7 +18,6 @@ NEEDS: Final = (("EpisodeOfCare", "search"), ("Task", "search"))
 WRITES: Final = (*NEEDS, ("EpisodeOfCare", "update"), ("Task", "update"), ("CareTeam", "create"))
 CHECK_IN: Final = "transition-check-in"
 PLAN: Final = "transition-plan"
-SCHEDULE: Final = "transition-schedule"
 _MOVED: Final = {"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": "rehab"}
 
 
@@ -102,7 +101,7 @@ def _follows(access: Access, offered: Offered, sending: transition.Transition, r
     return [
         tasks.new(access, CHECK_IN, "Check in with somebody who has just come to you", patient=offered.patient, owner=me, due=due, focus=f"EpisodeOfCare/{offered.stay.id}", program=program),
         tasks.new(access, PLAN, "Review the plan: the level of care changed", patient=offered.patient, owner=me, due=due, focus=f"EpisodeOfCare/{offered.stay.id}", program=program),
-        tasks.new(access, SCHEDULE, "Look at appointments: the level of care changed", patient=offered.patient, role="admissions", due=due, focus=f"EpisodeOfCare/{offered.stay.id}", program=program),
+        look(access, offered.patient, offered.stay.id, program, rules, "the level of care changed"),
     ]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from sojourn.care import policies, tasks
 from sojourn.care.resources import id_of
 from sojourn.care.scheduling import appointments, tracks
 from sojourn.gate import elsewhere
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
 
+SCHEDULE: Final = "transition-schedule"
 _AHEAD: Final = timedelta(days=550)
 """Longer than anybody is booked ahead."""
 
@@ -57,3 +59,12 @@ async def groups_end(access: Access, patient: str, program: int | None, reason: 
         return []
     over = {t.id for t in await tracks.every(access, ids=groups, inactive=True) if tracks.program_of(access, t) == program and not (level and t.level in ("", level))}
     return [appointments.changed(b, r, status="cancelled", cancelationReason={"text": reason}) for b, r in found if b.track in over]
+
+
+def look(access: Access, patient: str, episode: str, program: int | None, rules: policies.Policies, why: str) -> Change:
+    """The task to look at what stays booked: single visits, and groups that whoever ended the stay may not cancel. why: what happened, in neutral words.
+
+    It is made whether or not there is anything: whoever ends the stay may not see all that is booked.
+    """
+    due = access.now + timedelta(hours=rules.number("moves.check-in-hours"))
+    return tasks.new(access, SCHEDULE, f"Look at appointments: {why}", patient=patient, role="admissions", due=due, focus=f"EpisodeOfCare/{episode}", program=program)

@@ -19,6 +19,7 @@ from sojourn.care import tasks
 from sojourn.care.policies import Policies
 from sojourn.care.resources import code_of, concept, id_of, moment
 from sojourn.care.scheduling import zones
+from sojourn.care.staffing.model import AWAY
 from sojourn.gate import origins
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
@@ -124,11 +125,15 @@ async def of_patient(access: Access, patient: str, *, since: datetime | None = N
 
 
 class Clash(NamedTuple):
-    """What is already there at that time: with whom or where (a reference), from when to when. It names no other client."""
+    """What is already there at that time: with whom or where (a reference), from when to when. It names no other client.
+
+    kind: 'booked', 'away', or 'hours' where somebody does not work then.
+    """
 
     actor: str
     start: datetime
     end: datetime
+    kind: str = "booked"
 
 
 async def clashes(access: Access, start: datetime, end: datetime, actors: Sequence[str], *, but: Iterable[str] = ()) -> list[Clash]:
@@ -145,7 +150,7 @@ def overlapping(near: Iterable[Booked], start: datetime, end: datetime, actors: 
         if b.id in apart or b.status not in STANDING or b.start is None or b.end is None or not (b.start < end and start < b.end):
             continue
         mine = {f"Patient/{b.patient}", *b.people, *(f"Location/{room}" for room in b.rooms)}
-        found += [Clash(actor, b.start, b.end) for actor in actors if actor in mine]
+        found += [Clash(actor, b.start, b.end, AWAY if b.kind == AWAY else "booked") for actor in actors if actor in mine]
     return found
 
 

@@ -64,6 +64,15 @@ def of_place(id_: str, places: Mapping[str, Mapping[str, Any]], otherwise: str) 
     return zone(otherwise)
 
 
+def site_of(id_: str, places: Mapping[str, Mapping[str, Any]]) -> str:
+    """The outermost place of which a room is part: its site. '' for none."""
+    seen: set[str] = set()
+    while id_ not in seen and (above := str(places.get(id_, {}).get("partOf", {}).get("reference", "")).removeprefix("Location/")):
+        seen.add(id_)
+        id_ = above
+    return id_
+
+
 async def places(access: Access, ids: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """Sites and rooms by id; only those asked for, if any are. One search; nothing for a role that may not search them."""
     if not access.may("Location", "search"):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sojourn.base import errors
 from sojourn.care.staffing.model import AWAY, KINDS, NEVER, ON_CALL, Entry, read, resource
+from sojourn.gate import documenting
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
 
@@ -19,11 +20,18 @@ async def add(access: Access, entries: list[Entry]) -> list[str]:
     for entry in entries:
         _check(entry)
     made = [replace(entry, id=new_id()) for entry in entries]
-    # Of no program: who works here and when tells of no client, and everybody has to find whoever is on call. Written under the author's
-    # program it would be a record of that program, and for a Part 2 program be seen by nobody else.
-    nobodys = Access(access.house, replace(access.caller, acting=None), access.request)
-    await nobodys.write([Change("create", "PractitionerRole", entry.id, resource(entry)) for entry in made], action="staffing")
+    await nobodys(access).write([Change("create", "PractitionerRole", entry.id, resource(entry)) for entry in made], action="staffing")
     return [entry.id for entry in made]
+
+
+def nobodys(access: Access) -> Access:
+    """The same caller writing for no program: who works here and when tells of no client, and everybody has to find whoever is on call. Written under
+    the author's program it would be a record of that program, and for a Part 2 program be seen by nobody else."""
+    if not isinstance(access, documenting.Clerk):
+        return Access(access.house, replace(access.caller, acting=None), access.request)
+    made = documenting.clerk(access)
+    made.caller = replace(made.caller, acting=None)
+    return made
 
 
 async def end(access: Access, id_: str, at: datetime, *, if_match: str | None = None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from sojourn.wire.ccda.facts import Fact
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 
 UCUM: Final = "http://unitsofmeasure.org"
@@ -73,6 +75,12 @@ def quantity(found: Quantity) -> dict[str, Any]:
     return {"Quantity": {"value": low, **({"comparator": found.sign} if found.sign else {}), **unit}}
 
 
+def simple(found: Coded | Quantity | str | None) -> dict[str, Any]:
+    """A SimpleQuantity, which is one without a sign; {} for what is none."""
+    made = quantity(found).get("Quantity", {}) if isinstance(found, Quantity) else {}
+    return {} if "comparator" in made else made
+
+
 def said(found: Coded | Quantity | str | None) -> str:
     """A value in words."""
     if found is None or isinstance(found, str):
@@ -105,3 +113,24 @@ def identifier(text: str) -> dict[str, str] | None:
     if not address:
         return None
     return {"system": address, "value": words(extension)} if words(extension) else {"system": URI, "value": address}
+
+
+def concepts(fact: Fact, *names: str) -> list[dict[str, Any]]:
+    """The details of these names as CodeableConcepts."""
+    return [c for key, value in fact.details if key in names and not isinstance(value, Quantity) and (c := concept(value))]
+
+
+def texts(fact: Fact, *names: str) -> list[str]:
+    """The details of these names that are words, each once."""
+    return list(dict.fromkeys(w for key, value in fact.details if key in names and isinstance(value, str) and (w := words(value))))
+
+
+def stated(fact: Fact, known: Collection[str]) -> str:
+    """A state that a comment says in FHIR's own word, as our writer does where C-CDA has none; ''."""
+    return next((w for w in texts(fact, "comment") if w in known), "")
+
+
+def notes(fact: Fact, *told: str) -> dict[str, Any]:
+    """What is commented on it, as `note`. told: words that stand elsewhere."""
+    found = [{"text": w} for w in texts(fact, "comment") if w not in told]
+    return {"note": found} if found else {}

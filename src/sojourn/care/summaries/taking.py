@@ -17,7 +17,7 @@ from sojourn.care.problems.lists import Problem
 from sojourn.care.resources import author, moment
 from sojourn.care.summaries import elements, filing, mapping, opening
 from sojourn.care.summaries.comparing import Entry, Row
-from sojourn.care.summaries.mapping import STATEMENT, TYPES, Mapped
+from sojourn.care.summaries.mapping import MORE_TYPES, STATEMENT, TYPES, Mapped
 from sojourn.gate import origin
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
@@ -49,7 +49,7 @@ class Ways:
 
     def beside(self, kind: str) -> bool:
         """Whether what stands beside the lines may be written."""
-        return self.access.may(TYPES.get(kind, "Observation"), "create") and self.access.may(TYPES.get(kind, "Observation"), "search")
+        return all(self.access.may(t, action) for t in (TYPES.get(kind, "Observation"), *MORE_TYPES.get(kind, ())) for action in ("create", "search"))
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ def added(access: Access, row: Row, about: str, program: int | None, id_: str, l
     r, kind = dict(row.item.resource), row.item.fact.kind
     who = author(access)
     if kind == "medication":
-        r |= {"dateAsserted": moment(access), "informationSource": {"display": about}}
+        r |= {"dateAsserted": r.get("dateAsserted") or moment(access), "informationSource": {"display": about}}
     else:
         r |= {"recordedDate": moment(access), **({"recorder": who} if who else {})}
     r["note"] = [*r.get("note", ()), note(access, f"Taken over from {about}.")]
@@ -102,8 +102,8 @@ def _more(row: Row, x: Allergy | Problem) -> dict[str, Any]:
         return out | ({"onsetDateTime": said["onsetDateTime"]} if "onsetDateTime" in said and not x.onset else {})
     out |= {"criticality": said["criticality"]} if "criticality" in said and not x.criticality else {}
     have = {" ".join(w.split()).casefold() for w in x.reaction.split(",")}
-    fresh = [m for reaction in said.get("reaction", ()) for m in reaction["manifestation"] if str(m.get("text", "")).casefold() not in have]
-    return out | ({"reaction": [*r.get("reaction", ()), {"manifestation": fresh}]} if fresh else {})
+    fresh = [reaction for reaction in said.get("reaction", ()) if any(str(m.get("text", "")).casefold() not in have for m in reaction["manifestation"])]
+    return out | ({"reaction": [*r.get("reaction", ()), *fresh]} if fresh else {})
 
 
 def updated(

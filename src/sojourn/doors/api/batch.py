@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import write
+from sojourn.doors.api import persons, write
 from sojourn.doors.api.answer import JSON, Answer, of_error
 from sojourn.doors.api.ask import GENERAL, Ask, decode_form, etag
 from sojourn.doors.api.forms import instant
@@ -175,7 +175,7 @@ async def _change(ask: Ask, entry: Entry) -> Change | Stored | None:
         change = await write.conditional_update(access, entry.type, entry.query, resource, if_match)
         change.id = change.id or new_id()
         return change
-    return Change("update", entry.type, entry.id, resource, if_match=if_match)
+    return Change("update", entry.type, entry.id, await persons.untold(access, resource), if_match=if_match)
 
 
 async def _deletion(ask: Ask, entry: Entry, if_match: str | None) -> Change | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sojourn.base import errors
-from sojourn.doors.api import forms
-from sojourn.doors.api.answer import Answer
+from sojourn.doors.api import forms, persons
+from sojourn.doors.api.answer import Answer, shown
 from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.doors.api.mhd import documents, lists
 from sojourn.fhir.outcome import Issue
@@ -30,6 +30,7 @@ async def answered(ask: Ask, type_: str | None, *, also: Sequence[tuple[str, str
         found = await asking.search(ask.access, _of_patient(params, compartment), cursor=ask.param("page") or None, lenient=lenient)
     else:
         found = await ask.access.search(type_, params, cursor=ask.param("page") or None, lenient=lenient, compartment=compartment)
+    await persons.tell(ask.access, shown(found))
     documents.listed(ask, found)
     notes = [Issue("warning", "not-supported", "", f"The parameter {_named(name)} is not known here and was not used.") for name in found.ignored]
     path = "/".join(part for part in ask.parts if part != "_search")

@@ -54,9 +54,14 @@ async def _all(ask: Ask, patient: str) -> tuple[Sequence[Stored], Any]:
         found += page.matches
         cursor = page.next
         if cursor is None:
-            return found, page.receipt
+            return [*found, *await _devices(ask, patient)], page.receipt
         if len(found) > _MOST:
             raise errors.TooCostly()
+
+
+async def _devices(ask: Ask, patient: str) -> Sequence[Stored]:
+    """Devices that somebody has: FHIR counts them to nobody's compartment (https://hl7.org/fhir/R4/compartmentdefinition-patient.html)."""
+    return (await ask.access.search("Device", [("patient", patient)], count=200)).matches if ask.access.may("Device", "search") else ()
 
 
 async def _recipient(ask: Ask) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.base import errors
-from sojourn.doors.api import binary
+from sojourn.doors.api import binary, persons
 from sojourn.doors.api.answer import Answer, of_stored, version_headers
 from sojourn.doors.api.ask import Ask, decode_form
 from sojourn.fhir.outcome import Issue, outcome
@@ -37,6 +37,7 @@ async def update(ask: Ask, type_: str, id_: str) -> Answer:
     resource = await _sent(ask, type_, id_)
     if resource.get("id") != id_:
         raise errors.Malformed("The resource's id must be the id in the URL.", expression=f"{type_}.id")
+    resource = await persons.untold(ask.access, resource)
     (written,) = await ask.access.write([Change("update", type_, id_, resource, if_match=ask.if_match())], action="update")
     return _written(ask, written)
 
@@ -67,7 +68,7 @@ async def conditional_update(access: Access, type_: str, query: str, resource: d
         return Change("create", type_, resource=resource)
     if resource.get("id", existing.id) != existing.id:
         raise errors.Malformed("The resource's id is not that of the match.", expression=f"{type_}.id")
-    return Change("update", type_, existing.id, {**resource, "id": existing.id}, if_match=if_match)
+    return Change("update", type_, existing.id, await persons.untold(access, {**resource, "id": existing.id}), if_match=if_match)
 
 
 async def patch(ask: Ask, type_: str, id_: str) -> Answer:

@@ -39,6 +39,7 @@ def draft(message: Message, partner: Partner) -> Draft:
             out.pieces += visits.diagnoses(message, partner, stay.key) if partner.uses("DG1") else []
         elif message.one("PV1") is not None:
             message.findings.append("It does not say which visit it is (PV1-19, PV1-44); no visit was written down.")
+    out.pieces += visits.observed(message, partner, visits.visit_key(message, partner)) if partner.uses("OBX") else []
     out.pieces += allergies.allergies(message, partner, who)
     if partner.uses("IN1"):
         out.pieces += visits.insurance(message, partner)
@@ -53,8 +54,6 @@ def moment(message: Message, partner: Partner) -> datetime | None:
     evn, zone = message.one("EVN"), ZoneInfo(partner.timezone)
     made = values.when(message.header.v(7), zone)
     recorded = values.when(evn.v(2), zone) if evn is not None else None
-    if evn is not None:
-        evn.v(1)
     best = made or recorded
     return best.moment if best is not None else None
 

@@ -26,6 +26,7 @@ from sojourn.doors.hl7v2.out.events import Step as Told
 from sojourn.doors.hl7v2.out.look import View
 from sojourn.gate.exchange import profile, testing, trying
 from sojourn.gate.exchange.boxes import head_of
+from sojourn.gate.exchange.partners import API
 from sojourn.gate.exchange.testing import FAILED, FILE, IN, OUT, PASSED, WAITS, Step
 from sojourn.gate.exchange.trying import Run
 from sojourn.wire import hl7v2
@@ -65,7 +66,7 @@ class Bench(Background):
             return
         known = await trying.active(self._house, tenant.number)
         for run in found:
-            if (partner := known.get(run.partner)) is not None:
+            if (partner := known.get(run.partner)) is not None and partner.door != API:
                 await self._go_on(tenant, partner, run)
 
     async def _go_on(self, tenant: Tenant, partner: Partner, run: Run) -> None:

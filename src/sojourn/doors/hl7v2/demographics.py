@@ -87,7 +87,8 @@ def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] |
     gone: list[str] = []
     if pid is not None:
         said, gone = _said(pid, partner)
-    numbers = [{"system": s, "value": v} for s, v in who.identifiers]
+    kinds = _kinds(pid)
+    numbers = [{**({"type": values.coded(kinds[v], "http://terminology.hl7.org/CodeSystem/v2-0203")} if v in kinds else {}), "system": s, "value": v} for s, v in who.identifiers]
 
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         was = dict(before or {"resourceType": "Patient", "active": True})
@@ -115,6 +116,12 @@ def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] |
     return make
 
 
+def _kinds(pid: Segment | None) -> dict[str, str]:
+    """CX.5 (table 0203): what kind of number each is."""
+    every = [rep for n in (3, 2, 4) for rep in (pid.reps(n) if pid is not None else ())]
+    return {value: kind for rep in every if (value := values.line(rep.c(1))) and re.fullmatch(r"[A-Z]{1,5}", kind := rep.c(5))}
+
+
 _LISTS: Final = ("name", "address", "telecom", "extension", "identifier")
 
 
@@ -136,7 +143,10 @@ def _said(pid: Segment, partner: Partner) -> tuple[dict[str, Any], list[str]]:
         "birthDate": born.text[:10] if born else "", "gender": sex, "maritalStatus": _marital(pid, partner), "extension": _ethnicity(pid),
     }  # fmt: skip
     if language := values.concept(pid.first(15), persons.own(partner)):
-        said["communication"] = [{"language": {"text": str(language.get("text") or language["coding"][0]["code"])}, "preferred": True}]
+        first: dict[str, Any] = next(iter(language.get("coding") or ()), {})
+        code = str(first.get("code", ""))
+        tagged = {"coding": [{"system": "urn:ietf:bcp:47", "code": code.lower()}]} if re.fullmatch(r"[A-Za-z]{2}", code) else {}
+        said["communication"] = [{"language": {**tagged, "text": str(language.get("text") or code)}, "preferred": True}]
     if died is not None:
         said["deceasedDateTime"] = died.text
     elif pid.v(30).upper() in ("Y", "N"):

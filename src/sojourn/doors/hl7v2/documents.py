@@ -65,7 +65,6 @@ def _number(txa: Segment, n: int) -> str:
     """EI: the number of a document, with who gave it, as one text."""
     rep = txa.first(n)
     parts = [values.line(rep.c(c)) for c in (1, 2, 3)]
-    rep.c(4)
     return "|".join(filter(None, (parts[0] or parts[2], parts[1])))
 
 
@@ -75,8 +74,8 @@ def _body(message: Message, txa: Segment, partner: Partner, number: str) -> dict
     kind = values.line(txa.v(2, 2)) or _TYPES.get(code, "") or "Document"
     title = values.line(txa.first(25).text) if txa.raw(25) else ""
     acted, made = values.when(txa.v(4), zone), values.when(txa.v(6), zone) or values.when(txa.v(7), zone)
-    writers = [who for n in (9, 5, 11) for rep in txa.reps(n) if (who := values.person(rep))]
-    signed = [who for rep in txa.reps(22) if (who := values.person(rep))]
+    writers = [who for n in (9, 5, 11) for rep in txa.reps(n) if (who := values.reference(rep, own))]
+    signed = [who for rep in txa.reps(22) if (who := values.reference(rep, own))]
     gone = txa.v(19).upper()
     body: dict[str, Any] = {
         "identifier": [{"system": DOCUMENT, "value": f"{partner.id}|{number}"}],
@@ -85,9 +84,9 @@ def _body(message: Message, txa: Segment, partner: Partner, number: str) -> dict
         "category": [concept(CATEGORY, "Paper from outside")], "description": f"Came by message, from {values.line(message.header.v(4)) or partner.name}",
     }  # fmt: skip
     if writers:
-        body["author"] = [{"display": who} for who in dict.fromkeys(writers)]
+        body["author"] = list({who["display"]: who for who in reversed(writers)}.values())[::-1]
     if signed:
-        body["authenticator"] = {"display": signed[0]}
+        body["authenticator"] = signed[0]
     if partner.organization:
         body["custodian"] = {"reference": partner.organization, "display": partner.name}
     if acted is not None:
@@ -139,7 +138,6 @@ def _files(message: Message, txa: Segment) -> tuple[tuple[bytes, ...], bytes]:
         if obx.name != "OBX":
             continue
         kind = obx.v(2).upper()
-        obx.v(3)
         if kind == "ED":
             for rep in obx.reps(5):
                 found = _decoded(rep.c(4), rep.whole(5))

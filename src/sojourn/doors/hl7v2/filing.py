@@ -63,11 +63,11 @@ async def makers(access: Access, references: Sequence[str]) -> dict[str, int | N
 def changes(
     access: Access, partner: Partner, draft: Draft, patient: str, program: int | None, labels: Sequence[Mapping[str, Any]], there: Mapping[tuple[str, str], Stored],
     clean: Mapping[tuple[str, ...], bytes], staff: Mapping[str, str],
-) -> tuple[list[Change], list[str], list[str]]:  # fmt: skip
-    """(changes, what the message wrote or confirmed as `Type/id`, findings). Pieces older than what is there are left."""
+) -> tuple[list[Change], list[dict[str, Any]], list[str]]:  # fmt: skip
+    """(changes, the resources that the message wrote or confirmed, findings). Pieces older than what is there are left."""
     mine = ids(access, partner, draft, patient)
     out: list[Change] = []
-    written: list[str] = []
+    written: list[dict[str, Any]] = []
     findings: list[str] = []
     if draft.person is not None:
         was = there.get(("Patient", patient))
@@ -84,7 +84,7 @@ def changes(
 
 
 def _put(
-    out: list[Change], written: list[str], findings: list[str], type_: str, id_: str, made: dict[str, Any], was: Stored | None, at: datetime | None, labels: Sequence[Mapping[str, Any]],
+    out: list[Change], written: list[dict[str, Any]], findings: list[str], type_: str, id_: str, made: dict[str, Any], was: Stored | None, at: datetime | None, labels: Sequence[Mapping[str, Any]],
     program: int | None,
 ) -> None:  # fmt: skip
     if was is not None and at is not None and (known := as_of(was.resource)) is not None and known > at:
@@ -98,7 +98,7 @@ def _put(
         del resource["extension"]
     if labels:
         resource["meta"] = {"security": [dict(s) for s in labels]}
-    written.append(f"{type_}/{id_}")
+    written.append(resource)
     if (change := change_of(resource, was, program)) is not None:
         out.append(change)
 

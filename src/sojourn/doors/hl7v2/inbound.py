@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.care.exchange import kinds, matching
 from sojourn.care.exchange.matching import UNSURE, Match, Question
-from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, oru, persons, scheduled
+from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, meter, oru, persons, scheduled
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.doors.hl7v2.oru import Report
 from sojourn.doors.hl7v2.out import client
@@ -108,7 +108,7 @@ def _read(partner: Partner, taken: Taken) -> Work:
         work.message = message = hl7v2.parse(taken.content, partner.charset)
         if message.header.v(9) == "ACK" and (said := client.verdict_of(message)) is not None and (msa := message.one("MSA")) is not None:
             work.answers = (msa.v(2), said)
-            work.done = Done(taken.id, MAPPED, "", Result(unmapped=tuple(message.unseen()), findings=tuple(message.findings)))
+            work.done = Done(taken.id, MAPPED, "", Result(unmapped=meter.kept(message, ()), findings=tuple(message.findings)))
             return work
         if message.type not in MAPPED_TYPES:
             work.fail(
@@ -184,7 +184,7 @@ async def _joined(access: Access, partner: Partner, works: Sequence[Work]) -> No
         here = next((m.patient for m in found if m.patient), "")
         if work.alike:
             work.message.findings.append("Both numbers are people of ours: they stand among people written down twice, where somebody links them or says that they are two.")
-        work.done = Done(work.taken.id, MAPPED, "", Result(here, (), tuple(work.message.unseen()), tuple(work.message.findings)))
+        work.done = Done(work.taken.id, MAPPED, "", Result(here, (), meter.kept(work.message, ()), tuple(work.message.findings)))
 
 
 async def _programs(access: Access, partner: Partner, works: Sequence[Work]) -> list[int | None]:
@@ -272,10 +272,11 @@ def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
     if draft.paper:
         work.marks = tuple(str(c["code"]) for c in labels)
         message.findings.append(IN_TRAY)
-    work.changes, written, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there, work.clean, staff)
+    work.changes, made, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there, work.clean, staff)
+    written = [f"{r['resourceType']}/{r['id']}" for r in made]
     if work.changes:
         work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, message.type, written, labels, work.program))
-    result = Result(work.match.patient, tuple(written), tuple(message.unseen()), (*message.findings, *findings))
+    result = Result(work.match.patient, tuple(written), meter.kept(message, made), (*message.findings, *findings))
     work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
 
 
@@ -284,6 +285,7 @@ def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
     labels = marks.of(work.message, partner)
     findings = list(work.message.findings)
     written: list[str] = []
+    made: list[dict[str, Any]] = []
     seen: set[str] = set()
     for report in work.reports:
         ids = _ids(access, partner, work, report)
@@ -298,11 +300,12 @@ def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
             continue
         for resource in oru.resources(report, ids, work.match.patient, _orders(work, report), labels, before.resource if before is not None else None):
             written.append(f"{resource['resourceType']}/{resource['id']}")
+            made.append(resource)
             if (change := filing.change_of(resource, there.get((resource["resourceType"], resource["id"])), work.program)) is not None:
                 work.changes.append(change)
     if work.changes:
         work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, work.message.type, written, labels, work.program))
-    result = Result(work.match.patient, tuple(written), tuple(work.message.unseen()), tuple(findings))
+    result = Result(work.match.patient, tuple(written), meter.kept(work.message, made), tuple(findings))
     work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
 
 

@@ -40,8 +40,6 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
         for n in _CARRIERS.get(segment.name, ()):
             for rep in segment.reps(n):
                 code = rep.c(1).upper().replace(" ", "")
-                rep.c(2)
-                rep.c(3)
                 if segment.name == "OBX" and code not in _CODES:
                     continue  # user-defined access checks: only what we can read says anything
                 if code not in _USUAL:

@@ -56,28 +56,18 @@ def value(obx: Segment, notes: list[str], taken: str, zone: tzinfo, own: str, st
 
 def _around(obx: Segment, notes: list[str], own: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    flags = [f for rep in obx.reps(8) if (f := values.line(rep.c(1)).upper())]
-    for rep in obx.reps(8):
-        rep.c(2)
-        rep.c(3)
+    flags = [(f, values.line(rep.c(2))) for rep in obx.reps(8) if (f := values.line(rep.c(1)).upper())]
     if flags:
-        out["interpretation"] = [values.coded(f, _FLAGS if f in _KNOWN else _OTHER) for f in flags]
+        out["interpretation"] = [values.coded(f, _FLAGS if f in _KNOWN else _OTHER, words) for f, words in flags]
     if between := values.reference_range(obx.first(7).text, values.unit(obx.first(6))):
         out["referenceRange"] = [between]
     if method := values.concept(obx.first(17), own):
         out["method"] = method
-    performers = [
-        p
-        for p in (
-            values.line(obx.v(23)) or values.line(obx.v(15, 2)) or values.line(obx.v(15)),
-            values.person(obx.first(16)),
-            values.person(obx.first(25)),
-        )
-        if p
-    ]
-    obx.v(23, 10)
+    place, number = values.line(obx.v(23)) or values.line(obx.v(15, 2)) or values.line(obx.v(15)), values.line(obx.v(23, 10))
+    where = {**({"identifier": {"system": f"{own}/organization", "value": number}} if number and obx.v(23) else {}), "display": place} if place else None
+    performers = [p for p in (where, values.reference(obx.first(16), own), values.reference(obx.first(25), own)) if p]
     if performers:
-        out["performer"] = [{"display": p} for p in dict.fromkeys(performers)]
+        out["performer"] = list({p["display"]: p for p in reversed(performers)}.values())[::-1]
     if words := values.prose("\n".join(notes)):
         out["note"] = [{"text": words}]
     return out
@@ -156,7 +146,6 @@ def _file(obx: Segment) -> dict[str, Any] | None:
     if obx.v(2).upper() != "ED":
         return None
     kind, form, data = (first.c(3) or first.c(2)).upper(), first.c(4).upper(), re.sub(r"\s+", "", first.c(5))
-    first.c(2)
     if form != "BASE64" or not data or len(data) % 4 or not _BASE64.fullmatch(data):
         return None
     title = values.line(obx.v(3, 2)) or values.line(obx.v(3))

@@ -72,12 +72,15 @@ def reports(message: Message, partner: Partner) -> list[Report]:
     zone, own = ZoneInfo(partner.timezone), persons.own(partner)
     order: Segment | None = None
     groups: list[tuple[Segment, Segment | None, list[Segment]]] = []
+    before: list[Segment] = []  # notes about the person or the order, which stand before the report that they belong to
     for segment in message.segments[1:]:
         if segment.name == "ORC":
             order = segment
         elif segment.name == "OBR":
-            groups.append((segment, order, []))
-            order = None
+            groups.append((segment, order, before))
+            order, before = None, []
+        elif segment.name == "NTE" and (order is not None or not groups):
+            before.append(segment)
         elif groups and segment.name != "PID":
             groups[-1][2].append(segment)
     if not groups:
@@ -104,9 +107,6 @@ def _report(
         message.findings.append("An order does not say what was tested (OBR-4).")
         code = {"text": "Laboratory result"}
     placer, filler = (obr.v(f) or (orc.v(f) if orc is not None else "") for f in (2, 3))
-    if orc is not None:
-        orc.v(2)
-        orc.v(3)
     status = STATUSES.get(obr.v(25).upper(), "") or _of_values(rest)
     begun, ended = values.when(obr.v(7), zone), values.when(obr.v(8), zone)
     issued = values.when(obr.v(22), zone) or sent
@@ -164,9 +164,8 @@ def _fill(report: Report, obr: Segment, rest: list[Segment], taken: str, zone: Z
         report.body["specimen"] = [{"display": str(s.get("text") or s["coding"][0]["code"])} for s in specimens]
     if files := [v.file for v in report.values if v.file is not None]:
         report.body["presentedForm"] = files
-    readers = [p for p in (values.person(obr.first(32)),) if p]
-    if readers:
-        report.body["resultsInterpreter"] = [{"display": p} for p in readers]
+    if reader := values.reference(obr.first(32), own):
+        report.body["resultsInterpreter"] = [reader]
     return nameless
 
 

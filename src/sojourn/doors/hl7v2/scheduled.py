@@ -60,7 +60,7 @@ def draft(message: Message, partner: Partner) -> Draft:
         if not times and "start" not in was and status != "cancelled":
             return None  # an appointment that nobody knows and that has no time
         out = {**was, "resourceType": "Appointment", **body, **times, "created": was.get("created") or place.now}
-        out["participant"] = [{"actor": {"reference": f"Patient/{place.patient}"}, "status": "accepted"}, *_people(message, place)]
+        out["participant"] = [{"actor": {"reference": f"Patient/{place.patient}"}, "status": "accepted"}, *_people(message, place, persons.own(partner))]
         return {k: v for k, v in out.items() if k != "cancelationReason" or out["status"] == "cancelled"}
 
     return Draft([Piece("Appointment", key, make)], adt.moment(message, partner), admits=True, staff=staff)
@@ -101,7 +101,7 @@ def _notes(message: Message) -> Iterator[Any]:
             yield from segment.reps(3)
 
 
-def _people(message: Message, place: Place) -> list[dict[str, Any]]:
+def _people(message: Message, place: Place, own: str) -> list[dict[str, Any]]:
     """Who and what takes part: people of ours whose number is known, everybody and everything else by name."""
     out: list[dict[str, Any]] = []
     for name in ("AIP", "AIL", "AIG"):
@@ -109,7 +109,8 @@ def _people(message: Message, place: Place) -> list[dict[str, Any]]:
             for rep in segment.reps(3):
                 reference = place.staff.get(rep.c(1)) if name == "AIP" else None
                 shown = _named(name, rep)
-                actor = {**({"reference": reference} if reference else {}), **({"display": shown} if shown else {})}
+                named = values.reference(rep, own) if name == "AIP" and not reference else None
+                actor = named or {**({"reference": reference} if reference else {}), **({"display": shown} if shown else {})}
                 if actor and {"actor": actor, "status": "accepted"} not in out:
                     out.append({"actor": actor, "status": "accepted"})
     return out

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 from sojourn.wire.hl7v2 import Repetition
-from sojourn.wire.hl7v2person import OID
+from sojourn.wire.hl7v2person import OID, authority
 
 LOINC: Final = "http://loinc.org"
 UCUM: Final = "http://unitsofmeasure.org"
@@ -107,9 +107,8 @@ def concept(rep: Repetition, own: str) -> dict[str, Any] | None:
     if not rep.raw:
         return None
     codings = []
-    for code, name, of, version, oid in ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17)):
+    for code, name, of, oid in ((1, 2, 3, 14), (4, 5, 6, 17)):
         value, words, by = line(rep.c(code)), line(rep.c(name)), rep.c(of)
-        rep.c(version)
         where = system(by, rep.c(oid), own) if value else ""
         if where in _SHAPES and not _SHAPES[where].fullmatch(value):
             where = system(f"{by}-unverified", "", own)
@@ -199,8 +198,6 @@ def structured(rep: Repetition, measure: dict[str, Any]) -> dict[str, Any] | Non
 def name(rep: Repetition) -> tuple[str, tuple[str, ...]]:
     """XPN: family and given names."""
     given = [line(rep.c(2)), *line(rep.c(3)).split(" ")]
-    for n in (4, 5, 7):
-        rep.c(n)
     return line(rep.c(1)), tuple(g for g in given if g)
 
 
@@ -209,6 +206,17 @@ def person(rep: Repetition) -> str:
     if not rep.raw:
         return ""
     family, given = line(rep.c(2)), line(rep.c(3))
-    for n in (1, 4, 5, 6, 7, 8, 9, 10, 13):
-        rep.c(n)
     return line(" ".join(filter(None, (given, family)))) or line(rep.c(1))
+
+
+NPI: Final = "http://hl7.org/fhir/sid/us-npi"
+
+
+def reference(rep: Repetition, own: str) -> dict[str, Any] | None:
+    """XCN: a person by name, with the number that the sender has for them; None where there is neither."""
+    shown, number = person(rep), line(rep.c(1))
+    if not shown:
+        return None
+    by = authority(rep, 9)
+    system = NPI if rep.c(13).upper() == "NPI" or rep.c(9, 1).upper() == "NPI" else by if by.startswith("urn:") else f"{own}/person"
+    return {**({"identifier": {"system": system, "value": number}} if number and number != shown else {}), "display": shown}

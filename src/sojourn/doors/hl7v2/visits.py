@@ -1,6 +1,6 @@
-"""PV1, DG1, IN1: a visit elsewhere, what was found in it, and insurance, as FHIR. Pure.
+"""PV1, DG1, OBX, IN1: a visit elsewhere, what was found in it, and insurance, as FHIR. Pure.
 
-https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 6.5.6 (IN1).
+https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 7.4.2 (OBX), 6.5.6 (IN1).
 
 A visit that a partner tells of is information, whoever the partner is: our beds are given out here, and a message gives out none.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sojourn.doors.hl7v2 import persons, values
+from sojourn.doors.hl7v2 import observations, persons, values
 from sojourn.doors.hl7v2.facts import AS_OF, Piece, Place
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner
@@ -91,8 +91,8 @@ def _body(message: Message, pv1: Segment, partner: Partner, key: tuple[str, ...]
     people = []
     for n, role in ((7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM")):
         for rep in pv1.reps(n):
-            if shown := values.person(rep):
-                people.append({"type": [values.coded(role, _PARTICIPATION)], "individual": {"display": shown}})
+            if who := values.reference(rep, own):
+                people.append({"type": [values.coded(role, _PARTICIPATION)], "individual": who})
     if people:
         body["participant"] = people
     stay: dict[str, Any] = {}
@@ -122,7 +122,6 @@ def _place(pv1: Segment) -> str:
     """PV1-3 as words: facility, point of care, room, bed."""
     rep = pv1.first(3)
     parts = [values.line(rep.c(n)) for n in (4, 7, 8, 1, 2, 3)]
-    rep.c(9)
     return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
@@ -167,10 +166,27 @@ def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> 
             body["onsetDateTime"] = since.text
         if (said := values.when(dg1.v(19), zone)) is not None:
             body["recordedDate"] = said.text
-        if who := values.person(dg1.first(16)):
-            body["asserter"] = {"display": who}
+        if who := values.reference(dg1.first(16), own):
+            body["asserter"] = who
         key = ("diagnosis", *visit_of, str(coding[0].get("code", "")) if coding else text.casefold())
         out.append(Piece("Condition", key, _within(body, visit_of)))
+    return once(out)
+
+
+_EXAM: Final = values.coded("exam", f"{TERMS}observation-category", "Exam")
+
+
+def observed(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> list[Piece]:
+    """OBX: what was measured or asked in a visit, as Observations of an examination elsewhere; what holds a file or no value is left."""
+    zone, own = ZoneInfo(partner.timezone), persons.own(partner)
+    out = []
+    for obx in message.all("OBX"):
+        if obx.v(2).upper() in ("ED", "RP") or not obx.raw(3) or not obx.raw(5):
+            continue
+        found = observations.value(obx, [], "", zone, own, "unknown", {"text": "Observation"})
+        if "dataAbsentReason" not in found.body:
+            key = ("observation", *visit_of, *found.key, str(found.body.get("effectiveDateTime", "")))
+            out.append(Piece("Observation", key, _within({**found.body, "category": [_EXAM]}, visit_of)))
     return once(out)
 
 
@@ -208,7 +224,6 @@ def insurance(message: Message, partner: Partner) -> list[Piece]:
             body["class"] = found
         if policy := values.line(in1.v(36)) or values.line(in1.v(49)):
             body["subscriberId"] = policy
-        in1.v(49)
         if (relation := values.concept(in1.first(17), own)) is not None:
             code = _RELATIONS.get(partner.local("0063", in1.v(17)).upper())
             body["relationship"] = values.coded(code, f"{TERMS}subscriber-relationship") if code else {"text": str(relation.get("text") or in1.v(17))}
@@ -235,4 +250,4 @@ def _covering(body: dict[str, Any]) -> Any:
     return make
 
 
-__all__ = ["AS_OF", "STATUSES", "diagnoses", "insurance", "once", "visit", "visit_key"]
+__all__ = ["AS_OF", "STATUSES", "diagnoses", "insurance", "observed", "once", "visit", "visit_key"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from sojourn.care.staffing import zones
@@ -12,12 +14,15 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 
-async def enter(request: Request) -> None:
-    """Set it for this request. Asks one more question only of organizations that work in several zones, and only on a chart."""
+async def enter(request: Request, meanwhile: Awaitable[None]) -> None:
+    """Set it for this request. Asks one more question only of organizations that work in several zones, and only on a chart. meanwhile: what else
+    has to be known before a page begins, asked with it."""
     access: Access = request.state.access
     programs: list[int] = []
     if zones.several(access) and request.url.path.startswith("/patients/") and "id" in request.path_params:
-        programs = await of_patient(access, request.path_params["id"])
+        programs, _ = await asyncio.gather(of_patient(access, request.path_params["id"]), meanwhile)
+    else:
+        await meanwhile
     zones.enter(access, programs)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.care.admissions import merging
 from sojourn.doors.staff import finding
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients.terms import search_params
@@ -101,4 +102,5 @@ async def found(access: Access, words: str) -> list[Choice]:
     if not params or not access.may("Patient", "search"):
         return []
     answer = await access.search("Patient", params, count=FOUND)
-    return [Choice(full_name(p), f"/patients/{p['id']}", "", " · ".join(filter(None, (born_with_age(p), record_number(p))))) for p in answer.resources]
+    hits = await merging.once(access, answer.resources, params)
+    return [Choice(full_name(h.person), f"/patients/{h.person['id']}", "", " · ".join(filter(None, (born_with_age(h.person), record_number(h.person), *map(record_number, h.also))))) for h in hits]

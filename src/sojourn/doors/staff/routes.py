@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from sojourn.care.admissions import calls, people
+from sojourn.care.admissions import calls, merging, people
 from sojourn.care.admissions import case as cases
 from sojourn.care.census import moving, places
 from sojourn.care.handoff import referral
@@ -14,7 +14,7 @@ from sojourn.care.staffing import changing as rostering
 from sojourn.doors.staff import clocks, palette, settings
 from sojourn.doors.staff.accounts import accounts, welcome
 from sojourn.doors.staff.accounts import second as second_person
-from sojourn.doors.staff.admissions import bed, benefits, board, call, case, double
+from sojourn.doors.staff.admissions import bed, benefits, board, call, case, double, records
 from sojourn.doors.staff.apps.routes import SCREENS as APPS
 from sojourn.doors.staff.authorizations.routes import SCREENS as AUTHORIZATIONS
 from sojourn.doors.staff.cards import showing as cards
@@ -150,6 +150,8 @@ SCREENS: tuple[Screen, ...] = (
     _section("care-team", "Care team", "c", "CareTeam"),
     _section("coverage", "Coverage", "v", "Coverage"),
     Screen("/patients/{id}/all", everything.show, ("GET", "POST"), verb="All entries of this chart", key="i", needs=PATIENT, group="This chart"),
+    Screen("/patients/{id}/records", records.show, verb="Records of this person: merge, take apart", key="z", needs=(*PATIENT, *merging.NEEDS), group="This chart"),
+    Screen("/patients/{id}/records", records.act, ("POST",), needs=(*PATIENT, *merging.WRITES)),
     Screen("/patients/{id}/consents", consents.listed, verb="Consents", key="n", needs=CONSENTS, group="This chart"),
     Screen("/patients/{id}/consents/new", consent_capture.choose, verb="New consent", needs=CAPTURE, group="This chart"),
     Screen("/patients/{id}/consents/new", consent_capture.begin, ("POST",), needs=CAPTURE),

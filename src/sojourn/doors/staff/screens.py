@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sojourn.base.errors import Forbidden, NotFound, StaleCredential, Unauthenticated
-from sojourn.doors.staff import clocks
+from sojourn.doors.staff import clocks, joining
 from sojourn.doors.staff.emergency import standing
 from sojourn.gate import together
 
@@ -83,7 +83,14 @@ def guarded(screen: Screen) -> Handler:
             raise Forbidden
         if request.method == "GET":
             together.keep(request.state.access)
-        await clocks.enter(request)
-        return await screen.handler(request)
+        await clocks.enter(request, joining.look(request))
+        if (elsewhere := joining.onward(request)) is not None:
+            return elsewhere
+        try:
+            return await screen.handler(request)
+        except NotFound:
+            if (other := joining.beside(request)) is None:
+                raise
+            return other
 
     return checked

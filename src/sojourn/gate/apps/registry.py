@@ -100,8 +100,8 @@ def of_row(row: Mapping[str, Any]) -> App:
 
 
 async def every(db: Database, tenant: Tenant) -> list[App]:
-    """All apps of an organization, the oldest first."""
-    return [of_row(row) for row in await db.call("SELECT * FROM gate.apps($1, NULL)", tenant.number)]
+    """All apps of an organization, the oldest first; of a test bench those of its organization."""
+    return [of_row(row) for row in await db.call("SELECT * FROM gate.apps($1, NULL)", tenant.bench_of or tenant.number)]
 
 
 async def one(db: Database, tenant: Tenant, app: str) -> App | None:

@@ -27,6 +27,9 @@ SERVICE: Final = timedelta(minutes=5)
 """Of a service's (SMART App Launch 2.2, backend services: at most 5 minutes are recommended)."""
 REFRESH: Final = timedelta(days=92)
 """Of a refresh token that is not used (45 CFR 170.315(g)(10): at least three months)."""
+_GIVEN: Final = ("real", "test")
+"""A token for what is real, or for the test bench (gate.issue_to_service)."""
+_UNTESTED: Final = "This service was not tested with this organization yet. Ask whoever registered it to begin a run on the test bench; its token is for made-up people until both sides signed."
 _PURPOSES = {"patient": "PATRQT", "proxy": "FAMRQT"}
 
 
@@ -73,7 +76,7 @@ async def for_refresh(house: House, tenant: Tenant, app: App, form: Mapping[str,
 
 
 async def for_service(house: House, tenant: Tenant, app: App, scope: str, request: str) -> Given:
-    """A token in the app's own name (backend services). Raises Refused."""
+    """A token in the app's own name (backend services); of the test bench, where its partner exchanges nothing for real yet. Raises Refused."""
     if "service" not in app.uses or not app.account:
         raise Refused("unauthorized_client", "This app is not registered as a service.")
     kept = scopewords.within(scope, app.scopes, ("system",))
@@ -81,12 +84,13 @@ async def for_service(house: House, tenant: Tenant, app: App, scope: str, reques
         raise Refused("invalid_scope", "None of these scopes is registered for this app; services ask for system/… scopes.")
     token, now = ids.new_token(), clock.now()
     rows = await house.db.call(
-        "SELECT gate.issue_to_app($1, $2, $3, NULL, $4, $5, $6, $7, NULL, $8, $9, NULL, NULL) AS done",
+        "SELECT gate.issue_to_service($1, $2, $3, $4, $5, $6, $7, $8, $9) AS given",
         tenant.number, crypto.sha256(token.encode()), app.id, app.account, APP_DOOR + app.id, app.purpose, " ".join(kept), now, now + SERVICE,
     )  # fmt: skip
-    await _tell(house, tenant, app, request, "app-token", "done" if rows[0]["done"] else "denied", "how=service", account=app.account)
-    if not rows[0]["done"]:
-        raise Refused("unauthorized_client", "This app was stopped.")
+    given = rows[0]["given"]
+    await _tell(house, tenant, app, request, "app-token", "done" if given in _GIVEN else "denied", "how=service" + ("&data=test" if given == "test" else ""), account=app.account)
+    if given not in _GIVEN:
+        raise Refused("unauthorized_client", _UNTESTED if given == "untested" else "This app was stopped.")
     return Given({"access_token": token, "token_type": "bearer", "expires_in": int(SERVICE.total_seconds()), "scope": " ".join(kept)})
 
 

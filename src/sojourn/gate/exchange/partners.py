@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sojourn.base import clock, crypto, errors, ids
+from sojourn.gate.apps import registry
 from sojourn.gate.exchange import agreed
 from sojourn.gate.security import alive, told
 from sojourn.record import exchange
@@ -27,6 +28,8 @@ BASES: Final = {
     "treatment": "Treatment, under HIPAA", "consent": "The patient's consent (42 CFR 2.31)", "qsoa": "An agreement with a qualified service organization (42 CFR 2.11)", "law": "A law that requires it",
 }
 """On what basis we receive what they send."""
+API: Final = "fhir"
+"""The door of who comes by the FHIR API."""
 STRANGERS: Final = {"wait": "They wait for somebody to choose", "aside": "They are set aside, and can be done later"}
 """Messages of which it is not certain whose they are."""
 MARKS: Final = ("R", "V", "42CFRPart2", "PSY", "PSYTHPN", "HIV", "ETH", "SUD", "SDV", "PRS")
@@ -54,7 +57,7 @@ class Partner:
     tables: what a code of theirs is in the table of the standard, as `0004:OBS` = `O`. marks: what a field of theirs says of confidentiality,
     as `ZPR-3=Y` = `42CFRPart2`. sending: what they get from us (profile.py). agreed: what for, until when, who answers for it (agreed.py).
     reached: by which ways documents go to them, in their order (ways.py). fhir: how they are asked about clients (asking.py).
-    calls: which CDS services of theirs are asked beside a chart (cds.py).
+    calls: which CDS services of theirs are asked beside a chart (cds.py). client: by door `fhir`, the client id of the service by which they come (gate/apps).
     """
 
     id: str
@@ -86,6 +89,7 @@ class Partner:
     reached: Mapping[str, Any] = field(default_factory=dict)
     fhir: Mapping[str, Any] = field(default_factory=dict)
     calls: Mapping[str, Any] = field(default_factory=dict)
+    client: str = ""
     state: str = "active"
     author: str = ""
     reason: str = ""
@@ -146,7 +150,9 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
     """The same, sound. Raises Malformed with what to do."""
     if not partner.name.strip():
         raise errors.Malformed("Give the partner a name.")
-    if partner.door not in ("sftp", "none", "cds") and not (partner.certificate or partner.applications or partner.facilities):
+    if partner.door == API and not partner.client:
+        raise errors.Malformed("Choose their service. It is registered at Apps first, with its key, and approved by somebody else.")
+    if partner.door not in ("sftp", "none", "cds", API) and not (partner.certificate or partner.applications or partner.facilities):
         raise errors.Malformed("Say how they are known: their certificate, or what they call themselves (MSH-3, MSH-4).")
     certificate = partner.certificate.replace(":", "").replace(" ", "").lower()
     if certificate and not _FINGERPRINT.fullmatch(certificate):
@@ -218,11 +224,23 @@ async def put(access: Access, partner: Partner, before: Partner | None, reason: 
     """Write a partner down, or change one from what was read. Raises Malformed, Forbidden, ProofNeeded, VersionConflict."""
     await access.check("administer", "Exchange")
     await access.require_fresh()
-    good = checked(partner, set(access.rules.programs))
+    good = await _with_service(access, checked(partner, set(access.rules.programs)))
     if before is None:
         good = replace(good, id=ids.new_id("partner"))
     await _kept(access, good, before, reason, "partner-change" if before else "partner-register")
     return good
+
+
+async def _with_service(access: Access, partner: Partner) -> Partner:
+    """The same: who comes by the API is the organization of their service. Raises Malformed for one that is none, or another partner's."""
+    if partner.door != API:
+        return replace(partner, client="")
+    app = await registry.one(access.house.db, access.tenant, partner.client)
+    if app is None or "service" not in app.uses:
+        raise errors.Malformed("Choose their service. It is registered at Apps first, with its key, and approved by somebody else.")
+    if any(p.client == app.id and p.id != partner.id for p in await every(access)):
+        raise errors.Malformed("Another partner comes by this service already. Each has one of its own, so that each is tested, and stopped, alone.")
+    return replace(partner, organization=app.organization if app.whose == "outside" else partner.organization)
 
 
 async def move(access: Access, id_: str, state: str, reason: str) -> None:

@@ -6,7 +6,7 @@ A synthetic person is known by the number: whatever a partner sends while they a
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MARK: Final = "ZZTEST"
 """With it the number of a synthetic person, and the name of a test file, begins."""
-IN, OUT, FILE = "in", "out", "file"
+IN, OUT, FILE, ASKS = "in", "out", "file", "asks"
 WAITS, PASSED, FAILED = "waits", "passed", "failed"
 _ANY: Final = ("ORU^R01",)
 """Asked of who may send whatever we read."""
@@ -38,7 +38,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run. way: of IN, OUT, FILE. kind: of the message. expects: in words. said: what came of it, in words that name nobody.
+    """One step of a run. way: of IN, OUT, FILE, ASKS. kind: of the message. expects: in words. said: what came of it, in words that name nobody.
 
     needs: fields that have to say something. subject: from what we write it. message: which message it was, of one that came.
     """
@@ -87,7 +87,7 @@ def is_synthetic(name: str) -> bool:
 def steps(partner: Partner) -> list[Step]:
     """What a run against this profile has: a step for each kind of message that is exchanged."""
     found: list[Step] = []
-    if partner.door == "none":
+    if partner.door in ("none", "cds"):
         return found
     if partner.door == "sftp":
         found.append(Step(FILE, "", "A file arrives in their box", f"They put a file whose name begins with {MARK} into /in; it arrives whole, once."))
@@ -100,6 +100,24 @@ def steps(partner: Partner) -> list[Step]:
     for kind in profile.of(partner.sending).kinds:
         found.append(Step(OUT, kind, profile.KINDS[kind], "We send it about a person of the script, written by the profile; they answer that they took it (AA or CA).", subject=subjects[kind]))
     return found
+
+
+def asked(may: Callable[[str, str], bool]) -> list[Step]:
+    """The steps of who comes by the API, as far as they may: may(action, type)."""
+    found = []
+    for script in _scripts()["asks"]:
+        type_ = next((t for t in script["types"] if may(script["action"], t)), "")
+        if type_ and all(may(action, t) for action, t in script.get("also", ())):
+            found.append(Step(ASKS, script["kind"], script["title"], script["expects"].replace("{type}", type_), subject=type_))
+    return found
+
+
+def example(step: Step, says: Mapping[str, str]) -> str:
+    """The requests by which a client does a step of the API; `says` fills in addresses."""
+    text = next((str(s["example"]).strip() for s in _scripts()["asks"] if s["kind"] == step.kind), "")
+    for name, value in {"type": step.subject, "number": people()[0].number, **says}.items():
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def sample(kind: str, partner: Partner, now: datetime) -> str:

@@ -117,10 +117,10 @@ async def _signatures(house: House, tenant: int, run: str) -> dict[str, Signatur
     return {r["side"]: Signature(**dict(r)) for r in await exchangebench.signatures(house.db, tenant, run)}
 
 
-async def begin(access: Access, partner: Partner) -> str:
+async def begin(access: Access, partner: Partner, some: Sequence[Step]) -> str:
     """Begin a run of the shared scripts against a partner's profile; its id. Raises Malformed where one is running or the partner is stopped."""
     await access.check("administer", "Exchange")
-    some, id_ = testing.steps(partner), ids.new_id("run")
+    id_ = ids.new_id("run")
     if not some:
         raise errors.Malformed("Nothing goes to and fro with them by itself: there is nothing to test.")
     done = await told(

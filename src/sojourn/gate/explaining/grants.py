@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sojourn.fhir.dates import FUTURE, PAST
 from sojourn.gate import bases
 from sojourn.gate.decide import Decision
 from sojourn.gate.explaining import words
@@ -38,13 +39,23 @@ def misses(grant: Row, row: Row, decision: Decision, at: datetime) -> list[str]:
         found.append(f"it is about {words.joined(grant['types'])} only")
     if grant["codes"] is not None and not set(grant["codes"]) & set(row["tokens"]):
         found.append("it is about other contents")
-    if (grant["data_from"] is not None and row["at"] < grant["data_from"]) or (grant["data_to"] is not None and row["at"] >= grant["data_to"]):
+    if not _of_its_time(grant, row, deny=deny):
         found.append("it is about records of another time")
     if grant["resources"] is not None and f"{row['type']}/{row['id']}" not in grant["resources"]:
         found.append("it names other records")
     if deny and grant["basis"] and not grant["basis"] & row["own"]:
         found.append(f"it is about {words.listed(grant['basis'])}")
     return found
+
+
+def _of_its_time(grant: Row, row: Row, *, deny: bool) -> bool:
+    """Whether a period of data holds for a record: what has no date is in none that is permitted and in each that is forbidden; the patient is of no time."""
+    begin, end = grant["data_from"] or PAST, grant["data_to"] or FUTURE
+    if begin == PAST and end == FUTURE:
+        return True
+    if row["type"] == "Patient" or row["at"] == PAST:
+        return deny is not (row["type"] == "Patient")
+    return bool(begin <= row["at"] < end)
 
 
 def _of_programs(programs: list[int], row: Row, *, deny: bool) -> bool:

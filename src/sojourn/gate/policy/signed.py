@@ -187,7 +187,7 @@ class Signed:
             and (not purposes or asker.purpose in purposes)
             and asker.action in self._actions(rule, ("use", "disclose"))
             and (not labels or self._labelled(labels, thing) or self._tagged(labels, thing))
-            and _within(rule, thing, coded=not labels or self._labelled(labels, thing))
+            and _within(rule, thing, coded=not labels or self._labelled(labels, thing), deny=True)
         )
 
     def _keeps_out(self, actors: list[Any], asker: Asker) -> bool:
@@ -317,7 +317,7 @@ def _day_until(text: Any, *, last: bool = False) -> datetime:
     return at + timedelta(hours=12) if "T" not in text and at < _NEVER - timedelta(days=1) else at
 
 
-def _within(rule: Resource, thing: Thing, *, coded: bool = True) -> bool:
+def _within(rule: Resource, thing: Thing, *, coded: bool = True, deny: bool = False) -> bool:
     """Types, contents, single records and time. A limit that cannot be read is none: a denial reaches everything then (and a permission,
     by `_unreadable`, nothing).
     """
@@ -325,7 +325,7 @@ def _within(rule: Resource, thing: Thing, *, coded: bool = True) -> bool:
     codes = {(c.get("system"), c.get("code")) for concept in _list(rule, "code") for c in _list(concept, "coding") if c.get("code")}
     if coded and _list(rule, "code") and not any(_coded(said, thing) for said in codes):
         return False
-    return (not types or thing.type in types) and (not named or f"{thing.type}/{thing.id}" in named) and _dated(rule.get("dataPeriod"), thing)
+    return (not types or thing.type in types) and (not named or f"{thing.type}/{thing.id}" in named) and _dated(rule.get("dataPeriod"), thing, deny=deny)
 
 
 def _types(rule: Resource) -> list[str]:
@@ -341,11 +341,13 @@ def _coded(said: tuple[Any, Any], thing: Thing) -> bool:
     return (system, code) in thing.codes or (system is None and any(code == c for _, c in thing.codes))
 
 
-def _dated(period: Any, thing: Thing) -> bool:
-    """A record without a date lies before every date."""
-    if not isinstance(period, Mapping) or not period:
+def _dated(period: Any, thing: Thing, *, deny: bool) -> bool:
+    """A record without a date lies in no period that is permitted and in each that is forbidden; who the patient is, is of no time."""
+    if not isinstance(period, Mapping) or not (period.get("start") or period.get("end")):
         return True
-    return _during(period, thing.at or _ALWAYS)
+    if thing.type == "Patient" or thing.at is None:
+        return deny is not (thing.type == "Patient")
+    return _during(period, thing.at)
 
 
 def _no_end(words: str) -> bool:

@@ -71,7 +71,7 @@ class Working:
         row = await subscriptions.claim(self._gate.house.db, now, self._runner, now + LEASE)
         if row is None:
             return None
-        tenant = self._gate.house.tenants[row["tenant"]]
+        tenant = self._gate.house.known[row["tenant"]]
         facts = asking.opened(self._gate.house, tenant.number, row["subscription"], row["facts"])
         return Turn(tenant, row["subscription"], facts, row["state"], row["number"], row["refused"], row["tries"], None if row["heartbeat"].year > 9000 else row["heartbeat"], row["expires"], row["credential"])
 

@@ -49,9 +49,9 @@ class Report:
         return len({(v.who, v.outside) for v in self.visits})
 
 
-async def report(access: Access, patient: str, since: datetime, until: datetime) -> Report:
-    """The report about one patient. Raises Forbidden, recorded. Looking is in the trail, and so in the next report."""
-    found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1)), count=MOST, action="report")
+async def report(access: Access, patient: str, since: datetime, until: datetime, *, most: int = MOST) -> Report:
+    """The report about one patient, from at most so many lines, the newest. Raises Forbidden, recorded. Looking is in the trail, and so in the next report."""
+    found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1)), count=most, action="report")
     visits = grouped(found.lines)
     return Report(patient, since, until, visits, found.next is None)
 

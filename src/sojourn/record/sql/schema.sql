@@ -534,37 +534,72 @@ CREATE TABLE record.checkpoint (
 
 ALTER TABLE record.checkpoint OWNER TO sojourn_owner;
 
-CREATE TABLE record.consent_grant (
+CREATE TABLE record.ground (
     tenant integer NOT NULL,
     patient text NOT NULL COLLATE pg_catalog."C",
-    consent text NOT NULL COLLATE pg_catalog."C",
-    consent_seq bigint NOT NULL,
-    effect text NOT NULL COLLATE pg_catalog."C",
-    basis bigint NOT NULL,
     recipient text NOT NULL COLLATE pg_catalog."C",
-    purpose text NOT NULL COLLATE pg_catalog."C",
-    action text NOT NULL COLLATE pg_catalog."C",
+    effect text DEFAULT 'relation'::text NOT NULL COLLATE pg_catalog."C",
+    basis bigint DEFAULT 0 NOT NULL,
+    purpose text DEFAULT '*'::text NOT NULL COLLATE pg_catalog."C",
+    action text DEFAULT '*'::text NOT NULL COLLATE pg_catalog."C",
     programs integer[],
     types text[] COLLATE pg_catalog."C",
     codes bigint[],
     data_from timestamp with time zone,
     data_to timestamp with time zone,
     resources text[] COLLATE pg_catalog."C",
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone NOT NULL,
+    consent text COLLATE pg_catalog."C",
+    consent_seq bigint,
+    kind text COLLATE pg_catalog."C",
+    source text COLLATE pg_catalog."C",
+    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     known_from timestamp with time zone NOT NULL,
     known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     bits bigint GENERATED ALWAYS AS (
 CASE
+    WHEN (effect = 'relation'::text) THEN '36028797018963968'::bigint
     WHEN (effect = 'deny'::text) THEN '144115188075855872'::bigint
     WHEN ((effect <> 'permit'::text) OR (purpose = '*'::text) OR (action = '*'::text)) THEN (0)::bigint
     WHEN ((types IS NOT NULL) OR (codes IS NOT NULL) OR (data_from IS NOT NULL) OR (data_to IS NOT NULL) OR (resources IS NOT NULL)) THEN '72057594037927936'::bigint
     WHEN (programs IS NOT NULL) THEN ((basis & '1154047404513689598'::bigint) | '18014398509481984'::bigint)
     ELSE (basis & '1154047404513689598'::bigint)
-END) STORED NOT NULL
+END) STORED NOT NULL,
+    CONSTRAINT ground_is_one_of_two CHECK (
+CASE effect
+    WHEN 'relation'::text THEN ((kind IS NOT NULL) AND (source IS NOT NULL) AND (consent IS NULL))
+    ELSE ((consent IS NOT NULL) AND (consent_seq IS NOT NULL) AND (source IS NULL))
+END)
 );
 
-ALTER TABLE record.consent_grant OWNER TO sojourn_owner;
+ALTER TABLE record.ground OWNER TO sojourn_owner;
+
+CREATE VIEW record.consent_grant WITH (security_invoker='true') AS
+ SELECT tenant,
+    patient,
+    consent,
+    consent_seq,
+    effect,
+    basis,
+    recipient,
+    purpose,
+    action,
+    programs,
+    types,
+    codes,
+    data_from,
+    data_to,
+    resources,
+    valid_from,
+    valid_to,
+    known_from,
+    known_to,
+    bits
+   FROM record.ground
+  WHERE (effect <> 'relation'::text)
+  WITH CASCADED CHECK OPTION;
+
+ALTER VIEW record.consent_grant OWNER TO sojourn_owner;
 
 CREATE TABLE record.credential (
     tenant integer NOT NULL,
@@ -1484,19 +1519,21 @@ CREATE TABLE record.reach_time (
 
 ALTER TABLE record.reach_time OWNER TO sojourn_owner;
 
-CREATE TABLE record.relation (
-    tenant integer NOT NULL,
-    patient text NOT NULL COLLATE pg_catalog."C",
-    actor text NOT NULL COLLATE pg_catalog."C",
-    kind text NOT NULL COLLATE pg_catalog."C",
-    source text NOT NULL COLLATE pg_catalog."C",
-    valid_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    known_from timestamp with time zone NOT NULL,
-    known_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
-);
+CREATE VIEW record.relation WITH (security_invoker='true') AS
+ SELECT tenant,
+    patient,
+    recipient AS actor,
+    kind,
+    source,
+    valid_from,
+    valid_to,
+    known_from,
+    known_to
+   FROM record.ground
+  WHERE (effect = 'relation'::text)
+  WITH CASCADED CHECK OPTION;
 
-ALTER TABLE record.relation OWNER TO sojourn_owner;
+ALTER VIEW record.relation OWNER TO sojourn_owner;
 
 CREATE TABLE record.resource (
     tenant integer NOT NULL,
@@ -1825,7 +1862,8 @@ CREATE TABLE record.tenant (
     organization text COLLATE pg_catalog."C",
     host text COLLATE pg_catalog."C",
     secret bytea NOT NULL,
-    created timestamp with time zone DEFAULT now() NOT NULL
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    bench_of integer
 );
 
 ALTER TABLE record.tenant OWNER TO sojourn_owner;
@@ -2333,14 +2371,6 @@ CREATE INDEX audit_recorded ON record.audit USING btree (tenant, recorded);
 
 CREATE INDEX care_table_name ON record.care_table USING btree (tenant, name, valid_to);
 
-CREATE INDEX consent_grant_consent ON record.consent_grant USING btree (tenant, consent);
-
-CREATE INDEX consent_grant_deny ON record.consent_grant USING btree (tenant, recipient) WHERE ((effect = 'deny'::text) AND (known_to = 'infinity'::timestamp with time zone));
-
-CREATE INDEX consent_grant_patient ON record.consent_grant USING btree (tenant, patient, recipient, basis);
-
-CREATE INDEX consent_grant_reach ON record.consent_grant USING btree (tenant, patient, recipient) INCLUDE (purpose, action, bits, programs, valid_from, valid_to) WHERE (known_to = 'infinity'::timestamp with time zone);
-
 CREATE INDEX credential_account ON record.credential USING btree (tenant, account);
 
 CREATE INDEX credential_app ON record.credential USING btree (tenant, app) WHERE (app IS NOT NULL);
@@ -2443,6 +2473,14 @@ CREATE UNIQUE INDEX factor_handle ON record.factor USING btree (tenant, handle) 
 
 CREATE UNIQUE INDEX finding_subjects ON record.finding USING btree (tenant, kind, subjects);
 
+CREATE INDEX grant_consent ON record.ground USING btree (tenant, consent) WHERE (effect <> 'relation'::text);
+
+CREATE INDEX grant_patient ON record.ground USING btree (tenant, patient, recipient, basis) WHERE (effect <> 'relation'::text);
+
+CREATE INDEX ground_deny ON record.ground USING btree (tenant, recipient) WHERE ((effect = 'deny'::text) AND (known_to = 'infinity'::timestamp with time zone));
+
+CREATE INDEX ground_reach ON record.ground USING btree (tenant, patient, recipient) INCLUDE (purpose, action, bits, programs, valid_from, valid_to) WHERE (known_to = 'infinity'::timestamp with time zone);
+
 CREATE INDEX group_session_starts ON record.group_session USING btree (tenant, starts);
 
 CREATE UNIQUE INDEX group_session_time ON record.group_session USING btree (tenant, schedule, starts) WHERE (schedule <> ''::text);
@@ -2493,13 +2531,11 @@ CREATE INDEX program_site_program ON record.program_site USING btree (tenant, pr
 
 CREATE INDEX reach_time_kind ON record.reach_time USING btree (tenant, kind);
 
-CREATE INDEX relation_actor ON record.relation USING btree (tenant, actor, patient);
+CREATE INDEX relation_actor ON record.ground USING btree (tenant, recipient, patient) WHERE (effect = 'relation'::text);
 
-CREATE INDEX relation_patient ON record.relation USING btree (tenant, patient, actor);
+CREATE INDEX relation_patient ON record.ground USING btree (tenant, patient, recipient) WHERE (effect = 'relation'::text);
 
-CREATE INDEX relation_reach ON record.relation USING btree (tenant, patient, actor, valid_to, valid_from) WHERE (known_to = 'infinity'::timestamp with time zone);
-
-CREATE INDEX relation_source ON record.relation USING btree (tenant, source);
+CREATE INDEX relation_source ON record.ground USING btree (tenant, source) WHERE (effect = 'relation'::text);
 
 CREATE INDEX resource_at ON record.resource USING btree (tenant, type, at DESC, rid DESC);
 
@@ -2542,6 +2578,8 @@ CREATE INDEX subscription_event_of ON record.subscription_event USING btree (ten
 CREATE INDEX subscription_event_unsent ON record.subscription_event USING btree (at) WHERE (NOT sent);
 
 CREATE INDEX subscription_open ON record.subscription USING btree (due) WHERE (state = ANY (ARRAY['requested'::text, 'active'::text]));
+
+CREATE UNIQUE INDEX tenant_bench ON record.tenant USING btree (bench_of);
 
 CREATE INDEX thread_last ON record.thread USING btree (tenant, last);
 
@@ -2599,6 +2637,9 @@ CREATE TRIGGER plain_form_changed AFTER UPDATE ON record.resource FOR EACH ROW W
 
 CREATE TRIGGER plain_form_gone AFTER DELETE ON record.resource FOR EACH ROW WHEN ((old.seq = old.rid)) EXECUTE FUNCTION record.drop_plain_form();
 
+ALTER TABLE ONLY record.tenant
+    ADD CONSTRAINT tenant_bench_of_fkey FOREIGN KEY (bench_of) REFERENCES record.tenant(tenant);
+
 ALTER TABLE ONLY record.vocabulary_concept
     ADD CONSTRAINT vocabulary_concept_release_fkey FOREIGN KEY (release) REFERENCES record.vocabulary_release(release) ON DELETE CASCADE;
 
@@ -2610,17 +2651,15 @@ ALTER TABLE ONLY record.vocabulary_map
 
 ALTER TABLE record.chart_bases ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE record.consent_grant ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE record.date ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.edge ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE record.ground ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE record.number ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.plain_form ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE record.relation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE record.resource ENABLE ROW LEVEL SECURITY;
 
@@ -2628,17 +2667,15 @@ ALTER TABLE record.string ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant ON record.chart_bases FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
-CREATE POLICY tenant ON record.consent_grant FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
-
 CREATE POLICY tenant ON record.date FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
 CREATE POLICY tenant ON record.edge FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
+CREATE POLICY tenant ON record.ground FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
+
 CREATE POLICY tenant ON record.number FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
 CREATE POLICY tenant ON record.plain_form FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
-
-CREATE POLICY tenant ON record.relation FOR SELECT TO sojourn_read USING ((tenant = ( SELECT (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer AS int4)));
 
 CREATE POLICY tenant ON record.resource FOR SELECT TO sojourn_read USING ((tenant = (('0'::text || COALESCE(current_setting('gate.tenant'::text, true), ''::text)))::integer));
 
@@ -2659,6 +2696,8 @@ GRANT USAGE ON SCHEMA record TO sojourn_read;
 GRANT USAGE ON SCHEMA record TO sojourn_app;
 
 GRANT SELECT ON TABLE record.chart_bases TO sojourn_read;
+
+GRANT SELECT ON TABLE record.ground TO sojourn_read;
 
 GRANT SELECT ON TABLE record.consent_grant TO sojourn_read;
 

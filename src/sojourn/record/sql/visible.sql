@@ -17,18 +17,15 @@
 -- among them. And beside them
 --   bit 55   there is a relation,                 bit 56   consents permit something within other limits,
 --   bit 57   something is forbidden.
--- consent_grant.bits says it of each grant; bit 54 there: limited by programs alone. Asked once where all rows are of one patient
--- (gate.chart), else beside each row: two indexes answer without their tables. OFFSET 0: the sentences ask for the number several times, and
--- it is worked out once. The grants stand in a query of their own because PostgreSQL keeps answers by patient (Memoize) only of what it
+-- ground.bits says it of each relation and grant; bit 54 there: limited by programs alone. Asked once where all rows are of one patient
+-- (gate.chart), else beside each row: one index answers without its table. OFFSET 0: the sentences ask for the number several times, and
+-- it is worked out once. The grounds stand in a query of their own because PostgreSQL keeps answers by patient (Memoize) only of what it
 -- cannot prove to be one row.
-SELECT coalesce(a.bits, 0) | CASE WHEN :related AND EXISTS (
-    SELECT FROM record.relation l
-    WHERE l.tenant = {r}.tenant AND l.patient = {r}.patient AND l.actor = ANY (:keys)
-      AND l.valid_from <= :now AND :now < l.valid_to AND l.known_to = 'infinity') THEN 36028797018963968 ELSE 0 END AS bits
+SELECT coalesce(a.bits, 0) AS bits
 FROM (SELECT bit_or(CASE WHEN (g.bits & 18014398509481984) = 0 THEN g.bits
                          WHEN {r}.origin <> '{}' AND {r}.origin <@ g.programs AND {r}.ref_origin <@ g.programs THEN g.bits & 1154047404513689598
                          ELSE 72057594037927936 END) AS bits
-      FROM record.consent_grant g
+      FROM record.ground g
       WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys)
         AND (g.purpose = :purpose OR g.purpose = '*') AND (g.action = :action OR g.action = '*')
         AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity') a

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sojourn.wire.ccda import values
+from sojourn.wire.ccda import participants, values
 from sojourn.wire.ccda.facts import Fact, Marks
 from sojourn.wire.ccda.marks import is_security, marks_of
 from sojourn.wire.ccda.values import Coded, Quantity, Span
@@ -21,19 +21,22 @@ _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
 _KINDS: Final[Mapping[str, str]] = {
     "7": "allergy", "90": "allergy", "4": "problem", "16": "medication", "52": "immunization", "2": "result", "27": "vital",
     "12": "procedure", "13": "procedure", "14": "procedure", "49": "encounter", "38": "social", "78": "social", "85": "social", "72": "social",
-    "109": "social", "69": "result", "86": "result", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "plan", "146": "plan",
+    "109": "social", "69": "assessment", "86": "assessment", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "goal", "146": "plan",
+    "18": "dispense", "46": "relative", "50": "device", "61": "coverage",
 }  # fmt: skip
 _BY_SECTION: Final[Mapping[str, str]] = {
     "allergies": "allergy", "problems": "problem", "medications": "medication", "immunizations": "immunization", "results": "result", "vitals": "vital",
     "procedures": "procedure", "encounters": "encounter", "social-history": "social", "plan": "plan",
 }  # fmt: skip
 # What stands in the statement that it says more about: template -> name of the detail.
-_ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "64": "comment", "147": "directions", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason"}
+_ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "64": "comment", "147": "directions", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason", "144": "achieved", "502": "diagnosed"}
 _IN_WORDS: Final = ("comment", "directions")
 _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
+_AHEAD: Final = ("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "RSK", "SLOT")
+"""Moods of what is still to come (HL7 v3 ActMood); in any other but an event, such as a definition, it states no fact."""
 # Acts that only wrap what they are about, and by which other relations: health concern, interventions, coverage.
-_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR",), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR", "SPRT"), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
 # Discharge and admission medications: an act around what is given, which is always `completed` and says nothing of it.
 _AROUND_MEDICINE: Final = frozenset({"35", "36"})
 _MEDICINE: Final = ("substanceAdministration", "supply")
@@ -55,6 +58,10 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
     inside = [s for c in node.all("component") for s in c.below if s.name in STATEMENTS] if node.name == "organizer" else []
     # Marks of privacy among statements are read as marks; an organizer of nothing else is the document's privacy section.
     inside = [s for s in inside if not is_security(s)] or inside
+    if node.name == "organizer" and participants.TEAM in _numbers(node):
+        yield participants.team(node, narrative, marks)
+        return
+    about = participants.relative(node, narrative) if inside else ()
     concern = node.name == "act" and set(_numbers(node)) & _CONCERNS
     if concern or (node.name == "act" and section in ("problems", "allergies") and not values.coded(node.one("code"), narrative).system.endswith("sct")):
         inside += _held(node)
@@ -62,7 +69,7 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
                 concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" and not set(_numbers(node)) & _AROUND_MEDICINE else ""
-                yield fact._replace(details=(*fact.details, ("concern", concern_status))) if concern_status else fact
+                yield fact._replace(details=(*fact.details, *about, *((("concern", concern_status),) if concern_status else ())))
         return
     yield _fact(node, section, narrative, marks)
 
@@ -86,8 +93,10 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
     numbers = _numbers(node)
     kind = next((_KINDS[n] for n in numbers if n in _KINDS), "") or _BY_SECTION.get(section, "other")
     mood = node.get("moodCode") or "EVN"
-    if mood not in ("EVN", "CRT") and kind != "plan":
+    if mood in _AHEAD and kind not in ("plan", "goal"):
         kind = "medication" if kind == "medication" else "plan"
+    elif mood not in (*_AHEAD, "EVN", "CRT"):
+        kind = "other"
     time = next((t for n in node.all("effectiveTime") if any(t := values.span(n))), Span())
     value = _value(node.one("value"), narrative)
     what = values.coded(node.one("code"), narrative)
@@ -96,8 +105,11 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         substance = next((s for p in node.all("participant/participantRole/playingEntity") if (s := _entity(p, narrative))), None)
         what, details = (substance or _as_code(value) or what), [*details, *([("type", value)] if substance and value is not None else [])]
         value = None
-    elif kind == "problem" and isinstance(value, Coded) and (value or value.null):
+    elif kind in ("problem", "relative") and isinstance(value, Coded) and (value or value.null):
         what, value = value, None
+    elif kind == "coverage":
+        time, told = participants.cover(node, narrative)
+        details += told
     elif node.name in ("substanceAdministration", "supply"):
         product = next((p for place in ("consumable", "product") for p in node.all(f"{place}/manufacturedProduct/manufacturedMaterial")), None)
         what = _entity(product, narrative) if product else what
@@ -106,7 +118,7 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         what = next((d for r in node.all("participant/participantRole") for e in r.below if e.name in ("playingDevice", "playingEntity") and (d := _entity(e, narrative))), what)
     return Fact(
         kind, what, values.coded(node.one("statusCode"), {}).code, time, value, node.get("negationInd").lower() in ("true", "1"), mood, tuple(details), values.identifiers(node),
-        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line,
+        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line, node.at,
     )  # fmt: skip
 
 
@@ -138,7 +150,7 @@ def _value(node: Node | None, narrative: Mapping[str, str]) -> Value | None:
 
 
 def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
-    for place, name in (("routeCode", "route"), ("targetSiteCode", "site"), ("interpretationCode", "interpretation"), ("methodCode", "method"), ("priorityCode", "priority")):
+    for place, name in (("routeCode", "route"), ("targetSiteCode", "site"), ("approachSiteCode", "site"), ("interpretationCode", "interpretation"), ("methodCode", "method"), ("priorityCode", "priority")):
         for child in node.all(place):
             if found := values.coded(child, narrative):
                 yield name, found
@@ -153,6 +165,7 @@ def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Va
         if found_range := _value(child.one("value"), narrative) or values.referred(child.one("text"), narrative):
             yield "range", found_range
     yield from _others(node, narrative)
+    yield from participants.beside(node, narrative)
 
 
 def _others(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
@@ -165,18 +178,26 @@ def _others(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Val
                 yield "location" if participant.get("typeCode") == "LOC" else "device", found
     for related in node.all("entryRelationship"):
         for child in related.below:
-            name = next((_ABOUT[n] for n in _numbers(child) if n in _ABOUT), "")
-            if is_security(child):
-                continue
-            if name == "diagnosis":
-                yield from (("diagnosis", c) for o in child.all("entryRelationship/observation") if isinstance(c := _value(o.one("value"), narrative), Coded) and c)
-            elif child.name in STATEMENTS:
-                words = values.referred(child.one("text"), narrative) if name in _IN_WORDS else ""
-                found_value = words or _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative)
-                if found_value:
-                    yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(related.get("typeCode"), "about"), found_value
-                if name == "reaction":
-                    yield from (item for item in _others(child, narrative) if item[0] == "severity")
+            if not is_security(child):
+                yield from _related(child, related.get("typeCode"), narrative)
+
+
+def _related(child: Node, kind: str, narrative: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    """What a statement that stands in another says of it."""
+    name = next((_ABOUT[n] for n in _numbers(child) if n in _ABOUT), "")
+    if name == "diagnosis":
+        yield from (("diagnosis", c) for o in child.all("entryRelationship/observation") if isinstance(c := _value(o.one("value"), narrative), Coded) and c)
+    elif child.get("moodCode") == "GOL" and not name:
+        yield from ((key, found) for key, found in (("measure", values.coded(child.one("code"), narrative)), ("target", _value(child.one("value"), narrative))) if found)
+    elif name == "diagnosed":
+        yield from ((name, first) for first in (values.span(child.one("effectiveTime")).start,) if first)
+    elif child.name in STATEMENTS:
+        words = values.referred(child.one("text"), narrative) if name in _IN_WORDS else ""
+        if found_value := words or _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative):
+            yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(kind, "about"), found_value
+        if name == "reaction":
+            yield from (("severity of it", value) for key, value in _others(child, narrative) if key == "severity")
+            yield from (("onset of it", onset) for onset in (values.span(child.one("effectiveTime")).start,) if onset)
 
 
 def _author(node: Node) -> str:

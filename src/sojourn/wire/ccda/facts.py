@@ -7,8 +7,32 @@ from typing import NamedTuple
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 
 
+class Name(NamedTuple):
+    """A name in its parts; use as HL7 v3 has it (L, C, P …)."""
+
+    use: str
+    prefix: tuple[str, ...]
+    given: tuple[str, ...]
+    family: tuple[str, ...]
+    suffix: tuple[str, ...]
+
+
+class Telecom(NamedTuple):
+    """A number or address by which somebody is reached: `tel:…`, `mailto:…`."""
+
+    use: str
+    value: str
+
+
+class Place(NamedTuple):
+    """An address as (element, words)."""
+
+    use: str
+    parts: tuple[tuple[str, str], ...]
+
+
 class Person(NamedTuple):
-    """Whom a document is about."""
+    """Whom a document is about. died: a time, `true`, `false` or ''; spoken: languages, and which is preferred."""
 
     name: str = ""
     given: tuple[str, ...] = ()
@@ -18,6 +42,14 @@ class Person(NamedTuple):
     identifiers: tuple[str, ...] = ()
     telecoms: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
+    names: tuple[Name, ...] = ()
+    reached: tuple[Telecom, ...] = ()
+    places: tuple[Place, ...] = ()
+    race: tuple[Coded, ...] = ()
+    ethnicity: tuple[Coded, ...] = ()
+    marital: Coded = Coded()
+    spoken: tuple[tuple[str, bool], ...] = ()
+    died: str = ""
 
 
 class Marks(NamedTuple):
@@ -29,7 +61,8 @@ class Marks(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """One clinical statement. `kind`: allergy, problem, medication, immunization, result, vital, procedure, encounter, social, plan or other."""
+    """One clinical statement. `kind`: allergy, problem, medication, immunization, result, vital, procedure, encounter, social, assessment,
+    plan, goal, dispense, team, relative, device, coverage or other."""
 
     kind: str
     what: Coded
@@ -40,13 +73,16 @@ class Fact(NamedTuple):
     negated: bool = False
     mood: str = "EVN"
     details: tuple[tuple[str, Coded | Quantity | str], ...] = ()
-    """reaction, severity, criticality, dose, route, rate, interpretation, range, frequency, location, diagnosis …"""
+    """reaction, severity, criticality, dose, route, rate, interpretation, range, frequency, location, diagnosis, performer, authored … What says more about
+    one of them follows it (`severity of it`, `role` after `member`)."""
     identifiers: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     author: str = ""
     text: str = ""
     marks: Marks = Marks()
     line: int = 0
+    at: int = 0
+    """By which byte of the document it begins."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""

@@ -24,10 +24,7 @@ NAMES: Final[Mapping[str, str]] = {
 _PREFERRED: Final = ("2.16.840.1.113883.12.292",)
 """Where two OIDs have one URL."""
 _MORE: Final[Mapping[str, str]] = {
-    "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus": "2.16.840.1.113883.5.2", "http://terminology.hl7.org/CodeSystem/v3-RoleCode": "2.16.840.1.113883.5.111",
-    "http://terminology.hl7.org/CodeSystem/v3-NullFlavor": "2.16.840.1.113883.5.1008", "http://unitsofmeasure.org": "2.16.840.1.113883.6.8", "http://hl7.org/fhir/sid/us-npi": "2.16.840.1.113883.4.6",
-    "http://hl7.org/fhir/sid/us-ssn": "2.16.840.1.113883.4.1", "https://nahdo.org/sopt": "2.16.840.1.113883.3.221.5", "https://www.nubc.org/CodeSystem/PatDischargeStatus": "2.16.840.1.113883.6.301.5",
-    "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration": "2.16.840.1.113883.5.112", "http://terminology.hl7.org/CodeSystem/v3-Race": "2.16.840.1.113883.5.104",
+    "http://hl7.org/fhir/sid/us-npi": "2.16.840.1.113883.4.6", "http://hl7.org/fhir/sid/us-ssn": "2.16.840.1.113883.4.1",
 }  # fmt: skip
 _OIDS: Final[Mapping[str, str]] = {**{url: oid for oid, url in SYSTEMS.items()}, **{SYSTEMS[oid]: oid for oid in _PREFERRED}, **_MORE}
 _ORDINARY: Final = frozenset("0123456789.")

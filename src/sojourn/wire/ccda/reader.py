@@ -16,8 +16,9 @@ from typing import Final
 
 from sojourn.wire.ccda import values
 from sojourn.wire.ccda.entries import facts_of
-from sojourn.wire.ccda.facts import Document, Fact, Marks, Person, Section
+from sojourn.wire.ccda.facts import Document, Fact, Marks, Section
 from sojourn.wire.ccda.marks import marks_of, notice, stricter
+from sojourn.wire.ccda.person import person
 from sojourn.wire.ccda.values import Coded
 from sojourn.wire.ccda.xml import MAX_BYTES, BadDocument, Node, parse, uncollected
 
@@ -48,7 +49,7 @@ def _read(data: bytes) -> Document:
     return Document(
         values.coded(root.one("code"), {}), values.name(root.one("title")), next(iter(values.identifiers(root)), ""),
         (_joined(set_id) if set_id else "", number.get("value") if number else ""),
-        values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), _patient(root),
+        values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), person(root),
         tuple(said for a in root.all("author/assignedAuthor") if (said := values.name(a.one("assignedPerson/name") or a.one("representedOrganization/name")))),
         values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_related(root)),
     )  # fmt: skip
@@ -76,20 +77,6 @@ def _of_all(sections: tuple[Section, ...], marks: Marks) -> Marks:
 
 def _code(node: Node | None) -> str:
     return node.get("code") if node else ""
-
-
-def _patient(root: Node) -> Person:
-    role = root.one("recordTarget/patientRole")
-    patient = role.one("patient") if role else None
-    if role is None or patient is None:
-        return Person(identifiers=values.identifiers(role))
-    name = patient.one("name")
-    address = role.one("addr")
-    return Person(
-        values.name(name), tuple(g.text() for g in (name.all("given") if name else ()) if g.text()), values.name(name.one("family")) if name else "",
-        values.span(patient.one("birthTime")).start, _code(patient.one("administrativeGenderCode")), values.identifiers(role),
-        tuple(t.get("value") for t in role.all("telecom") if t.get("value")), tuple(part.text() for part in (address.below if address else ()) if part.text()),
-    )  # fmt: skip
 
 
 def _unstructured(root: Node) -> tuple[str, bytes] | None:

@@ -22,6 +22,9 @@ SYSTEMS: Final[Mapping[str, str]] = {
     "2.16.840.1.113883.5.1": "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender", "2.16.840.1.113883.5.4": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
     "2.16.840.1.113883.5.8": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "2.16.840.1.113883.5.83": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
     "2.16.840.1.113883.5.1008": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "2.16.840.1.113883.3.26.1.1": "http://ncithesaurus-stage.nci.nih.gov", "2.16.840.1.113883.6.14": "urn:oid:2.16.840.1.113883.6.14",
+    "2.16.840.1.113883.5.2": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "2.16.840.1.113883.5.111": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "2.16.840.1.113883.6.8": "http://unitsofmeasure.org",
+    "2.16.840.1.113883.3.221.5": "https://nahdo.org/sopt", "2.16.840.1.113883.6.301.5": "https://www.nubc.org/CodeSystem/PatDischargeStatus", "2.16.840.1.113883.5.112": "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration",
+    "2.16.840.1.113883.5.104": "http://terminology.hl7.org/CodeSystem/v3-Race", "2.16.840.1.113883.5.90": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
 }  # fmt: skip
 _TIME: Final = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?$")
 
@@ -48,7 +51,7 @@ class Span(NamedTuple):
 
 
 class Quantity(NamedTuple):
-    """A number as it was written, with its unit (UCUM); `upto` for the other end of a range, `sign` < or > where an end is open."""
+    """A number as it was written, with its unit (UCUM); `upto` for the other end of a range, `sign` (<, <=, >=, >) where an end is open."""
 
     number: str = ""
     unit: str = ""
@@ -138,7 +141,11 @@ def quantity(node: Node | None) -> Quantity:
     unit = (low.get("unit") if low else "") or (high.get("unit") if high else "")
     if all(ends):
         return Quantity(ends[0], unit, ends[1])
-    return Quantity(ends[0] or ends[1], unit, "", ">" if ends[0] else "<") if any(ends) else Quantity()
+    if not any(ends):
+        return Quantity()
+    # A bound belongs to the interval unless it says that it does not.
+    end = low if ends[0] else high
+    return Quantity(ends[0] or ends[1], unit, "", (">" if ends[0] else "<") + ("=" if end and end.get("inclusive") != "false" else ""))
 
 
 def name(node: Node | None) -> str:

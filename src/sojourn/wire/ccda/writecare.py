@@ -12,6 +12,7 @@ from sojourn.wire.ccda.oids import ACT, LOINC, SNOMED
 from sojourn.wire.ccda.parts import Here, comment, marks, notes, recorded, related, rest, template, who
 from sojourn.wire.ccda.telling import Json, Row, Table, coding, day, ts, words
 from sojourn.wire.ccda.writelists import SCT, indication
+from sojourn.wire.ccda.writemeasures import value_of
 
 HCPCS: Final = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 CPT: Final = "http://www.ama-assn.org/go/cpt"
@@ -22,7 +23,8 @@ _DONE: Final = {"completed": "completed", "in-progress": "active", "preparation"
 def encounter(table: Table, resource: Json, here: Here) -> E:
     """Encounter or EpisodeOfCare: an Encounter Activity (22.4.49)."""
     row = table.row()
-    typed = (resource.get("type") or [{}])[0]
+    types = [t for t in resource.get("type", ()) if all(c.get("code") != "elsewhere" for c in t.get("coding", ()))]  # that it was elsewhere, its author says
+    typed = (types or [{}])[0]
     kind = resource.get("class") or {}
     code = row.code("code", "Visit", typed, first=(CPT, SCT))
     if kind.get("code"):
@@ -33,19 +35,28 @@ def encounter(table: Table, resource: Json, here: Here) -> E:
     state = _VISIT.get(resource.get("status", ""), "completed")
     time = row.span("When", period.get("start", ""), period.get("end", ""), ended=state == "completed")
     row.say("Status", state)
-    people = [who(row, here, "With", p.get("individual"), kind="performer") for p in resource.get("participant", ())] + [who(row, here, "With", resource.get("careManager"), kind="performer")]
+    people = [_with(row, here, p) for p in resource.get("participant", ())] + [who(row, here, "With", resource.get("careManager"), kind="performer")]
     disposition = (resource.get("hospitalization") or {}).get("dischargeDisposition")
     left_to = row.code("sdtc:dischargeDispositionCode", "Discharged to", disposition) if disposition else None
     reasons = [indication(row, here, reason, resource, n) for n, reason in enumerate(resource.get("reasonCode", ()))]
     used = {"status", "class", "type", "period", "participant", "careManager", "reasonCode", "reasonReference", "episodeOfCare", "serviceProvider", "location", "partOf", "diagnosis", "managingOrganization",
             "referralRequest", "team", "account", "hospitalization"}  # fmt: skip
-    more: Json = {"types": resource["type"][1:]} if len(resource.get("type", ())) > 1 else {}
+    more: Json = {"types": types[1:]} if len(types) > 1 else {}
     if admitted := {k: v for k, v in (resource.get("hospitalization") or {}).items() if k != "dischargeDisposition"}:
         more["hospital"] = admitted
     return E(
         "encounter", *template("22.4.49", "2015-08-01"), here.id(resource), code, row.reference, E("statusCode", code=state), time, left_to, *people, *reasons, notes(row, {**resource, **more}, used),
         *marks(resource), classCode="ENC", moodCode="EVN",
     )  # fmt: skip
+
+
+def _with(row: Row, here: Here, participant: Json) -> E | None:
+    """Who took part in a visit, and as what."""
+    made = who(row, here, "With", participant.get("individual"), kind="performer")
+    kinds: list[Json] = participant.get("type") or []
+    if made is not None and kinds:
+        made.inside.insert(0, row.code("sdtc:functionCode", "As", kinds[0]))
+    return made
 
 
 def procedure(table: Table, resource: Json, here: Here) -> E:
@@ -74,14 +85,22 @@ def goal(table: Table, resource: Json, here: Here) -> E:
     due = [str(t["dueDate"]) for t in resource.get("target", ()) if t.get("dueDate")]
     time = row.span("When", start, due[0] if due else "") if start or due else None
     used = {"description", "startDate", "expressedBy", "addresses"}
-    more: Json = {"target": [{k: v for k, v in t.items() if k != "dueDate" or n} for n, t in enumerate(resource.get("target", ()))]}
+    more: Json = {"target": [{k: v for k, v in t.items() if k not in ("measure", "detailQuantity", "detailCodeableConcept", "detailInteger") and (k != "dueDate" or n)} for n, t in enumerate(resource.get("target", ()))]}
     state = comment(row, "Status", str(resource.get("lifecycleStatus", "")))
-    reached = comment(row, "Reached", words(resource.get("achievementStatus")))
+    reached = related("REFR", _outcome(row, resource, here, "#achieved")) if resource.get("achievementStatus") else None
+    targets = [_target(row, t) for t in resource.get("target", ()) if t.get("measure")]
     by = recorded(row, here, resource.get("expressedBy"), "")
     return E(
-        "observation", *template("22.4.121"), here.id(resource), code, row.reference, E("statusCode", code="active"), time, by, state, reached,
+        "observation", *template("22.4.121"), here.id(resource), code, row.reference, E("statusCode", code="active"), time, by, state, reached, *targets,
         notes(row, {**resource, **more}, {*used, "lifecycleStatus", "achievementStatus"}), *marks(resource), classCode="OBS", moodCode="GOL",
     )  # fmt: skip
+
+
+def _target(row: Row, target: Json) -> E:
+    """What is measured for a goal, and what it is to be."""
+    code = row.code("code", "Measured by", target["measure"], first=("http://loinc.org", SCT))
+    held = {key.replace("detail", "value"): value for key, value in target.items() if key in ("detailQuantity", "detailCodeableConcept", "detailInteger")}
+    return related("COMP", E("observation", code, E("statusCode", code="active"), value_of(row, held) if held else None, classCode="OBS", moodCode="GOL"))
 
 
 def planned(table: Table, resource: Json, here: Here) -> E:
@@ -224,13 +243,22 @@ def relative(table: Table, resource: Json, here: Here) -> E:
         inner = table.row()
         value = inner.code("value", "Problem", condition.get("code"), first=(SCT,), xsi_type="CD")
         seen.append(E("component", E("observation", *template("22.4.46", "2015-08-01"), here.id(resource, f"#{n}"), coding("code", SNOMED, "64572001", "Condition").add(coding("translation", LOINC, "75315-2", "Condition family member")), inner.reference,
-                                     E("statusCode", code="completed"), value, notes(inner, condition, {"code"}), *marks(resource), classCode="OBS", moodCode="EVN")))  # fmt: skip
+                                     E("statusCode", code="completed"), value, _onset(inner, condition), notes(inner, condition, {"code", *(("onsetAge",) if "value" in condition.get("onsetAge", ()) else ())}), *marks(resource), classCode="OBS", moodCode="EVN")))  # fmt: skip
     left = "; ".join(rest(resource, {"relationship", "condition", "status"}))
     if left:
         seen.append(E("component", E("observation", *template("22.4.46", "2015-08-01"), here.id(resource, "#also"), coding("code", SNOMED, "64572001", "Condition").add(coding("translation", LOINC, "75315-2", "Condition family member")), E("text", E("reference", value=row.say("Also recorded", left))),
                                      E("statusCode", code="completed"), E("value", nullFlavor="OTH", xsi_type="CD"), classCode="OBS", moodCode="EVN")))  # fmt: skip
     person = E("subject", E("relatedSubject", code, classCode="PRS"))
     return E("organizer", *template("22.4.45", "2015-08-01"), here.id(resource), E("statusCode", code="completed"), person, *seen, classCode="CLUSTER", moodCode="EVN")
+
+
+def _onset(row: Row, condition: Json) -> E | None:
+    """How old they were when it began: an Age Observation (22.4.31)."""
+    age: Json = condition.get("onsetAge") or {}
+    if "value" not in age:
+        return None
+    value = row.quantity("value", "At the age of", age, xsi_type="PQ")
+    return related("SUBJ", E("observation", *template("22.4.31"), coding("code", SNOMED, "445518008", "Age At Onset"), E("statusCode", code="completed"), value, classCode="OBS", moodCode="EVN"), inversionInd="true")
 
 
 def attachments(resource: Json) -> Iterator[tuple[str, bytes]]:
@@ -286,8 +314,13 @@ def concern(table: Table, resource: Json, here: Here, observation: E) -> E:
 def outcome(table: Table, resource: Json, here: Here) -> E:
     """How a Goal stands: an Outcome Observation (22.4.144) that evaluates it."""
     row = table.row()
-    value = row.code("value", "Reached", resource.get("achievementStatus"), xsi_type="CD")
+    made = _outcome(row, resource, here, "#outcome", row.reference)
     about = comment(row, "Goal", words(resource.get("description")))
+    return made.add(*([about] if about else []), *marks(resource))
+
+
+def _outcome(row: Row, resource: Json, here: Here, part: str, reference: E | None = None) -> E:
+    value = row.code("value", "Reached", resource.get("achievementStatus"), xsi_type="CD")
     pointed = E("act", *template("22.4.122"), here.id(resource), E("code", nullFlavor="NP"), E("statusCode", code="completed"), classCode="ACT", moodCode="EVN")
-    return E("observation", *template("22.4.144"), here.id(resource, "#outcome"), coding("code", ACT, "ASSERTION", "Assertion"), row.reference, E("statusCode", code="completed"), E("effectiveTime", nullFlavor="UNK"), value,
-             related("GEVL", pointed), about, *marks(resource), classCode="OBS", moodCode="EVN")  # fmt: skip
+    return E("observation", *template("22.4.144"), here.id(resource, part), coding("code", ACT, "ASSERTION", "Assertion"), reference, E("statusCode", code="completed"), E("effectiveTime", nullFlavor="UNK"), value,
+             related("GEVL", pointed), classCode="OBS", moodCode="EVN")  # fmt: skip

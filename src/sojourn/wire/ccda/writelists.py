@@ -5,7 +5,7 @@ FHIR to C-CDA: https://build.fhir.org/ig/HL7/ccda-on-fhir/mappingGuidance.html; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -76,7 +76,7 @@ def allergy(table: Table, resource: Json, here: Here) -> E:
     value = coding("value", SNOMED, "419199007", "Allergy to substance", xsi_type="CD") if none else row.fixed("value", "Kind", SNOMED, kind, said, xsi_type="CD")
     onset = resource.get("onsetDateTime") or ""
     status = status_of(row, resource, "22.4.28", "2019-06-20", "CE")
-    more = [_reaction(row, reaction, here, resource, n) for n, reaction in enumerate(resource.get("reaction", ()))]
+    more = [made for n, reaction in enumerate(resource.get("reaction", ())) for made in _reactions(row, reaction, here, resource, n)]
     told, name = _CRITICALITY.get(resource.get("criticality", ""), ("", ""))
     if told:
         value_of = row.fixed("value", "Criticality", "2.16.840.1.113883.5.1063", told, name, xsi_type="CD")
@@ -95,19 +95,23 @@ def allergy(table: Table, resource: Json, here: Here) -> E:
     return _concern("22.4.30", "2015-08-01", coding("code", "2.16.840.1.113883.5.6", "CONC", "Concern"), observation, resource, here, onset or resource.get("recordedDate", ""), "")
 
 
-def _reaction(row: Row, reaction: Json, here: Here, resource: Json, number: int) -> E:
-    manifested = reaction.get("manifestation") or [{}]
-    value = row.code("value", "Reaction", manifested[0], first=(SCT,), xsi_type="CD")
-    more = [comment(row, "Reaction", words(m)) for m in manifested[1:]] + [comment(row, "Reaction", reaction.get("description", ""))]
+def _reactions(row: Row, reaction: Json, here: Here, resource: Json, number: int) -> Iterator[E]:
+    """A Reaction Observation (22.4.9) for each thing that was seen, with how grave it was and since when."""
     code, said = _SEVERITY.get(reaction.get("severity", ""), ("", ""))
-    if code:
-        severity = row.fixed("value", "Severity", SNOMED, code, said, xsi_type="CD")
-        more.append(related("SUBJ", E("observation", *template("22.4.8", "2014-06-09"), coding("code", ACT, "SEV", "Severity"), E("statusCode", code="completed"), severity, classCode="OBS", moodCode="EVN"), inversionInd="true"))
     onset = reaction.get("onset", "")
-    return related("MFST", E(
-        "observation", *template("22.4.9", "2014-06-09"), here.id(resource, f"#reaction{number}"), coding("code", ACT, "ASSERTION", "Assertion"), E("statusCode", code="completed"),
-        row.span("Reacted", onset) if onset else None, value, *more, classCode="OBS", moodCode="EVN",
-    ), inversionInd="true")  # fmt: skip
+    for n, manifested in enumerate(reaction.get("manifestation") or [{}]):
+        value = row.code("value", "Reaction", manifested, first=(SCT,), xsi_type="CD")
+        more = [comment(row, "Reaction", reaction.get("description", "") if not n else "")]
+        more += [_severity(row.fixed("value", "Severity", SNOMED, code, said, xsi_type="CD"))] if code else []
+        yield related("MFST", E(
+            "observation", *template("22.4.9", "2014-06-09"), here.id(resource, f"#reaction{number}{f'.{n}' if n else ''}"), coding("code", ACT, "ASSERTION", "Assertion"), E("statusCode", code="completed"),
+            row.span("Reacted", onset) if onset else None, value, *more, classCode="OBS", moodCode="EVN",
+        ), inversionInd="true")  # fmt: skip
+
+
+def _severity(value: E) -> E:
+    """How grave it is (22.4.8)."""
+    return related("SUBJ", E("observation", *template("22.4.8", "2014-06-09"), coding("code", ACT, "SEV", "Severity"), E("statusCode", code="completed"), value, classCode="OBS", moodCode="EVN"), inversionInd="true")
 
 
 _KINDS: Final = {"encounter-diagnosis": ("282291009", "Diagnosis", "29308-4"), "health-concern": ("404684003", "Clinical finding", "75321-0"), "sdoh": ("404684003", "Clinical finding", "75321-0")}
@@ -138,7 +142,8 @@ def problem_observation(row: Row, resource: Json, here: Here) -> tuple[E, str, s
     others = [x for x in resource.get("extension", ()) if not str(x.get("url", "")).endswith("condition-assertedDate")]
     author = recorded(row, here, resource.get("recorder"), resource.get("recordedDate", ""))
     used = {"clinicalStatus", "verificationStatus", "category", "code", "onsetDateTime", "abatementDateTime", "recordedDate", "recorder", "severity", "encounter", "extension"}
-    severity = comment(row, "Severity", words(resource.get("severity")))
+    grave = resource.get("severity")
+    severity = _severity(row.code("value", "Severity", grave, first=(SCT,), xsi_type="CD")) if code_of(grave) else comment(row, "Severity", words(grave))
     negated = code_of(resource.get("verificationStatus")) == "refuted"
     left = notes(row, {**resource, **({"more": others} if others else {})}, used)
     made = E(
@@ -163,9 +168,9 @@ def every(repeat: Json) -> tuple[str, str] | None:
     period, unit, times = repeat.get("period"), repeat.get("periodUnit", ""), repeat.get("frequency", 1)
     if period is None or unit not in _HOURS or any(k in repeat for k in ("frequencyMax", "periodMax", "when", "dayOfWeek")):
         return None
-    each = Decimal(str(period)) / Decimal(str(times))
+    each = Decimal(str(period))
     if times != 1:
-        each, unit = each * _HOURS[unit], "h"
+        each, unit = each * _HOURS[unit] / Decimal(str(times)), "h"
     exact = each.quantize(Decimal("0.01"))
     return (format(exact.normalize(), "f"), unit) if exact == each else None
 
@@ -192,6 +197,7 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
         row.say("How often", f"every {often[0]} {_UNITS[often[1]] + ('' if often[0] == '1' else 's')}")
         interval = E("effectiveTime", E("period", value=often[0], unit=often[1]), xsi_type="PIVL_TS", operator="A")
     route = row.code("routeCode", "Route", dose["route"], first=("http://ncithesaurus-stage.nci.nih.gov",)) if dose.get("route") else None
+    site = row.code("approachSiteCode", "Site", dose["site"], first=(SCT,)) if dose.get("site") else None
     amount = row.quantity("doseQuantity", "Dose", given) if given and "value" in given and not given.get("comparator") else E("doseQuantity", nullFlavor="UNK")
     sig = row.say("Directions", dose.get("text", "") or dose.get("patientInstruction", ""))
     free = None
@@ -205,7 +211,7 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
             "effectivePeriod", "dosageInstruction", "dosage", "encounter", "context", "reportedBoolean"}  # fmt: skip
     days = (resource.get("dispenseRequest") or {}).get("expectedSupplyDuration")
     left = {**resource}
-    told = {"text", "route", "doseAndRate", "timing", "patientInstruction"} if often or not repeat.get("frequency") else {"text", "route", "doseAndRate", "patientInstruction"}
+    told = {"text", "route", "site", "doseAndRate", "patientInstruction", *(("timing",) if often or not repeat.get("frequency") else ())}
     if kept := [{k: v for k, v in dose.items() if k not in told}, *doses[1:]]:
         left["dose"] = [k for k in kept if k]
     if resource["resourceType"] == "MedicationRequest" and resource.get("intent") != "order":
@@ -213,7 +219,7 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
     if resource.get("status") not in _ACT_STATUS or _ACT_STATUS[resource["status"]] == "aborted":
         used.discard("status")
     return E(
-        "substanceAdministration", *template("22.4.16", "2014-06-09"), here.id(resource), row.reference, E("statusCode", code=status), time, interval, route, amount, E("consumable", material), author,
+        "substanceAdministration", *template("22.4.16", "2014-06-09"), here.id(resource), row.reference, E("statusCode", code=status), time, interval, route, site, amount, E("consumable", material), author,
         free, *reasons, supply(row, resource, here), comment(row, "Supply", f"for {measured(days)}") if days else None, *(comment(row, column, text) for column, text in said), notes(row, left, used), *marks(resource), classCode="SBADM", moodCode=mood,
     )  # fmt: skip
 
@@ -274,10 +280,11 @@ def immunization(table: Table, resource: Json, here: Here) -> E:
     row.say("Maker", maker)
     dose = resource.get("doseQuantity")
     actor: Any = next((p.get("actor") for p in resource.get("performer", ())), None)
-    used = {"status", "statusReason", "vaccineCode", "lotNumber", "manufacturer", "occurrenceDateTime", "doseQuantity", "performer", "encounter", "location", "route"}
+    reasons = [indication(row, here, r, resource, n) for n, r in enumerate(resource.get("reasonCode", ()))]
+    used = {"status", "statusReason", "vaccineCode", "lotNumber", "manufacturer", "occurrenceDateTime", "doseQuantity", "performer", "encounter", "location", "route", "site", "reasonCode"}
     material = E("manufacturedProduct", *template("22.4.54", "2014-06-09"), E("manufacturedMaterial", vaccine, E("lotNumberText", lot) if lot else None), E("manufacturerOrganization", E("name", maker)) if maker else None, classCode="MANU")
     return E(
         "substanceAdministration", *template("22.4.52", "2015-08-01"), here.id(resource), row.reference, E("statusCode", code="completed"), row.time("When", resource.get("occurrenceDateTime", "")),
-        row.code("routeCode", "Route", resource["route"]) if resource.get("route") else None, row.quantity("doseQuantity", "Dose", dose) if dose and "value" in dose else None, E("consumable", material),
-        who(row, here, "By", actor, kind="performer"), why, notes(row, resource, used), *marks(resource), classCode="SBADM", moodCode="EVN", negationInd="true" if refused else "false",
+        row.code("routeCode", "Route", resource["route"]) if resource.get("route") else None, row.code("approachSiteCode", "Site", resource["site"], first=(SCT,)) if resource.get("site") else None, row.quantity("doseQuantity", "Dose", dose) if dose and "value" in dose else None, E("consumable", material),
+        who(row, here, "By", actor, kind="performer"), why, *reasons, notes(row, resource, used), *marks(resource), classCode="SBADM", moodCode="EVN", negationInd="true" if refused else "false",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sojourn.wire.ccda.markup import E
 from sojourn.wire.ccda.oids import LOINC
-from sojourn.wire.ccda.parts import Here, comment, marks, notes, template, who
+from sojourn.wire.ccda.parts import Here, comment, marks, notes, recorded, template, who
 from sojourn.wire.ccda.telling import Json, Row, Table, coding, day, number, ts, ucum, unit_words, words
 from sojourn.wire.ccda.writelists import SCT, code_of
 
@@ -86,6 +86,11 @@ def _interpretations(row: Row, resource: Json) -> list[E]:
     return [row.code("interpretationCode", "Interpretation", i, first=("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",)) for i in resource.get("interpretation", ()) if code_of(i)]
 
 
+def _where(row: Row, resource: Json) -> list[E]:
+    """How and where on the body, where that has a code; in words alone they are comments."""
+    return [row.code(tag, column, resource[key], first=(SCT,)) for tag, column, key in (("methodCode", "Method", "method"), ("targetSiteCode", "Site", "bodySite")) if code_of(resource.get(key))]
+
+
 def _ranges(row: Row, resource: Json) -> list[E]:
     made = []
     for given in resource.get("referenceRange", ()):
@@ -103,11 +108,12 @@ def _ranges(row: Row, resource: Json) -> list[E]:
 
 def _tail(row: Row, resource: Json, here: Here) -> list[E | None]:
     """Who, what else, and marks: the end of every observation."""
-    more = [comment(row, name, words(resource.get(key))) for key, name in (("method", "Method"), ("bodySite", "Site")) if resource.get(key)]
+    more = [comment(row, name, words(resource.get(key))) for key, name in (("method", "Method"), ("bodySite", "Site")) if not code_of(resource.get(key))]
     more += [comment(row, "Interpretation", words(i)) for i in resource.get("interpretation", ()) if not code_of(i)]
     state = comment(row, "State", str(resource.get("status", ""))) if resource.get("status") not in ("final", None) else None
     value = next((k for k in resource if k.startswith("value")), "")
-    people = [who(row, here, "By", p, when(resource)[0]) for p in resource.get("performer", ()) if p.get("display")]
+    written = str(resource.get("issued") or when(resource)[0])
+    people = [who(row, here, "By", p, written) for p in resource.get("performer", ()) if p.get("display")] or [recorded(row, here, None, str(resource.get("issued") or ""))]
     return [*people, *more, state, notes(row, resource, {*_USED, value}), *marks(resource)]
 
 
@@ -120,15 +126,19 @@ def _components(table: Table, resource: Json, here: Here, make: Any) -> list[E]:
 def _observation(row: Row, resource: Json, here: Here, templates: list[E], value: E | None, *, state: str = "completed", code: E | None = None, time: E | None = None) -> E:
     code = code or row.code("code", "What", resource.get("code"), first=(_LOINC_URL, SCT))
     return E(
-        "observation", *templates, here.id(resource), code, row.reference, E("statusCode", code=state), time or _time(row, resource), value, *_interpretations(row, resource), *_tail(row, resource, here),
+        "observation", *templates, here.id(resource), code, row.reference, E("statusCode", code=state), time or _time(row, resource), value, *_interpretations(row, resource), *_where(row, resource), *_tail(row, resource, here),
         *_ranges(row, resource), classCode="OBS", moodCode="EVN",
     )  # fmt: skip
+
+
+_STATES: Final = {"registered": "active", "preliminary": "active", "cancelled": "cancelled"}
+"""Result Status of C-CDA (2.16.840.1.113883.11.20.9.39) where it is not `completed`."""
 
 
 def result(row: Row, resource: Json, here: Here) -> E:
     """A Result Observation (22.4.2)."""
     code = row.code("code", "What", resource.get("code"), first=(_LOINC_URL, SCT))
-    return _observation(row, resource, here, template("22.4.2", "2015-08-01"), value_of(row, resource), code=code)
+    return _observation(row, resource, here, template("22.4.2", "2015-08-01"), value_of(row, resource), code=code, state=_STATES.get(resource.get("status", ""), "completed"))
 
 
 def organizer(table: Table, report: Json, members: Sequence[Json], here: Here) -> E:
@@ -141,7 +151,8 @@ def organizer(table: Table, report: Json, members: Sequence[Json], here: Here) -
         start, _ = when(report)
         row.say("When", _day(start))
         used = {"status", "category", "code", "effectiveDateTime", "effectivePeriod", "result", "specimen", "basedOn", "encounter", "performer", "media", "presentedForm", "issued"}
-        people = [who(row, here, "By", p, start) for p in report.get("performer", ()) if p.get("display")]
+        issued = str(report.get("issued") or "")
+        people = [who(row, here, "By", p, issued or start) for p in report.get("performer", ()) if p.get("display")] or [recorded(row, here, None, issued)]
         told = E("observation", *template("22.4.2", "2015-08-01"), here.id(report, "#report"), _again(code), row.reference, E("statusCode", code="completed"), E("effectiveTime", value=ts(start)) if start else E("effectiveTime", nullFlavor="UNK"),
                  _conclusion(row, report), *people, notes(row, report, {*used, "conclusion"}), *marks(report), classCode="OBS", moodCode="EVN")  # fmt: skip
         inside.append(told)

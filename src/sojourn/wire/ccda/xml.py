@@ -25,16 +25,20 @@ class BadDocument(ValueError):
 
 
 class Node:
-    """An element: `name` without a namespace (`sdtc:x` for extensions), attributes, elements below, and text before each and after the last."""
+    """An element: `name` without a namespace (`sdtc:x` for extensions), attributes, elements below, and text before each and after the last.
 
-    __slots__ = ("attributes", "below", "line", "name", "texts")
+    line, at: where it stands, by line and by byte.
+    """
 
-    def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
+    __slots__ = ("at", "attributes", "below", "line", "name", "texts")
+
+    def __init__(self, name: str, attributes: dict[str, str], line: int, at: int = 0) -> None:
         self.name = name
         self.attributes = attributes
         self.below: list[Node] = []
         self.texts: list[str] = [""]
         self.line = line
+        self.at = at
 
     def get(self, name: str) -> str:
         """An attribute without blanks around it, or nothing."""
@@ -88,7 +92,7 @@ class _Builder:
             raise BadDocument(f"it has more than {MAX_NODES:,} elements")
         if len(self.open) >= MAX_DEPTH:
             raise BadDocument(f"its elements stand more than {MAX_DEPTH} deep")
-        node = Node(_short(name), {("type" if key == _TYPE else _short(key)): value for key, value in attributes.items()}, self.parser.CurrentLineNumber)
+        node = Node(_short(name), {("type" if key == _TYPE else _short(key)): value for key, value in attributes.items()}, self.parser.CurrentLineNumber, self.parser.CurrentByteIndex)
         if self.open:
             self.open[-1].below.append(node)
             self.open[-1].texts.append("")

@@ -66,7 +66,7 @@ async def take(ask: Ask, bundle: dict[str, Any]) -> Answer:
 
 async def _kept(access: Access, partner: Partner, submission: str, found: list[_Document], entries: list[dict[str, Any]]) -> dict[int, str]:
     """Those of a registered partner, as messages of theirs: where each will be. Raises Forbidden where the partner was stopped meanwhile."""
-    keeper, tenant = Keeper(access.house), access.house.tenants[access.tenant.number]
+    keeper, tenant = Keeper(access.house), access.tenant
     came = [bringing.came(access, partner, Brought(one.reference, _patient(one.reference, entries), _unique(one, submission), one.media, one.pages, one.content)) for one in found]
     try:
         there = await asyncio.gather(*(keeper.keep(tenant, each) for each in came))

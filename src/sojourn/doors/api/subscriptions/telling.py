@@ -129,7 +129,7 @@ class Telling(Background):
             "iss": self._base.removesuffix("/fhir/"), "aud": f"{parts.scheme}://{parts.netloc}", "sub": turn.id, "iat": now, "exp": now + 300, "jti": ids.new_id("jti"),
             "body_sha256": base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode(),
         }  # fmt: skip
-        headers = dict(h.split(":", 1) for h in turn.facts.headers) | {"content-type": "application/fhir+json", SIGNATURE: await keys.signed(self._gate.house, turn.tenant, claims)}
+        headers = dict(h.split(":", 1) for h in turn.facts.headers) | {"content-type": "application/fhir+json", SIGNATURE: await keys.signed(self._gate.house, self._gate.house.signer(turn.tenant), claims)}
         return await self._outbound.post(turn.facts.endpoint, body, {k: v.strip() for k, v in headers.items()}, seconds=turn.facts.timeout)
 
     async def _say(self, turn: Turn, state: str) -> None:

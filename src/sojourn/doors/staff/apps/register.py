@@ -14,6 +14,7 @@ from sojourn.gate import accounts
 from sojourn.gate.apps import ending, keys, registering
 from sojourn.gate.apps.refusing import Refused
 from sojourn.gate.apps.registry import METHODS, PACE, USES, WHOSE, App
+from sojourn.gate.exchange import appbench, trying
 from sojourn.gate.trail.words import did
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
@@ -128,8 +129,21 @@ async def _one(request: Request, problem: str = "", status: int = 200, secret: s
     changing = form or _changing(app)
     return PAGES.render(
         request, "apps/app.html", status=status, app=app, state=STATES[app.state], sees=sees(app), states=states, used=used, people=list(people.values()), form=changing, problem=problem,
-        secret=secret, uses=USES, whose=WHOSE, methods=METHODS, approves="service" not in app.uses or access.caller.account not in await registering.had_a_part(access, app.id),
+        secret=secret, data=await _data(access, app), uses=USES, whose=WHOSE, methods=METHODS, approves="service" not in app.uses or access.caller.account not in await registering.had_a_part(access, app.id),
     )  # fmt: skip
+
+
+async def _data(access: Access, app: App) -> tuple[str, str, str, str] | None:
+    """What a service's tokens are for: (tag, tone, why, where its test bench is); None for what people use."""
+    if "service" not in app.uses:
+        return None
+    why, partner = await appbench.cleared(access, app.id), await appbench.whose(access, app.id) if access.may("Exchange", "administer") else ""
+    bench = f"/exchange/partners/{partner}/bench" if partner else ""
+    if why == "stopped":
+        return "nothing", "amber", "Its partner was stopped.", bench
+    if why:
+        return "made-up people", "amber", trying.WHY[why], bench
+    return "real records", "plain", "", bench
 
 
 def _changing(app: App) -> Form:

@@ -35,18 +35,26 @@ class Banner(NamedTuple):
     notice: str = NOTICE
     why: str = WHY
     others: tuple[str, ...] = ()
-    """Other records of the same person, as far as the caller may see them: ids."""
+    """Other records of the same person that are charts of their own, as far as the caller may see them: ids."""
+    records: tuple[tuple[str, str], ...] = ()
+    """The records that this chart reads as one, each with its number, the surviving one first; none where there is one alone."""
 
 
 async def fetch(access: Access, patient: str) -> Banner:
-    """One search for the patient with allergies and safety flags. Raises NotFound alike for one who is not there and one who may not be seen."""
+    """One search for the patient with allergies and safety flags. Raises NotFound alike for one who is not there and one who may not be seen.
+
+    Where the person has several records (Access.records), those of all of them.
+    """
     beside = [("_revinclude", f"{type_}:{param}") for type_, param in _BESIDE if access.may(type_, "search")]
     linked = [("_revinclude", "Linkage:item")] if access.may("Linkage", "search") else []
-    found = await access.search("Patient", [("_id", patient), *beside, *linked], count=1)
-    if not found.resources:
+    ids = access.records if patient in access.records else (patient,)
+    found = await access.search("Patient", [("_id", ",".join(ids)), *beside, *linked], count=len(ids))
+    people = {str(p["id"]): p for p in found.resources}
+    if patient not in people:
         raise NotFound
-    made = banner(found.resources[0], [stored.resource for stored in found.included if stored.type != "Linkage"], {type_ for type_, _ in _BESIDE if not access.may(type_, "search")})
-    return made._replace(others=tuple(_others(patient, [stored.resource for stored in found.included if stored.type == "Linkage"])))
+    made = banner(people[patient], [stored.resource for stored in found.included if stored.type != "Linkage"], {type_ for type_, _ in _BESIDE if not access.may(type_, "search")})
+    links = _others(patient, [stored.resource for stored in found.included if stored.type == "Linkage"])
+    return made._replace(others=tuple(id_ for id_ in links if id_ not in ids), records=tuple((id_, record_number(people[id_]) or "without a number") for id_ in ids if id_ in people) if len(ids) > 1 else ())
 
 
 def _others(patient: str, linkages: list[Resource]) -> list[str]:

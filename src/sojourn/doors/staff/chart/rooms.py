@@ -36,6 +36,7 @@ ROOMS: tuple[Room, ...] = (
     Room("proxies", "Proxies", "j", (("Patient", "read"), *patientaccounts.NEEDS)),
     Room("moves", "Move on", "x", (("Patient", "read"), ("EpisodeOfCare", "search"), ("Task", "search"))),
     Room("all", "All entries", "i", (("Patient", "read"),)),
+    Room("records", "Records", "z", (("Patient", "read"), ("Linkage", "search"), ("Linkage", "create"))),
 )
 
 
@@ -43,7 +44,7 @@ SIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Care", ("notes", "problems", "medications", "allergies", "results", "measures", "risk", "plan", "forms")),
     ("Visits and people", ("appointments", "encounters", "care-team", "coverage", "papers", "consents", "proxies")),
     ("Coming and going", ("reconcile", "moves", "handoff", "outside")),
-    ("More", ("apps", "all")),
+    ("More", ("apps", "all", "records")),
 )
 """The chart's side in groups, what is wanted at night first. Every part and room stands in one of them."""
 CONSENTS = Room("consents", "Consents", "n", (("Consent", "search"),))

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from sojourn.base.errors import Conflict, Malformed, NotFound
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import agreed, partners, testing, trying
-from sojourn.gate.exchange.testing import FAILED, IN, PASSED, WAITS
+from sojourn.gate.exchange import agreed, appbench, partners, testing, trying
+from sojourn.gate.exchange.partners import API
+from sojourn.gate.exchange.testing import ASKS, FAILED, IN, PASSED, WAITS
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 from sojourn.web.visit import visit_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
     from sojourn.gate.exchange.partners import Partner
+    from sojourn.gate.exchange.testing import Step
     from sojourn.gate.exchange.trying import Clearance, Run, Signature
 
 STATES = {trying.RUNNING: ("running", "amber"), PASSED: ("passed", "good"), FAILED: ("failed", "red")}
@@ -34,7 +36,7 @@ def tag_of(clearance: Clearance | None, partner: Partner) -> tuple[str, str]:
         return "stopped", "amber"
     if clearance is None or clearance.why:
         return "held" if clearance is not None and clearance.way else "in testing", "amber"
-    return ("active", "plain") if clearance.way == "run" or partner.door == "none" else ("active, untested", "plain")
+    return ("active", "plain") if clearance.way == "run" or partner.door in ("none", "cds") else ("active, untested", "plain")
 
 
 def words_of(clearance: Clearance) -> str:
@@ -56,11 +58,12 @@ async def _page(request: Request, problem: str = "", status: int = 200, link: st
     access, id_ = request.state.access, request.path_params["partner"]
     partner, found, known = await asyncio.gather(partners.one(access, id_), trying.runs(access, id_), trying.clearances(access))
     latest = found[0] if found else None
+    steps = await _planned(access, partner)
     signed = await trying.signatures(access, latest) if latest is not None and latest.state == PASSED else {}
     clearance = known[id_]
-    samples = [(s.kind.replace("^", " "), text) for s in (latest.steps if latest and latest.state == trying.RUNNING else testing.steps(partner)) if s.way == IN and (text := testing.sample(s.kind, partner, access.now))]
+    samples = await _samples(access, partner, latest.steps if latest and latest.state == trying.RUNNING else steps)
     return PAGES.render(
-        request, "exchange/bench.html", status=status, partner=partner, problem=problem, link=link, run=latest, steps=_rows(latest) if latest else [], planned=_planned(partner), samples=samples, people=testing.people(), dated=testing.dated(),
+        request, "exchange/bench.html", status=status, partner=partner, problem=problem, link=link, run=latest, steps=_rows(latest) if latest else [], planned=[{"name": _name(s), "title": s.title, "expects": s.expects} for s in steps], api=partner.door == API, samples=samples, people=testing.people(), dated=testing.dated(),
         signed=[_signature(signed[s], s) for s in (trying.OURS, trying.THEIRS) if s in signed], unsigned=[s for s in (trying.OURS, trying.THEIRS) if s not in signed], state=STATES[latest.state] if latest else None,
         begun=day_and_time(latest.begun) if latest else "", clearance=clearance, decided=words_of(clearance), stands=tag_of(clearance, partner), why=trying.WHY[clearance.why], checks=_checks(access, partner, latest, signed),
         past=[{"when": day_and_time(r.begun), "who": r.author, "dated": r.dated, "state": STATES[r.state], "fits": "yes" if r.fits else "no: it was changed since"} for r in found],
@@ -68,11 +71,30 @@ async def _page(request: Request, problem: str = "", status: int = 200, link: st
 
 
 def _rows(run: Run) -> list[dict[str, Any]]:
-    return [{"key": s.key, "name": s.kind.replace("^", " "), "title": s.title, "expects": s.expects, "said": s.said, "state": _STEPS[s.state], "again": run.state == trying.RUNNING and s.state != WAITS} for s in run.steps]
+    return [{"key": s.key, "name": _name(s), "title": s.title, "expects": s.expects, "said": s.said, "state": _STEPS[s.state], "again": run.state == trying.RUNNING and s.state != WAITS} for s in run.steps]
 
 
-def _planned(partner: Partner) -> list[dict[str, Any]]:
-    return [{"name": s.kind.replace("^", " "), "title": s.title, "expects": s.expects} for s in testing.steps(partner)]
+def _name(step: Step) -> str:
+    """Short: the kind of a message, or nothing where the title says all."""
+    return "" if step.way == ASKS else step.kind.replace("^", " ") or "File"
+
+
+async def _planned(access: Access, partner: Partner) -> list[Step]:
+    """The steps of a new run; none where their service is there no more, which the page of the partner says."""
+    try:
+        return await appbench.planned(access, partner)
+    except Malformed:
+        return []
+
+
+async def _samples(access: Access, partner: Partner, steps: list[Step]) -> list[tuple[str, str]]:
+    """(title, text) of what they can send, or of the requests that their client makes."""
+    if partner.door != API:
+        return [(s.kind.replace("^", " "), text) for s in steps if s.way == IN and (text := testing.sample(s.kind, partner, access.now))]
+    base = access.house.base
+    app = await appbench.service(access, partner) if steps else None
+    says = {"base": base, "root": base.removesuffix("/fhir"), "client": partner.client, "scope": app.scopes if app is not None else ""}
+    return [(s.title, testing.example(s, says)) for s in steps]
 
 
 def _signature(one: Signature, side: str) -> dict[str, str]:
@@ -84,7 +106,7 @@ def _checks(access: Access, partner: Partner, run: Run | None, signed: dict[str,
     what = agreed.of(partner.agreed)
     today = access.now.astimezone(ZoneInfo(partner.timezone)).date()
     in_force = bool(what.kind) and (what.begins is None or what.begins <= today) and (what.ends is None or what.ends >= today)
-    basis = bool(partner.basis) and (bool(what.gives) or not partner.sending.get("kinds"))
+    basis = bool(partner.basis) and (bool(what.gives) or not (partner.sending.get("kinds") or partner.door == API))
     passed = run is not None and run.state == PASSED and run.fits
     return [
         ("A run of the profile as it is was passed", passed), ("We signed its result", passed and trying.OURS in signed), ("They signed its result", passed and trying.THEIRS in signed), ("An agreement is in force", in_force),
@@ -101,7 +123,11 @@ async def act(request: Request) -> Response:
     try:
         match do:
             case "begin":
-                await trying.begin(access, await partners.one(access, id_))
+                partner = await partners.one(access, id_)
+                steps = await appbench.planned(access, partner)
+                if partner.door == API:
+                    await appbench.opened(request.app.state.gate, access.tenant, partner)
+                await trying.begin(access, partner, steps)
             case "again":
                 await trying.again(access, id_, run, said.get("step", ""))
             case "end":

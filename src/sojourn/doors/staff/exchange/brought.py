@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.messages import Result
 
 DOOR: Final = papers.MHD
+_SHOWN: Final = 100_000
 _KINDS: Final = {"application/pdf": "PDF", "application/hl7-cda+xml": "Clinical document (C-CDA)", "image/tiff": "TIFF", "image/png": "PNG", "image/jpeg": "JPEG", "text/plain": "Text"}
 
 
@@ -32,8 +33,13 @@ async def show(request: Request) -> Response:
     one = bringing.unpacked(found.content)
     names = {p.id: p.name for p in await partners.every(access)}
     return PAGES.render(
-        request, "exchange/brought.html", m=found.envelope, row=desk.row(found.envelope, names, access.now), person=_person(one), facts=_facts(one), links=_links(found.result), tray=found.envelope.state == REVIEW and access.may("Paper", "index"),
+        request, "exchange/brought.html", m=found.envelope, row=desk.row(found.envelope, names, access.now), person=_person(one), facts=_facts(one), text=_text(one), links=_links(found.result), tray=found.envelope.state == REVIEW and access.may("Paper", "index"),
     )  # fmt: skip
+
+
+def _text(one: Brought) -> str:
+    """What a document of plain text says; '' for other kinds, which are taken, and looked at in the tray."""
+    return one.content[:_SHOWN].decode("utf-8", "replace") if one.media == "text/plain" else ""
 
 
 def taken(content: bytes, id_: str) -> Response:

@@ -48,7 +48,7 @@ async def show(request: Request) -> Response:
 def _rows(partner: Partner, current: tuple[Term, ...], *, writes: bool) -> list[dict[str, Any]]:
     """What may be agreed: each kind of message that is exchanged, files and documents, and what can close it; and what was agreed for others. writes: they write by Direct."""
     hours = {(t.direction, t.kind, t.closes): t.hours for t in current}
-    wanted = dict.fromkeys(("in", k, terms.DONE) for k in (partner.types or ("",)))
+    wanted = dict.fromkeys(("in", k, terms.DONE) for k in (partner.types or (() if partner.door in (partners.API, "none", "cds") else ("",))))
     for kind in profile.of(partner.sending).kinds:
         wanted |= dict.fromkeys(("out", kind, name) for name, c in CLOSINGS.items() if c.direction == "out" and (not c.kinds or kind in c.kinds))
     wanted |= dict.fromkeys(("in", k, terms.DONE) for k, there in ((terms.FILES, partner.door == "sftp"), (terms.BROUGHT, bool(partner.organization)), (terms.LETTERS, writes)) if there)

@@ -53,7 +53,7 @@ async def show(request: Request) -> Response:
         })  # fmt: skip
     rows = [
         {
-            "id": p.id, "name": p.name, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "day": heard.get(p.id, (0, None))[0],
+            "id": p.id, "name": p.name, "api": p.door == partners.API, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "day": heard.get(p.id, (0, None))[0],
             "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "silent": silence(p, last, access.now), "agreement": ending(p, access.now),
             "answers": keepers.get(str(p.agreed.get("answers", "")), "nobody now") if p.agreed.get("answers") else "", "data": str(p.agreed.get("data", "")),
             "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED) + sum(t.partner == p.id for t in wrong),
@@ -83,7 +83,7 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
 
 
 def _how(partner: partners.Partner) -> str:
-    return "CDS Hooks" if partner.door == "cds" else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "CDS Hooks" if partner.door == "cds" else "FHIR API" if partner.door == partners.API else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:

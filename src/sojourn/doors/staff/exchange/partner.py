@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.exchange import kinds
+from sojourn.doors.staff.apps.apps import sees
 from sojourn.doors.staff.exchange import agreed
+from sojourn.doors.staff.exchange.bench import tag_of
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import cds, partners, profile, watching, ways
+from sojourn.gate.apps import registry
+from sojourn.gate.exchange import cds, partners, profile, trying, watching, ways
 from sojourn.gate.exchange.partners import Partner
 from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.exchange.ways import DOORS as DOORS_OUT
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from sojourn.gate.access import Access
+
 _LISTS = ("applications", "facilities", "addresses", "types", "ignored")
-_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers", "door")
-DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways", "cds": "CDS Hooks only: we ask them for advice"}
+_TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers", "door", "client")
+DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways", "fhir": "FHIR API: their service reads, exports or is told", "cds": "CDS Hooks only: we ask them for advice"}
 _MAPS = ("authorities", "tables", "marks")
 _EACH = {
     "authorities": "Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.",
@@ -63,8 +68,25 @@ async def _form(request: Request, before: Partner | None) -> Response:
     return PAGES.render(
         request, "exchange/partner.html", status=status, partner=before, said=shown, problem=problem, programs=sorted(access.rules.programs.values(), key=lambda p: p.number), bases=partners.BASES,
         acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=states, types=_types(), gets=_gets(before), reached=_reached(before), asks=_asks(before),
-        agreed=agreed.lines(before, await watching.keepers(access)) if before else [], ends=agreed.ending(before, access.now) if before else ("", "plain"),
+        agreed=agreed.lines(before, await watching.keepers(access)) if before else [], ends=agreed.ending(before, access.now) if before else ("", "plain"), services=await _services(access), stands=await _stands(access, before), asks_most=await _most(access, before),
     )  # fmt: skip
+
+
+async def _services(access: Access) -> dict[str, str]:
+    """Registered services by client id, of outside organizations first; who may not look after apps chooses by the same names."""
+    found = [a for a in await registry.every(access.house.db, access.tenant) if "service" in a.uses and a.state != "stopped"]
+    return {a.id: a.name if a.whose == "outside" else f"{a.name} (ours, or under contract)" for a in sorted(found, key=lambda a: (a.whose != "outside", a.name.casefold()))}
+
+
+async def _stands(access: Access, partner: Partner | None) -> tuple[str, str]:
+    """Whether they exchange for real, as a tag."""
+    return tag_of((await trying.clearances(access)).get(partner.id), partner) if partner else ("", "plain")
+
+
+async def _most(access: Access, partner: Partner | None) -> list[str]:
+    """What the service of who comes by the API may ask for, in words; none for others."""
+    app = await registry.one(access.house.db, access.tenant, partner.client) if partner and partner.door == partners.API else None
+    return sees(app) if app is not None else []
 
 
 def _types() -> str:
@@ -134,6 +156,6 @@ async def move(request: Request) -> Response:
         return PAGES.render(
             request, "exchange/partner.html", status=422, partner=before, said=_said(before), problem=error.message, programs=sorted(access.rules.programs.values(), key=lambda p: p.number),
             bases=partners.BASES, acknowledgements=partners.ACKNOWLEDGEMENTS, doors=DOORS, strangers=partners.STRANGERS, states=[], types=_types(), gets=_gets(before), reached=_reached(before), asks=_asks(before),
-            agreed=agreed.lines(before, await watching.keepers(access)), ends=agreed.ending(before, access.now),
+            agreed=agreed.lines(before, await watching.keepers(access)), ends=agreed.ending(before, access.now), services=await _services(access), stands=await _stands(access, before), asks_most=await _most(access, before),
         )  # fmt: skip
     return redirect(request, f"/exchange/partners/{id_}", "saved")

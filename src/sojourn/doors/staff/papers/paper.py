@@ -12,7 +12,7 @@ from sojourn.care import policies
 from sojourn.care.papers import indexing, reading, sandbox, sorting
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.staffing import zones
-from sojourn.care.summaries import bodies, filing, opening
+from sojourn.care.summaries import bodies, filing, opening, registering
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers import summary, tray
 from sojourn.doors.staff.patients.patients import row as patient_row
@@ -74,6 +74,10 @@ async def act(request: Request) -> Response:
         match said.get("do", ""):
             case "find" | "choose":
                 return await _page(request, said=said)
+            case "register":
+                number = said.get("program", "")
+                new = await registering.register(access, paper, int(number) if number.isdigit() else 0, sure=said.get("sure") == "yes")
+                return await _page(request, said={"do": "choose", "patient": new, "program": number})
             case "index":
                 return await _index(request, paper, said)
             case "aside":
@@ -153,6 +157,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
         request, "papers/paper.html", status=status, p=paper, row=tray.row(access, paper, rules.number("papers.tray-days")), stamp=paper.stamp, words=words, q=typed, found=found,
         problem=problem or trouble, chosen=chosen, said=said, wrong=wrong or {}, kinds=rules.value("papers.kinds"), programs=access.programs, labels=indexing.LABELS, picked=labels,
         program=said.get("program") or str(paper.program or chosen.get("program") or ""), may=all(access.may(t, a) for t, a in indexing.WRITES), today=zones.today(access).isoformat(), document=document,
+        registers=document is not None and not chosen and all(access.may(t, a) for t, a in registering.NEEDS),
     )  # fmt: skip
 
 

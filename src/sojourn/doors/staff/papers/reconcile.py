@@ -38,7 +38,8 @@ async def show(request: Request) -> Answer:
     access, patient, document = _where(request)
     about, case, draft = await asyncio.gather(banner.fetch(access, patient), _case(access, patient, document), drafts.kept(access, _key(document)))
     said = {str(k): str(v) for k, v in codec.loads(draft.body).items()} if draft else deciding.begun(case)
-    return await _page(request, case, said={**said, "stamp": draft.stamp if draft else ""}, about=about)
+    kept = await charting.kept(case) if request.query_params.get("kept") and not case.uncoded else None
+    return await _page(request, case, said={**said, "stamp": draft.stamp if draft else ""}, about=about, kept=kept)
 
 
 async def act(request: Request) -> Answer:
@@ -103,7 +104,7 @@ async def _keep(access: Access, patient: str, document: str, said: Mapping[str, 
     return Response(status_code=204)
 
 
-async def _page(request: Request, case: Case, problem: str = "", status: int = 200, *, said: Mapping[str, str], missing: Mapping[str, str] | None = None, about: Any = None) -> Answer:
+async def _page(request: Request, case: Case, problem: str = "", status: int = 200, *, said: Mapping[str, str], missing: Mapping[str, str] | None = None, about: Any = None, kept: Mapping[str, int] | None = None) -> Answer:
     access, patient, document = _where(request)
     about = about or await banner.fetch(access, patient)
     done, changed = await asyncio.gather(deciding.done(access, patient, [document]), charting.changed(access, patient, case.stored, case))
@@ -111,7 +112,7 @@ async def _page(request: Request, case: Case, problem: str = "", status: int = 2
     return PAGES.render(
         request, "papers/reconcile.html", status=status, banner=about, parts=allowed(access), here="papers", case=case, kinds=mapping.LINES, beside=case.beside(), besides=mapping.BESIDE, stays=case.stays(), unread=case.unread(), offered=offered, how=HOW,
         said=said, stamp=said.get("stamp", ""), tab=said.get("tab") or entering.key()[:12], seen=_seen(case), problem=problem or (deciding.ELSEWHERE if case.program is None else ""), missing=missing or {},
-        may=case.program is not None, takes=case.takes, done=document in done, changed=changed, document=document,
+        may=case.program is not None, takes=case.takes, done=document in done, changed=changed, document=document, kept=kept,
     )  # fmt: skip
 
 

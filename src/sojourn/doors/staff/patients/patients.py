@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base.errors import Invalid, Malformed, NotSupported
+from sojourn.care.admissions import merging
 from sojourn.doors.staff import words
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.patients.terms import search_params
@@ -28,6 +29,8 @@ class Row(NamedTuple):
     age: str
     record: str
     pronouns: str
+    also: str = ""
+    """Numbers of other records of the same person, where it was by one of them that they were found."""
 
 
 async def show(request: Request) -> Response:
@@ -49,7 +52,8 @@ async def _found(request: Request, typed: str, cursor: str | None) -> tuple[list
         return [], None, "That is not a date or number that can be searched for. Dates are written 1988-03-04 or 3/4/1988."
     except NotSupported as error:
         return [], None, error.message
-    return [row(patient) for patient in found.resources], found.next, ""
+    hits = await merging.once(request.state.access, found.resources, params)
+    return [row(hit.person)._replace(also=", ".join(filter(None, map(words.record_number, hit.also)))) for hit in hits], found.next, ""
 
 
 def row(patient: words.Resource) -> Row:

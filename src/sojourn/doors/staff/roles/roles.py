@@ -27,7 +27,7 @@ DUTIES = {
     "order LabOrder": "order from the laboratory", "collect LabOrder": "collect specimens", "resolve Collision": "put double bookings right", "index Paper": "put scans and faxes into charts",
     "co-sign DocumentReference": "co-sign notes", "unlock DocumentReference": "unlock signed notes", "co-sign CarePlan": "co-sign treatment plans", "administer Credential": "keep credentials",
     "administer MedicationTable": "load medication tables", "administer App": "manage apps", "administer Policy": "change the rules of care",
-    "export Bulk": "take out in bulk all that it may see", "import Bulk": "bring records in in bulk",
+    "keep Availability": "keep their own working hours and absences", "export Bulk": "take out in bulk all that it may see", "import Bulk": "bring records in in bulk",
 }  # fmt: skip
 _MANY = 8
 

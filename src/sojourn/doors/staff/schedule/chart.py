@@ -37,7 +37,7 @@ class Choice(NamedTuple):
     programs: list[tuple[str, str]]
     people: list[tuple[str, str]]
     rooms: list[tuple[str, str]]
-    hours: dict[str, tuple[availability.Hours, ...]]
+    workers: dict[str, availability.Worker]
 
 
 async def show(request: Request) -> Response:
@@ -85,7 +85,7 @@ async def _done(access: Access, id_: str, form: dict[str, str], rules: Policies)
             means, _, number = form.get("agreed", "").partition(":")
             await reminders.agree(access, id_, means, int(number or -1))
         case "book":
-            return await _book(access, id_, form, where)
+            return await _book(access, id_, form, where, rules)
         case _:
             raise Malformed("Choose what to do.")
     return "saved"
@@ -101,7 +101,7 @@ def _program(access: Access, form: dict[str, str]) -> int | None:
     return int(text)
 
 
-async def _book(access: Access, id_: str, form: dict[str, str], where: ZoneInfo) -> str | list[Any]:
+async def _book(access: Access, id_: str, form: dict[str, str], where: ZoneInfo, rules: Policies) -> str | list[Any]:
     kind, person, room = form.get("kind", ""), form.get("who", ""), form.get("room", "")
     length = one.minutes(form)
     start = datetime.fromisoformat(form["at"]) if form.get("at") else one.moment(form, where)
@@ -117,9 +117,13 @@ async def _book(access: Access, id_: str, form: dict[str, str], where: ZoneInfo)
     if form.get("anyway") != "yes":
         actors = [f"Patient/{id_}", *people, *([f"Location/{room}"] if room else [])]
         until = starts[-1] + timedelta(minutes=length)
-        there, gone = await asyncio.gather(appointments.between(access, starts[0] - appointments.LONGEST, until, actors=actors, statuses=appointments.STANDING), away.spans(access, people, starts[0], until))
+        there, gone, hours_, places = await asyncio.gather(
+            appointments.between(access, starts[0] - appointments.LONGEST, until, actors=actors, statuses=appointments.STANDING), away.spans(access, people, starts[0], until),
+            availability.of_person(access, people[0]) if people else _nobody(), zones.places(access),
+        )  # fmt: skip
         near = [*there, *gone]
         clash = [c for w in wishes for c in appointments.overlapping(near, w.start, w.end, actors)]
+        clash += [appointments.Clash(people[0], w.start, w.end, "hours") for w in wishes if people and hours_ and (hours_[0].hours or hours_[0].dated) and not _works(hours_[0], w.start, w.end, where, rules, room, places)]
         if clash:
             return clash
     await appointments.book(access, wishes)
@@ -132,16 +136,20 @@ async def _choices(access: Access, stays: list[levels.Stay], places: dict[str, d
     named = [f"Organization/{s.organization}" for s in stays if f"Organization/{s.organization}" in mine]
     ordered = sorted(access.programs, key=lambda p: (p.organization not in named, p.number != access.caller.acting, p.name))
     people: dict[str, str] = {}
-    hours_: dict[str, tuple[availability.Hours, ...]] = {}
+    workers: dict[str, availability.Worker] = {}
     if access.may("PractitionerRole", "search"):
         organizations = ",".join(named or [o for o in mine if o])
-        found = await access.search("PractitionerRole", [("organization", organizations), ("active", "true"), ("_include", "PractitionerRole:practitioner")], count=100) if organizations else None
+        found, own = await asyncio.gather(
+            access.search("PractitionerRole", [("organization", organizations), ("active", "true"), ("_include", "PractitionerRole:practitioner")], count=100) if organizations else _none(),
+            availability.dated(access, access.today),
+        )  # fmt: skip
         people = {s.id: own_name(s.resource) for s in (found.included if found else ())}
-        hours_ = {who.removeprefix("Practitioner/"): w.hours for who, w in availability.workers((s.id, s.version, s.resource) for s in (found.matches if found else ())).items()}
+        workers = availability.workers((s.id, s.version, s.resource) for s in (found.matches if found else ()))
+        workers = {who: availability.with_dated(workers.get(who, availability.Worker("", "", who, (), {})), own) for who in workers.keys() | own.keys()}
     if access.caller.agent:
         people.setdefault(access.caller.agent.partition("/")[2], access.caller.name)
     rooms = [(i, own_name(p)) for i, p in places.items() if any(c.get("code") == MEETING for t in p.get("type", ()) for c in t.get("coding", ()))]
-    return Choice([(str(p.number), p.name) for p in ordered], sorted(people.items(), key=lambda pair: pair[1]), sorted(rooms, key=lambda pair: pair[1]), hours_)
+    return Choice([(str(p.number), p.name) for p in ordered], sorted(people.items(), key=lambda pair: pair[1]), sorted(rooms, key=lambda pair: pair[1]), workers)
 
 
 async def _page(request: Request, form: dict[str, str], problem: str = "", status: int = 200, *, block: str = "", clash: list[Any] | None = None) -> Response:
@@ -167,8 +175,9 @@ async def _page(request: Request, form: dict[str, str], problem: str = "", statu
     actors = [f"Patient/{id_}", *([f"Practitioner/{values['who']}"] if values["who"] else [])]
     there = await appointments.between(access, access.now - appointments.LONGEST, until, actors=actors, statuses=appointments.STANDING)
     near = [*there, *(b for b in gone if b.people[0] in actors[1:])]
-    week = choice.hours.get(values["who"], ())
-    free = appointments.free(near, access.now + timedelta(minutes=30), until, length, actors, where, (int(rules.number("schedule.day-begins")), int(rules.number("schedule.day-ends"))), works=(lambda a, b: availability.works(week, a, b, where)) if week else None)
+    worker = choice.workers.get(f"Practitioner/{values['who']}")
+    works = (lambda a, b: _works(worker, a, b, where, rules, values.get("room", ""), places)) if worker is not None else None
+    free = appointments.free(near, access.now + timedelta(minutes=30), until, length, actors, where, _day(rules), works=works)
     shown: dict[str, Any] = {"banner": about, "parts": allowed(access), "here": "appointments", "choice": choice, "values": values, "kinds": [k for k in appointments.kinds() if k.code != "group"],
                              "free": [(s.isoformat(), zones.local(s, where)) for s in free], "problem": problem, "may_book": access.may("Appointment", "create"), "where": where}  # fmt: skip
     if block:
@@ -195,6 +204,21 @@ async def _nobody() -> list[Any]:
     return []
 
 
+async def _none() -> None:
+    return None
+
+
+def _day(rules: Policies) -> tuple[int, int]:
+    """The hours at which the organization begins and ends."""
+    return int(rules.number("schedule.day-begins")), int(rules.number("schedule.day-ends"))
+
+
+def _works(worker: availability.Worker, start: datetime, end: datetime, where: ZoneInfo, rules: Policies, room: str, places: dict[str, dict[str, Any]]) -> bool:
+    """Whether somebody works then, and there if a room is chosen."""
+    clocks = {h.site: zones.of_place(h.site, places, str(where)) for h in worker.dated if h.site}
+    return availability.works(worker, start, end, where, _day(rules), site=zones.site_of(room, places), zone_of=clocks)
+
+
 def _nothing() -> dict[str, Any]:
     return {"coming": [], "past": [], "waits": [], "tracks": [], "joined": set(), "weeks": [], "clash": [], "telecoms": [], "agreed": None, "means": (), "until": "", "first": "", "priorities": (), "names_of": {}}
 
@@ -209,4 +233,5 @@ def _line(b: appointments.Booked, names: frame.Names, where: ZoneInfo) -> dict[s
 
 def _clash(c: appointments.Clash, names: frame.Names, patient: str, where: ZoneInfo) -> str:
     who = "This client" if c.actor == f"Patient/{patient}" else names.people.get(c.actor) or names.rooms.get(c.actor.partition("/")[2]) or "Somebody"
-    return f"{who} is booked on {frame.spoken(zones.local(c.start, where).date())} from {frame.clock(c.start, where)} to {frame.clock(c.end, where)}."
+    what = {"away": "is away", "hours": "does not work"}.get(c.kind, "is booked")
+    return f"{who} {what} on {frame.spoken(zones.local(c.start, where).date())} from {frame.clock(c.start, where)} to {frame.clock(c.end, where)}."

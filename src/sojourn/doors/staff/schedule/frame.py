@@ -38,6 +38,7 @@ PLACES = (
     ("/schedule/reminders", "Reminders", "m", TALK),
     ("/schedule/hours", "Hours", "h", DELIVERED),
     ("/schedule/availability", "Availability", "", availability.NEEDS),
+    ("/schedule/availability/mine", "Your hours", "", availability.OWN),
     ("/schedule/double", "Double bookings", "b", collisions.NEEDS),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sojourn.care.scheduling import availability as hours
 from sojourn.care.scheduling import collisions
-from sojourn.doors.staff.schedule import arrivals, availability, calendar, chart, feed, groups, lists, one
+from sojourn.doors.staff.schedule import arrivals, availability, calendar, chart, feed, groups, lists, one, own
 from sojourn.doors.staff.schedule.frame import BOOK, CHANGE, DELIVERED, PLAN, SEE, TALK
 from sojourn.doors.staff.screens import Screen
 
@@ -31,6 +31,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/schedule/double", lists.settled, ("POST",), needs=collisions.NEEDS),
     Screen("/schedule/availability", availability.show, verb="Availability: who works when", needs=hours.NEEDS, group="Places"),
     Screen("/schedule/availability", availability.change, ("POST",), needs=hours.NEEDS),
+    Screen("/schedule/availability/mine", own.mine, verb="Your working hours and absences", needs=hours.OWN, group="Places"),
+    Screen("/schedule/availability/{who}", own.show, needs=(("PractitionerRole", "search"), ("Practitioner", "search"))),
+    Screen("/schedule/availability/{who}", own.act, ("POST",), needs=(("PractitionerRole", "search"), ("Practitioner", "search"))),
     Screen("/schedule/feed", feed.show, verb="Your calendar in another program", needs=SEE, group="Places"),
     Screen("/schedule/feed", feed.change, ("POST",), needs=SEE),
     Screen("/calendar/{secret}", feed.read, open=True),

@@ -30,7 +30,8 @@ BEGIN
 END $$;
 
 -- Every basis still needed is covered by a permit whose extents hold: AND across bases, OR within one. The bases of all permits
--- that hold are united, and nothing needed may be left over.
+-- that hold are united, and nothing needed may be left over. Of a period of data: what has no date is in none that is permitted, and in every
+-- one that is forbidden (deny is the default); who the patient is, is of no time.
 CREATE OR REPLACE FUNCTION gate.consented(
     p_tenant int, p_patient text, p_need bigint, p_origin int[], p_type text, p_id text, p_tokens bigint[], p_at timestamptz,
     p_keys text[], p_purpose text, p_action text, p_programs int[], p_now timestamptz
@@ -57,7 +58,8 @@ BEGIN
                                    OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))
       AND (g.types IS NULL OR p_type = ANY (g.types))
       AND (g.codes IS NULL OR p_tokens && g.codes)
-      AND (g.data_from IS NULL OR p_at >= g.data_from) AND (g.data_to IS NULL OR p_at < g.data_to)
+      AND (coalesce(g.data_from, g.data_to) IS NULL OR p_type = 'Patient'
+           OR (p_at > '-infinity' AND p_at >= coalesce(g.data_from, '-infinity') AND p_at < coalesce(g.data_to, 'infinity')))
       AND (g.resources IS NULL OR p_type || '/' || p_id = ANY (g.resources));
     RETURN (need & ~coalesce(permitted, 0)) = 0;
 END $$;
@@ -77,7 +79,8 @@ BEGIN
           AND (d.programs IS NULL OR p_origin && d.programs)
           AND (d.types IS NULL OR p_type = ANY (d.types))
           AND (d.codes IS NULL OR p_tokens && d.codes)
-          AND (d.data_from IS NULL OR p_at >= d.data_from) AND (d.data_to IS NULL OR p_at < d.data_to)
+          AND (coalesce(d.data_from, d.data_to) IS NULL
+               OR (p_type <> 'Patient' AND (p_at = '-infinity' OR (p_at >= coalesce(d.data_from, '-infinity') AND p_at < coalesce(d.data_to, 'infinity')))))
           AND (d.resources IS NULL OR p_type || '/' || p_id = ANY (d.resources)));
 END $$;
 
@@ -125,9 +128,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION gate.tenants()
-RETURNS TABLE (tenant int, key text, name text, organization text, host text, secret bytea)
+RETURNS TABLE (tenant int, key text, name text, organization text, host text, secret bytea, bench_of int)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT t.tenant, t.key, t.name, t.organization, t.host, t.secret FROM record.tenant t ORDER BY t.tenant
+    SELECT t.tenant, t.key, t.name, t.organization, t.host, t.secret, t.bench_of FROM record.tenant t ORDER BY t.tenant
 $$;
 
 CREATE OR REPLACE FUNCTION gate.programs(p_tenant int, p_now timestamptz)

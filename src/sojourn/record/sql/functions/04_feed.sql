@@ -49,7 +49,7 @@ BEGIN
         RETURN false;
     END IF;
     ANALYZE record.resource, record.version, record.token, record.string, record.date, record.number, record.edge,
-            record.consent_grant, record.relation;
+            record.ground;
     RETURN true;
 END $$;
 

@@ -48,10 +48,10 @@ BEGIN
     wanted AS (SELECT l.*, row_number() OVER (PARTITION BY l.k) AS i FROM listed l),
     open AS (
         SELECT g.ctid AS place, ROW (g.patient, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to)::text AS k
-        FROM record.consent_grant g WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.known_to = 'infinity'),
+        FROM record.ground g WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.effect <> 'relation' AND g.known_to = 'infinity'),
     have AS (SELECT o.*, row_number() OVER (PARTITION BY o.k) AS i FROM open o),
     gone AS (
-        UPDATE record.consent_grant g SET known_to = p_now FROM have h
+        UPDATE record.ground g SET known_to = p_now FROM have h
         WHERE g.tenant = p_tenant AND g.ctid = h.place AND NOT EXISTS (SELECT FROM wanted w WHERE w.k = h.k AND w.i = h.i) RETURNING 1),
     new AS (
         INSERT INTO record.consent_grant (tenant, consent, consent_seq, known_from, patient, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to)
@@ -62,11 +62,11 @@ BEGIN
         SELECT l.*, ROW (l.patient, l.actor, l.kind, l.valid_from, l.valid_to)::text AS k FROM jsonb_to_recordset(p_relations) AS l(patient text, actor text, kind text, valid_from timestamptz, valid_to timestamptz)),
     wanted AS (SELECT l.*, row_number() OVER (PARTITION BY l.k) AS i FROM listed l),
     open AS (
-        SELECT l.ctid AS place, ROW (l.patient, l.actor, l.kind, l.valid_from, l.valid_to)::text AS k
-        FROM record.relation l WHERE l.tenant = p_tenant AND l.source = 'Consent/' || p_consent AND l.known_to = 'infinity'),
+        SELECT l.ctid AS place, ROW (l.patient, l.recipient, l.kind, l.valid_from, l.valid_to)::text AS k
+        FROM record.ground l WHERE l.tenant = p_tenant AND l.source = 'Consent/' || p_consent AND l.effect = 'relation' AND l.known_to = 'infinity'),
     have AS (SELECT o.*, row_number() OVER (PARTITION BY o.k) AS i FROM open o),
     gone AS (
-        UPDATE record.relation l SET known_to = p_now FROM have h
+        UPDATE record.ground l SET known_to = p_now FROM have h
         WHERE l.tenant = p_tenant AND l.ctid = h.place AND NOT EXISTS (SELECT FROM wanted w WHERE w.k = h.k AND w.i = h.i) RETURNING 1),
     new AS (
         INSERT INTO record.relation (tenant, source, known_from, patient, actor, kind, valid_from, valid_to)

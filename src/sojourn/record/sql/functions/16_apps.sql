@@ -19,7 +19,8 @@ $$;
 -- Tokens and permissions of an app: all over at once.
 CREATE OR REPLACE FUNCTION gate.end_app(p_tenant int, p_app text, p_now timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    UPDATE record.credential c SET revoked = least(c.revoked, p_now) WHERE c.tenant = p_tenant AND c.app = p_app AND p_now < c.revoked;
+    UPDATE record.credential c SET revoked = least(c.revoked, p_now)
+    WHERE (c.tenant = p_tenant OR c.tenant IN (SELECT t.tenant FROM record.tenant t WHERE t.bench_of = p_tenant)) AND c.app = p_app AND p_now < c.revoked;
     UPDATE record.app_grant g SET revoked = p_now, revoked_how = 'administrator' WHERE g.tenant = p_tenant AND g.app = p_app AND g.revoked = 'infinity'
 $$;
 
@@ -182,7 +183,8 @@ RETURNS TABLE (kind text, account text, account_kind text, agent text, scopes te
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT 'access', c.account, a.kind, a.agent, c.scopes, c.patient, c.created, c.expires
     FROM record.credential c JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account
-    WHERE c.credential = p_token AND c.tenant = p_tenant AND c.app = p_app AND p_now < c.expires AND p_now < c.revoked
+    WHERE c.credential = p_token AND c.app = p_app AND p_now < c.expires AND p_now < c.revoked
+      AND (c.tenant = p_tenant OR c.tenant IN (SELECT t.tenant FROM record.tenant t WHERE t.bench_of = p_tenant))
     UNION ALL
     SELECT 'refresh', g.account, a.kind, a.agent, g.scopes, g.patient, r.created, least(r.expires, g.expires)
     FROM record.app_refresh r JOIN record.app_grant g ON g.tenant = r.tenant AND g.grant_id = r.grant_id
@@ -196,7 +198,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mo
 DECLARE
     which text;
 BEGIN
-    UPDATE record.credential c SET revoked = p_now WHERE c.credential = p_token AND c.tenant = p_tenant AND c.app = p_app AND p_now < c.revoked;
+    UPDATE record.credential c SET revoked = p_now
+    WHERE c.credential = p_token AND (c.tenant = p_tenant OR c.tenant IN (SELECT t.tenant FROM record.tenant t WHERE t.bench_of = p_tenant)) AND c.app = p_app AND p_now < c.revoked;
     IF FOUND THEN
         RETURN true;
     END IF;

@@ -17,6 +17,29 @@ BEGIN
     RETURN encode(sha256(convert_to(mine::text || out::text, 'UTF8')), 'hex');
 END $$;
 
+-- What of a registered service a test is about: whose it is, as what it works, and the most that it may ask for. Its keys are not: whoever changes them is approved anew.
+CREATE OR REPLACE FUNCTION gate.app_profile(p_tenant int, p_app text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT jsonb_build_object('app', jsonb_build_object('whose', f.said -> 'whose', 'organization', f.said -> 'organization', 'role', f.said -> 'role',
+                                                        'programs', f.said -> 'programs', 'scopes', f.said -> 'scopes'))
+    FROM (SELECT a.facts::jsonb AS said FROM record.app a WHERE a.tenant = p_tenant AND a.app = p_app AND a.known_to = 'infinity') f
+$$;
+
+-- A partner as it is tested: with their service (`client`), where they come by the API.
+CREATE OR REPLACE FUNCTION gate.exchange_facts(p_tenant int, p_partner text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN coalesce(p.facts::jsonb ->> 'client', '') = '' THEN p.facts
+                ELSE (p.facts::jsonb || coalesce(gate.app_profile(p_tenant, p.facts::jsonb ->> 'client'), '{}'))::text END
+    FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity'
+$$;
+
+-- '' for a service that was live before there was a bench for it, as long as it is what it was; else profile, or run.
+CREATE OR REPLACE FUNCTION gate.app_before(p_tenant int, p_app text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce((SELECT CASE WHEN g.facts::jsonb = gate.app_profile(p_tenant, p_app) THEN '' ELSE 'profile' END FROM record.exchange_go g
+                     WHERE g.tenant = p_tenant AND g.partner = p_app AND g.way = 'before' ORDER BY g.n DESC LIMIT 1), 'run')
+$$;
+
 -- What is missing of what was agreed: agreement, basis, or ''.
 CREATE OR REPLACE FUNCTION gate.exchange_lacks(p_facts text, p_now timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -26,7 +49,8 @@ BEGIN
     IF coalesce(agreed ->> 'kind', '') = '' OR nullif(agreed ->> 'begins', '')::date > today OR nullif(agreed ->> 'ends', '')::date < today THEN
         RETURN 'agreement';
     END IF;
-    IF coalesce(said ->> 'basis', '') = '' OR jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 AND coalesce(agreed ->> 'gives', '') = '' THEN
+    IF coalesce(said ->> 'basis', '') = ''
+       OR (jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 OR said ->> 'door' = 'fhir') AND coalesce(agreed ->> 'gives', '') = '' THEN
         RETURN 'basis';
     END IF;
     RETURN '';
@@ -38,16 +62,16 @@ CREATE OR REPLACE FUNCTION gate.exchange_cleared(p_tenant int, p_partner text, p
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE g record; current_facts text;
 BEGIN
-    SELECT p.facts INTO current_facts FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity';
-    IF NOT FOUND THEN
+    current_facts := gate.exchange_facts(p_tenant, p_partner);
+    IF current_facts IS NULL THEN
         RETURN 'run';
     END IF;
-    IF current_facts::jsonb ->> 'door' = 'none' THEN  -- nothing goes to and fro by itself: what they get, a person sends
+    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') THEN  -- nothing goes to and fro by itself: a person sends it, or has the chart open about which they are asked
         RETURN '';
     END IF;
     SELECT o.way, o.facts INTO g FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1;
     IF NOT FOUND THEN
-        RETURN 'run';
+        RETURN CASE WHEN current_facts::jsonb ->> 'door' = 'fhir' THEN gate.app_before(p_tenant, current_facts::jsonb ->> 'client') ELSE 'run' END;
     END IF;
     IF g.way = 'no' THEN
         RETURN 'no';
@@ -57,3 +81,27 @@ BEGIN
     END IF;
     RETURN CASE WHEN g.way = 'before' THEN '' ELSE gate.exchange_lacks(current_facts, p_now) END;
 END $$;
+
+-- The same of a registered service: '' where it gets what is real; stopped where its partner was. Ours needs no test unless it is a partner's; an outside organization's does.
+CREATE OR REPLACE FUNCTION gate.app_cleared(p_tenant int, p_app text, p_now timestamptz) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE p record;
+BEGIN
+    SELECT x.partner, x.state INTO p FROM record.exchange_partner x
+    WHERE x.tenant = p_tenant AND x.known_to = 'infinity' AND x.facts::jsonb ->> 'door' = 'fhir' AND x.facts::jsonb ->> 'client' = p_app ORDER BY x.partner LIMIT 1;
+    IF FOUND THEN
+        RETURN CASE WHEN p.state = 'active' THEN gate.exchange_cleared(p_tenant, p.partner, p_now) ELSE 'stopped' END;
+    END IF;
+    IF gate.app_profile(p_tenant, p_app) #>> '{app,whose}' = 'outside' THEN
+        RETURN gate.app_before(p_tenant, p_app);
+    END IF;
+    RETURN '';
+END $$;
+
+-- Whether what a credential is for waits, because it is a service's that gets nothing real now. A person's app is no partner, and a test bench has nothing real.
+CREATE OR REPLACE FUNCTION gate.app_waits(p_tenant int, p_credential bytea, p_now timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce((SELECT gate.app_cleared(p_tenant, c.app, p_now) <> '' FROM record.credential c
+                     WHERE c.tenant = p_tenant AND c.credential = p_credential AND c.app IS NOT NULL AND c.grant_id IS NULL
+                       AND NOT EXISTS (SELECT FROM record.tenant t WHERE t.tenant = p_tenant AND t.bench_of IS NOT NULL)), false)
+$$;

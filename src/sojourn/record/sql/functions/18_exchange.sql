@@ -177,9 +177,13 @@ BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
     SELECT a.partner,
-           (SELECT count(*) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in' AND m.received > p_now - interval '1 day'),
-           (SELECT max(m.received) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in')
-    FROM record.exchange_partner a WHERE a.tenant = p_tenant AND a.known_to = 'infinity';
+           (SELECT count(*) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in' AND m.received > p_now - interval '1 day') + coalesce(c.day_count, 0),
+           greatest((SELECT max(m.received) FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.partner = a.partner AND m.direction = 'in'), c.last)
+    FROM record.exchange_partner a
+    LEFT JOIN LATERAL (  -- who comes by the API is heard when their service gets a token
+        SELECT count(*) FILTER (WHERE t.created > p_now - interval '1 day') AS day_count, max(t.created) AS last FROM record.credential t
+        WHERE t.tenant = p_tenant AND a.facts::jsonb ->> 'door' = 'fhir' AND t.app = a.facts::jsonb ->> 'client' AND t.grant_id IS NULL) c ON true
+    WHERE a.tenant = p_tenant AND a.known_to = 'infinity';
 END $$;
 
 CREATE OR REPLACE FUNCTION gate.exchange_message(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_message text)

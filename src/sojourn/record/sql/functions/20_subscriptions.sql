@@ -53,6 +53,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
             OR (x.state = 'active' AND (x.expires <= p_now OR x.heartbeat <= p_now OR (x.due <= p_now AND (
                 EXISTS (SELECT FROM record.subscription_waiting w WHERE w.tenant = x.tenant AND w.subscription = x.subscription)
                 OR EXISTS (SELECT FROM record.subscription_event e WHERE e.tenant = x.tenant AND e.subscription = x.subscription AND NOT e.sent))))))
+            AND NOT gate.app_waits(x.tenant, x.credential, p_now)
           ORDER BY x.due LIMIT 1 FOR UPDATE SKIP LOCKED) next
     WHERE s.tenant = next.tenant AND s.subscription = next.subscription
     RETURNING s.tenant, s.subscription, s.credential, s.facts, s.state, s.number, s.refused, s.tries, s.heartbeat, s.expires

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION gate.exchange_run_begin(p_tenant int, p_run text, p_p
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO record.exchange_run (tenant, run, partner, facts, dated, steps, author, begun)
-    SELECT p_tenant, p_run, p_partner, p.facts, p_dated, p_steps, p_author, p_now FROM record.exchange_partner p
+    SELECT p_tenant, p_run, p_partner, gate.exchange_facts(p_tenant, p_partner), p_dated, p_steps, p_author, p_now FROM record.exchange_partner p
     WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity' AND p.known_from = p_since AND p.state = 'active'
     ON CONFLICT DO NOTHING;
     RETURN FOUND;
@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION gate.exchange_runs(p_tenant int, p_partner text, p_ru
 RETURNS TABLE (run text, partner text, dated text, steps text, state text, digest text, revision int, author text, begun timestamptz, ended timestamptz, fits boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT r.run, r.partner, r.dated, r.steps, r.state, r.digest, r.revision, coalesce(a.name, r.author), r.begun, r.ended,
-           gate.exchange_profile(r.facts) = gate.exchange_profile(p.facts)
+           gate.exchange_profile(r.facts) = gate.exchange_profile(gate.exchange_facts(r.tenant, r.partner))
     FROM record.exchange_run r
     JOIN record.exchange_partner p ON p.tenant = r.tenant AND p.partner = r.partner AND p.known_to = 'infinity'
     LEFT JOIN record.account a ON a.tenant = r.tenant AND a.account = r.author
@@ -118,10 +118,11 @@ CREATE OR REPLACE FUNCTION gate.exchange_go(p_tenant int, p_partner text, p_way 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE current_facts text;
 BEGIN
-    SELECT p.facts INTO current_facts FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity' FOR SHARE;
+    PERFORM FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity' FOR SHARE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    current_facts := gate.exchange_facts(p_tenant, p_partner);
     IF p_way = 'run' AND (gate.exchange_lacks(current_facts, p_now) <> '' OR NOT EXISTS (
         SELECT FROM record.exchange_run r
         JOIN record.exchange_signature o ON o.tenant = r.tenant AND o.run = r.run AND o.side = 'ours' AND o.digest = r.digest
@@ -131,6 +132,15 @@ BEGIN
     END IF;
     INSERT INTO record.exchange_go (tenant, partner, way, run, facts, author, reason, at) VALUES (p_tenant, p_partner, p_way, p_run, current_facts, p_author, p_reason, p_now);
     PERFORM gate.exchange_unblock(p_tenant, p_now);
+    IF p_way = 'no' THEN  -- tokens of their service end at once; what it subscribed to waits
+        UPDATE record.credential c SET revoked = p_now
+        WHERE c.tenant = p_tenant AND c.app = current_facts::jsonb ->> 'client' AND c.grant_id IS NULL AND p_now < c.revoked
+          AND NOT EXISTS (SELECT FROM record.subscription s WHERE s.tenant = c.tenant AND s.credential = c.credential);
+    END IF;
+    IF p_way = 'run' THEN  -- tokens for made-up people end, and with them what was subscribed to there: the next one is real
+        UPDATE record.credential c SET revoked = p_now
+        WHERE c.tenant IN (SELECT t.tenant FROM record.tenant t WHERE t.bench_of = p_tenant) AND c.app = current_facts::jsonb ->> 'client' AND p_now < c.revoked;
+    END IF;
     RETURN true;
 END $$;
 
