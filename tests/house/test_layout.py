@@ -111,6 +111,13 @@ def test_the_list_of_decisions_is_whole() -> None:
     assert decisions.placed(text) == text, "run `make architecture`"
 
 
+@pytest.mark.parametrize("folder", ["src/sojourn/record/sql/migrations", "docs/decisions"])
+def test_no_number_is_taken_twice(folder: str) -> None:
+    """0009 was, before anything was released."""
+    numbers = [path.name[:4] for path in (ROOT / folder).iterdir() if path.name[:4].isdigit()]
+    assert {n for n in numbers if numbers.count(n) > 1} <= {"0009"}
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     found = [(path, link) for path, text in texts() if path.suffix == ".md" for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in link]
     assert [f"{path}: {link}" for path, link in found if not (ROOT / path.parent / link).exists()] == []
