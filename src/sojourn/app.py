@@ -23,6 +23,7 @@ from sojourn.care.reaching.sender import Sender
 from sojourn.care.release import sending as releases
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
+from sojourn.doors.calling import channels
 from sojourn.doors.cds import routes as cds
 from sojourn.doors.direct.door import Mailboxes
 from sojourn.doors.direct.sending import Direct
@@ -44,7 +45,7 @@ from sojourn.doors.smart import routes as smart
 from sojourn.doors.smart.pages import PAGES as smart_pages  # noqa: N811
 from sojourn.doors.staff import routes as staff
 from sojourn.doors.staff.pages import PAGES as staff_pages  # noqa: N811
-from sojourn.duties import Doing
+from sojourn.duties import OUTWARD, Doing
 from sojourn.fhir.installed import FOLDER, register_installed
 from sojourn.fhir.shapes import link_names
 from sojourn.gate.bulk.running import Exporting
@@ -82,6 +83,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     key = crypto.load_server_key(settings.key_file)
     register_installed(settings.data / FOLDER)
     gate = Gate(dsn.app, key, settings.data, base=base or f"http://{settings.host}:{settings.port}/fhir", connections=settings.database_connections, consequences=CONSEQUENCES)
+    gate.house.channels, gate.house.address = channels.of(settings), settings.address.rstrip("/")
     following = Following(gate)
     keeping, doing, exporting, packaged = Keeping(gate.house), Doing(gate), Exporting(gate), Packaged(gate)
     hl7 = Listener(gate, Place(settings.mllp_host, settings.mllp_port, settings.mllp_most, settings.mllp_certificate, settings.mllp_key, settings.mllp_clients))
@@ -94,7 +96,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
     beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
-                                  *_faxes(gate, settings), Collecting(lambda: requests.running > 0))  # fmt: skip
+                                  *_faxes(gate, settings), *(Doing(gate, (duty,)) for duty in OUTWARD), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -71,6 +71,8 @@ DUTIES: tuple[Duty, ...] = (
     Duty("old exchange messages", forgetting.EVERY, forgetting.run),
 )
 """In the order in which they are done when several are due."""
+OUTWARD: tuple[Duty, ...] = (Duty("reminders sent", 300, scheduling.send),)
+"""Those that wait for something outside, each by itself: none keeps another one waiting."""
 
 
 class Doing(Background):

@@ -383,6 +383,7 @@ async def book(world: World, side: Side, hours: float, **more: Any) -> list[str]
 
 @fact("schedule")
 @fact("reminders")
+@fact("reminders sent")
 async def visits(world: World, side: Side) -> None:
     """Two visits at one time, and an agreement to be reminded of them."""
     if "visits" in side.made:

@@ -125,7 +125,7 @@ class Clocked:
 
     def names(self) -> set[str]:
         """Every duty, follower and rule that there is."""
-        return {*(d.name for d in duties.DUTIES), *(c.name for c in consequences.CONSEQUENCES), *self._following._followers}
+        return {*(d.name for d in (*duties.DUTIES, *duties.OUTWARD)), *(c.name for c in consequences.CONSEQUENCES), *self._following._followers}
 
     async def round(self, number: int) -> None:
         """What is told at a moment, and what the server does by itself then."""
@@ -182,7 +182,7 @@ class Clocked:
 
     async def duties(self, number: int) -> None:
         """Every duty, in its order; the fax folder is looked at twice, as it takes what has come to rest."""
-        for duty in duties.DUTIES:
+        for duty in (*duties.DUTIES, *duties.OUTWARD):
             async with self.measured(number, duty.name):
                 for _ in range(2 if duty.name == "faxes" else 1):
                     await duty.run(await self._clockwork.access(A))

@@ -57,6 +57,13 @@ class Settings:
     fax_token_file: Path | None = _setting("SOJOURN_FAX_TOKEN_FILE", None, "File with the bearer token for that address.")
     fax_number: str = _setting("SOJOURN_FAX_NUMBER", "", "The number that it faxes from, as it stands on cover sheets.")
     fax_lines: str = _setting("SOJOURN_FAX_LINES", "", "Whose line each number is, where the gateway receives for several: +15125550100=organization/program by their keys, with commas between.")
+    text_gateway: str = _setting("SOJOURN_TEXT_GATEWAY", "", "What sends text messages: an address as https://text.example/api (docs/calling.md). Empty: none are sent.")
+    text_token_file: Path | None = _setting("SOJOURN_TEXT_TOKEN_FILE", None, "File with the bearer token for that address.")
+    mail_server: str = _setting("SOJOURN_MAIL_SERVER", "", "The mail server that takes e-mail to people, as mail.example:587 (STARTTLS) or mail.example:465 (TLS). Empty: none is sent.")
+    mail_from: str = _setting("SOJOURN_MAIL_FROM", "", "The address that it comes from. It must not tell what kind of clinic this is.")
+    mail_login: str = _setting("SOJOURN_MAIL_LOGIN", "", "The login there, where one is asked for.")
+    mail_password_file: Path | None = _setting("SOJOURN_MAIL_PASSWORD_FILE", None, "File with its password.")
+    address: str = _setting("SOJOURN_ADDRESS", "", "How people reach this server, as https://ehr.example: stands in what calls them to sign in. It must not tell what kind of clinic this is.")
     outbound_hosts: str = _setting(
         "SOJOURN_OUTBOUND_HOSTS", "", "Hosts of your own network, with commas between, that addresses registered by others may name (such as an app's keys). By default only public addresses over HTTPS are asked."
     )
@@ -104,7 +111,7 @@ def _converted(name: str, text: str) -> object:
         if not text.isdecimal() or not 0 <= int(text) <= most:
             raise BadSetting(f"{variable} must be a whole number from 0 to {most}.")
         return int(text)
-    if name in ("data", "server_key_file", "oidc_client_secret_file", "metrics_token_file", "fax_token_file", "mllp_certificate", "mllp_key", "mllp_clients"):
+    if name in ("data", "server_key_file", "oidc_client_secret_file", "metrics_token_file", "fax_token_file", "text_token_file", "mail_password_file", "mllp_certificate", "mllp_key", "mllp_clients"):
         return Path(text).expanduser().resolve()
     if name == "log_level" and text.lower() not in _LEVELS:
         raise BadSetting(f"{variable} must be one of {', '.join(_LEVELS)}.")

@@ -35,6 +35,7 @@ from sojourn.record.journal import Journal
 from sojourn.record.trail import Entry, Trail
 
 if TYPE_CHECKING:
+    from sojourn.gate.channels import Channel
     from sojourn.gate.consequences import Consequence
 
 _REMEMBERED = 10_000
@@ -70,6 +71,9 @@ class House:
     value_sets: ValueSets = field(default=codes_of)
     # What must follow from a write in its own transaction (gate/consequences.py).
     consequences: tuple[Consequence, ...] = ()
+    # By what people are reached outside the app (gate/channels.py), by means; and how they reach this server, '' where nobody said.
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    address: str = ""
     # Who writes it: the gate itself, for a caller.
     clerk: Callable[[Access], Access] = clerk
     # (tenant, patient, program) known to be in the patient's origin, which only ever grows.

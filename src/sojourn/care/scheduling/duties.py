@@ -15,7 +15,10 @@ async def follow(access: Access) -> None:
 
 
 async def remind(access: Access) -> None:
-    """Reminders for what comes up, and those that a channel sends by itself."""
-    rules = await policies.of(access)
-    await reminders.queue(access, rules)
+    """Reminders for what comes up."""
+    await reminders.queue(access, await policies.of(access))
+
+
+async def send(access: Access) -> None:
+    """Reminders that a channel sends, and the end of those that are too late."""
     await reminders.send(access)

@@ -6,45 +6,27 @@ who agreed to be reminded, by the means to which they agreed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import crypto, errors
 from sojourn.care.policies import Policies
 from sojourn.care.resources import CARE, code_of, concept, id_of, moment, ref
 from sojourn.care.scheduling import appointments
 from sojourn.care.scheduling.appointments import Booked
-from sojourn.gate import elsewhere, origins
+from sojourn.gate import channels, elsewhere, origins
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
+
+if TYPE_CHECKING:
+    from sojourn.gate.channels import Channel
 
 AGREED: Final = "https://sojourn.example/fhir/StructureDefinition/reminders-agreed"
 """On a telecom of a Patient: a code of MEANS by which the client agreed to be reminded there."""
 ABOUT: Final = "https://sojourn.example/fhir/reminder"
 QUEUED, SENT, FAILED = "preparation", "completed", "not-done"
 MEANS: Final = (("phone", "Phone call"), ("phone-message", "Phone call, a message may be left"), ("sms", "Text message"), ("email", "E-mail"))
-
-
-class Message(NamedTuple):
-    """What a channel is given: where to, and the words. leave: whether a message may be left with whoever or whatever answers."""
-
-    to: str
-    text: str
-    leave: bool
-
-
-class Channel(Protocol):
-    """A way to deliver. Its name is a code of MEANS."""
-
-    name: str
-
-    async def send(self, message: Message) -> bool:
-        """Deliver; whether that was done. What returns False stays queued. Raises nothing."""
-        ...
-
-
-CHANNELS: dict[str, Channel] = {}
-"""Channels that send by themselves, by name: an installation adds its own. What has none is called from the list."""
 
 
 class Agreement(NamedTuple):
@@ -67,6 +49,8 @@ def agreed(patient: dict[str, Any], means: str, number: int) -> dict[str, Any]:
     """The Patient with the agreement on one of their telecoms ('' takes it back everywhere). Raises Malformed."""
     if means and (means not in dict(MEANS) or not 0 <= number < len(patient.get("telecom", ()))):
         raise errors.Malformed("Choose a number or address, and how to be reminded there.")
+    if means in channels.BY and not channels.address(means, str(patient["telecom"][number].get("value", ""))):
+        raise errors.Malformed("No message can be sent to this number or address. Correct it, with the country before a number from elsewhere, as in +1 518 555 0142.")
     telecoms = []
     for n, telecom in enumerate(patient.get("telecom", ())):
         kept = [e for e in telecom.get("extension", ()) if e.get("url") != AGREED]
@@ -124,28 +108,66 @@ async def _queue(access: Access, some: list[Booked]) -> int:
 
 
 async def send(access: Access) -> int:
-    """By the clock: what has a channel that sends by itself. How many went."""
-    went = 0
-    for name, channel in CHANNELS.items():
-        for work in await waiting(access, means=name):
-            patient = (await access.read("Patient", work.patient)).resource
-            how = agreement(patient)
-            if how is None or how.means != name:
-                await close(access, work.id, "The client no longer agrees to it.", reached=False)
-            elif await channel.send(Message(how.to, work.text, leave=False)):
-                await close(access, work.id, "Sent", reached=True)
-                went += 1
+    """By the clock: what a channel of the house can send, and the end of what is too late. How many went.
+
+    What no channel takes stays on the list to call from; of one that does not work now nothing more is tried until the next look.
+    """
+    went, down = 0, set[str]()
+    for due in [d for means in dict(MEANS) for d in await waiting(access, means=means)]:
+        with suppress(errors.VersionConflict, errors.NotFound, errors.Gone):  # somebody called meanwhile, or it may not be seen any more: the record has the answer
+            late = await _over(access, due)
+            channel = access.house.channels.get(due.means)
+            if late:
+                await close(access, due.id, late, reached=False)
+            elif channel is not None and due.means not in down and not due.note:
+                outcome = await _sent(access, due, channel)
+                went += outcome == channels.GIVEN
+                down |= {due.means} if outcome == channels.LATER else set()
     return went
 
 
+async def _over(access: Access, due: Due) -> str:
+    """Why it is not said any more; '' while it is right. Nothing is said of an appointment that is over, moved or cancelled."""
+    try:
+        found = appointments.read((await access.read("Appointment", due.appointment)).resource) if due.appointment else None
+    except (errors.NotFound, errors.Gone):
+        found = None
+    if found is None or found.status != "booked" or _id(found) != due.id:
+        return "The appointment is not at this time any more."
+    return "The appointment has begun." if found.start is None or found.start <= access.now else ""
+
+
+async def _sent(access: Access, due: Due, channel: Channel) -> str:
+    """GIVEN, LATER or REFUSED; '' where the client no longer agrees."""
+    how = agreement((await access.read("Patient", due.patient)).resource)
+    if how is None or how.means != due.means:
+        await close(access, due.id, "The client no longer agrees to it.", reached=False)
+        return ""
+    outcome = await channel.send(channels.Message(f"reminder-{due.id}", how.to, "A reminder", due.text))
+    if outcome == channels.GIVEN:
+        await close(access, due.id, "Sent", reached=True)
+    elif outcome == channels.REFUSED:
+        await _noted(access, due.id, "Not sent: it cannot be delivered to this number or address. Call, and ask for the right one.")
+    return outcome
+
+
+async def _noted(access: Access, id_: str, text: str) -> None:
+    """What became of it, while it still waits for somebody to call."""
+    stored = await access.read("Communication", id_)
+    if stored.resource.get("status") == QUEUED:
+        said = {**stored.resource, "note": [{"time": moment(access), "text": text}]}
+        await access.write([Change("update", "Communication", id_, said, if_match=stored.version)], action="reminders")
+
+
 class Due(NamedTuple):
-    """A reminder that waits. appointment: the id of what it is about, '' where that may not be seen."""
+    """A reminder that waits. appointment: the id of what it is about, '' where that may not be seen. note: why no channel can send it."""
 
     id: str
     patient: str
     appointment: str
     means: str
     text: str
+    note: str
 
 
 async def waiting(access: Access, *, means: str = "") -> list[Due]:
@@ -154,7 +176,7 @@ async def waiting(access: Access, *, means: str = "") -> list[Due]:
     found = await access.search("Communication", params, count=300)
     rows = [
         Due(str(c["id"]), id_of(c.get("subject"), "Patient"), next((id_of(a, "Appointment") for a in c.get("about", ())), ""), next((code_of(m) for m in c.get("medium", ())), ""),
-            next((str(p.get("contentString", "")) for p in c.get("payload", ())), ""))
+            next((str(p.get("contentString", "")) for p in c.get("payload", ())), ""), next((str(n.get("text", "")) for n in c.get("note", ())), ""))
         for c in found.resources
     ]  # fmt: skip
     return [row for row in rows if row.patient]

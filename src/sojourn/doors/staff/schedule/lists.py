@@ -50,7 +50,7 @@ async def calls(request: Request) -> Response:
     people = {s.id: s.resource for n in range(0, len(wanted), 100) for s in (await access.search("Patient", [("_id", ",".join(wanted[n : n + 100]))], count=100)).matches}
     names = {i: full_name(p) for i, p in people.items()}
     rows = [(d, names[d.patient], how.to, dict(reminders.MEANS)[how.means], how.means == "phone-message") for d in due if d.patient in people and (how := reminders.agreement(people[d.patient])) is not None]
-    return frame.render(request, "/schedule/reminders", "reminders.html", rows=rows, answers=_CALLS)
+    return frame.render(request, "/schedule/reminders", "reminders.html", rows=rows, answers=_CALLS, sends=access.house.channels)
 
 
 async def called(request: Request) -> Response:
