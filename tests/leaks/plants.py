@@ -290,6 +290,14 @@ ROOMS = (
         _sql("drafts of others are listed", STAFF, ("13_rooms.sql", "d.account = p_account AND starts_with", "starts_with")),
         "tests/gate/test_drafts.py::test_a_draft_is_its_authors_alone",
     ),
+    RoomPlant(
+        _sql("a service that was not tested gets what is real", STAFF, ("22_exchange_apps.sql", "IF why IN ('', 'stopped') THEN", "IF true THEN"), ("22_exchange_apps.sql", "CASE WHEN why = '' AND gate", "CASE WHEN gate")),
+        "tests/leaks/test_app_worlds.py::test_who_is_tested_learns_nothing_of_anybody_real",
+    ),
+    RoomPlant(
+        _sql("who exchanges nothing for real is told of real changes", STAFF, ("20_subscriptions.sql", "AND NOT gate.app_waits(x.tenant, x.credential, p_now)", "")),
+        "tests/web/test_exchange_bench_apps.py::test_a_subscription_of_a_service_that_is_held_waits_and_loses_nothing",
+    ),
     # Rows and charts that nobody may see are left out before the predicate is asked (decision 86): all three are broken.
     RoomPlant(
         _src("an export holds what is withheld", STAFF, "sojourn.record.bulk:walk", 'where.append(predicate.row("r", scope.args))', "where.append(f\"({predicate.row('r', scope.args)} OR true)\")",
