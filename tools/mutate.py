@@ -61,7 +61,7 @@ def _line(node: ast.AST) -> int:
 
 
 def _silent(node: ast.AST) -> Iterator[ast.AST]:
-    """What decides nothing: annotations, docstrings, the words of errors, imports of types."""
+    """What decides nothing: annotations, docstrings, the words of errors, imports of types, how classes are made, what importers get."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         for arg in (*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs):
             if arg.annotation:
@@ -70,7 +70,11 @@ def _silent(node: ast.AST) -> Iterator[ast.AST]:
             yield from ast.walk(node.returns)
     if isinstance(node, ast.AnnAssign):
         yield from ast.walk(node.annotation)
+    if isinstance(node, ast.ClassDef):
+        yield from (n for decorator in node.decorator_list for n in ast.walk(decorator))
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield from ast.walk(node)
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
         yield from ast.walk(node)
     if isinstance(node, ast.Raise):
         yield from (n for n in ast.walk(node) if isinstance(n, ast.Constant | ast.JoinedStr))

@@ -18,8 +18,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
+from random import Random
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -125,13 +125,13 @@ def _changed(old: Any, new: Any) -> bool:
     if hasattr(old, "cache_clear"):
         old.cache_clear()
     old, new = getattr(old, "__wrapped__", old), getattr(new, "__wrapped__", new)
-    if not inspect.isfunction(old) or not inspect.isfunction(new):
+    if not inspect.isfunction(old) or not inspect.isfunction(new) or len(old.__code__.co_freevars) != len(new.__code__.co_freevars):
         return False
     old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
     return True
 
 
-def survives(module: ModuleType, source: str, asking: Callable[[], None]) -> bool:
+def survives(module: ModuleType, source: str, asked: list[Question]) -> bool:
     """Whether no test notices; asked in a child."""
     child = os.fork()
     if child == 0:
@@ -141,46 +141,60 @@ def survives(module: ModuleType, source: str, asking: Callable[[], None]) -> boo
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             put_in(module, source)
-            asking()
+            ask(asked)
         except BaseException:  # noqa: BLE001 - noticed
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0
 
 
-def tried(module: ModuleType, text: str, asked: list[Question]) -> Iterator[tuple[str, bool]]:
-    """(what, whether it survived) of each mutant that some case reaches."""
-    lines = reached(module, asked)
-    for mutant in mutants(text):
-        if mine := who_notices(mutant.line, text, lines, asked):
-            yield f"{mutant.line}: {mutant.what}", survives(module, mutant.source, partial(ask, mine))
+def asked_for(doc: str) -> argparse.Namespace:
+    """The command line, of this tool and of mutate_there."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("module", help="below src/sojourn, as in gate/decide.py")
+    parser.add_argument("tests", nargs="+", help="modules here, as in tests.gate.test_decide; files or node ids there")
+    parser.add_argument("--minutes", type=float, default=10, help="for all of them")
+    parser.add_argument("--most", type=int, default=10_000, help="how many of them, drawn by --seed")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def loaded(given: argparse.Namespace) -> tuple[ModuleType, str]:
+    """The module, and its source."""
+    return importlib.import_module("sojourn." + given.module.removesuffix(".py").replace("/", ".")), (SOURCE / given.module).read_text("utf-8")
+
+
+def try_all(given: argparse.Namespace, text: str, lines: dict[int, list[Any]], asked: list[Any], survives: Callable[[str, list[Any]], bool]) -> None:
+    """Each mutant that some case reaches, or as many as were asked for; prints those that survive, and those that nothing reaches."""
+    reach = [(mutant, who_notices(mutant.line, text, lines, asked)) for mutant in mutants(text)]
+    for mutant in (m for m, mine in reach if not mine):
+        print(f"  not run {mutant.line}: {mutant.what}", flush=True)
+    run = [(mutant, mine) for mutant, mine in reach if mine]
+    chosen = sorted(Random(given.seed).sample(range(len(run)), min(given.most, len(run))))  # noqa: S311 - which mutants are tried
+    began, count, left = time.monotonic(), 0, 0
+    for mutant, mine in (run[n] for n in chosen):
+        survived = survives(mutant.source, mine)
+        count, left = count + 1, left + survived
+        if survived:
+            print(f"  {mutant.line}: {mutant.what}", flush=True)
+        if time.monotonic() - began > given.minutes * 60:
+            print("  out of time", flush=True)
+            break
+    print(f"{given.module}: {count - left} of {count} noticed; {len(run)} that a case reaches, of {len(reach)}", flush=True)
 
 
 def main() -> None:
     """Read the command line, try mutants, print those that survive."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("module", help="below src/sojourn, as in gate/decide.py")
-    parser.add_argument("tests", nargs="+", help="modules, as in tests.gate.test_decide")
-    parser.add_argument("--minutes", type=float, default=10)
-    given = parser.parse_args()
+    given = asked_for(__doc__ or "")
     from hypothesis import Phase, settings
 
     sys.path.insert(0, ".")
     os.environ.setdefault("SOJOURN_TEST_EFFORT", "little")
     settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None)
     settings.load_profile("mutants")
-    module = importlib.import_module("sojourn." + given.module.removesuffix(".py").replace("/", "."))
-    tests = [importlib.import_module(name) for name in given.tests]
-    asked = questions(tests)
-    began, count, left = time.monotonic(), 0, 0
-    for what, survived in tried(module, (SOURCE / given.module).read_text("utf-8"), asked):
-        count, left = count + 1, left + survived
-        if survived:
-            print(f"  {what}", flush=True)
-        if time.monotonic() - began > given.minutes * 60:
-            print("  out of time", flush=True)
-            break
-    print(f"{given.module}: {count - left} of {count} noticed", flush=True)
+    module, text = loaded(given)
+    asked = questions([importlib.import_module(name) for name in given.tests])
+    try_all(given, text, reached(module, asked), asked, lambda source, mine: survives(module, source, mine))
 
 
 if __name__ == "__main__":

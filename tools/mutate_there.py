@@ -10,18 +10,16 @@ was loaded (a constant) is not changed there, so a mutant of it can survive here
 from __future__ import annotations
 
 import argparse
-import importlib
 import signal
 import sys
 import time
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tools.mutate import SOURCE, mutants
-from tools.mutate_here import put_in, who_notices
+from tools.mutate_here import asked_for, loaded, put_in, try_all
 
 LIMIT = 90
 """Seconds for one case: what takes longer is noticed."""
@@ -45,8 +43,9 @@ def _late(*_: Any) -> None:
 class Loop:
     """In place of the loop over the tests (https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_runtestloop)."""
 
-    def __init__(self, module: ModuleType, text: str, minutes: float) -> None:
-        self.module, self.text, self.minutes = module, text, minutes
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.module, self.text = loaded(given)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -64,26 +63,17 @@ class Loop:
                 lines.setdefault(line, []).append(item)
         asked = sorted(took, key=lambda i: took[i])
         print(f"  {len(asked)} cases, {sum(took.values()):.0f} s", flush=True)
-        self.try_all(lines, asked)
+        place = {item: n for n, item in enumerate(asked)}
+        lines = {line: sorted(items, key=place.__getitem__) for line, items in lines.items()}
+        try_all(self.given, self.text, lines, asked, self.survives)
         return True
 
-    def try_all(self, lines: dict[int, list[Any]], asked: list[Any]) -> None:
-        """Each mutant that a case reaches; prints what survives."""
-        began, count, left = time.monotonic(), 0, 0
-        for mutant in mutants(self.text):
-            mine = who_notices(mutant.line, self.text, lines, asked)
-            if not mine:
-                print(f"  not run {mutant.line}: {mutant.what}", flush=True)
-                continue
-            survived = self.put_in(mutant.source) and all(self.passes(item) for item in sorted(mine, key=asked.index))
+    def survives(self, source: str, mine: list[Any]) -> bool:
+        """Whether no case notices. The module is as it was afterwards."""
+        try:
+            return self.put_in(source) and all(self.passes(item) for item in mine)
+        finally:
             put_in(self.module, self.text)
-            count, left = count + 1, left + survived
-            if survived:
-                print(f"  {mutant.line}: {mutant.what}", flush=True)
-            if time.monotonic() - began > self.minutes * 60:
-                print("  out of time", flush=True)
-                break
-        print(f"{self.module.__name__}: {count - left} of {count} noticed", flush=True)
 
     def put_in(self, source: str) -> bool:
         """Whether the mutant can be loaded at all."""
@@ -118,15 +108,9 @@ class Loop:
 
 def main() -> None:
     """Read the command line, try mutants, print those that survive."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("module", help="below src/sojourn, as in gate/knowing.py")
-    parser.add_argument("tests", nargs="+", help="files, or node ids")
-    parser.add_argument("--minutes", type=float, default=20)
-    given = parser.parse_args()
+    given = asked_for(__doc__ or "")
     signal.signal(signal.SIGALRM, _late)
-    module = importlib.import_module("sojourn." + given.module.removesuffix(".py").replace("/", "."))
-    loop = Loop(module, (SOURCE / given.module).read_text("utf-8"), given.minutes)
-    pytest.main(["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--no-header", "-s", *given.tests], plugins=[loop])
+    pytest.main(["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--no-header", "-s", *given.tests], plugins=[Loop(given)])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import pytest
@@ -12,6 +14,7 @@ from sojourn.gate import grantjob
 from sojourn.gate.caller import Program, Tenant
 from sojourn.gate.consenting import compiling
 from sojourn.gate.grantjob import Anew, Done
+from sojourn.gate.policy import tables
 from sojourn.record import consents as statements
 from sojourn.record.database import Dsn
 from sojourn.record.index import Keys
@@ -19,6 +22,9 @@ from sojourn.record.migrate import migrate, migrations
 from tests import people
 from tests.gate.test_rebuilding import open_rows
 from tests.people import A, Clinic, consent, encounter, patient
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
 
 NEW = "0185_pre_grant_job"
 
@@ -118,6 +124,22 @@ async def test_it_begins_again_with_other_programs_and_leaves_alone_what_a_newer
     monkeypatch.undo()
     assert await Anew(clinic.gate).step(A) == Done()
     assert len(await jobs(clinic)) == 3
+
+
+def test_what_compiling_follows_beside_the_consents_is_in_the_digest_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    sud = Program(1, "sud", "SUD", "Organization/sud", part2=True)
+
+    def digest(*programs: Program) -> str:
+        return grantjob.rules(cast("Access", SimpleNamespace(rules=SimpleNamespace(programs={p.number: p for p in programs}))))
+
+    said = digest(sud)
+    assert digest(replace(sud, name="Detox")) == said
+    others = [digest(replace(sud, **one)) for one in ({"number": 2}, {"key": "x"}, {"organization": None}, {"part2": False})] + [digest(), digest(sud, replace(sud, number=2))]
+    assert len({said, *others}) == 7
+    two = replace(sud, number=2, key="mh")
+    assert digest(sud, two) == digest(two, sud)
+    monkeypatch.setattr(tables, "table", lambda _: {"kinds": {}})
+    assert digest(sud) != said
 
 
 def test_other_rows_of_the_same_consents_are_another_edition() -> None:

@@ -71,6 +71,7 @@ async def test_a_part_2_record_leaves_with_its_marks_and_the_short_statement(cli
     _, pulse, consent = await consented(clinic)
     reply = await clinic.get("tpo", f"Observation/{pulse}")
     resource = reply.json()
+    assert (resource["resourceType"], resource["id"], resource["valueQuantity"]["value"]) == ("Observation", pulse, 72)
     assert codes(resource) >= MARKS | {"42CFRPart2"}
     assert next(c["display"] for c in resource["meta"]["security"] if c["code"] == "RedisclosureProhibitionMark") == SHORT
     carried = {e["url"]: e for e in resource["meta"]["extension"]}
@@ -227,3 +228,43 @@ async def test_what_an_answer_only_speaks_of_is_disclosed_too(clinic: Clinic, ur
         assert any(e["valueString"].startswith((LONG, SHORT)) for e in reply.json()["meta"]["extension"] if e["url"] == disclosing.NOTICE)
     assert (await clinic.get("stranger", about)).status in (200, 404)
     assert len(await log(clinic)) == 2
+
+
+async def test_what_was_sent_is_had_again_by_who_got_it_and_by_nobody_else(clinic: Clinic) -> None:
+    person, _, _ = await consented(clinic)
+    reply = await clinic.get("tpo", f"Observation?patient={person}")
+    (row,) = await log(clinic)
+
+    async def again(who: str, id_: str) -> bytes | None:
+        access = await clinic.gate.access(clinic.tokens[who])
+        assert access is not None
+        return await disclosing.again(access, id_)
+
+    assert await again("tpo", row["disclosure"]) == reply.body
+    assert [await again("tpo", id_) for id_ in ("", "nothing")] == [None, None]
+    assert [await again(who, row["disclosure"]) for who in ("specific", "tpo-billing", "officer", "other-clinician")] == [None] * 4
+    await clinic.owner.execute("UPDATE record.disclosure SET digest = repeat('0', 64) WHERE disclosure = $1", row["disclosure"])
+    with pytest.raises(crypto.BadSeal):
+        disclosing.payload(await officer(clinic), {**dict(row), "digest": "0" * 64})
+    assert await again("tpo", row["disclosure"]) is None, "what was changed is lost"
+
+
+async def test_of_several_patients_each_is_written_down_with_the_consents_that_let_it_leave(clinic: Clinic) -> None:
+    first, second = await consented(clinic), await consented(clinic)
+    reply = await clinic.get("tpo", "Observation?code=8867-4")
+    assert sorted(reply.ids) == sorted([first[1], second[1]])
+    (row,) = await log(clinic)
+    assert row["patients"] == sorted([first[0], second[0]])
+    assert {c.split("/")[1] for c in row["consents"]} == {first[2], second[2]}
+    assert row["scope"].count("lets you have this for treatment") == 2
+    assert len(row["what"]) == 2
+
+
+async def test_beside_a_part_2_record_what_is_none_leaves_without_its_marks(clinic: Clinic) -> None:
+    person, pulse, _ = await consented(clinic)
+    plain = (await clinic.make("sys-mh", people.observation(person, 65))).id
+    await clinic.make("sys-mh", people.consent(person, "tpo", organization=[{"reference": "Organization/mh"}]))
+    bundle = (await clinic.get("tpo", f"Observation?patient={person}")).json()
+    marked = {e["resource"]["id"]: bool(codes(e["resource"]) & MARKS) for e in bundle["entry"] if e["resource"]["resourceType"] == "Observation"}
+    assert marked == {pulse: True, plain: False}
+    assert not any(e["resource"]["resourceType"] == "Consent" for e in bundle["entry"]), "over the API a consent is named, and goes by itself when it is asked for"

@@ -40,6 +40,8 @@ async def test_a_scope_names_types_and_actions(clinic: Clinic) -> None:
     assert await status(clinic, token, f"Observation/{c['o']}") == 200
     assert sorted((await clinic.get(token, f"Observation?patient={c['p']}")).ids) == sorted([c["o"], c["lab"]])
     assert "subject" in (await clinic.get(token, f"Observation/{c['o']}")).json(), "a reference to what is outside the scopes stays, as one outside a role does"
+    for asked in (f"encounter=Encounter/{c['e']}", "encounter:missing=false", f"encounter=Encounter/{c['e']}&subject=Patient/{c['p']}"):
+        assert (await clinic.get(await app(clinic, "user/Observation.rs"), f"Observation?{asked}")).ids == [c["o"]], "and finds what has it"
     assert await status(clinic, token, f"Patient/{c['p']}") == 403
     assert await status(clinic, token, "Patient") == 403
     assert await status(clinic, token, f"Encounter/{c['e']}") == 403
@@ -49,6 +51,16 @@ async def test_a_scope_names_types_and_actions(clinic: Clinic) -> None:
     assert (await clinic.ask(token, "POST", "Observation", observation(c["p"]))).status == 403
     assert (await clinic.get(await app(clinic, ""), "Observation")).status == 403
     assert (await clinic.get(await app(clinic, "launch openid"), "metadata")).status == 200
+
+
+async def test_a_reference_to_what_is_outside_the_scopes_is_found_beside_one_to_what_is_withheld(clinic: Clinic) -> None:
+    c = await chart(clinic)
+    hidden = (await clinic.make("sys-sud", observation(c["p"], 55))).id
+    both = (await clinic.make("sys-mh", observation(c["p"], 66, encounter={"reference": f"Encounter/{c['e']}"}, derivedFrom=[{"reference": f"Observation/{hidden}"}]))).id
+    for text in ("user/Observation.rs", "user/*.rs"):
+        token = await app(clinic, text)
+        assert sorted((await clinic.get(token, f"Observation?encounter=Encounter/{c['e']}")).ids) == sorted([c["o"], both])
+        assert (await clinic.get(token, f"Observation?derived-from=Observation/{hidden}")).ids == []
 
 
 async def test_version_1_scopes_read_and_write(clinic: Clinic) -> None:

@@ -157,3 +157,19 @@ async def test_a_caller_who_is_no_more_what_they_were_gets_nothing(clinic: Clini
         access.search("Observation", []), access.search("Encounter", []), access.read("Patient", "nobody"), return_exceptions=True
     ):
         assert isinstance(found, errors.StaleCredential)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [[("value-quantity", "61")], [("_sort", "-date")], [("_include", "*")], [("code:missing", "false")], [("subject:Patient.name", "Rivera")], [("_has:Provenance:target:_id", "x")], [("_summary", "count")], [("_total", "accurate")], [("_lastUpdated", "gt2020")]],
+)
+async def test_whatever_is_searched_the_statement_itself_asks_who_asks(clinic: Clinic, params: list[tuple[str, str]]) -> None:
+    """Each by itself, where no other statement would have asked before."""
+    await _filled(clinic)
+    access = await _access(clinic, "mh-clinician")
+    await access.search("Observation", params)
+    owner = await asyncpg.connect(clinic.dsn.owner)
+    await owner.execute("UPDATE record.account SET generation = generation + 1")
+    await owner.close()
+    with pytest.raises(errors.StaleCredential):
+        await access.search("Observation", params)

@@ -111,6 +111,13 @@ def test_the_list_of_decisions_is_whole() -> None:
     assert decisions.placed(text) == text, "run `make architecture`"
 
 
+@pytest.mark.parametrize("folder", ["src/sojourn/record/sql/migrations", "docs/decisions"])
+def test_no_number_is_taken_twice(folder: str) -> None:
+    """A migration before the functions and one after them may share theirs."""
+    numbers = ["-".join(re.split("[_-]", path.name)[: 2 if path.suffix == ".sql" else 1]) for path in (ROOT / folder).iterdir() if path.name[:4].isdigit()]
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     found = [(path, link) for path, text in texts() if path.suffix == ".md" for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in link]
     assert [f"{path}: {link}" for path, link in found if not (ROOT / path.parent / link).exists()] == []

@@ -32,7 +32,7 @@ async def test_merge_look_and_take_apart(desk: Place, size: str) -> None:  # noq
         await v.go(f"/patients/{ours}/records")
         await shoot(v, "records-alone")
         await page.get_by_label("Name, birth date or record number").fill("rivera")
-        await page.get_by_role("button", name="Find").click()
+        await page.get_by_role("button", name="Find", exact=True).click()
         await page.get_by_role("link", name=re.compile("^Compare")).click()
         await expect(page.get_by_role("heading", name="Are they one person?")).to_be_visible()
         await expect(page.locator("tr.differs")).to_contain_text("Mill Street")

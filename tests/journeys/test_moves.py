@@ -83,6 +83,11 @@ async def test_from_one_level_of_care_to_the_next_and_home(ward: Place, size: st
         for box in await page.get_by_role("checkbox", name=re.compile("^Done")).all():
             await box.check()
         await page.get_by_label(re.compile("^Why not: Medications reconciled")).fill("Takes none; nobody who prescribes is here.")
+        risks = page.get_by_label("Risks that were explained, and by whom")
+        await expect(risks).to_be_hidden()
+        await page.get_by_label("Type", exact=True).select_option("against-advice")
+        await expect(risks).to_be_visible()
+        await shoot(v, "discharge-against-advice")
         await page.get_by_label("Type", exact=True).select_option("completed")
         await page.get_by_role("button", name="End the stay").click()
         await expect(page.locator(".toast").first).to_contain_text("The stay has ended")

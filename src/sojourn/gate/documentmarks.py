@@ -35,6 +35,8 @@ _USUAL: Final = ("", "U", "L", "M", "N")
 _MOST: Final = 40
 _TYPES: Final = ("DocumentReference", "Binary")
 _ROOT: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s>]")
+_BEFORE: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
+"""What may stand before the first "<" of XML: marks of its encoding, and space."""
 _KEPT: Final = 64
 _KEPT_WHOLE: Final = 4
 _STRICT: Final = [{"system": bases.CONFIDENTIALITY, "code": "R"}]
@@ -72,7 +74,7 @@ def of(document: Document, marks: Marks) -> list[dict[str, Any]]:
         found += [c for c in _policy(policy) if c not in found]
     if PART2 not in found and any(c["system"] == bases.ACT_CODE and c["code"] in _SUBSTANCE for c in found):
         found.insert(0, dict(PART2))
-    return found[:_MOST]
+    return [*found[:_MOST], *(c for c in found[_MOST:] if bases.claimed(c))]
 
 
 def whole(document: Document) -> list[dict[str, Any]]:
@@ -146,11 +148,13 @@ def _held(type_: str, resource: dict[str, Any]) -> list[bytes]:
     for place in places:
         data = place.get("data") if isinstance(place, dict) else None
         if isinstance(data, str) and data:
+            packed = "".join(data.split())  # base64 is often written in lines
             try:
-                content = base64.b64decode(data) if b"<" in base64.b64decode(data[:88]) else b""
+                head = base64.b64decode(packed[:88])
+                content = base64.b64decode(packed) if b"<" in head or not head.strip(_BEFORE) else b""
             except (binascii.Error, ValueError):
                 continue
-            if content and _ROOT.search(content, 0, 65_536):
+            if _ROOT.search(content[:131_072].replace(b"\0", b"")):  # UTF-16 with the rest
                 out.append(content)
     return out
 

@@ -48,12 +48,20 @@ def common(theirs: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
 
 def _items(theirs: list[Any], mine: list[Any]) -> list[Any]:
     left = list(mine)
+    same: set[int] = set()
+    for n, item in enumerate(theirs):  # what is equal goes together first: it could be within another
+        if item in left:
+            left.remove(item)
+            same.add(n)
     out = []
-    for item in theirs:
-        place = next((n for n, other in enumerate(left) if within(item, other)), None)
+    for n, item in enumerate(theirs):
+        if n in same:
+            out.append(item)
+            continue
+        place = next((at for at, other in enumerate(left) if within(item, other)), None)
         whole = place is not None
         if place is None:
-            place = next((n for n, other in enumerate(left) if within(other, item)), None)
+            place = next((at for at, other in enumerate(left) if within(other, item)), None)
         if place is None:
             continue
         other = left.pop(place)

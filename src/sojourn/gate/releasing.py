@@ -70,13 +70,18 @@ class Wish:
         return resource["resourceType"] == "Patient" or not day or ((not self.since or day >= self.since[: len(day)]) and (not self.until or day <= self.until))
 
 
-_DAYS = ("effectiveDateTime", "authoredOn", "onsetDateTime", "performedDateTime", "occurrenceDateTime", "recordedDate", "startDate", "start", "date", "created", "sent")
+_DAYS = (
+    "effectiveDateTime", "effectiveInstant", "authoredOn", "authored", "onsetDateTime", "performedDateTime", "occurrenceDateTime", "identifiedDateTime", "whenHandedOver", "recordedDate", "startDate", "start", "started",
+    "date", "dateTime", "dateWritten", "created", "createdDateTime", "sent", "issued", "recorded", "collectedDateTime", "receivedTime",
+)  # fmt: skip
+_PERIODS = ("period", "performedPeriod", "effectivePeriod", "occurrencePeriod", "identifiedPeriod", "createdPeriod")
 
 
 def _day(resource: Mapping[str, Any]) -> str:
     """The day that a resource is of, as a FHIR date; '' where it names none."""
-    period = resource.get("period") or resource.get("performedPeriod") or resource.get("effectivePeriod") or (resource.get("context") or {}).get("period") or {}
-    return str(period.get("start") or next((resource[name] for name in _DAYS if resource.get(name)), ""))[:10]
+    period = next((resource[name] for name in _PERIODS if resource.get(name)), None) or (resource.get("context") or {}).get("period") or {}
+    taken = resource.get("collection") or {}
+    return str(period.get("start") or next((at[name] for at in (resource, taken) for name in _DAYS if at.get(name)), ""))[:10]
 
 
 @dataclass(frozen=True, slots=True)

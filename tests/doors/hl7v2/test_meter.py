@@ -9,7 +9,7 @@ import pytest
 
 from sojourn.care.exchange.arrived import There
 from sojourn.doors.hl7v2 import adt, marks, meter, oru, receiving, values
-from sojourn.doors.hl7v2.facts import CannotMap
+from sojourn.doors.hl7v2.facts import CannotMap, Place
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire import hl7v2, hl7v2batch
 from tests.doors.hl7v2 import test_samples
@@ -88,3 +88,14 @@ def test_each_line_of_the_table_decides_something_in_a_sample() -> None:
 
 UNSEEN = {"IAM-4.1", "PID-14.2", "PV1-50.1", "TXA-19.1"}
 """Lines that no sample exercises; tests of our own messages do."""
+
+
+def test_what_was_measured_in_a_visit_arrives() -> None:
+    message = hl7v2.parse("MSH|^~\\&|A|B|C|D|20260301080000||ADT^A01|1|P|2.5\rPID|1||H-7^^^HOSP||Rivera^Ana||19880304|F\rPV1|1|I|||||||||||||||||V-1\rOBX|1|NM|8867-4^Heart rate^LN||88|/min^^UCUM|||||F|||202603010755")
+    draft = adt.draft(message, ANYBODY)
+    places = {p.key: f"i{n}" for n, p in enumerate(draft.pieces)}
+    pieces = [p.make(Place(places[p.key], "p", places, None)) for p in draft.pieces]
+    (rate,) = (r for r in pieces if r and r["resourceType"] == "Observation")
+    assert (rate["valueQuantity"], rate["status"], rate["effectiveDateTime"][:16]) == ({"value": Decimal(88), "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"}, "final", "2026-03-01T07:55")
+    assert rate["encounter"]["reference"] == f"Encounter/{places[('visit', '', 'V-1')]}"
+    assert {"OBX-3.1", "OBX-5.1", "OBX-6.1", "OBX-14.1"} <= set(meter.account(message, [r for r in pieces if r]).mapped)

@@ -134,8 +134,9 @@ def _part(raw: str, n: int, separator: str = "^") -> str:
 def _stated(message: Any) -> Iterator[tuple[str, str]]:
     """(kind, value) of what python-hl7 finds in the fields that hold codes, values, days and names; none that is escaped or odd."""
     names = [str(s[0]) for s in message]
-    # Values stand under a report; those of a visit or a person stay in the message, and are listed there.
-    for obx in (s for s in message[names.index("OBR") :] if str(s[0]) == "OBX") if "OBR" in names else ():
+    # Values stand under a report or a visit; those before a report and of an appointment stay in the message, and are listed there.
+    under = message[names.index("OBR") :] if "OBR" in names else message if "EVN" in names and "SCH" not in names else ()
+    for obx in (s for s in under if str(s[0]) == "OBX" and ("OBR" in names or _raw(s, 2) not in ("ED", "RP"))):
         code, kind, value = _part(_raw(obx, 3), 1), _raw(obx, 2), _raw(obx, 5)
         if code:
             yield "code", code

@@ -39,6 +39,7 @@ def draft(message: Message, partner: Partner) -> Draft:
             out.pieces += visits.diagnoses(message, partner, stay.key) if partner.uses("DG1") else []
         elif message.one("PV1") is not None:
             message.findings.append("It does not say which visit it is (PV1-19, PV1-44); no visit was written down.")
+    out.pieces += visits.observed(message, partner, visits.visit_key(message, partner)) if partner.uses("OBX") else []
     out.pieces += allergies.allergies(message, partner, who)
     if partner.uses("IN1"):
         out.pieces += visits.insurance(message, partner)

@@ -1,6 +1,6 @@
-"""PV1, DG1, IN1: a visit elsewhere, what was found in it, and insurance, as FHIR. Pure.
+"""PV1, DG1, OBX, IN1: a visit elsewhere, what was found in it, and insurance, as FHIR. Pure.
 
-https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 6.5.6 (IN1).
+https://hl7.org/fhir/R4/encounter.html; HL7 v2.8, 3.4.3 (PV1), 6.5.2 (DG1), 7.4.2 (OBX), 6.5.6 (IN1).
 
 A visit that a partner tells of is information, whoever the partner is: our beds are given out here, and a message gives out none.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sojourn.doors.hl7v2 import persons, values
+from sojourn.doors.hl7v2 import observations, persons, values
 from sojourn.doors.hl7v2.facts import AS_OF, Piece, Place
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner
@@ -173,6 +173,23 @@ def diagnoses(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> 
     return once(out)
 
 
+_EXAM: Final = values.coded("exam", f"{TERMS}observation-category", "Exam")
+
+
+def observed(message: Message, partner: Partner, visit_of: tuple[str, ...]) -> list[Piece]:
+    """OBX: what was measured or asked in a visit, as Observations of an examination elsewhere; what holds a file or no value is left."""
+    zone, own = ZoneInfo(partner.timezone), persons.own(partner)
+    out = []
+    for obx in message.all("OBX"):
+        if obx.v(2).upper() in ("ED", "RP") or not obx.raw(3) or not obx.raw(5):
+            continue
+        found = observations.value(obx, [], "", zone, own, "unknown", {"text": "Observation"})
+        if "dataAbsentReason" not in found.body:
+            key = ("observation", *visit_of, *found.key, str(found.body.get("effectiveDateTime", "")))
+            out.append(Piece("Observation", key, _within({**found.body, "category": [_EXAM]}, visit_of)))
+    return once(out)
+
+
 def _within(body: dict[str, Any], visit_of: tuple[str, ...]) -> Any:
     def make(place: Place) -> dict[str, Any]:
         at = {"encounter": {"reference": f"Encounter/{place.ids[visit_of]}"}} if visit_of in place.ids else {}
@@ -233,4 +250,4 @@ def _covering(body: dict[str, Any]) -> Any:
     return make
 
 
-__all__ = ["AS_OF", "STATUSES", "diagnoses", "insurance", "once", "visit", "visit_key"]
+__all__ = ["AS_OF", "STATUSES", "diagnoses", "insurance", "observed", "once", "visit", "visit_key"]

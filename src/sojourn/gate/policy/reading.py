@@ -12,7 +12,6 @@ from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record
 _LISTS = {"needed_for_purpose"}
 _WORDS = {"legal_instrument", "scopes", "state", "evaluation_time"}
 _SORTS: dict[str, type | tuple[type, ...]] = {"state_overlay": (str, list), "lookback_years": (str, int), "patient_age": int}
-_CLASSES_OF_RECORD = ("confidentiality", "sensitivity")
 
 
 def case(scenario: Mapping[str, Any], at: datetime) -> Case:
@@ -23,9 +22,9 @@ def case(scenario: Mapping[str, Any], at: datetime) -> Case:
     unknown += [f"field {name}" for name in scenario if name not in _TOP and name not in tables.asides("top")]
     return Case(
         custodian=_custodian(scenario.get("custodian"), unknown),
-        actor=_word(request, "actor"),
+        actor=_word(request, "actor", "request", unknown),
         recipient=_recipient(request.get("recipient"), unknown),
-        purpose=_word(request, "purpose"),
+        purpose=_word(request, "purpose", "request", unknown),
         action=_one_of(request, "action", tables.table("parties")["actions"], "request.action", unknown),
         channel=_one_of(request, "channel", tables.table("channels")["known"], "request.channel", unknown),
         at=_moment(request.get("evaluation_time") or context.get("evaluation_time"), at, unknown),
@@ -71,10 +70,10 @@ def _custodian(given: Any, unknown: list[str]) -> Custodian:
     parties = tables.table("parties")
     return Custodian(
         kind=_one_of(found, "kind", parties["custodians"], "custodian.kind", unknown),
-        covered=found.get("hipaa_covered") is True,
+        covered=_yes(found, "hipaa_covered", "custodian", unknown) is True,
         possession=_one_of(found, "possession", parties["possessions"], "custodian.possession", unknown),
-        organization=_word(found, "organization"),
-        state=_word(found, "state"),
+        organization=_word(found, "organization", "custodian", unknown),
+        state=_word(found, "state", "custodian", unknown),
     )
 
 
@@ -82,13 +81,13 @@ def _recipient(given: Any, unknown: list[str]) -> Recipient:
     found = _part(given, "recipient", unknown)
     return Recipient(
         kind=_one_of(found, "kind", tables.table("parties")["recipients"], "recipient.kind", unknown),
-        organization=_word(found, "organization"),
-        name=_word(found, "name"),
-        state=_word(found, "state"),
-        treating=_yes(found, "treating_relationship", unknown),
-        agreement=_yes(found, "written_agreement", unknown),
-        medical=_yes(found, "medical_personnel", unknown),
-        network=_word(found, "participant_of"),
+        organization=_word(found, "organization", "recipient", unknown),
+        name=_word(found, "name", "recipient", unknown),
+        state=_word(found, "state", "recipient", unknown),
+        treating=_yes(found, "treating_relationship", "recipient", unknown),
+        agreement=_yes(found, "written_agreement", "recipient", unknown),
+        medical=_yes(found, "medical_personnel", "recipient", unknown),
+        network=_word(found, "participant_of", "recipient", unknown),
     )
 
 
@@ -97,26 +96,30 @@ def _consent(given: Any) -> Consent:
     found = _part(given, "consent", unread)
     kinds, states = tables.table("consents")["kinds"], tables.table("consents")["states"]
     revoked = found.get("revoked_at")
+
+    def words(name: str) -> tuple[str, ...]:
+        return _words(found, name, "consent", unread) or ()
+
     return Consent(
         kind=_one_of(found, "kind", kinds, "consent.kind", unread),
         state=_one_of({"state": found.get("state", "active")}, "state", states, "consent.state", unread),
-        recipients=_words(found.get("recipients")),
-        purposes=frozenset(_words(found.get("purposes"))),
-        expires=found["expires"] if isinstance(found.get("expires"), str) else None,
-        content=_words(found["content"]) if found.get("content") is not None else None,
+        recipients=words("recipients"),
+        purposes=frozenset(words("purposes")),
+        expires=_word(found, "expires", "consent", unread) if found.get("expires") is not None else None,
+        content=_words(found, "content", "consent", unread),  # of what is not understood, all: it then permits nothing, and forbids all
         signed=_day(found.get("signed"), "consent.signed", unread),
-        signed_by=frozenset(_words(found.get("signed_by"))),
-        missing=_words(found.get("missing")),
-        combined_with=frozenset(_words(found.get("combined_with"))),
-        general_designation=_word(found, "general_designation"),
-        participants=_words(found.get("participants")),
-        patients=frozenset(_words(found.get("patients"))),
+        signed_by=frozenset(words("signed_by")),
+        missing=words("missing"),
+        combined_with=frozenset(words("combined_with")),
+        general_designation=_word(found, "general_designation", "consent", unread),
+        participants=words("participants"),
+        patients=frozenset(words("patients")),
         revoked_at=revoked if isinstance(revoked, str) else "yes" if revoked else "",
         irrevocable=bool(found.get("irrevocable")),
         event_occurred=found.get("event_occurred") is True,
         names_sud=found.get("names_sud_information") is True,
         psychotherapy=found.get("psychotherapy_notes") is True,
-        categories=frozenset(_words(found.get("categories"))),
+        categories=frozenset(words("categories")),
         period=_period(found.get("data_period"), unread),
         unread=tuple(unread),
     )
@@ -124,31 +127,31 @@ def _consent(given: Any) -> Consent:
 
 def _restriction(given: Any, unknown: list[str]) -> Restriction:
     found = _part(given, "restriction", unknown)
-    kind, agreed = _word(found, "kind"), found.get("agreed")
+    kind, agreed = _word(found, "kind", "restriction", unknown), found.get("agreed")
     only_asked = agreed in (False, "requested", "denied", "not_agreed") or kind.startswith(("requested", "not_agreed"))
-    applies = found.get("applies_to")
+    applies = _words(found, "applies_to", "restriction", unknown)
     return Restriction(
         kind=kind,
         agreed=not only_asked,
-        applies_to=frozenset(_words(applies)) if applies is not None else None,
-        recipients=_words(found.get("recipients")),
-        purposes=frozenset(_words(found.get("purposes"))),
+        applies_to=None if applies is None else frozenset(applies),
+        recipients=_words(found, "recipients", "restriction", unknown) or (),
+        purposes=frozenset(_words(found, "purposes", "restriction", unknown) or ()),
     )
 
 
 def _record(given: Any, unknown: list[str]) -> Record:
     found = _part(given, "record", unknown)
-    labels = frozenset(_words(found.get("labels")))
+    labels = frozenset(_words(found, "labels", "record", unknown) or ())
     unknown += [f"label {label}" for label in sorted(labels - tables.known_labels())]
     return Record(
-        id=_word(found, "id"),
-        type=_word(found, "type"),
+        id=_word(found, "id", "record", unknown),
+        type=_word(found, "type", "record", unknown),
         labels=labels,
         origin=_one_of(found, "origin", ("part2_program", "non_part2"), "record.origin", unknown, needed=True),
-        patient=_word(found, "patient"),
-        refers_to=frozenset(_words(found.get("refers_to"))),
+        patient=_word(found, "patient", "record", unknown),
+        refers_to=frozenset(_words(found, "refers_to", "record", unknown) or ()),
         date=_day(found.get("date"), "record.date", unknown),
-        originator=_word(found, "originator"),
+        originator=_word(found, "originator", "record", unknown),
     )
 
 
@@ -160,14 +163,23 @@ def _listed(scenario: Mapping[str, Any], name: str, unknown: list[str]) -> Itera
     return ()
 
 
-def _word(found: Mapping[str, Any], name: str) -> str:
+def _word(found: Mapping[str, Any], name: str, part: str, unknown: list[str]) -> str:
     value = found.get(name)
+    if value is not None and not isinstance(value, str):
+        unknown.append(f"value of {part}.{name}")
     return value if isinstance(value, str) else ""
 
 
-def _words(value: Any) -> tuple[str, ...]:
-    """Words of a list, or one word for itself; an empty one names nothing."""
-    return tuple(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str) and v)
+def _words(found: Mapping[str, Any], name: str, part: str, unknown: list[str]) -> tuple[str, ...] | None:
+    """Words of a list, or one word for itself; an empty one names nothing. None where nothing is said, and where something in it is no word."""
+    value = found.get(name)
+    if value is None:
+        return None
+    given = value if isinstance(value, list) else [value]
+    if all(isinstance(v, str) for v in given):
+        return tuple(v for v in given if v)
+    unknown.append(f"value of {part}.{name}")
+    return None
 
 
 def _one_of(found: Mapping[str, Any], name: str, known: Iterable[str], path: str, unknown: list[str], *, needed: bool = False) -> str:
@@ -180,10 +192,10 @@ def _one_of(found: Mapping[str, Any], name: str, known: Iterable[str], path: str
     return ""
 
 
-def _yes(found: Mapping[str, Any], name: str, unknown: list[str]) -> bool | None:
+def _yes(found: Mapping[str, Any], name: str, part: str, unknown: list[str]) -> bool | None:
     value = found.get(name)
     if value is not None and not isinstance(value, bool):
-        unknown.append(f"value of recipient.{name}")
+        unknown.append(f"value of {part}.{name}")
         return False
     return value
 

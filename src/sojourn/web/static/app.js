@@ -183,6 +183,13 @@ function sendUnsent() {
 addEventListener("beforeunload", sendUnsent);
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") sendUnsent(); });
 
+// --- what is asked only for some choices is shown with them; without a script all of it is there
+function askWhatCounts() {
+  for (const field of $$("[data-when]")) field.hidden = !field.dataset.when.trim().split(" ").includes($(`#${field.dataset.of}`).value);
+}
+askWhatCounts();
+document.addEventListener("change", askWhatCounts);
+
 // --- after htmx has put something in
 document.addEventListener("htmx:after:swap", () => {
   reachScrolling();

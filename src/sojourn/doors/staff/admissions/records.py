@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 _FOUND = 8
+_TELLING = {"Name": "names", "Born": "birth dates", "Gender": "genders"}
 
 
 async def show(request: Request) -> Response:
@@ -76,6 +77,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, *, other
     compared = _compared(persons[patient], persons[other]) if other and patient in persons else []
     return PAGES.render(
         request, "admissions/records.html", status=status, banner=about, parts=allowed(access), here="records", lines=lines, found=found, typed=typed, other=other, compared=compared, why=why, problem=problem,
+        apart=_apart(compared),
         one=_words(persons[patient]) if patient in persons else {}, two=_words(persons[other]) if other else {}, may=all(access.may(*need) for need in merging.WRITES),
     )  # fmt: skip
 
@@ -106,6 +108,12 @@ def _compared(one: Resource, two: Resource) -> list[tuple[str, str, str, bool]]:
     ]  # fmt: skip
     out = [(label, say(one), say(two)) for label, say in rows]
     return [(label, a, b, bool(a and b and a.casefold() != b.casefold() and label not in ("Record", "Other numbers"))) for label, a, b in out if a or b]
+
+
+def _apart(compared: list[tuple[str, str, str, bool]]) -> str:
+    """What tells two people apart and is not the same in both: `Names and birth dates`, or ''."""
+    *first, last = [_TELLING[label] for label, _, _, differs in compared if differs and label in _TELLING] or [""]
+    return " and ".join(filter(None, (", ".join(first), last))).capitalize()
 
 
 def _address(address: Resource) -> str:
