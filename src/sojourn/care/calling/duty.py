@@ -1,4 +1,4 @@
-"""By the clock: whoever has something urgent open and does not know it is called where they are reached.
+"""By the clock: who has something urgent open and does not know it is called where they are reached.
 
 One neutral message, the same for a notice and for a page about somebody whom they may not see. What is open stands in the record, what
 they were called for beside it: whatever falls or restarts, they are called again or have been called.
