@@ -1,4 +1,4 @@
-"""Looks each minute whether the channels work, whoever is called meanwhile: it tells of nobody.
+"""Looks each minute whether the channels work, whoever is called meanwhile: it tells of nobody."""
 
 from __future__ import annotations
 
