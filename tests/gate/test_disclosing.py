@@ -71,6 +71,7 @@ async def test_a_part_2_record_leaves_with_its_marks_and_the_short_statement(cli
     _, pulse, consent = await consented(clinic)
     reply = await clinic.get("tpo", f"Observation/{pulse}")
     resource = reply.json()
+    assert (resource["resourceType"], resource["id"], resource["valueQuantity"]["value"]) == ("Observation", pulse, 72)
     assert codes(resource) >= MARKS | {"42CFRPart2"}
     assert next(c["display"] for c in resource["meta"]["security"] if c["code"] == "RedisclosureProhibitionMark") == SHORT
     carried = {e["url"]: e for e in resource["meta"]["extension"]}

@@ -182,6 +182,10 @@ async def test_patients_get_all_of_their_own_record_but_notes_kept_apart_and_nob
     other = (await clinic.make("sys-mh", people.patient("Quill"))).id
     found = await releasing.preview(await session(clinic), Wish(person, f"Patient/{person}", "PATRQT", ("Patient", "Observation")))
     assert sorted(s.id for s in found.leaves) == sorted([person, sud, plain.id])
+    appointment = {"resourceType": "Appointment", "status": "proposed", "participant": [{"actor": {"reference": f"Patient/{person}"}, "status": "accepted"}]}
+    await clinic.make("sys-mh", appointment)
+    types = [{s.type for s in (await releasing.preview(await session(clinic), wish)).leaves} for wish in (Wish(person, f"Patient/{person}", "PATRQT"), Wish(person, "", "HLEGAL", served=Instrument("court_order_2_64+subpoena")))]
+    assert ["Appointment" in some for some in types] == [True, False], "what patients read of themselves is more than what leaves for anybody else"
     for recipient in (f"Patient/{other}", "Patient/nobody"):
         with pytest.raises(errors.NotFound):
             await releasing.preview(await session(clinic), Wish(person, recipient, "PATRQT"))
@@ -300,7 +304,8 @@ async def test_a_document_of_no_part_2_record_leaves_without_any_notice_under_th
     await clinic.make("sys-mh", people.observation(person))
     await clinic.make("sys-mh", people.consent(person, recipient.partition("/")[2]))
     found = await releasing.preview(await session(clinic), Wish(person, recipient, "TREAT", ("Patient", "Observation"), document="Summary"))
-    composition = json.loads(found.outgoing.body)["entry"][0]["resource"]
+    composition, *entries = (e["resource"] for e in json.loads(found.outgoing.body)["entry"])
+    assert [e["resourceType"] for e in entries] == ["Patient", "Observation"], "nor a copy of the consent (42 CFR 2.32(b) is about Part 2 records)"
     assert [s["title"] for s in composition["section"]] == ["Results and measures"]
     assert (found.outgoing.notice, found.outgoing.scope) == ("", "")
     assert composition["author"][0]["reference"].endswith("/Organization/house")

@@ -271,6 +271,7 @@ def _room(name: str, target: str, noticed_by: str, make: Callable[[Any], Any] = 
 _SCHEDULE = "tests/leaks/test_schedule_worlds.py::test_what_is_hidden_changes_no_page_no_free_time_and_no_calendar"
 _ADMISSIONS = "tests/leaks/test_admission_worlds.py::test_what_is_hidden_changes_no_page"
 _CARE = "tests/care/test_admissions.py"
+_MERGE = "tests/leaks/test_merge_worlds.py"
 _BULK_WORLDS = "tests/leaks/test_bulk_worlds.py"
 _BULK = "tests/doors/api/test_bulk.py"
 _RELEASE = "tests/leaks/test_release_worlds.py"
@@ -282,6 +283,8 @@ ROOMS = (
     _room("double bookings with hidden visits are listed", "sojourn.care.scheduling.collisions:listed", "tests/web/test_schedule.py::test_a_collision_with_something_hidden_changes_nothing_and_goes_to_who_may_see_both"),
     _room("the search for somebody alike finds hidden people", "sojourn.care.admissions.calls:alike", _ADMISSIONS),
     _room("the other record of a person is told to whoever may not see it", "sojourn.care.admissions.people:others", f"{_CARE}::test_what_was_written_down_twice_is_found_for_those_who_see_both_and_linked_without_widening_anybodys_sight"),
+    _room("a hidden record stands in the chart that it was merged with", "sojourn.care.admissions.merging:of", f"{_MERGE}::test_who_sees_one_of_two_records_sees_what_they_saw"),
+    RoomPlant(_src("that somebody has another record is told to whoever reaches one", STAFF, "sojourn.gate.bearing:edges", "if each else", "if False else"), f"{_MERGE}::test_a_record_that_is_merely_out_of_reach_hides_the_merge_as_well"),
     _room("a bed that a hidden stay holds, too, is told", "sojourn.care.census.double:waiting", f"{_CARE}::test_a_bed_that_is_promised_twice_is_found_for_those_who_see_both"),
     _room("the board of admissions shows hidden cases", "sojourn.care.admissions.case:board", _ADMISSIONS),
     _room("the census shows beds of hidden stays", "sojourn.care.census.occupancy:_places", _ADMISSIONS),
@@ -289,6 +292,14 @@ ROOMS = (
     RoomPlant(
         _sql("drafts of others are listed", STAFF, ("13_rooms.sql", "d.account = p_account AND starts_with", "starts_with")),
         "tests/gate/test_drafts.py::test_a_draft_is_its_authors_alone",
+    ),
+    RoomPlant(
+        _sql("a service that was not tested gets what is real", STAFF, ("22_exchange_apps.sql", "IF why IN ('', 'stopped') THEN", "IF true THEN"), ("22_exchange_apps.sql", "CASE WHEN why = '' AND gate", "CASE WHEN gate")),
+        "tests/leaks/test_app_worlds.py::test_who_is_tested_learns_nothing_of_anybody_real",
+    ),
+    RoomPlant(
+        _sql("who exchanges nothing for real is told of real changes", STAFF, ("20_subscriptions.sql", "AND NOT gate.app_waits(x.tenant, x.credential, p_now)", "")),
+        "tests/web/test_exchange_bench_apps.py::test_a_subscription_of_a_service_that_is_held_waits_and_loses_nothing",
     ),
     # Rows and charts that nobody may see are left out before the predicate is asked (decision 86): all three are broken.
     RoomPlant(

@@ -107,6 +107,7 @@ class Access:
     decision: Decision = field(default_factory=Decision)
     programs: list[Any] = field(default_factory=list)
     joined: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
 
     def may(self, type_: str, action: str) -> bool:
         return type_ not in self.denied

@@ -18,7 +18,10 @@ from sojourn.care.papers.receiving import File
 from sojourn.care.summaries import filing
 from sojourn.fhir.validate import validate
 from sojourn.gate import papers
+from sojourn.gate.vocabulary import mapping
+from sojourn.gate.vocabulary.mapping import Own
 from sojourn.record import organization
+from sojourn.wire.vocabulary.model import ICD10CM
 from tests.care import outside
 from tests.care.test_handoff import at as access_of
 from tests.care.test_papers import wish
@@ -274,3 +277,23 @@ async def test_a_document_whose_body_is_a_file_is_drawn_and_reconciled_as_one_wi
     assert (await at.nurse.get(f"{text}/pages/1")).status_code == 404
     word = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.unstructured('application/msword', bytes(range(256)), id_='1.2.8.96'))}"
     assert "ask its sender for a PDF" in (await at.nurse.get(word)).text
+
+
+async def test_a_local_code_is_taken_over_listed_to_be_mapped_and_told_in_both_systems_then(at: At) -> None:  # noqa: F811 - the fixture
+    access = await access_of(at.clinic, "sys-mh")
+
+    async def taken(n: int) -> list[tuple[str, str]]:
+        body = outside.section("11450-4", outside.problem(f"1.2.5.{n}", f"local|DEP{n % 2}|Low mood, house list"))
+        path = f"/patients/{at.p}/papers/{await filed(at.clinic, at.p, outside.ccd(body, id_=f'1.2.5.1.{n}'))}"
+        await at.nurse.get(f"{path}/reconcile")
+        before = {c["id"] for c in await at.of("Condition")}
+        answer, _ = await sign(at, at.nurse, path, {"seen": at.nurse.hidden("seen"), **{f"what.{key}": "add" for key in keys(at.nurse.last.text).values()}})
+        assert answer.status_code == 303
+        return [(c["system"], c["code"]) for r in await at.of("Condition") if r["id"] not in before for c in r["code"]["coding"]]
+
+    ((system, local),) = await taken(1)
+    work, _ = await mapping.work(access)
+    assert [(w.partner, w.system, w.code, w.display, w.target_system) for w in work] == [("", system, local, "Low mood, house list", ICD10CM)]
+    await mapping.put(access, Own(system, local, "Low mood", ICD10CM, "F32.A", "Depression, unspecified", "equivalent"), "Their list of March.")
+    assert (await mapping.work(access))[1] == 0
+    assert await taken(3) == [(system, local), (ICD10CM, "F32.A")]

@@ -8,7 +8,9 @@ from sojourn.base import clock
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
 from sojourn.gate.access import Access
-from sojourn.gate.exchange import agreed, partners, profile, terms, trying, ways
+from sojourn.gate.apps import registering
+from sojourn.gate.apps.registry import App
+from sojourn.gate.exchange import agreed, appbench, partners, profile, terms, trying, ways
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.profile import Profile
@@ -43,6 +45,7 @@ async def lay_out(gate: Gate, today: date) -> None:
         kept = await partners.put(ivy, lab, None, "Agreed with the laboratory.")
         await trying.before(ivy, kept.id, "Orders and results went to and fro before Sojourn was installed here.")
         await _reached(ivy)
+    await _viewer(gate)
     async with at_browser(gate, "priya") as priya:
         found = await priya.search("EpisodeOfCare", [("status", "active"), ("_include", "EpisodeOfCare:patient")], count=60)
         people = [s.resource for s in found.included if s.resource.get("identifier") and s.resource.get("birthDate")]
@@ -60,6 +63,26 @@ async def _reached(ivy: Access) -> None:
         there = ways.facts(ways.checked([Way(ways.FAX, "+1 518 555 0151"), Way(ways.PRINT, "35 Harbor View Road, Port Linden")], (), ivy.caller.account))
         practice = Partner("", PRACTICE, door="none", contact="Their front desk", organization=f"Organization/{found[0].id}", reached=there)
         await partners.put(ivy, practice, None, "They ask for hand-offs by fax.")
+
+
+async def _viewer(gate: Gate) -> None:
+    """The same practice asks by the FHIR API: its service is registered, approved by a second person, and being tested."""
+    async with at_browser(gate, "ivy") as ivy:
+        found = (await ivy.search("Organization", [("name:exact", PRACTICE)], count=1)).matches
+        if not found:
+            return
+        organization = f"Organization/{found[0].id}"
+        asks = "system/Patient.rs system/Condition.rs system/MedicationRequest.rs system/Observation.rs"
+        wanted = App("", f"{PRACTICE} chart viewer", ("service",), "outside", "private_key_jwt", asks, publisher=PRACTICE, contact="Their IT", jwks_uri="https://lakeside.example/jwks", organization=organization)
+        app, _ = await registering.register(ivy, wanted)
+    async with at_browser(gate, "priya") as priya:
+        await registering.start(priya, app.id, "Looked at with the practice: what consents permit, and no more.")
+    async with at_browser(gate, "ivy") as ivy:
+        agreement = Agreed(data="Charts of shared patients, as far as consents go", purpose="TREAT", gives="consent", answers=ivy.caller.account, kind="contract", where="In the folder of contracts, 2026-031")
+        viewer = Partner("", f"{PRACTICE}, chart viewer", door="fhir", contact="Their IT", organization=organization, client=app.id, agreed=agreed.facts(agreement))
+        kept = await partners.put(ivy, viewer, None, "They read charts of patients who consented.")
+        await appbench.opened(gate, ivy.tenant, kept)
+        await trying.begin(ivy, await partners.one(ivy, kept.id), await appbench.planned(ivy, kept))
 
 
 def _result(control: str, number: str, family: str, given: str, born: str, event: str) -> bytes:

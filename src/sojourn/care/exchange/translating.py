@@ -1,4 +1,4 @@
-"""Local codes of a partner get what a map knows beside them; those that none knows are listed.
+"""Local codes from outside get what a map knows beside them; those that none knows are listed.
 
 What came stays as it came, first: nothing is replaced, nothing is dropped.
 """
@@ -22,7 +22,10 @@ _STANDARD: Final = frozenset({*NAMES, "http://hl7.org/fhir/sid/icd-9-cm", "http:
 
 
 async def translate(access: Access, partner: str, changes: Iterable[Change]) -> None:
-    """Add to the resources of these changes what maps say: only what is the same, never what is wider or narrower. A question for each system, whatever the number of codes."""
+    """Add to the resources of these changes what maps say: only what is the same, never what is wider or narrower. A question for each system, whatever the number of codes.
+
+    partner: '' for a document, whose words about a code are listed only where they are the code's own name.
+    """
     wanted: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
     names: dict[tuple[str, str], str] = {}
     for concept, target in _concepts(changes):
@@ -33,7 +36,7 @@ async def translate(access: Access, partner: str, changes: Iterable[Change]) -> 
             system = coding.get("system", "")
             if system and system not in _STANDARD:
                 wanted.setdefault((system, target), {}).setdefault(coding["code"], []).append(concept)
-                names[system, coding["code"]] = str(coding.get("display", "") or concept.get("text", ""))
+                names[system, coding["code"]] = str(coding.get("display", "") or (concept.get("text", "") if partner else ""))
     missed: dict[str, list[tuple[str, str, str]]] = {}
     for (system, target), codes in wanted.items():
         found = await asking.translated(access, system, codes, target)

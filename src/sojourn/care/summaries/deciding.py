@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import signing, tasks
+from sojourn.care.exchange import translating
 from sojourn.care.listing import note
 from sojourn.care.medications.reconciled import REASON
 from sojourn.care.medications.warnings import labels
@@ -191,6 +192,7 @@ async def sign(access: Access, case: Case, act: Act, shown: str, key: str) -> No
         body["meta"] = {"security": carried}
     made = await signing.prepare(access, [f"List/{id_}"], shown.encode(), "author", patient=case.patient, program=case.program, title="Reconciliation with a document from outside", labels=carried, signed_by=await people.me(access))
     changes = [Change("create", "List", id_, body, program=case.program), *made.changes, *(c for t in taken for c in t.changes)]
+    await translating.translate(access, "", changes)
     changes += taking.provenance(access, case.document, case.stored.id, case.program, taken)
     changes += await _ended(access, case)
     try:

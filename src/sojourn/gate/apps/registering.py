@@ -166,8 +166,13 @@ async def start(access: Access, app: str, reason: str) -> None:
 
 async def had_a_part(access: Access, app: str) -> set[str]:
     """Who registered or changed an app since it was last active."""
+    return part_in(await history(access, app))
+
+
+def part_in(states: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The same, of its states, newest first."""
     found = set()
-    for row in await history(access, app):
+    for row in states:
         if row["state"] == "active":
             break
         found.add(str(row["author"]))

@@ -15,7 +15,7 @@ from sojourn.base.background import Background
 from sojourn.gate import scopes
 from sojourn.gate.apps import registry
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.exchange import madeup, partners, testing, trying
+from sojourn.gate.exchange import madeup, testing, trying
 from sojourn.gate.exchange.partners import API
 from sojourn.gate.exchange.testing import FAILED, PASSED, WAITS, Step
 from sojourn.gate.importing import Arrival, bring_in
@@ -77,15 +77,10 @@ async def planned(access: Access, partner: Partner) -> list[Step]:
     return steps(await service(access, partner), access.rules, access.tenant, access.house)
 
 
-async def cleared(access: Access, app: str) -> str:
-    """'' where a service gets what is real; else why not: a key of trying.WHY, or stopped."""
-    rows = await access.house.db.call("SELECT gate.app_cleared($1, $2, $3) AS why", access.tenant.number, app, clock.now())
-    return str(rows[0]["why"])
-
-
-async def whose(access: Access, app: str) -> str:
-    """The partner who comes by a service, or ''."""
-    return next((p.id for p in await partners.every(access) if p.door == API and p.client == app), "")
+async def stands(access: Access, app: str) -> tuple[str, str]:
+    """('' where a service gets what is real; else why not: a key of trying.WHY, or stopped; the partner who comes by it, or '')."""
+    rows = await access.house.db.call("SELECT * FROM gate.app_stands($1, $2, $3)", access.tenant.number, app, clock.now())
+    return str(rows[0]["why"]), str(rows[0]["partner"])
 
 
 class Seen(NamedTuple):

@@ -201,9 +201,10 @@ async def every(access: Access) -> list[Partner]:
 
 
 async def itself(access: Access) -> Partner | None:
-    """The active partner that the caller is, an outside organization; None where it is none."""
+    """The active partner that the caller is, an outside organization: the one who comes by its service, where there are several; None where it is none."""
     found = [of_row(r) for r in await exchange.partners(access.house.db, access.tenant.number)]
-    return next((p for p in found if p.active and p.organization and p.organization == access.caller.agent), None)
+    mine = [p for p in found if p.active and p.organization and p.organization == access.caller.agent]
+    return min(mine, key=lambda p: p.client != access.caller.app, default=None)
 
 
 async def one(access: Access, id_: str) -> Partner:

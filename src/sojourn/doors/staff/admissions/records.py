@@ -112,7 +112,8 @@ def _compared(one: Resource, two: Resource) -> list[tuple[str, str, str, bool]]:
 
 def _apart(compared: list[tuple[str, str, str, bool]]) -> str:
     """What tells two people apart and is not the same in both: `Names and birth dates`, or ''."""
-    return " and ".join(_TELLING[label] for label, _, _, differs in compared if differs and label in _TELLING).capitalize()
+    *first, last = [_TELLING[label] for label, _, _, differs in compared if differs and label in _TELLING] or [""]
+    return " and ".join(filter(None, (", ".join(first), last))).capitalize()
 
 
 def _address(address: Resource) -> str:

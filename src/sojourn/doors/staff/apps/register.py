@@ -129,7 +129,7 @@ async def _one(request: Request, problem: str = "", status: int = 200, secret: s
     changing = form or _changing(app)
     return PAGES.render(
         request, "apps/app.html", status=status, app=app, state=STATES[app.state], sees=sees(app), states=states, used=used, people=list(people.values()), form=changing, problem=problem,
-        secret=secret, data=await _data(access, app), uses=USES, whose=WHOSE, methods=METHODS, approves="service" not in app.uses or access.caller.account not in await registering.had_a_part(access, app.id),
+        secret=secret, data=await _data(access, app), uses=USES, whose=WHOSE, methods=METHODS, approves="service" not in app.uses or access.caller.account not in registering.part_in(history),
     )  # fmt: skip
 
 
@@ -137,8 +137,8 @@ async def _data(access: Access, app: App) -> tuple[str, str, str, str] | None:
     """What a service's tokens are for: (tag, tone, why, where its test bench is); None for what people use."""
     if "service" not in app.uses:
         return None
-    why, partner = await appbench.cleared(access, app.id), await appbench.whose(access, app.id) if access.may("Exchange", "administer") else ""
-    bench = f"/exchange/partners/{partner}/bench" if partner else ""
+    why, partner = await appbench.stands(access, app.id)
+    bench = f"/exchange/partners/{partner}/bench" if partner and access.may("Exchange", "administer") else ""
     if why == "stopped":
         return "nothing", "amber", "Its partner was stopped.", bench
     if why:

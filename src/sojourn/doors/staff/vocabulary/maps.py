@@ -44,7 +44,7 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
     own, count = await mapping.listed(access, everything=everything, words=words, offset=_from(asked.get("from", "")), most=_PAGE)
     names = {p.id: p.name for p in await partners.every(access)} if access.may("Exchange", "operate") else {}
     return PAGES.render(
-        request, "vocabulary/maps.html", status=status, problem=problem, work=[(names.get(line.partner, line.partner), line, _named(line.system), _named(line.target_system)) for line in work], waiting=waiting, state=state,
+        request, "vocabulary/maps.html", status=status, problem=problem, work=[(names.get(line.partner, line.partner) or "documents from outside", line, _named(line.system), _named(line.target_system)) for line in work], waiting=waiting, state=state,
         own=[(o, _named(o.system), _named(o.target_system), SAID.get(o.equivalence, o.equivalence), day_and_time(o.since) if o.since else "", day_and_time(o.until) if o.until else "") for o in own],
         count=count, words=words, everything=everything, further=_from(asked.get("work", "")) + _PAGE if waiting > _from(asked.get("work", "")) + _PAGE else 0,
         following=_from(asked.get("from", "")) + _PAGE if count > _from(asked.get("from", "")) + _PAGE else 0,

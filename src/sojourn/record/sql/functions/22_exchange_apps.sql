@@ -54,6 +54,14 @@ BEGIN
     RETURN 'test';
 END $$;
 
+-- How a service stands: '' where it gets what is real, else why not; and the partner who comes by it, or ''.
+CREATE OR REPLACE FUNCTION gate.app_stands(p_tenant int, p_app text, p_now timestamptz) RETURNS TABLE (why text, partner text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT gate.app_cleared(p_tenant, p_app, p_now),
+           coalesce((SELECT x.partner FROM record.exchange_partner x WHERE x.tenant = p_tenant AND x.known_to = 'infinity'
+                     AND x.facts::jsonb ->> 'door' = 'fhir' AND x.facts::jsonb ->> 'client' = p_app ORDER BY x.partner LIMIT 1), '')
+$$;
+
 -- The account of a service as it is, on the test bench too.
 CREATE OR REPLACE FUNCTION gate.bench_account(p_tenant int, p_bench int, p_account text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
