@@ -24,6 +24,7 @@ from sojourn.care.release import sending as releases
 from sojourn.doors.api.app import FhirDoor
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.doors.calling import channels
+from sojourn.doors.calling.looking import Looking
 from sojourn.doors.cds import routes as cds
 from sojourn.doors.direct.door import Mailboxes
 from sojourn.doors.direct.sending import Direct
@@ -96,7 +97,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
     beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
-                                  *_faxes(gate, settings), *(Doing(gate, (duty,)) for duty in OUTWARD), Collecting(lambda: requests.running > 0))  # fmt: skip
+                                  *_faxes(gate, settings), *(Doing(gate, (duty,)) for duty in OUTWARD), Looking(gate.house.channels), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

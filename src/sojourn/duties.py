@@ -12,6 +12,7 @@ from sojourn.base.background import Background
 from sojourn.base.errors import StaleCredential
 from sojourn.care.admissions import people
 from sojourn.care.authorizations import watching
+from sojourn.care.calling import duty as calls
 from sojourn.care.census import double, moving
 from sojourn.care.exchange import forgetting
 from sojourn.care.exchange import watching as exchange
@@ -71,7 +72,10 @@ DUTIES: tuple[Duty, ...] = (
     Duty("old exchange messages", forgetting.EVERY, forgetting.run),
 )
 """In the order in which they are done when several are due."""
-OUTWARD: tuple[Duty, ...] = (Duty("reminders sent", 300, scheduling.send),)
+OUTWARD: tuple[Duty, ...] = (
+    Duty("calls", calls.EVERY, calls.run),
+    Duty("reminders sent", 300, scheduling.send),
+)
 """Those that wait for something outside, each by itself: none keeps another one waiting."""
 
 

@@ -1,6 +1,6 @@
 """The FHIR door and the clock's duties as a process of its own, for a test that kills it. The time is what a file says.
 
-Arguments: the application's address, data folder, port, the file with the time.
+Arguments: the application's address, data folder, port, the file with the time, the text gateway.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from sojourn.base import clock, crypto
+from sojourn.care.calling import duty as calls
 from sojourn.care.consequences import CONSEQUENCES
 from sojourn.care.risk import duty
 from sojourn.doors.api.app import FhirDoor
+from sojourn.doors.calling.texting import Texting
 from sojourn.duties import Doing, Duty
+from sojourn.gate.channels import SMS
 from sojourn.gate.gate import Gate
+from tests.doors.calling.counterpart import TOKEN
 
 
 class FileClock:
@@ -39,14 +43,16 @@ class FileClock:
 
 def main() -> None:
     """Serve until killed."""
-    dsn, data, port, hands = sys.argv[1:]
+    dsn, data, port, hands, gateway = sys.argv[1:]
     clock.set_clock(FileClock(Path(hands)))
     gate = Gate(dsn, crypto.ServerKey(b"k" * 64), Path(data), base=f"http://127.0.0.1:{port}/fhir", connections=6, consequences=CONSEQUENCES)
+
+    gate.house.channels = {SMS: Texting(gateway, TOKEN)}
 
     @asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
         await gate.open()
-        doing = Doing(gate, (Duty("risk", 1, duty.escalate),))
+        doing = Doing(gate, (Duty("risk", 1, duty.escalate), Duty("calls", 1, calls.run)))
         await doing.start()
         yield
         await doing.stop()

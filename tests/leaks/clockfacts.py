@@ -215,6 +215,7 @@ async def discharge(world: World, side: Side) -> None:
 
 
 @fact("risk")
+@fact("calls")
 async def danger(world: World, side: Side) -> None:
     """An answer that opens an episode; nobody takes it up. None that is kept apart: the result of a test cannot be (45 CFR 164.501), and danger is acted on."""
     answers = {"1": Decimal(0), "2": Decimal(1), "3": Decimal(0), "4": Decimal(1), "5": Decimal(0), "6": Decimal(0)}

@@ -22,12 +22,14 @@ from sojourn.care.scheduling import tracks
 from sojourn.care.scheduling.series import Series
 from sojourn.care.staffing import changing
 from sojourn.care.staffing.model import AWAY, ON_CALL, SUPERVISOR, Entry
+from sojourn.gate.channels import GIVEN, SMS, Message
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.consequences import Consequence
 from sojourn.gate.feed import Feed
 from sojourn.gate.importing import Arrival, bring_in
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from tests.care.test_calls import reached_at
 from tests.doors.hl7v2.counterpart import agreed
 from tests.effort import THOROUGH
 from tests.leaks.clockfacts import FACTS, PHONE, Side, as_
@@ -236,9 +238,36 @@ async def opened(name: str, dsn: Dsn) -> Clocked:
         await _furnished(world)
         source.step("shared client")
         world.told.ids["client"] = (await world.clinic.make("sys-mh", patient(telecom=PHONE))).id
+        source.step("where people are reached")
+        for n, who in enumerate(STAFF):
+            await reached_at(world.clinic, who, f"+151855501{n:02}")
+        world.clinic.gate.house.channels = {SMS: Heard()}
         source.step("those outside who are told")
         await _told_outside(world)
     return Clocked(world, hidden=name == "A")
+
+
+class Heard:
+    """A channel that keeps what it is given: (when, words) by number."""
+
+    problem = ""
+
+    def __init__(self) -> None:
+        self.said: dict[str, list[tuple[datetime, str, str]]] = {}
+
+    async def send(self, message: Message) -> str:
+        self.said.setdefault(message.to, []).append((clocks.now(), message.subject, message.text))
+        return GIVEN
+
+    async def look(self) -> None:
+        """It works."""
+
+
+def heard(at: Clocked, who: str) -> list[tuple[datetime, str, str]]:
+    """What somebody was called with."""
+    channel = at.world.clinic.gate.house.channels[SMS]
+    assert isinstance(channel, Heard)
+    return channel.said.get(f"+151855501{list(STAFF).index(who):02}", [])
 
 
 async def _told_outside(world: World) -> None:

@@ -271,6 +271,7 @@ def _room(name: str, target: str, noticed_by: str, make: Callable[[Any], Any] = 
 _SCHEDULE = "tests/leaks/test_schedule_worlds.py::test_what_is_hidden_changes_no_page_no_free_time_and_no_calendar"
 _ADMISSIONS = "tests/leaks/test_admission_worlds.py::test_what_is_hidden_changes_no_page"
 _CARE = "tests/care/test_admissions.py"
+_MERGE = "tests/leaks/test_merge_worlds.py"
 _BULK_WORLDS = "tests/leaks/test_bulk_worlds.py"
 _BULK = "tests/doors/api/test_bulk.py"
 _RELEASE = "tests/leaks/test_release_worlds.py"
@@ -282,6 +283,8 @@ ROOMS = (
     _room("double bookings with hidden visits are listed", "sojourn.care.scheduling.collisions:listed", "tests/web/test_schedule.py::test_a_collision_with_something_hidden_changes_nothing_and_goes_to_who_may_see_both"),
     _room("the search for somebody alike finds hidden people", "sojourn.care.admissions.calls:alike", _ADMISSIONS),
     _room("the other record of a person is told to whoever may not see it", "sojourn.care.admissions.people:others", f"{_CARE}::test_what_was_written_down_twice_is_found_for_those_who_see_both_and_linked_without_widening_anybodys_sight"),
+    _room("a hidden record stands in the chart that it was merged with", "sojourn.care.admissions.merging:of", f"{_MERGE}::test_who_sees_one_of_two_records_sees_what_they_saw"),
+    RoomPlant(_src("that somebody has another record is told to whoever reaches one", STAFF, "sojourn.gate.bearing:edges", "if each else", "if False else"), f"{_MERGE}::test_a_record_that_is_merely_out_of_reach_hides_the_merge_as_well"),
     _room("a bed that a hidden stay holds, too, is told", "sojourn.care.census.double:waiting", f"{_CARE}::test_a_bed_that_is_promised_twice_is_found_for_those_who_see_both"),
     _room("the board of admissions shows hidden cases", "sojourn.care.admissions.case:board", _ADMISSIONS),
     _room("the census shows beds of hidden stays", "sojourn.care.census.occupancy:_places", _ADMISSIONS),

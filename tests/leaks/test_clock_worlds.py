@@ -13,7 +13,7 @@ from unittest import mock
 from sojourn.gate import origin
 from sojourn.record.database import Dsn
 from tests.effort import THOROUGH
-from tests.leaks.clockworlds import BEGIN, MOMENTS, READERS, VIEWERS, Clocked, acted, answers, opened, questions
+from tests.leaks.clockworlds import BEGIN, MOMENTS, READERS, STAFF, VIEWERS, Clocked, acted, answers, heard, opened, questions
 from tests.people import close_clinic
 
 
@@ -22,6 +22,11 @@ async def test_what_the_clock_does_about_what_is_hidden_shows_nowhere(databases:
     try:
         told = [each for number in range(len(MOMENTS)) for each in await moment(a, b, number, VIEWERS if THOROUGH or number % 2 else READERS)]
         assert told == []
+        for who in VIEWERS:
+            assert heard(a, who) == heard(b, who), who
+        assert any(heard(a, who) for who in VIEWERS)
+        assert len(heard(a, "sud-night")) > len(heard(b, "sud-night")), "who may know is called"
+        assert len({(subject, words) for who in STAFF for at in (a, b) for _, subject, words in heard(at, who)}) == 1
         idle = sorted(a.names() - acted(a, b))
         assert idle == [], f"nothing hidden gave these something to do, so that a leak of theirs would not be found: {idle}. Tell it in clockfacts.py."
     finally:

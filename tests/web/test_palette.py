@@ -24,7 +24,7 @@ ROLES = sorted({role for role, _, _ in starting_rules()} - {"system", "outside",
 ELSEWHERE = {
     "/sign-in": "a stranger is led there", "/sign-in/second": "a step of signing in", "/sign-in/outside": "a step of signing in", "/sign-in/outside/return": "a step of signing in",
     "/confirm/on": "a step of proving who one is", "/confirm/outside": "a step of proving who one is", "/confirm/outside/done": "a step of proving who one is", "/handover/back": "a device that comes back", "/notes/key": "no page: the browser asks for it",
-    "/patients/{id}/risk/plan/edit": "from the safety plan", "/patients/{id}/risk/plan/print": "from the safety plan", "/security/password": "from Your security", "/security/passkeys/new": "from Your security",
+    "/patients/{id}/risk/plan/edit": "from the safety plan", "/patients/{id}/risk/plan/print": "from the safety plan", "/security/password": "from Your security", "/security/reached": "from Your security", "/security/passkeys/new": "from Your security",
     "/patients/{id}/cards": "a part of the summary of a chart", "/incidents/trends.csv": "a file of the page of trends", "/vocabulary/maps.json": "a file of the page of maps",
 }  # fmt: skip
 """Pages without a name of their own, and why they need none."""

@@ -34,7 +34,10 @@ class Message(NamedTuple):
 
 
 class Channel(Protocol):
-    """A way to deliver. problem: why it did not work when it was last used or looked at, in words that name nobody; '' while it works."""
+    """A way to deliver. problem: why it did not work when it was last looked at, in words that name nobody; '' while it works.
+
+    What is sent says nothing there: a message that nobody may know of must not be told by its failure.
+    """
 
     problem: str
 

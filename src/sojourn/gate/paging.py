@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import errors
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
 PREFIX = "page/"
 
 
+_AGAIN = timedelta(minutes=1)
+"""Within which a page that is sent twice is one page: two processes sent it, or one fell in between."""
+
+
 async def page(access: Access, account: str, name: str, body: dict[str, Any]) -> None:
-    """Page somebody, once under each name."""
+    """Page somebody: one page under each name, of when they were last asked."""
     theirs = Access(access.house, replace(access.caller, account=account), access.request)
-    with suppress(errors.VersionConflict):
-        await drafts.keep(theirs, PREFIX + name, codec.dumps(body))
+    there = await drafts.kept(theirs, PREFIX + name)
+    if there is None or access.now - there.updated >= _AGAIN:
+        with suppress(errors.VersionConflict):
+            await drafts.keep(theirs, PREFIX + name, codec.dumps(body), seen=there.stamp if there else "")
 
 
 async def mine(access: Access) -> list[tuple[str, datetime]]:

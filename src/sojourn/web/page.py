@@ -77,6 +77,8 @@ FLASHES = {
     "emergency-ended": "The emergency access has ended.",
     "session-ended": "Your session has ended. Sign in to go on.",
     "locked": "The screen was locked. Sign in to go on where you were.",
+    "code-sent": "The code is sent.",
+    "reached": "Confirmed. From now on you are reached there.",
     "password-changed": "Your password is changed. You are signed out everywhere else.",
     "waits-for-second": "Asked for. It acts when a second person has approved it, under Accounts, Second person.",
     "deactivated": "The account is deactivated. Whoever used it is out.",

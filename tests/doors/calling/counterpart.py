@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,7 @@ from email import message_from_bytes
 from email.message import Message as Mail
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -39,6 +41,20 @@ class Texts:
     def to(self, number: str) -> list[str]:
         """What came there."""
         return [text for to, text in self.given.values() if to == number]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        """Listen on this machine; the address."""
+        with socket.socket() as free:
+            free.bind((HOST, 0))
+            port = int(free.getsockname()[1])
+        server = uvicorn.Server(uvicorn.Config(self.app, host=HOST, port=port, access_log=False, log_level="error", lifespan="off"))
+        task = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield f"http://{HOST}:{port}/api"
+        server.should_exit = True
+        await task
 
     def _refused(self, request: Request) -> Response | None:
         if self.down:

@@ -30,7 +30,8 @@ async def test_a_gateway_that_does_not_take_it_is_asked_again_and_said(status: i
     there = Texts()
     channel = there.channel()
     there.down = status
-    assert await channel.send(SAID) == LATER
+    assert (await channel.send(SAID), channel.problem) == (LATER, ""), "what is sent says nothing there"
+    await channel.look()
     assert channel.problem
     there.down = 0
     await channel.look()
@@ -40,7 +41,8 @@ async def test_a_gateway_that_does_not_take_it_is_asked_again_and_said(status: i
 async def test_a_gateway_that_is_not_there_is_no_error() -> None:
     channel = Texting("http://127.0.0.1:9/api")
     assert await channel.send(SAID) == LATER
-    assert "518" not in channel.problem
+    await channel.look()
+    assert channel.problem
 
 
 async def test_a_number_that_is_none_is_refused() -> None:
@@ -71,6 +73,7 @@ async def test_an_email_names_its_sender_and_nothing_else() -> None:
         assert await channel.send(Message("k-2", "bo@x.example", "A reminder", "You have an appointment.")) == REFUSED
         there.down = True
         assert await channel.send(Message("k-3", "ana@x.example", "A reminder", "You have an appointment.")) == LATER
+        await channel.look()
         assert channel.problem
     (mail,) = there.mails()
     assert {k.lower() for k in mail} == {"from", "to", "subject", "date", "auto-submitted", "message-id", "content-type", "content-transfer-encoding", "mime-version"}
@@ -85,12 +88,14 @@ async def test_off_this_machine_nothing_goes_without_encryption_and_a_name_that_
     async with plain.open(), there.open():
         refusing = Mailing(f"mail.example:{plain.port}", "notices@example.org", at="127.0.0.1", context=trusted)
         assert await refusing.send(said) == LATER
+        await refusing.look()
         assert "encryption" in refusing.problem
         stranger = Mailing(f"mail.example:{there.port}", "notices@example.org", "sojourn", "river stone", at="127.0.0.1")
         assert await stranger.send(said) == LATER
         assert there.raw == []
         wrong = Mailing(f"mail.example:{there.port}", "notices@example.org", "sojourn", "other", at="127.0.0.1", context=trusted)
         assert await wrong.send(said) == LATER
+        await wrong.look()
         assert "login" in wrong.problem
         right = Mailing(f"mail.example:{there.port}", "notices@example.org", "sojourn", "river stone", at="127.0.0.1", context=trusted)
         assert await right.send(said) == GIVEN

@@ -47,11 +47,11 @@ class Mailing:
     async def send(self, message: Message) -> str:
         """One e-mail to one address."""
         to = address(EMAIL, message.to)
-        return await asyncio.to_thread(self._sent, to, self._dressed(message, to)) if to else REFUSED
+        return (await asyncio.to_thread(self._sent, to, self._dressed(message, to)))[0] if to else REFUSED
 
     async def look(self) -> None:
         """Connect and sign in."""
-        await asyncio.to_thread(self._sent, "", b"")
+        _, self.problem = await asyncio.to_thread(self._sent, "", b"")
 
     def _dressed(self, message: Message, to: str) -> bytes:
         mail = EmailMessage(policy=SMTP)
@@ -61,7 +61,8 @@ class Mailing:
         mail.set_content(message.text + "\n")
         return mail.as_bytes()
 
-    def _sent(self, to: str, raw: bytes) -> str:
+    def _sent(self, to: str, raw: bytes) -> tuple[str, str]:
+        """What came of it, and what is wrong with the server."""
         try:
             with _Smtp(self._host, self._port, self._at, self._trusted()) as server:
                 if self._port != _IMPLICIT and not self._near:
@@ -72,18 +73,14 @@ class Mailing:
                     server.sendmail(self._sender, [to], raw)
         except smtplib.SMTPRecipientsRefused as error:
             code = min((c for c, _ in error.recipients.values()), default=_PERMANENT)
-            self.problem = ""
-            return REFUSED if code >= _PERMANENT else LATER
+            return (REFUSED if code >= _PERMANENT else LATER), ""
         except smtplib.SMTPAuthenticationError:
-            self.problem = _NOT_US
+            return LATER, _NOT_US
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError):
-            self.problem = _PLAIN
+            return LATER, _PLAIN
         except (OSError, smtplib.SMTPException, ValueError):
-            self.problem = _GONE
-        else:
-            self.problem = ""
-            return GIVEN
-        return LATER
+            return LATER, _GONE
+        return GIVEN, ""
 
     @property
     def _near(self) -> bool:

@@ -45,7 +45,8 @@ class Texting:
 
     async def look(self) -> None:
         """GET /status."""
-        await self._ask("GET", "/status")
+        status = await self._ask("GET", "/status")
+        self.problem = "" if status in (200, 204) else _NOT_US if status in (401, 403) else _GONE
 
     async def _ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> int:
         """The status of the answer, 0 for none; no more of an answer is read than is bounded."""
@@ -59,8 +60,5 @@ class Texting:
                     if size > _LARGEST:
                         raise httpx.ReadError("too large")
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
-            self.problem = _GONE
             return 0
-        good = answer.status_code in (200, 201, 202, 204, 422)
-        self.problem = "" if good else _NOT_US if answer.status_code in (401, 403) else _GONE
         return answer.status_code

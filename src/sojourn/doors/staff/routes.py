@@ -73,7 +73,7 @@ from sojourn.doors.staff.risk.routes import SCREENS as RISK
 from sojourn.doors.staff.roles import roles
 from sojourn.doors.staff.schedule.routes import SCREENS as SCHEDULE
 from sojourn.doors.staff.screens import Screen
-from sojourn.doors.staff.security import security
+from sojourn.doors.staff.security import reached, security
 from sojourn.doors.staff.signin import outside, second, signin
 from sojourn.doors.staff.supervision.routes import SCREENS as SIGNING_SCREENS
 from sojourn.doors.staff.today import today
@@ -223,6 +223,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/security/passkeys", security.add_passkey, ("POST",)),
     Screen("/security/passkeys/new", security.new_passkey),
     Screen("/security/passkeys/options", security.passkey_options, ("POST",)),
+    Screen("/security/reached", reached.show, ("GET", "POST")),
+    Screen("/security/reached/code", reached.prove, ("POST",)),
+    Screen("/security/reached/end", reached.end, ("POST",)),
     Screen("/security/factors/{factor}/end", security.end_factor, ("POST",)),
     Screen("/security/recovery", security.recovery, ("POST",)),
     Screen("/security/sessions", security.end_sessions, ("POST",)),

@@ -15,6 +15,7 @@ _DID = {
     "disclose": "sent out", "sign-in": "signed in", "sign-out": "signed out", "append": "added to", "draft": "began", "measure": "measured", "version": "changed",
     "sign": "signed", "revoke": "revoked", "release": "released", "preview": "previewed a release", "disclosures": "read the log of disclosures",
     "disclosure": "read a disclosure", "outliers": "looked for unusual looking", "patient-request": "handled a patient's request", "confirm": "proved who they are",
+    "call-place-begin": "asked for a code to where they are reached", "call-place-prove": "proved where they are reached", "call-place-end": "ended where they are reached",
     "factor-add": "added a second factor", "accounts": "looked at accounts", "administer": "administered accounts", "oversee": "oversaw", "rules": "looked at rules",
     "return": "returned a document", "reopen": "opened a document again", "lock": "locked a document", "unlock": "unlocked a document",
     "app-register": "registered an app", "export-list": "looked at who exports", "export-stop": "stopped an export", "app-change": "changed an app", "app-stop": "stopped an app", "app-start": "started an app", "app-allow": "allowed an app",

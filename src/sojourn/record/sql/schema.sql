@@ -481,6 +481,41 @@ CREATE TABLE record.blob_leftover (
 
 ALTER TABLE record.blob_leftover OWNER TO sojourn_owner;
 
+CREATE TABLE record.call (
+    tenant integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    items text[] NOT NULL,
+    about text[] NOT NULL,
+    means text NOT NULL COLLATE pg_catalog."C",
+    begun timestamp with time zone NOT NULL,
+    next timestamp with time zone NOT NULL,
+    tries integer NOT NULL,
+    outcome text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    said text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    ended timestamp with time zone,
+    CONSTRAINT call_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'given'::text, 'unneeded'::text])))
+);
+
+ALTER TABLE record.call OWNER TO sojourn_owner;
+
+CREATE TABLE record.call_place (
+    tenant integer NOT NULL,
+    place text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    means text NOT NULL COLLATE pg_catalog."C",
+    sealed text NOT NULL,
+    code bytea NOT NULL,
+    made timestamp with time zone NOT NULL,
+    expires timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    proved timestamp with time zone,
+    ended timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT call_place_means_check CHECK ((means = ANY (ARRAY['sms'::text, 'email'::text])))
+);
+
+ALTER TABLE record.call_place OWNER TO sojourn_owner;
+
 CREATE SEQUENCE record.setting_seq
     START WITH 1
     INCREMENT BY 1
@@ -2099,6 +2134,12 @@ ALTER TABLE ONLY record.blob_leftover
 ALTER TABLE ONLY record.blob
     ADD CONSTRAINT blob_pkey PRIMARY KEY (tenant, digest);
 
+ALTER TABLE ONLY record.call
+    ADD CONSTRAINT call_pkey PRIMARY KEY (tenant, account, key);
+
+ALTER TABLE ONLY record.call_place
+    ADD CONSTRAINT call_place_pkey PRIMARY KEY (tenant, place);
+
 ALTER TABLE ONLY record.care_table
     ADD CONSTRAINT care_table_pkey PRIMARY KEY (tenant, n);
 
@@ -2368,6 +2409,16 @@ CREATE UNIQUE INDEX app_one ON record.app USING btree (tenant, app) WHERE (known
 CREATE INDEX app_refresh_grant ON record.app_refresh USING btree (tenant, grant_id);
 
 CREATE INDEX audit_recorded ON record.audit USING btree (tenant, recorded);
+
+CREATE INDEX call_about ON record.call USING gin (about);
+
+CREATE INDEX call_given ON record.call USING btree (tenant, account, ended) WHERE (outcome = 'given'::text);
+
+CREATE INDEX call_open ON record.call USING btree (tenant, account) WHERE (outcome = ''::text);
+
+CREATE UNIQUE INDEX call_place_begun ON record.call_place USING btree (tenant, account) WHERE ((proved IS NULL) AND (ended = 'infinity'::timestamp with time zone));
+
+CREATE UNIQUE INDEX call_place_proved ON record.call_place USING btree (tenant, account) WHERE ((proved IS NOT NULL) AND (ended = 'infinity'::timestamp with time zone));
 
 CREATE INDEX care_table_name ON record.care_table USING btree (tenant, name, valid_to);
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from sojourn.base import clock
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.signin.second import CODE, WRONG, square
-from sojourn.gate import security
+from sojourn.gate import calling, security
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 from sojourn.web.visit import place_of
@@ -52,7 +52,7 @@ def ways(methods: tuple[str, ...]) -> str:
 
 async def show(request: Request) -> Response:
     """GET /security."""
-    return PAGES.render(request, "security/security.html", own=await security.own(request.state.access), ago=ago, ways=ways)
+    return PAGES.render(request, "security/security.html", own=await security.own(request.state.access), reached=await calling.places(request.state.access), ago=ago, ways=ways)
 
 
 async def password(request: Request) -> Response:
