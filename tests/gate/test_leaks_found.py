@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.gate.test_overriding import decide
 from tests.people import Clinic, consent, encounter, labelled, observation, patient
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -245,3 +248,77 @@ async def test_what_came_back_has_its_new_references_alone(clinic: Clinic) -> No
     await clinic.ask("sys-mh", "PUT", f"Observation/{o}", {**observation(p, encounter={"reference": f"Encounter/{two}"}), "id": o})
     assert (await clinic.get("both-clinician", f"Observation?encounter=Encounter/{one}")).ids == []
     assert (await clinic.get("both-clinician", f"Observation?encounter=Encounter/{two}")).ids == [o]
+
+
+NOTE = labelled({"text": "her aunt"}, "PSYTHPN")
+
+
+def problem(p: str, *notes: dict[str, object], of: str = "", **more: object) -> dict[str, object]:
+    """A problem, perhaps with remarks and a reference to another one."""
+    about: dict[str, object] = {"note": list(notes)} if notes else {}
+    if of:
+        about["evidence"] = [{"detail": [{"reference": f"Condition/{of}"}]}]
+    return {"resourceType": "Condition", "subject": {"reference": f"Patient/{p}"}, "code": {"text": "x"}, **about, **more}
+
+
+async def told(clinic: Clinic, id_: str, since: str, who: str = "both-clinician") -> tuple[list[str], bool, bool]:
+    """The versions of a problem that somebody is told of, newest first; whether it is found by its time, and listed, since another time."""
+    entries = (await clinic.get(who, f"Condition/{id_}/_history")).entries
+    found = await clinic.get(who, f"Condition?_lastUpdated=ge{since}")
+    listed = await clinic.get(who, f"Condition/_history?_since={since}")
+    current = await clinic.get(who, f"Condition/{id_}")
+    if current.status == 200:
+        assert current.json()["meta"] == entries[0]["meta"]
+    return [e["meta"]["versionId"] for e in entries], id_ in found.ids, id_ in listed.ids
+
+
+async def turned(clinic: Clinic, way: str, other: str) -> None:
+    """A problem becomes a note kept apart."""
+    stored = (await clinic.get("sys-mh", f"Condition/{other}")).json()
+    apart = {**stored, "meta": {"security": [{"system": ACT, "code": "PSYTHPN"}]}}
+    if way == "decision":
+        return await decide(clinic, "mh-clinician", "raise", "Condition", other, "PSYTHPN")
+    if way == "restore":
+        assert (await clinic.ask("sys-mh", "DELETE", f"Condition/{other}")).status == 204
+    assert (await clinic.put("sys-mh", apart)).status in (200, 201)
+    return None
+
+
+@pytest.mark.parametrize("way", ["update", "decision", "restore"])
+async def test_what_becomes_a_note_later_leaves_no_version_that_differs_by_notes_alone(clinic: Clinic, way: str) -> None:
+    """One note was taken out for another. The first was an ordinary problem then; now that it is a note, that there was a change tells of it."""
+    p = await both(clinic)
+    other = (await clinic.make("mh-clinician", problem(p))).id
+    first = [await clinic.make("sys-mh", problem(p, of=other)) for _ in range(4)]
+    after = [problem(p, NOTE, language="en") if n == 1 else problem(p, NOTE) for n in range(4)]
+    second = [await clinic.put("sys-mh", {**content, "id": made.id}) for made, content in zip(first, after, strict=True)]
+    times = [each.json()["meta"]["lastUpdated"] for each in second]
+    swapped, changed, later, gone = [made.id for made in first]
+    third = await clinic.put("sys-mh", {**after[2], "language": "en", "id": later})
+    assert (await clinic.ask("sys-mh", "DELETE", f"Condition/{gone}")).status == 204
+    for id_, since, count in ((swapped, times[0], 2), (changed, times[1], 2), (later, times[2], 3)):
+        versions, found, listed = await told(clinic, id_, since)
+        assert (len(versions), found, listed) == (count, True, True), "before it is a note everybody is told"
+    await turned(clinic, way, other)
+    for who in ("both-clinician", "mh-clinician"):
+        assert await told(clinic, swapped, times[0], who) == ([first[0].version], False, False), who
+        assert await told(clinic, changed, times[1], who) == ([second[1].version, first[1].version], True, True), who
+        assert await told(clinic, later, third.json()["meta"]["lastUpdated"], who) == ([third.version, first[2].version], True, True), who
+        assert (await clinic.get(who, f"Condition/{later}/_history/{second[2].version}")).status == 404, who
+        assert (await clinic.get(who, f"Condition/{gone}/_history")).body.count(b'"resourceType":"Condition"') == 1, who
+        assert b"her aunt" not in (await clinic.get(who, f"Condition/{later}/_history")).body
+        assert other.encode() not in (await clinic.get(who, f"Condition/{swapped}/_history")).body
+    assert (await clinic.put("both-clinician", {**(await clinic.get("both-clinician", f"Condition/{swapped}")).json(), "language": "en"}, ("if-match", f'W/"{first[0].version}"'))).status == 200
+
+
+async def test_what_is_no_note_any_more_is_told_of_again(clinic: Clinic) -> None:
+    p = await both(clinic)
+    other = (await clinic.make("mh-clinician", problem(p))).id
+    first = await clinic.make("sys-mh", problem(p, of=other))
+    second = await clinic.put("sys-mh", {**problem(p, NOTE), "id": first.id})
+    since = second.json()["meta"]["lastUpdated"]
+    await decide(clinic, "mh-clinician", "raise", "Condition", other, "PSYTHPN")
+    assert await told(clinic, first.id, since) == ([first.version], False, False)
+    await decide(clinic, "officer", "lower", "Condition", other, "PSYTHPN")
+    assert await told(clinic, first.id, since) == ([second.version, first.version], True, True)
+    assert "evidence" not in (await clinic.get("both-clinician", f"Condition/{first.id}")).json()

@@ -181,6 +181,11 @@ class Transaction(Database):
         """For reading in a transaction of its own, as `reading` does: it does not see what is written here."""
         return self._database.pool
 
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[Transaction]:
+        """Part of this transaction, which is committed when it ends."""
+        yield self
+
     async def call(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """One statement of the transaction. Raises as `Database.call`."""
         try:

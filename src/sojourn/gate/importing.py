@@ -13,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, runs
+from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, retelling, runs
 from sojourn.gate.changes import Change
 from sojourn.record import store
 
@@ -210,7 +210,8 @@ async def _try(
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
         sent.set()  # who waits for it goes on when the call below has put everything into the socket
-        await access.house.writer.write(store.Part(access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients)))
+        part = store.Part(access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients))
+        await retelling.write(access, part, [*prepared, *relabelled])
     return len(prepared), len(valid) - len(prepared) - len(refused), refused
 
 

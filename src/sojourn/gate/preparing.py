@@ -45,6 +45,8 @@ class Prepared:
     body: bytes | None = None
     resource: dict[str, Any] | None = None
     own: int = 0
+    before: int = 0
+    """The laws that it had as a whole."""
     parts: int = 0
     tags: Sequence[str] = ()
     origin: list[int] = field(default_factory=list)
@@ -68,6 +70,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     prepared.clean = kind != "update" or bool(base["clean"])
     # One origin for ever, also of what was deleted and is there again: its past versions are judged by it.
     prepared.origin = origin(acting(access, change), change.type, base["origin"] if kind in ("update", "restore") else None)
+    prepared.before = int(base["own"]) if kind in ("update", "restore") else 0
     before = change.before if kind == "update" else {}
     if change.type == "Consent" and before:
         amending.check(before, resource)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sojourn.fhir import codec
-from sojourn.gate import apart, bases, labels, preparing, relationships
+from sojourn.gate import apart, bases, labels, preparing, relationships, retelling
 from sojourn.gate.labelling import as_said, origin_of, own_of, senders
 from sojourn.gate.preparing import Prepared, with_meta
 from sojourn.record import labelling, store
@@ -69,7 +69,7 @@ class Again:
         """For the current version: an op of gate.write. floor: laws that it keeps for now."""
         row, finished = self.row, self.finished()
         made = Prepared(
-            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, parts=self.label.parts,
+            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, before=row["own"], parts=self.label.parts,
             tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin, self.sent, facts_of(row)),
         )  # fmt: skip
         if row["type"] in relationships.SOURCES:
@@ -105,7 +105,7 @@ async def write(access: Access, current: Sequence[Prepared], past: Sequence[Past
         for n, one in enumerate(current, 1):
             batch.grants.extend(apart.grants(access, one.type, one.id, one.patient, originates, n))
         entry = access.entry("label", "", reason, patients=patients)
-        await store.write(access.house.db, [store.Part(access.head, access.caller.account, batch, entry)])
+        await retelling.write(access, store.Part(access.head, access.caller.account, batch, entry), current, alone=True)
 
 
 async def current(access: Access, seqs: Sequence[int], reason: str) -> int:

@@ -7,6 +7,7 @@ time, its entry in the history. Otherwise the number of versions would tell that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from sojourn.record import store
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
+    from sojourn.gate.labelrules import LabelRules
 
 DEEP = 1000  # versions of one resource that are looked at
 _LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
@@ -139,13 +141,18 @@ async def touches_notes_only(access: Access, before: dict[str, Any], after: dict
 
     Asked of the finished resources, whose labels say what is on the whole.
     """
-    if encoded(before) == encoded(after):
-        return False  # nothing at all: its author wanted a version, and has one
     targets = redact.targets(before) | redact.targets(after)
     hidden = await store.labelled(access.house.db, access.tenant.number, sorted(targets), bases.APART)
+    return notes_only(before, after, hidden, access.rules.labels)
+
+
+def notes_only(before: dict[str, Any], after: dict[str, Any], hidden: AbstractSet[str], rules: LabelRules) -> bool:
+    """The same, of versions that are stored. hidden: those of their targets that are such notes."""
+    if encoded(before) == encoded(after):
+        return False  # nothing at all: its author wanted a version, and has one
 
     def view(resource: dict[str, Any]) -> bytes | None:
-        left = redact.redact(resource, permitted=bases.ALL & ~bases.APART, hidden=hidden, strip=False, rules=access.rules.labels)
+        left = redact.redact(resource, permitted=bases.ALL & ~bases.APART, hidden=hidden, strip=False, rules=rules)
         return None if left is None else encoded(left)
 
     return view(before) == view(after)

@@ -24,6 +24,7 @@ from sojourn.gate import (
     origin,
     preparing,
     puttingapart,
+    retelling,
     runs,
 )
 from sojourn.gate.changes import Change, Written
@@ -68,7 +69,7 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
     _opens_its_own(access, batch)
     about = ",".join(f"{p.type}/{p.id}" for p in prepared[:20]) + "".join(marks.marks(p.resource for p in prepared if p.resource is not None))
     audit = access.entry(action, changes[0].type if len({c.type for c in changes}) == 1 else "Bundle", about, patients=patients)
-    await access.house.writer.write(store.Part(access.head, access.caller.account, batch, audit))
+    await retelling.write(access, store.Part(access.head, access.caller.account, batch, audit), [*prepared, *relabelled])
     return await preparing.written(access, prepared[: len(changes)], access.request) if told else []
 
 

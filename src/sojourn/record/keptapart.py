@@ -30,3 +30,13 @@ async def leftovers(db: Database, tenant: int, until: datetime) -> list[str]:
 async def gone(db: Database, tenant: int, digests: Sequence[str]) -> None:
     """These files were removed."""
     await db.call("SELECT gate.leftovers_gone($1, $2)", tenant, list(digests))
+
+
+async def telling_of(db: Database, tenant: int, targets: Sequence[str]) -> list[asyncpg.Record]:
+    """Every version of what refers to one of these `Type/id`, or did, by resource, oldest first: seq, type, id, own, apart, `says` (it is named in it), body."""
+    return await db.call("SELECT * FROM gate.telling_of($1, $2)", tenant, list(targets))
+
+
+async def tell_of(db: Database, tenant: int, apart: dict[int, bool]) -> None:
+    """Say of these versions whether they changed nothing but such notes."""
+    await db.call("SELECT gate.tell_of($1, $2, $3)", tenant, list(apart), list(apart.values()))
