@@ -322,3 +322,18 @@ async def test_what_is_no_note_any_more_is_told_of_again(clinic: Clinic) -> None
     await decide(clinic, "officer", "lower", "Condition", other, "PSYTHPN")
     assert await told(clinic, first.id, since) == ([second.version, first.version], True, True)
     assert "evidence" not in (await clinic.get("both-clinician", f"Condition/{first.id}")).json()
+
+
+async def test_what_becomes_a_note_with_another_is_taken_out_of_the_past_at_once(clinic: Clinic) -> None:
+    """A report is a note with the result that it holds. What referred to it says so no more, in no version."""
+    p = await both(clinic)
+    result = (await clinic.make("mh-clinician", observation(p))).id
+    held = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "x"}, "subject": {"reference": f"Patient/{p}"}, "result": [{"reference": f"Observation/{result}"}]}
+    report = (await clinic.make("sys-mh", held)).id
+    refers = problem(p, evidence=[{"detail": [{"reference": f"DiagnosticReport/{report}"}]}])
+    kept, swapped = [await clinic.make("sys-mh", refers) for _ in range(2)]
+    await clinic.put("sys-mh", {**refers, "id": kept.id, "language": "en"})
+    second = await clinic.put("sys-mh", {**problem(p, NOTE), "id": swapped.id})
+    await decide(clinic, "mh-clinician", "raise", "Observation", result, "PSYTHPN")
+    assert report.encode() not in (await clinic.get("both-clinician", f"Condition/{kept.id}/_history")).body
+    assert await told(clinic, swapped.id, second.json()["meta"]["lastUpdated"]) == ([swapped.version], False, False)

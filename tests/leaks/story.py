@@ -66,6 +66,8 @@ class Step:
     snapshot: dict[str, Any]
     secret: str | None = None
     also: dict[str, str] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    """Of what it refers to, what is a note kept apart by then: later it may be more."""
 
 
 @dataclass
@@ -117,6 +119,10 @@ def _date(random: Random) -> str:
 def _slot(random: Random) -> dict[str, str]:
     start = _date(random)
     return {"start": start, "end": start.replace(":00:00Z", ":50:00Z")}
+
+
+def labelled(value: dict[str, Any], law: str) -> dict[str, Any]:
+    return {"extension": [{"url": INLINE, "valueCoding": {"system": ACT, "code": LABELS[law]}}], **value}
 
 
 # type -> (base, lists whose items may be labelled, links: element -> (types, many), required links)
@@ -228,7 +234,8 @@ class Teller:
         self.step(label, "create", author, thing)
 
     def step(self, label: str, kind: str, author: str, thing: Thing, secret: str | None = None, also: dict[str, str] | None = None) -> None:
-        self.story.steps.append(Step(f"{label} {kind} {thing.key}", kind, author, thing.key, snapshot(thing), secret, also or {}))
+        apart = frozenset(k for keys in thing.links.values() for k in keys if PSYCHOTHERAPY in self.story.things[k].fact.laws)
+        self.story.steps.append(Step(f"{label} {kind} {thing.key}", kind, author, thing.key, snapshot(thing), secret, also or {}, apart))
 
     def patient(self, n: int, programs: str) -> None:
         key = f"p{n}"
@@ -270,8 +277,16 @@ class Teller:
             thing.fact.at = moment(thing.base[date])
             self.lasting.add(thing.key)
             self.add(thing, "sys-mh", "becoming")
+        swapped = Thing("Condition-swapped", Fact(1, "Condition", "Condition-swapped", "p1", {MH}, at=refers.fact.at), dict(refers.base), {"subject": ["p1"], "evidence.detail": [about.key]}, ("subject",), told=False)
+        self.lasting.add(swapped.key)
+        self.add(swapped, "sys-mh", "becoming")
         refers.base = {**refers.base, "language": "en"}
         self.step("refers again", "update", "sys-mh", refers)
+        # Taken out for an element that is such a note: once the other is one, too, nothing but notes was changed.
+        swapped.links = {"subject": ["p1"]}
+        note = labelled({"system": "http://example.org/problems", "value": "swapped"}, PSYCHOTHERAPY)
+        swapped.parts["identifier"] = [Part(note, PSYCHOTHERAPY, "swapped update Condition-swapped")]
+        self.step("swapped", "update", "sys-mh", swapped, secret=PSYCHOTHERAPY)
         about.fact.laws.add(PSYCHOTHERAPY)
         about.base = {**about.base, "meta": {"security": [{"system": ACT, "code": LABELS[PSYCHOTHERAPY]}]}}
         self.step("became a note", "update", "sys-mh", about)
@@ -330,9 +345,7 @@ class Teller:
         chosen = law if sure or random.random() < 0.6 else None
         word = random.choice(SECRET_WORDS if chosen else PLAIN_WORDS)
         value = PARTS[type_][1](word, random)
-        if chosen:
-            value = {"extension": [{"url": INLINE, "valueCoding": {"system": ACT, "code": LABELS[chosen]}}], **value}
-        return Part(value, chosen, since)
+        return Part(labelled(value, chosen) if chosen else value, chosen, since)
 
     def anything(self, label: str) -> None:
         random = self.random

@@ -72,9 +72,10 @@ def resource(story: Story, step: Step, viewer: Viewer | None, told: Told) -> dic
     for name, keys in shot["links"].items():
         seen = [k for k in keys if named or story.sees(viewer, k)]
         if step.kind == "update":
-            # No author sees psychotherapy notes: a reference to one came with the creation, and stays without being sent again.
+            # No author sees psychotherapy notes: a reference to one came with the creation, and stays without being sent again. One to what
+            # becomes such a note later is sent, or it would be taken out.
             # (What it cannot do without became one later, or its author would not have it.)
-            left = [k for k in seen if PSYCHOTHERAPY not in story.things[k].fact.laws]
+            left = [k for k in seen if k not in step.apart]
             seen = left or (seen if name in thing.required else [])
         _link(out, thing.fact.type, name, [_reference(story, told, k) for k in seen])
     for name, parts in shot["parts"].items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.fhir import codec
 from sojourn.gate import apart, bases, labels, preparing, relationships, retelling
-from sojourn.gate.labelling import as_said, origin_of, own_of, senders
+from sojourn.gate.labelling import as_said, bits_of, origin_of, own_of, senders
 from sojourn.gate.preparing import Prepared, with_meta
 from sojourn.record import labelling, store
 from sojourn.record.labelling import Past
@@ -52,6 +52,12 @@ class Again:
         return int(self.row["own"]) & ~self.own | int(self.row["parts"]) & ~self.label.parts
 
     @property
+    def before(self) -> int:
+        """Laws that it had; of notes kept apart only if its bytes say so, too: what the row got with something else (gate.reach) has others to tell of it yet."""
+        said = bits_of([str(c.get("code")) for c in self.stored.get("meta", {}).get("security", [])])
+        return int(self.row["own"]) & (said | ~bases.APART)
+
+    @property
     def same(self) -> bool:
         """Whether nothing changes."""
         row = self.row
@@ -69,7 +75,7 @@ class Again:
         """For the current version: an op of gate.write. floor: laws that it keeps for now."""
         row, finished = self.row, self.finished()
         made = Prepared(
-            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, before=row["own"], parts=self.label.parts,
+            "label", row["type"], row["id"], row["version"], row["updated"], row["seq"], body=_stored(access, finished, self.own | floor), own=self.own | floor, before=self.before, parts=self.label.parts,
             tags=list(self.label.tags), origin=self.origin, patient=row["patient"], rows=preparing.index_rows(access, finished, self.origin, self.sent, facts_of(row)),
         )  # fmt: skip
         if row["type"] in relationships.SOURCES:

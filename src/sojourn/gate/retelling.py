@@ -35,26 +35,26 @@ async def write(access: Access, part: store.Part, changes: Sequence[Prepared], *
 
 
 def _turns(change: Prepared) -> bool:
-    """Whether it becomes such a note, or is none any more. One that is labelled again may have become one before (gate.reach): that is asked, too."""
+    """Whether it becomes such a note, or is none any more."""
     if change.kind == "delete" or (change.kind == "create" and change.expected is None):
         return False  # it has the laws that it had, or an id that nobody knew
-    return bool((change.own | change.before if change.kind == "label" else change.own ^ change.before) & bases.APART)
+    return bool((change.own ^ change.before) & bases.APART)
 
 
 async def _told_again(access: Access, db: Database, turns: Sequence[str]) -> None:
     """Ask again of the versions that refer to these, and of those beside them, by the labels as they are in this transaction. Up to three statements."""
     tenant = access.tenant.number
     rows = await keptapart.telling_of(db, tenant, turns)
-    pairs = [(a, b, codec.loads(a["body"]), codec.loads(b["body"])) for a, b in pairwise(rows) if _comparable(a, b)]
-    if not pairs:
+    pairs = [(a, b) for a, b in pairwise(rows) if _comparable(a, b)]
+    wanted = {row["seq"]: row for row in rows if row["says"]} | {row["seq"]: row for pair in pairs for row in pair}
+    if not wanted:
         return
-    targets = {target for *_, before, after in pairs for target in redact.targets(before) | redact.targets(after)}
-    hidden = await store.labelled(db, tenant, sorted(targets), bases.APART)
-    found = {b["seq"]: runs.notes_only(before, after, hidden, access.rules.labels) for _, b, before, after in pairs}
-    stood = {b["seq"]: b["apart"] for _, b, _, _ in pairs}
-    moved = {seq: apart for seq, apart in found.items() if apart != stood[seq]}
-    if moved:
-        await keptapart.tell_of(db, tenant, moved)
+    read = {seq: codec.loads(row["body"]) for seq, row in wanted.items()}
+    targets = {seq: redact.targets(resource) for seq, resource in read.items()}
+    hidden = await store.labelled(db, tenant, sorted(set().union(*targets.values())), bases.APART)
+    found = {b["seq"]: runs.notes_only(read[a["seq"]], read[b["seq"]], hidden, access.rules.labels) for a, b in pairs}
+    moved = {b["seq"]: found[b["seq"]] for _, b in pairs if found[b["seq"]] != b["apart"]}
+    await keptapart.tell_of(db, tenant, moved, [seq for seq in read if targets[seq] & hidden])
 
 
 def _comparable(before: Any, after: Any) -> bool:

@@ -37,6 +37,6 @@ async def telling_of(db: Database, tenant: int, targets: Sequence[str]) -> list[
     return await db.call("SELECT * FROM gate.telling_of($1, $2)", tenant, list(targets))
 
 
-async def tell_of(db: Database, tenant: int, apart: dict[int, bool]) -> None:
-    """Say of these versions whether they changed nothing but such notes."""
-    await db.call("SELECT gate.tell_of($1, $2, $3)", tenant, list(apart), list(apart.values()))
+async def tell_of(db: Database, tenant: int, apart: dict[int, bool], named: Sequence[int]) -> None:
+    """Say of these versions whether they changed nothing but such notes, and of others that they name one."""
+    await db.call("SELECT gate.tell_of($1, $2, $3, $4)", tenant, list(apart), list(apart.values()), list(named))

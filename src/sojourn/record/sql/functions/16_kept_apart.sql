@@ -58,16 +58,22 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     DELETE FROM record.blob_leftover l WHERE l.tenant = p_tenant AND l.digest = ANY (p_digests)
 $$;
 
--- What became such a note, or is none any more: every version of what refers to it, now or in a version of the past, by resource and in
--- their order. `says`: it is named in it. The resources are found by the references of current rows (and of what was deleted) to it and to
--- its patient.
+-- What became such a note, or is none any more, and what became one with it (gate.reach): every version of what refers to it, now or in a
+-- version of the past, by resource and in their order. `says`: it is named in it. The resources are found by the references of current rows
+-- (and of what was deleted) to it and to its patient.
 CREATE OR REPLACE FUNCTION gate.telling_of(p_tenant int, p_targets text[])
 RETURNS TABLE (seq bigint, type text, id text, own bigint, apart boolean, says boolean, body bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-    WITH places AS (
-        SELECT t.name FROM unnest(p_targets) AS t(name)
+    WITH RECURSIVE turned AS (
+        SELECT t.name COLLATE "C" AS name FROM unnest(p_targets) AS t(name)
         UNION
-        SELECT 'Patient/' || r.patient FROM unnest(p_targets) AS t(name)
+        SELECT r.type || '/' || r.id FROM turned t JOIN record.edge e ON e.tenant = p_tenant AND e.target = t.name
+        JOIN record.resource r ON r.tenant = p_tenant AND r.type = e.type AND r.rid = e.rid
+        WHERE (gate.passed_on(e.param, e.target) & 12) <> 0 AND (r.own & 12) <> 0),
+    places AS (
+        SELECT t.name FROM turned t
+        UNION
+        SELECT 'Patient/' || r.patient FROM turned t
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)),
     changed AS MATERIALIZED ( -- what has one version told nothing before
         SELECT f.type, f.id FROM (SELECT DISTINCT e.type, e.rid FROM places p JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.name) e
@@ -75,7 +81,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
         WHERE NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = e.type AND r.rid = e.rid AND r.seq = r.rid)),
     versions AS (
         SELECT v.seq, v.type, v.id, v.own, v.apart, v.body, v.body IS NOT NULL AND EXISTS (
-                   SELECT FROM unnest(p_targets) AS t(name) WHERE position(convert_to(t.name, 'UTF8') IN v.body) > 0) AS says
+                   SELECT FROM turned t WHERE position(convert_to(t.name, 'UTF8') IN v.body) > 0) AS says
         FROM changed c JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id)
     SELECT s.seq, s.type, s.id, s.own, s.apart, s.says, s.body
     FROM (SELECT v.*, bool_or(v.says) OVER (PARTITION BY v.type, v.id) AS named FROM versions v) s
@@ -84,11 +90,13 @@ $$;
 
 -- Say of versions whether they changed nothing but such notes, as if that had been known when they were written: one that did not, and
 -- with it the current row, has the time of the one before.
-CREATE OR REPLACE FUNCTION gate.tell_of(p_tenant int, p_seqs bigint[], p_apart boolean[]) RETURNS void
+-- p_named: versions that name such a note.
+CREATE OR REPLACE FUNCTION gate.tell_of(p_tenant int, p_seqs bigint[], p_apart boolean[], p_named bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
 DECLARE
     w record.version;
 BEGIN
+    UPDATE record.version v SET refs = v.refs | 12 WHERE v.tenant = p_tenant AND v.seq = ANY (p_named) AND (v.refs & 12) = 0;
     FOR w IN SELECT v.* FROM unnest(p_seqs) AS s(seq) JOIN record.version v ON v.tenant = p_tenant AND v.seq = s.seq ORDER BY v.seq LOOP
         UPDATE record.version v SET apart = p_apart[array_position(p_seqs, w.seq)] WHERE v.tenant = p_tenant AND v.seq = w.seq;
         IF p_apart[array_position(p_seqs, w.seq)] THEN
