@@ -116,10 +116,12 @@ async def test_the_paper_for_the_laboratory_names_who_pays_in_the_record_of_the_
     keep, gone = await twice(clinic)
     order_ = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007"}]}], "code": {"text": "TSH"}, "subject": {"reference": f"Patient/{keep}"}}  # fmt: skip
     lab = (await clinic.make("sys-mh", order_)).id
+    insurer = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "An insurer"})).id
     for who, patient, payer in (("sys-mh", keep, "Payer of the one"), ("sys-sud", gone, "Payer of the other")):
-        await clinic.make(who, {"resourceType": "Coverage", "status": "active", "beneficiary": {"reference": f"Patient/{patient}"}, "payor": [{"display": payer}]})
+        await clinic.make(who, {"resourceType": "Coverage", "status": "active", "beneficiary": {"reference": f"Patient/{patient}"}, "subscriberId": payer, "payor": [{"reference": f"Organization/{insurer}"}]})
     await merging.merge(await at(clinic), keep, gone, "Same card.")
-    visitor = await clinician(clinic)
-    paper = (await visitor.get(f"/patients/{keep}/orders/{lab}/print")).text
+    await furnish(clinic)
+    adam = await browser(clinic)
+    paper = (await adam.get(f"/patients/{keep}/orders/{lab}/print")).text
     assert "Payer of the one" in paper
     assert "Payer of the other" not in paper
