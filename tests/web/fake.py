@@ -41,6 +41,7 @@ class Caller:
     agent: str | None = "Practitioner/dana"
     programs: tuple[int, ...] = ()
     acting: int | None = None
+    scopes: None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class Access:
     decision: Decision = field(default_factory=Decision)
     programs: list[Any] = field(default_factory=list)
     joined: tuple[str, ...] = ()
+    head: tuple[object, ...] = (1, b"", 0, clock.now())
+    decided: tuple[object, ...] = (0, [], [], "TREAT", "use", False)
     records: tuple[str, ...] = ()
 
     def may(self, type_: str, action: str) -> bool:

@@ -259,6 +259,26 @@ async def test_a_service_that_was_live_before_goes_on_until_it_is_changed(here: 
     assert "They exchange for real." in (await browser.get(f"{place}/bench")).text
 
 
+async def test_a_service_that_was_refused_stays_so_whichever_partner_names_it(here: Office) -> None:
+    """Else whoever keeps the partners takes back alone what was decided: by writing another service, or another partner, down."""
+    app, other = [await here.service(KEY, whose="outside", organization="Organization/lakeside", live=False) for _ in range(2)]
+    await real(here, "lakeside")
+    text = (MIGRATIONS / "0209_pre_exchange_apps.sql").read_text("utf-8")
+    await here.clinic.owner.execute(text[text.index("INSERT INTO") :])
+    ours = await here.service(KEY, programs=(MH,))
+    browser = await ivy(here)
+    for one in (app, ours):
+        partner = (await registered(here, one, browser)).rpartition("/")[2]
+        await here.clinic.gate.house.db.call("SELECT gate.exchange_go($1, $2, 'no', '', '', 'Not now.', $3)", A, partner, clock.now())
+        assert (await here.for_service(one, KEY, "system/Patient.rs")).status_code == 400
+        row = await here.clinic.owner.fetchrow("SELECT facts, known_from AS since FROM record.exchange_partner WHERE known_to = 'infinity' AND partner = $1", partner)
+        elsewhere = json.dumps({**json.loads(row["facts"]), "client": other.id})
+        await here.clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'stopped', $5, 'ivy', '', $4)", A, partner, elsewhere, clock.now(), row["since"])
+        assert (await here.for_service(one, KEY, "system/Patient.rs")).status_code == 400, "nobody's service any more"
+        await registered(here, one, browser)
+        assert (await here.for_service(one, KEY, "system/Patient.rs")).status_code == 400, "another partner's"
+
+
 async def test_a_subscription_of_a_service_that_is_held_waits_and_loses_nothing(here: Office) -> None:
     clinic, browser = here.clinic, await ivy(here)
     p = await real(here)

@@ -6,7 +6,14 @@ every row as ever, so that who may not see the other record, or an entry of it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sojourn.record import store
+
+if TYPE_CHECKING:
+    from sojourn.gate.access import Access
+    from sojourn.gate.found import Stored
 
 _NOT_ABOUT = frozenset({"item", "source", "link"})
 """Parameters that name records as such, not whose entry something is."""
@@ -24,3 +31,21 @@ def _all(joined: tuple[str, ...], name: str, value: str) -> str:
     if id_ not in joined or kind not in ("", "Patient") or name.startswith("_") or name in _NOT_ABOUT:
         return value
     return ",".join(f"{kind}{slash}{each}" for each in joined)
+
+
+_MANY = 200
+
+
+async def linkages(access: Access, ids: Sequence[str]) -> list[Stored]:
+    """The Linkages about these Patients that may be seen. Asked with every chart and every Patient of the API, and nearly always there is none: one call of a
+    function that is planned once says so, under the caller's predicate; what there is is then read as any search reads it."""
+    if not ids or not access.may("Linkage", "search"):
+        return []
+    if access.caller.scopes is None:
+        rows = await store.included(access.house.db, access.head, access.decided, None, [(0, "Patient", id_) for id_ in ids], [], [("Linkage", "item", "Patient")], _MANY)
+        wanted = [("_id", ",".join(sorted(r["id"] for r in rows)))]
+        if not rows:
+            return []
+    else:
+        wanted = [("item", ",".join(f"Patient/{id_}" for id_ in ids))]
+    return (await access.search("Linkage", wanted, count=_MANY)).matches

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sojourn.base import errors
 from sojourn.care.admissions import people
 from sojourn.care.resources import author, id_of, ref
-from sojourn.gate import findings, linking
+from sojourn.gate import findings, joined, linking
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.found import Stored
@@ -23,7 +23,6 @@ NEEDS: Final = (("Patient", "search"), ("Linkage", "search"))
 WRITES: Final = (*NEEDS, ("Linkage", "create"), ("Linkage", "update"))
 WHY: Final = "https://sojourn.example/fhir/StructureDefinition/linkage-reason"
 """On a Linkage: how whoever made it knew, or why they took it back."""
-_MANY: Final = 200
 
 
 class Record(NamedTuple):
@@ -57,11 +56,7 @@ def _record(stored: Stored) -> Record | None:
 
 
 async def _linkages(access: Access, ids: Iterable[str]) -> list[Record]:
-    wanted = sorted(ids)
-    if not wanted or not access.may("Linkage", "search"):
-        return []
-    found = await access.search("Linkage", [("item", ",".join(f"Patient/{id_}" for id_ in wanted))], count=_MANY)
-    return [record for stored in found.matches if (record := _record(stored)) is not None]
+    return [record for stored in await joined.linkages(access, sorted(ids)) if (record := _record(stored)) is not None]
 
 
 async def _seen(access: Access, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -72,7 +67,7 @@ async def _seen(access: Access, ids: Iterable[str]) -> dict[str, dict[str, Any]]
 
 
 async def of(access: Access, patient: str) -> One:
-    """The records of the person of whom this is one, as far as the caller may see them. One search where there is no other."""
+    """The records of the person of whom this is one, as far as the caller may see them. One small question where there is no other."""
     found = {r.id: r for r in await _linkages(access, [patient])}
     asked, seen = {patient}, {patient}
     while ahead := {id_ for r in found.values() for id_ in (r.id, r.into)} - asked:

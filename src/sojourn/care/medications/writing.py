@@ -11,7 +11,7 @@ from sojourn.care.listing import HERE, HOME, OUTSIDE, note, source, teller
 from sojourn.care.medications.lines import ORDER, TOLD, Line
 from sojourn.care.medications.tables import RXNORM, Table
 from sojourn.care.policies import Policies
-from sojourn.care.resources import author, moment, ref
+from sojourn.care.resources import author, id_of, moment, ref
 from sojourn.gate import origin
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
@@ -79,12 +79,12 @@ def told(access: Access, patient: str, table: Table, said: Mapping[str, str], *,
 
 
 def ordered(access: Access, patient: str, table: Table, said: Mapping[str, str], *, program: int | None, key: str = "", replaces: Line | None = None) -> Change:
-    """An order as a change. replaces: the line that it takes the place of. Raises Malformed without directions."""
+    """An order as a change. replaces: the line that it takes the place of, in the record of that line, which may be another one of the person. Raises Malformed without directions."""
     if not said.get("dose", "").strip():
         raise errors.Malformed("Write the directions of the order: how much, how often.")
     name = _name(said) if replaces is None else replaces.name
     medication = {"medicationCodeableConcept": concept(table, name)} if replaces is None else _same_medication(replaces)
-    why = said.get("note", "").strip()
+    why, patient = said.get("note", "").strip(), patient if replaces is None else id_of(replaces.stored.resource.get("subject"), "Patient")
     order: dict[str, Any] = {
         "resourceType": ORDER, "extension": [source(HERE)], "status": "active", "intent": "order", "reportedBoolean": False, **medication, "subject": ref("Patient", patient), "authoredOn": moment(access),
         **({"requester": who, "recorder": who} if (who := author(access)) else {}), **_dosage("dosageInstruction", said), **({"reasonCode": [{"text": said["indication"].strip()[:LONGEST]}]} if said.get("indication", "").strip() else {}),

@@ -33,9 +33,9 @@ def program_of(access: Access, organization: str) -> int | None:
 
 
 def placed(access: Access, note: NewNote, stays: list[levels.Stay]) -> NewNote:
-    """The note with the program that makes it: the one of its stay, where its author works there."""
+    """The note with the program that makes it, the one of its stay, where its author works there; and in the record of its stay, which may be another one of the person."""
     stay = next((s for s in stays if s.id == note.stay), None)
-    return replace(note, program=program_of(access, stay.organization)) if stay else note
+    return replace(note, patient=stay.patient, program=program_of(access, stay.organization)) if stay else note
 
 
 async def there(access: Access, note: NewNote, template: Template) -> reading.Note | None:

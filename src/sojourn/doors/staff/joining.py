@@ -45,10 +45,11 @@ def onward(request: Request) -> Response | None:
 
 
 def beside(request: Request) -> Response | None:
-    """Where an entry that is not of this record may be: the next record of the person, asked the same. None after the last."""
+    """Where an entry that is not of this record may be: the next record of the person, asked the same. None after the last, and for what is done
+    in a place that stays that of one record: an account ended twice must not be that of the other, too."""
     access: Access = request.state.access
     here = request.path_params.get("id")
-    if here not in access.records or access.records[-1] == here:
+    if here not in access.records or access.records[-1] == here or (request.method != "GET" and _room(request) in OWN):
         return None
     after = access.records[access.records.index(here) + 1]
     query = f"?{request.url.query}" if request.url.query else ""

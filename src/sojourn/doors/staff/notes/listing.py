@@ -91,10 +91,11 @@ async def take_up(request: Request) -> Response:
     """POST /patients/{id}/notes/{note}/edit: back into the editor, where it was left or as it was saved."""
     access, patient, id_ = request.state.access, request.path_params["id"], request.path_params["note"]
     own = "/notes/apart/" in request.url.path
-    kept = await drafting.kept(access, id_)
-    if kept is None:
+    draft = await drafting.kept(access, id_)
+    if draft is None:
         note = await reading.one(access, patient, id_, own=own)
         if note.structure is None or note.line.state not in reading.OPEN:
             return Answer(status_code=303, headers={"location": f"/patients/{patient}/notes/{id_}"})
-        await drafting.keep(access, drafting.taken_up(note.document, note.structure.resource, note.stored.version))
-    return redirect(request, f"/patients/{patient}/notes/write/{id_}")
+        draft = drafting.taken_up(note.document, note.structure.resource, note.stored.version)
+        await drafting.keep(access, draft)
+    return redirect(request, f"/patients/{draft.patient}/notes/write/{id_}")

@@ -33,11 +33,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity'
 $$;
 
--- '' for a service that was live before there was a bench for it, as long as it is what it was; else profile, or run.
+-- Whether it was decided last of a service that it gets nothing real, whichever partner it was of then: it stays so until it is decided anew.
+CREATE OR REPLACE FUNCTION gate.app_refused(p_tenant int, p_app text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce((SELECT g.way = 'no' FROM record.exchange_go g
+                     WHERE g.tenant = p_tenant AND (g.partner = p_app OR g.facts::jsonb ->> 'client' = p_app) ORDER BY g.n DESC LIMIT 1), false)
+$$;
+
+-- '' for a service that was live before there was a bench for it, as long as it is what it was; else no, profile, or run.
 CREATE OR REPLACE FUNCTION gate.app_before(p_tenant int, p_app text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT coalesce((SELECT CASE WHEN g.facts::jsonb = gate.app_profile(p_tenant, p_app) THEN '' ELSE 'profile' END FROM record.exchange_go g
-                     WHERE g.tenant = p_tenant AND g.partner = p_app AND g.way = 'before' ORDER BY g.n DESC LIMIT 1), 'run')
+    SELECT CASE WHEN gate.app_refused(p_tenant, p_app) THEN 'no' ELSE coalesce((SELECT CASE WHEN g.facts::jsonb = gate.app_profile(p_tenant, p_app) THEN '' ELSE 'profile' END FROM record.exchange_go g
+                     WHERE g.tenant = p_tenant AND g.partner = p_app AND g.way = 'before' ORDER BY g.n DESC LIMIT 1), 'run') END
 $$;
 
 -- What is missing of what was agreed: agreement, basis, or ''.
@@ -95,7 +102,7 @@ BEGIN
     IF gate.app_profile(p_tenant, p_app) #>> '{app,whose}' = 'outside' THEN
         RETURN gate.app_before(p_tenant, p_app);
     END IF;
-    RETURN '';
+    RETURN CASE WHEN gate.app_refused(p_tenant, p_app) THEN 'no' ELSE '' END;
 END $$;
 
 -- Whether what a credential is for waits, because it is a service's that gets nothing real now. A person's app is no partner, and a test bench has nothing real.
