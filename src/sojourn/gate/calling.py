@@ -172,22 +172,16 @@ async def unneeded(access: Access, needed: Sequence[str]) -> None:
 
 
 async def reached(access: Access) -> dict[str, str]:
-    """By Practitioner: by what means they are reached."""
+    """By Practitioner: by what they are reached outside the app, of channels.BY; who is not in it only in the app.
+
+    Whether and when somebody was called is not said: a call waits for the one before it, which may be about what the reader must not know.
+    """
+    if not access.house.channels:
+        return {}
     rows = await access.house.db.call("SELECT * FROM gate.reached_by($1, $2, $3, $4)", *access.head)
-    return {r["agent"]: r["means"] for r in rows}
+    return {r["agent"]: channels.BY[r["means"]] for r in rows if r["means"] in access.house.channels}
 
 
-class Call(NamedTuple):
-    """A call to somebody. given: when it went, None while it did not."""
-
-    who: str
-    means: str
-    begun: datetime
-    given: datetime | None
-    failing: bool
-
-
-async def about(access: Access, id_: str) -> list[Call]:
-    """Who was called about an episode that the caller has read, the first first."""
-    rows = await access.house.db.call("SELECT * FROM gate.calls_about($1, $2, $3, $4, $5)", *access.head, id_)
-    return [Call(r["agent"], r["means"], r["begun"], r["ended"] if r["outcome"] == "given" else None, bool(r["said"])) for r in rows]
+def problems(access: Access) -> list[tuple[str, str]]:
+    """Of channels that do not work now: by what nobody is reached, and why."""
+    return [(channels.BY[means], channel.problem) for means, channel in access.house.channels.items() if channel.problem]
