@@ -109,3 +109,19 @@ async def test_ending_an_account_twice_does_not_end_that_of_the_other_record(cli
     for path, form in ((f"/patients/{keep}/proxies/self", {"do": "end", "reason": "Asked for it."}), (f"/patients/{keep}/apps", {"app": "none"}), (f"/patients/{keep}/handoff/none", {"do": "send"})):
         answer = await adam.post(path, form)
         assert "location" not in answer.headers, path
+
+
+async def test_the_paper_for_the_laboratory_names_who_pays_in_the_record_of_the_order_alone(clinic: Clinic, database: Dsn) -> None:  # noqa: F811 - the fixture
+    """It leaves the house, and a consent counts for one record."""
+    keep, gone = await twice(clinic)
+    order_ = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007"}]}], "code": {"text": "TSH"}, "subject": {"reference": f"Patient/{keep}"}}  # fmt: skip
+    lab = (await clinic.make("sys-mh", order_)).id
+    insurer = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "An insurer"})).id
+    for who, patient, payer in (("sys-mh", keep, "Payer of the one"), ("sys-sud", gone, "Payer of the other")):
+        await clinic.make(who, {"resourceType": "Coverage", "status": "active", "beneficiary": {"reference": f"Patient/{patient}"}, "subscriberId": payer, "payor": [{"reference": f"Organization/{insurer}"}]})
+    await merging.merge(await at(clinic), keep, gone, "Same card.")
+    await furnish(clinic)
+    adam = await browser(clinic)
+    paper = (await adam.get(f"/patients/{keep}/orders/{lab}/print")).text
+    assert "Payer of the one" in paper
+    assert "Payer of the other" not in paper
