@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from sojourn.care.admissions import merging
+from sojourn.care.allergies import lists as allergies
 from sojourn.care.medications import inforce, lines, writing
+from sojourn.care.moves import stays
+from sojourn.care.resources import concept
+from sojourn.care.risk import episode, plan, precautions, reading
+from sojourn.care.summaries import mapping, taking
+from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
+from sojourn.wire.ccda.facts import Fact
+from sojourn.wire.ccda.values import Coded
 from tests.care.test_admissions import at, clinic  # noqa: F401 - a fixture
 from tests.care.test_merging import browser, twice
 from tests.care.test_notes import staff
-from tests.people import SUD, Clinic
+from tests.people import MH, SUD, Clinic, encounter
 from tests.web.real import Visitor, furnish
 
 
@@ -125,3 +135,78 @@ async def test_the_paper_for_the_laboratory_names_who_pays_in_the_record_of_the_
     paper = (await adam.get(f"/patients/{keep}/orders/{lab}/print")).text
     assert "Payer of the one" in paper
     assert "Payer of the other" not in paper
+
+
+async def test_what_the_other_record_took_over_from_the_same_hospital_stays_there(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Both have the same document of somebody written down twice in one program; the second is taken over after the merge."""
+    keep, gone = await twice(clinic)
+    pulse = {"resourceType": "Observation", "status": "final", "code": {"text": "Pulse"}, "effectiveDateTime": "2026-02-01", "valueString": "70", "identifier": [{"system": mapping.STATEMENT, "value": "one"}]}
+
+    async def take(access: Access, patient: str) -> None:
+        item = mapping.Mapped(Fact("vital", Coded()), "Vital signs", "one", {**pulse, "subject": {"reference": f"Patient/{patient}"}}, "Pulse", "70")
+        for taken in await taking.together(access, patient, MH, [item], {}):
+            await access.write(taken.changes, action="reconcile")
+
+    access = await at(clinic, "both-clinician")
+    await take(access, gone)
+    await merging.merge(await at(clinic), keep, gone, "Same card.")
+    access.joined = (keep, gone)
+    await take(access, keep)
+    for patient in (keep, gone):
+        assert len((await clinic.get("sys-none", f"Observation?patient={patient}")).ids) == 1
+
+
+async def joined(clinic: Clinic) -> tuple[Access, str, str]:  # noqa: F811 - the fixture
+    """Somebody who reads two records as one, in the chart that goes on; its id, and that of the other."""
+    keep, gone = await twice(clinic)
+    await merging.merge(await at(clinic), keep, gone, "Same card.")
+    access = await at(clinic, "both-clinician")
+    access.records = access.joined = (keep, gone)
+    return access, keep, gone
+
+
+async def test_a_safety_plan_ends_no_plan_of_the_other_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Else who sees that record alone finds a plan that was revoked, or a draft that is gone."""
+    access, keep, gone = await joined(clinic)
+    said = {plan.sections()[0].key: "Sleepless nights"}
+    for status in ("active", "draft"):
+        await clinic.make("sys-sud", {"resourceType": "CarePlan", "status": status, "intent": "plan", "category": [concept(plan.CODE, plan.TITLE)], "subject": {"reference": f"Patient/{gone}"}, "created": "2026-02-01"})
+    await plan.save(access, keep, said)
+    assert [p.status for p in await plan.of_patient(await at(clinic, "both-clinician"), keep)] == ["draft"]
+    assert sorted(p.status for p in await plan.of_patient(await at(clinic, "both-clinician"), gone)) == ["active", "draft"]
+
+
+async def test_a_stay_that_ends_frees_no_bed_of_the_other_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    access, keep, gone = await joined(clinic)
+    night = {"status": "in-progress", "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}}
+    mine, theirs = (await clinic.make("sys-mh", {**encounter(keep), **night})).id, (await clinic.make("sys-sud", {**encounter(gone), **night})).id
+    ended = await stays.beds_end(access, keep, "none", "2026-03-01T08:00:00Z", {"text": "Home"})
+    assert [c.id for c in ended] == [mine], theirs
+
+
+async def test_an_allergy_is_not_told_to_the_other_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """That none is known is refuted where it was said, with the name of the allergy: in the other record that name would be told to who sees that one alone."""
+    access, keep, gone = await joined(clinic)
+    for who, patient in (("sys-mh", keep), ("sys-sud", gone)):
+        (fact,) = allergies.none_known(access, patient, await allergies.of(access, "nobody"), program=None, made={})
+        await clinic.make(who, fact.resource)
+    standing = await allergies.of(access, keep)
+    changes = allergies.added(access, keep, standing, {"name": "Latex"}, program=MH, made={a.ref: MH for a in standing.found})
+    assert {str(c.resource["patient"]["reference"]) for c in changes if c.resource} == {f"Patient/{keep}"}
+    assert len(changes) == 2
+
+
+async def test_a_precaution_goes_by_the_episode_of_its_own_record(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
+    """Else one of the mental health record is written under Part 2, and its own ward does not see it."""
+    access, keep, gone = await joined(clinic)
+    answered = episode.Event(episode.ANSWERED, access.now, "", "x", about="Observation/x", level="high", text="x")
+    there = episode.read({**episode.begun(gone, access.rules.programs[SUD].key, "slot", [answered]), "id": "e"})
+    assert there is not None
+    assert there.open
+
+    async def open_there(*_: object) -> list[episode.Episode]:
+        return [there]
+
+    monkeypatch.setattr(reading, "of_patient", open_there)
+    flag = await precautions.put(access, keep, "in-sight")
+    assert flag in (await clinic.get("mh-service", f"Flag?patient={keep}")).ids
