@@ -13,7 +13,7 @@ from sojourn.care import tasks
 from sojourn.care.calling import duty
 from sojourn.care.risk import acting
 from sojourn.gate import calling, paging
-from sojourn.gate.channels import SMS
+from sojourn.gate.channels import SMS, Message
 from sojourn.gate.clockwork import Clockwork
 from sojourn.record.database import Dsn
 from tests.care.risky import AWAY, NIGHT, ON_CALL, Ward, cssrs, ward
@@ -221,3 +221,29 @@ async def test_without_a_channel_nothing_is_lost(night: Night) -> None:
     night.clinic.gate.house.channels = channels
     await look(night, seconds=20)
     assert heard(night) == {"night": 1}
+
+
+async def test_a_gateway_that_never_answers_is_waited_for_so_long_and_holds_up_nobody(night: Night) -> None:
+    quick = night.clinic.gate.house.channels[SMS]
+
+    class Hanging:
+        problem = ""
+
+        async def send(self, message: Message) -> str:
+            if message.to == NUMBERS["night"]:
+                await asyncio.Event().wait()
+            return await quick.send(message)
+
+        async def look(self) -> None:
+            """Nothing."""
+
+    night.clinic.gate.house.channels = {SMS: Hanging()}
+    await danger(night)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calling, "_LONGEST", 0.05)
+        await look(night)
+        await look(night, minutes=6)
+    assert heard(night) == {"lead": 1}
+    night.clinic.gate.house.channels = {SMS: quick}
+    await look(night, minutes=6)
+    assert heard(night)["night"] == 1
