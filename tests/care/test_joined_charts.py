@@ -189,7 +189,7 @@ async def test_an_allergy_is_not_told_to_the_other_record(clinic: Clinic) -> Non
     access, keep, gone = await joined(clinic)
     for who, patient in (("sys-mh", keep), ("sys-sud", gone)):
         (fact,) = allergies.none_known(access, patient, await allergies.of(access, "nobody"), program=None, made={})
-        await clinic.make(who, fact.resource)
+        await clinic.make(who, fact.resource or {})
     standing = await allergies.of(access, keep)
     changes = allergies.added(access, keep, standing, {"name": "Latex"}, program=MH, made={a.ref: MH for a in standing.found})
     assert {str(c.resource["patient"]["reference"]) for c in changes if c.resource} == {f"Patient/{keep}"}
@@ -210,3 +210,20 @@ async def test_a_precaution_goes_by_the_episode_of_its_own_record(clinic: Clinic
     monkeypatch.setattr(reading, "of_patient", open_there)
     flag = await precautions.put(access, keep, "in-sight")
     assert flag in (await clinic.get("mh-service", f"Flag?patient={keep}")).ids
+
+
+async def test_what_is_written_under_a_program_goes_where_its_stay_is(clinic: Clinic, database: Dsn) -> None:  # noqa: F811 - the fixture
+    """A nurse of that program who may see the one record alone reads there what it is given."""
+    keep, gone = await twice(clinic)
+    await merging.merge(await at(clinic), keep, gone, "Same card.")
+    visitor = await clinician(clinic)
+    for room, form in (("medications", {"do": "add", "name": "Methadone 10 mg", "dose": "Two each morning", "source": "home", "despite": "Looked at with the client."}), ("problems", {"name": "Opioid use disorder"}), ("allergies", {"name": "Latex"})):
+        for program in (SUD, MH):
+            page = (await visitor.get(f"/patients/{keep}/{room}")).text
+            key = re.findall(r'name="key" value="([^"]+)"', page)[0]
+            done = await visitor.post(f"/patients/{keep}/{room}", {**form, "key": key, "program": str(program)})
+            assert done.status_code == 303, done.text
+    for patient in (keep, gone):
+        assert len((await clinic.get("sys-none", f"MedicationStatement?patient={patient}")).ids) == 1
+        assert len((await clinic.get("sys-none", f"Condition?patient={patient}")).ids) == 2
+        assert len((await clinic.get("sys-none", f"AllergyIntolerance?patient={patient}")).ids) == 1
