@@ -6,13 +6,15 @@ import re
 
 import pytest
 
+from sojourn.base import errors
 from sojourn.care.admissions import merging
 from sojourn.care.allergies import lists as allergies
-from sojourn.care.medications import inforce, lines, writing
+from sojourn.care.medications import inforce, lines, warnings, writing
 from sojourn.care.moves import stays
 from sojourn.care.resources import concept
 from sojourn.care.risk import episode, plan, precautions, reading
 from sojourn.care.summaries import mapping, taking
+from sojourn.doors.staff.lists import warned
 from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
 from sojourn.wire.ccda.facts import Fact
@@ -227,3 +229,14 @@ async def test_what_is_written_under_a_program_goes_where_its_stay_is(clinic: Cl
         assert len((await clinic.get("sys-none", f"MedicationStatement?patient={patient}")).ids) == 1
         assert len((await clinic.get("sys-none", f"Condition?patient={patient}")).ids) == 2
         assert len((await clinic.get("sys-none", f"AllergyIntolerance?patient={patient}")).ids) == 1
+
+
+async def test_a_warning_about_medications_of_both_records_is_kept_under_neither(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Its words name the medication of the other."""
+    access, keep, gone = await joined(clinic)
+    for who, patient, name in (("sys-mh", keep, "Lithium 300 mg"), ("sys-far", gone, "Ibuprofen 200 mg")):
+        await clinic.make(who, {**order(patient), "medicationCodeableConcept": {"text": name}})
+    listed, table = await lines.of(access, keep), await inforce.of(access)
+    (finding,) = warned.compare(table, listed, allergies.Standing([])).findings
+    with pytest.raises(errors.Conflict):
+        warnings.overriding(access, keep, finding, "Looked at with the client.", [line.stored for line in listed.current], MH)

@@ -113,9 +113,9 @@ async def _add(access: Access, patient: str, c: Chart, said: Mapping[str, str]) 
         stored = _about(c, finding)
         try:
             home = await warnings.home(access, [f"{s.type}/{s.id}" for s in stored], program)
+            changes.append(warnings.overriding(access, patient, finding, reason, stored, home, refs=[ref]))
         except Conflict:
             continue  # kept with the medication alone
-        changes.append(warnings.overriding(access, patient, finding, reason, stored, home, refs=[ref]))
     await _once(access, changes, "medication")
     return []
 
