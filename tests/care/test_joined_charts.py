@@ -7,14 +7,16 @@ import re
 import pytest
 
 from sojourn.base import errors
+from sojourn.care import levels
 from sojourn.care.admissions import merging
 from sojourn.care.allergies import lists as allergies
-from sojourn.care.medications import inforce, lines, warnings, writing
+from sojourn.care.medications import deciding, inforce, lines, reconciling, warnings, writing
 from sojourn.care.moves import stays
 from sojourn.care.resources import concept
 from sojourn.care.risk import episode, plan, precautions, reading
 from sojourn.care.summaries import mapping, taking
 from sojourn.doors.staff.lists import warned
+from sojourn.gate import origin
 from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
 from sojourn.wire.ccda.facts import Fact
@@ -22,7 +24,7 @@ from sojourn.wire.ccda.values import Coded
 from tests.care.test_admissions import at, clinic  # noqa: F401 - a fixture
 from tests.care.test_merging import browser, twice
 from tests.care.test_notes import staff
-from tests.people import MH, SUD, Clinic, encounter
+from tests.people import FAR, MH, SUD, Clinic, encounter
 from tests.web.real import Visitor, furnish
 
 
@@ -240,3 +242,21 @@ async def test_a_warning_about_medications_of_both_records_is_kept_under_neither
     (finding,) = warned.compare(table, listed, allergies.Standing([])).findings
     with pytest.raises(errors.Conflict):
         warnings.overriding(access, keep, finding, "Looked at with the client.", [line.stored for line in listed.current], MH)
+
+
+async def test_a_reconciliation_signs_a_list_of_each_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Of who may see one alone none reads in it what is taken by the other."""
+    access, keep, gone = await joined(clinic)
+    for who, patient, name in (("sys-mh", keep, "Lithium 300 mg"), ("sys-mh", gone, "Ibuprofen 200 mg"), ("sys-far", gone, "Sertraline 50 mg")):
+        await clinic.make(who, {**order(patient), "medicationCodeableConcept": {"text": name}})
+    (stay, *_) = [s for s in await levels.current(access, keep) if s.patient == keep]
+    listed, table = await lines.of(access, keep), await inforce.of(access)
+    made = await origin.makers(access, [line.ref for line in listed.current])
+    rows = reconciling.rows(listed, made, table)
+    case = deciding.Case(keep, stay, MH, rows, made, allergies.Standing([]), table)
+    act = reconciling.Act("admission", {row.key: reconciling.Choice("continue") for row in rows}, True, True, "")
+    said = deciding.texts(case, act, "UTC")
+    assert {of: [name for name in ("Lithium", "Ibuprofen", "Sertraline") if name in text] for of, text in said.items()} == {(MH, keep): ["Lithium"], (MH, gone): ["Ibuprofen"], (FAR, gone): ["Sertraline"]}
+    await deciding.prepare(access, case, act)
+    await deciding.prepare(access, case, act)
+    assert [len((await clinic.get("sys-none", f"List?patient={patient}")).ids) for patient in (keep, gone)] == [1, 2]
