@@ -12,15 +12,17 @@ from sojourn.care.admissions import merging
 from sojourn.care.allergies import lists as allergies
 from sojourn.care.medications import deciding, inforce, lines, reconciling, warnings, writing
 from sojourn.care.moves import stays
+from sojourn.care.papers.indexing import Wish
 from sojourn.care.resources import concept
 from sojourn.care.risk import episode, plan, precautions, reading
-from sojourn.care.summaries import mapping, taking
+from sojourn.care.summaries import filing, mapping, taking
 from sojourn.doors.staff.lists import warned
 from sojourn.gate import origin
 from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
 from sojourn.wire.ccda.facts import Fact
 from sojourn.wire.ccda.values import Coded
+from tests.care import outside
 from tests.care.test_admissions import at, clinic  # noqa: F401 - a fixture
 from tests.care.test_merging import browser, twice
 from tests.care.test_notes import staff
@@ -260,3 +262,17 @@ async def test_a_reconciliation_signs_a_list_of_each_record(clinic: Clinic) -> N
     await deciding.prepare(access, case, act)
     await deciding.prepare(access, case, act)
     assert [len((await clinic.get("sys-none", f"List?patient={patient}")).ids) for patient in (keep, gone)] == [1, 2]
+
+
+async def test_a_newer_version_of_a_document_takes_the_place_of_none_of_the_other_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Else who sees that record alone finds a document that is superseded, and no newer one."""
+    access, keep, gone = await joined(clinic)
+    access.joined = ()
+    filed = []
+    for patient, number in ((gone, "1"), (keep, "2")):
+        wish = Wish(patient, MH, "Record", "", "")
+        filed.append(await filing.straight(access, outside.ccd(id_=f"1.2.9.{number}", whole="1.2.8", number=number), wish, f"form-{number}", sure=True))
+        access.joined = (keep, gone)
+    again = await filing.straight(access, outside.ccd(id_="1.2.9.1", whole="1.2.8", number="1"), Wish(keep, MH, "Record", "", ""), "form-3", sure=True)
+    assert [(await clinic.get("sys-none", f"DocumentReference/{id_}")).json()["status"] for id_ in (*filed, again)] == ["current", "current", "superseded"]
+    assert (await clinic.get("sys-none", f"DocumentReference/{again}")).json()["subject"]["reference"] == f"Patient/{keep}"
