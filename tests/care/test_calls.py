@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from sojourn.base import clock
 from sojourn.care import tasks
 from sojourn.care.calling import duty
 from sojourn.care.risk import acting
-from sojourn.gate import paging
-from sojourn.gate.channels import SMS
+from sojourn.gate import calling, paging
+from sojourn.gate.channels import SMS, Message
 from sojourn.gate.clockwork import Clockwork
 from sojourn.record.database import Dsn
 from tests.care.risky import AWAY, NIGHT, ON_CALL, Ward, cssrs, ward
@@ -136,11 +137,20 @@ async def test_two_processes_call_once(night: Night) -> None:
     await danger(night)
     await night.tick()
     clerks = [await Clockwork(night.clinic.gate).access(A) for _ in range(3)]
-    await asyncio.gather(*(duty.run(c) for c in clerks))
+    together, really = asyncio.Barrier(3), calling.called
+
+    async def called(*args: Any) -> calling.Called:
+        found = await really(*args)
+        await together.wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calling, "called", called)
+        await asyncio.gather(*(duty.run(c) for c in clerks))
     assert (night.texts.asked, heard(night)) == (1, {"night": 1})
 
 
-async def test_nobody_is_called_who_is_away_who_acknowledged_or_who_is_not_there_any_more(night: Night) -> None:
+async def test_who_acknowledged_is_not_called_and_the_next_is_when_nothing_is_done(night: Night) -> None:
     await danger(night)
     await night.tick()
     await acting.acknowledge(await night.access("night"), (await night.episode()).id)
@@ -148,10 +158,24 @@ async def test_nobody_is_called_who_is_away_who_acknowledged_or_who_is_not_there
     assert heard(night) == {}
     await look(night, minutes=12)  # nothing was done: the next is told
     assert "lead" in heard(night)
-    await night.put(AWAY, "lead", 5)
-    before = heard(night)
-    await look(night, minutes=20)
-    assert heard(night).get("lead") == before["lead"]
+
+
+async def test_who_went_away_before_the_gateway_took_it_is_not_called(night: Night) -> None:
+    night.texts.down = 503
+    await danger(night)
+    await look(night)
+    await night.put(AWAY, "night", 5)
+    night.texts.down = 0
+    await look(night, minutes=6)
+    assert heard(night) == {"lead": 1}
+    assert await night.clinic.owner.fetchval("SELECT outcome FROM record.call WHERE account = 'night'") == "unneeded"
+
+
+async def test_an_account_that_is_not_active_is_not_called(night: Night) -> None:
+    await night.clinic.owner.execute("SELECT gate.set_account_state(1, 'night', 'deactivated', '', 'Left.', $1)", clock.now())
+    await danger(night)
+    await look(night, minutes=1)
+    assert "night" not in heard(night)
 
 
 async def test_who_may_not_see_the_client_is_called_for_their_page_in_the_same_words(night: Night) -> None:
@@ -197,3 +221,29 @@ async def test_without_a_channel_nothing_is_lost(night: Night) -> None:
     night.clinic.gate.house.channels = channels
     await look(night, seconds=20)
     assert heard(night) == {"night": 1}
+
+
+async def test_a_gateway_that_never_answers_is_waited_for_so_long_and_holds_up_nobody(night: Night) -> None:
+    quick = night.clinic.gate.house.channels[SMS]
+
+    class Hanging:
+        problem = ""
+
+        async def send(self, message: Message) -> str:
+            if message.to == NUMBERS["night"]:
+                await asyncio.Event().wait()
+            return await quick.send(message)
+
+        async def look(self) -> None:
+            """Nothing."""
+
+    night.clinic.gate.house.channels = {SMS: Hanging()}
+    await danger(night)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calling, "_LONGEST", 0.05)
+        await look(night)
+        await look(night, minutes=6)
+    assert heard(night) == {"lead": 1}
+    night.clinic.gate.house.channels = {SMS: quick}
+    await look(night, minutes=6)
+    assert heard(night)["night"] == 1

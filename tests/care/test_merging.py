@@ -158,6 +158,23 @@ async def test_chains_and_circles_are_refused_and_the_pair_of_the_clock_is_settl
     assert set((await merging.of(await at(clinic), third)).ids) == {keep, gone, third}
 
 
+async def test_merges_of_people_who_do_not_see_each_others_lose_none(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Mia merges a record into a third, not knowing that it goes on as another already; and a circle is closed the same way."""
+    ours, theirs = await twice(clinic)
+    third = (await clinic.make("sys-mh", {"resourceType": "Patient", "name": [{"family": "Rivera", "given": ["Anna"]}], "birthDate": "1988-03-04"})).id
+    both = [await merging.merge(await at(clinic), theirs, ours, "Same card."), await merging.merge(await at(clinic, "mia"), third, ours, "Same telephone.")]
+    found = [await merging.of(await at(clinic), id_) for id_ in (ours, theirs, third)]
+    assert all(one == found[0] and set(one.ids) == {ours, theirs, third} for one in found)
+    assert found[0].survivor == min(theirs, third)
+    assert set((await merging.of(await at(clinic, "mia"), ours)).ids) == {ours, third}
+    made = {"resourceType": "Linkage", "active": True, "item": [{"type": kind, "resource": {"reference": f"Patient/{id_}"}} for kind, id_ in (("source", ours), ("historical", third))]}
+    await clinic.make("sys-none", made)
+    found = [await merging.of(await at(clinic), id_) for id_ in (ours, theirs, third)]
+    assert all(one == found[0] and set(one.ids) == {ours, theirs, third} for one in found)
+    await merging.unmerge(await at(clinic), both[0], "Two people.")
+    assert (await merging.of(await at(clinic), theirs)).ids == (theirs,)
+
+
 async def test_a_consent_opens_only_the_record_that_it_names(clinic: Clinic) -> None:  # noqa: F811 - the fixture
     keep, gone = await twice(clinic)
     await merging.merge(await at(clinic), gone, keep, "Same card.")

@@ -26,6 +26,12 @@ QUESTIONS = (
     "Patient?_has:Observation:patient:value-quantity=55", "Observation?encounter.status=finished", "Patient/nobody", "_history?_count=5", "Observation/nobody",
 )  # fmt: skip
 
+BENCH = (
+    "DocumentReference?patient={p}&status=current", "List?patient={p}&code=submissionset&status=current", "Patient/$ihe-pix?sourceIdentifier=|MH-1", "Linkage?item=Patient/{p}", "Binary/{p}", "Group/{p}/$export",
+    "Consent?patient={p}", "Patient/{p}/$export", "Patient/{p}/Observation", "Observation/_history?_count=5",
+)  # fmt: skip
+"""What a service on the test bench asks besides."""
+
 
 @pytest.fixture
 async def here(database: Dsn) -> AsyncIterator[Office]:
@@ -135,13 +141,20 @@ async def test_who_is_tested_learns_nothing_of_anybody_real(here: Office) -> Non
         await trying.begin(access, await partners.one(access, partner.id), await appbench.planned(access, partner))
         bearers.append((await here.for_service(app, key, app.scopes)).json()["access_token"])
 
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": {**patient(), "identifier": [{"value": "MH-1"}]}}]}
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": url.replace("{p}", p)}} for url in ("Patient", "Patient/{p}", "Observation?patient={p}", "Patient/{p}/_history")]}
+
     async def look() -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
         for bearer in bearers:
-            for question in (*QUESTIONS, "Patient/zztest-0001/$everything", "$export?_type=Patient"):
+            for question in (*QUESTIONS, *BENCH, "Patient/zztest-0001/$everything", "$export?_type=Patient"):
                 answer = await here.fhir(bearer, question.replace("{p}", p))
                 found.append((question, answer.status_code, answer.content))
         async with here.http as http:  # what they write stays among the made-up people
+            for bearer in bearers:
+                for path, body in (("Patient/$match", asked), ("", batch)):
+                    answer = await http.post(f"/fhir/{path}", json=body, headers={"authorization": f"Bearer {bearer}"})
+                    found.append((path, answer.status_code, answer.content.replace(answer.headers["x-request-id"].encode(), b"")))
             for id_ in (p, "nobody"):
                 made = await http.put(f"/fhir/Patient/{id_}", json={**patient("Nobody"), "id": id_}, headers={"authorization": f"Bearer {bearers[1]}"})
                 found.append((made.status_code,))

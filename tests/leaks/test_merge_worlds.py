@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from bench.walking import counted
+from sojourn.base import clock
 from sojourn.care.admissions import merging
+from sojourn.record import organization
 from sojourn.record.database import Dsn
+from tests import people
 from tests.care.test_admissions import at, clinic  # noqa: F401 - a fixture
 from tests.care.test_merging import twice
-from tests.people import Clinic, encounter, patient
+from tests.exports import make_exports
+from tests.people import Clinic, consent, encounter, patient
 from tests.web.real import HASH, Visitor, furnish
 
 SESSION = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
@@ -112,3 +116,44 @@ async def test_a_record_that_is_merely_out_of_reach_hides_the_merge_as_well(clin
     for who in sides:
         assert (await clinic.get(who, f"Linkage/{linkage}")).status == 404
         assert (await clinic.get(who, f"Linkage/{linkage}/_history")).status == 404
+
+
+SYSTEM = ("_history?_count=50", "Linkage/_history", "Patient/_history", "Linkage?_lastUpdated=gt2020-01-01", "Patient?_summary=count", "Patient?_elements=link", "Patient?_sort=-_lastUpdated", "List?_revinclude=*", "Patient?link:missing=true")
+
+
+async def test_services_partners_and_clients_of_one_record(clinic: Clinic) -> None:  # noqa: F811 - the fixture
+    """Who comes by the API: a service of one program, whom one record has a consent for, and the client of one record; also in bulk, in a batch and by asking who somebody is."""
+    ours, theirs = await twice(clinic)
+    await clinic.make("sys-mh", encounter(ours))
+    await clinic.make("sys-mh", consent(ours, "tpo"))
+    await organization.account(clinic.owner, 1, organization.AccountRow("ana", "patient", "ana", "Ana", HASH, f"Patient/{ours}", "patient", [], None, []), clock.now())
+    person = {"resourceType": "Patient", "name": [{"family": "Rivera", "given": ["Ana"]}], "birthDate": "1988-03-04"}
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": person}]}
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": url}} for url in (f"Patient/{ours}", f"Patient/{theirs}", "Linkage", "Patient")]}
+
+    async def seen() -> list[Any]:
+        found: list[Any] = []
+        for who in ("mh-service", "tpo", "ana", "mh-clinician", "biller", "technician", "mh-officer"):
+            for url in (*FHIR, *SYSTEM, *(u.format(id=id_) for u in ONE for id_ in (ours, theirs))):
+                reply = await clinic.get(who, url)
+                found.append((f"{who} {url}", reply.status, reply.header("etag"), reply.body.replace(reply.header("x-request-id").encode(), b"")))
+            for method, url, body in (("POST", "Patient/$match", asked), ("POST", "", batch), ("GET", "Patient/$ihe-pix?sourceIdentifier=|MH-1001", None)):
+                reply = await clinic.ask(who, method, url, body)
+                found.append((f"{who} {url}", reply.status, reply.body.replace(reply.header("x-request-id").encode(), b"")))
+        for who, kinds in (("mh-service", "Patient,Linkage,Condition"), ("tpo", "Patient,Condition")):
+            begun = await clinic.ask(who, "GET", f"$export?_type={kinds}", None, (("prefer", "respond-async"),))
+            place = begun.header("content-location").removeprefix(people.BASE + "/")
+            await make_exports(clinic)
+            assert begun.status == 202, begun.body
+            for file in (await clinic.get(who, place)).json()["output"]:
+                found.append((f"{who} export", file["type"], (await clinic.get(who, file["url"].removeprefix(people.BASE + "/"))).body))
+        return found
+
+    await seen()
+    before = await seen()
+    for keep, other in ((ours, theirs), (theirs, ours)):
+        linkage = await merging.merge(await at(clinic), keep, other, "Same card.")
+        assert (await clinic.get("both-clinician", f"Patient/{ours}")).json()["link"]
+        assert differing(await seen(), before) == []
+        await merging.unmerge(await at(clinic), linkage, "Two people.")
+        assert differing(await seen(), before) == []

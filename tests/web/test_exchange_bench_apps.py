@@ -20,7 +20,6 @@ from sojourn.gate.apps import registering
 from sojourn.gate.apps.registry import App
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.appbench import Looking
-from sojourn.gate.feed import Feed
 from sojourn.gate.subscriptions import following
 from sojourn.record import organization
 from sojourn.record.database import Dsn
@@ -29,6 +28,7 @@ from sojourn.web.outbound import Outbound
 from tests.doors.api.test_subscriptions import Receiver
 from tests.doors.smart.office import BASE, Key, Office, office
 from tests.exports import make_exports
+from tests.gate.numbering import numbered
 from tests.people import FAR, MH, START, SUD, A, consent, encounter, observation, patient
 from tests.web.real import ADMIN, HASH, Visitor
 
@@ -79,8 +79,7 @@ async def looked(here: Office) -> None:
 async def told(here: Office, telling: Telling) -> None:
     """What changed on the bench reaches who is to be told."""
     for tenant in here.clinic.gate.house.benches:
-        feed = Feed(here.clinic.gate.house.db, tenant)
-        await feed.number()
+        feed = await numbered(here.clinic, tenant)
         while await feed.follow("subscriptions", following.follow):
             pass
     while await telling.round():
@@ -291,8 +290,7 @@ async def test_a_subscription_of_a_service_that_is_held_waits_and_loses_nothing(
             assert (await http.post("/fhir/Subscription", json=wanted, headers={"authorization": f"Bearer {await token(here, app, app.scopes)}"})).status_code == 201
 
         async def changes() -> None:
-            feed = Feed(clinic.gate.house.db, A)
-            await feed.number()
+            feed = await numbered(clinic)
             while await feed.follow("subscriptions", following.follow):
                 pass
             while await telling.round():

@@ -9,7 +9,10 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.gate.channels import SMS
 from sojourn.record.database import Dsn
+from tests.care.test_calls import reached_at
+from tests.doors.calling.counterpart import Texts
 from tests.people import START, Clinic, close_clinic, open_clinic
 from tests.web.real import Visitor, furnish
 
@@ -70,3 +73,26 @@ async def test_a_clinician_reads_the_roster_and_cannot_change_it(clinic: Clinic)
     assert page.status_code == 200
     assert "Put somebody on the roster" not in page.text
     assert (await visitor.post("/on-call", {"who": night, "kind": "away", "day": "2026-03-02", "until": "2026-03-03"})).status_code == 403
+
+
+async def test_the_roster_says_who_is_reached_outside_the_app_and_never_where(clinic: Clinic) -> None:
+    night, long = await people(clinic)
+    visitor = Visitor(clinic)
+    await visitor.sign_in("far-clinician")
+    page = await visitor.get("/on-call?week=2026-03-02")
+    assert "This server calls nobody outside the app" in page.text
+    for who, kind in ((night, "on-call"), (long, "supervisor")):
+        assert (await visitor.post("/on-call", {"who": who, "kind": kind, "day": "2026-03-07", "at": "20:00", "until": "2026-03-08", "until_at": "08:00"})).status_code == 303
+        await visitor.get("/on-call?week=2026-03-02")
+    await clinic.owner.execute("UPDATE record.account SET agent = $1 WHERE tenant = 1 AND account = 'mh-clinician'", night)
+    await reached_at(clinic, "mh-clinician", "+15185550102")
+    texts = Texts()
+    clinic.gate.house.channels = {SMS: texts.channel()}
+    text = (await visitor.get("/on-call?week=2026-03-02")).text
+    assert re.search(r'Nightingale</b> <span class="quiet">[^<]+</span> <span class="quiet small">by text</span>', text)
+    assert re.search(r"Daylong</b>(?:(?!</li>).)*only in the app", text, re.S)
+    assert "0102" not in text
+    assert "Nobody is reached by text now" not in text
+    texts.down = 503
+    await clinic.gate.house.channels[SMS].look()
+    assert "Nobody is reached by text now" in (await visitor.get("/on-call?week=2026-03-02")).text

@@ -13,11 +13,13 @@ import pytest
 from sojourn.app import application
 from sojourn.base import clock, metering
 from sojourn.base.settings import BadSetting
+from sojourn.gate.channels import SMS
 from sojourn.record.database import Dsn
 from sojourn.web import operating
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 from tests.care.reported import house
+from tests.doors.calling.counterpart import Texts
 from tests.doors.hl7v2.lab import code, done, listener, oru, registered, sent
 from tests.people import MH, Clinic, patient
 
@@ -68,20 +70,24 @@ async def test_the_numbers_say_how_much_waits_and_name_nobody(clinic: Clinic) ->
     await clinic.owner.execute("INSERT INTO record.subscription (tenant, subscription, account, credential, facts, types, state, tries, due, begun, expires) SELECT 1, s, 'cedar-app', 'x', '{}', '{}', 'active', t, now(), now(), now() FROM (VALUES ('one', 0), ('two', 3)) AS v(s, t)")
     await clinic.owner.execute("INSERT INTO record.subscription_event (tenant, subscription, number, kind, type, id, version, at) VALUES (1, 'one', 1, 'create', 'Patient', $1, '1', $2)", made, clock.now() - timedelta(seconds=90))
     await clinic.owner.execute("INSERT INTO record.sftp_file (tenant, file, partner, path, name, state, begun, updated) VALUES (1, 'f', 'cedar', 'in/x', 'x', 'whole', now(), now())")
+    await clinic.owner.execute("INSERT INTO record.call (tenant, account, key, items, about, means, begun, next, tries, said) VALUES (1, 'mh-night', 'k', '{}', '{}', 'sms', now(), now(), 2, 'later')")
+    down = Texts().channel("wrong token")
+    await down.look()
+    clinic.gate.house.channels = {SMS: down}
     answer = await here.get("/metrics")
     text = answer.text
-    for line in ('{queue="subscriptions",state="active"} 1', '{queue="subscriptions",state="retrying"} 1', '{queue="subscription-events",state="waiting"} 1', '{queue="sftp-files",state="arrived"} 1', '{queue="exports",state="failed"} 0'):
+    for line in ('{queue="subscriptions",state="active"} 1', '{queue="subscriptions",state="retrying"} 1', '{queue="subscription-events",state="waiting"} 1', '{queue="sftp-files",state="arrived"} 1', '{queue="calls",state="failing"} 1', '{queue="exports",state="failed"} 0'):
         assert f"sojourn_queue_items{line}" in text, line
     assert re.search(r'sojourn_queue_oldest_seconds{queue="subscription-events",state="waiting"} [1-9]', text)
     assert answer.headers["content-type"] == metering.CONTENT_TYPE
     assert 'sojourn_messages_waiting{door="hl7v2",direction="in",state="review"} 1' in text
-    for line in ("sojourn_database_up 1", 'sojourn_requests_total{route="/patients",status="3xx"} 1', 'sojourn_requests_total{route="/fhir",status="4xx"} 1', 'sojourn_request_seconds_count{route="other"} 1'):
+    for line in ("sojourn_database_up 1", 'sojourn_channel_up{channel="sms"} 0', 'sojourn_requests_total{route="/patients",status="3xx"} 1', 'sojourn_requests_total{route="/fhir",status="4xx"} 1', 'sojourn_request_seconds_count{route="other"} 1'):
         assert line in text, line
     assert re.search(r'sojourn_database_connections{state="open"} [1-9]', text)
     assert made not in text
     assert "cedar" not in text.lower()
     labels = set(re.findall(r'(\w+)="', text))
-    assert labels == {"door", "direction", "state", "queue", "route", "status", "le"}
+    assert labels == {"door", "direction", "state", "queue", "route", "status", "le", "channel"}
     for line in text.splitlines():
         assert re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+({(\w+=\"[^\"\n]*\",?)+})? [0-9.e+-]+", line), line
     buckets = [int(n) for n in re.findall(r'sojourn_request_seconds_bucket{route="/fhir",le="[^"]+"} (\d+)', text)]

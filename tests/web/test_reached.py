@@ -16,7 +16,7 @@ NUMBER = "518-555-0142"
 
 def code_in(texts: Texts, number: str = "+15185550142") -> str:
     """The newest code that came."""
-    return re.findall(r"\d{6}", texts.to(number)[-1])[0]
+    return str(re.findall(r"\d{6}", texts.to(number)[-1])[0])
 
 
 def texting(clinic: Clinic) -> Texts:

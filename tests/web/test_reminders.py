@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
@@ -14,7 +17,7 @@ from tests.doors.calling.counterpart import Mails, Texts
 from tests.people import Clinic, patient
 from tests.web.test_emergency import post
 from tests.web.test_gate import screen
-from tests.web.test_schedule import MONDAY, booked, clinic, clock_access, known
+from tests.web.test_schedule import booked, clinic, clock_access, known
 
 __all__ = ["clinic"]
 WORDS = "A reminder: you have an appointment on Monday, 30 November, at 3:00 pm."
@@ -36,6 +39,10 @@ async def agree(of: Clinic, p: str, agreed: str) -> Any:
 async def looked(of: Clinic) -> None:
     await duties.remind(await clock_access(of))
     await duties.send(await clock_access(of))
+
+
+def later(**step: float) -> None:
+    clock.set_clock(FakeClock(clock.now() + timedelta(**step)))
 
 
 async def listed(of: Clinic) -> str:
@@ -74,6 +81,7 @@ async def test_one_that_does_not_go_waits_on_the_list_and_is_sent_when_it_can_be
     assert "518-555-0199" in await listed(clinic)
     assert "not been taken yet" in await listed(clinic)
     texts.down = 0
+    later(minutes=5)
     await looked(clinic)
     assert texts.to("+15185550199") == [WORDS]
     assert await said(clinic, ana) == ("completed", "Sent")
@@ -85,6 +93,7 @@ async def test_a_number_that_is_none_stays_on_the_list_with_why_and_is_not_tried
     clinic.gate.house.channels = {SMS: texts.channel()}
     await client(clinic, "518-555-0199", "sms")
     await looked(clinic)
+    later(minutes=5)
     await looked(clinic)
     assert texts.asked == 1
     assert "cannot be delivered to this number" in await listed(clinic)
@@ -102,7 +111,7 @@ async def test_nothing_is_said_of_an_appointment_that_is_over_moved_or_taken_bac
     (visit,) = await appointments.of_patient(access, gone)
     await appointments.cancel(access, [visit.id], "Asked for another day.")
     assert (await agree(clinic, no, "")).status_code == 303
-    clock.set_clock(FakeClock(MONDAY + timedelta(hours=2)))
+    later(hours=2)
     texts.down = 0
     await looked(clinic)
     assert texts.given == {}
@@ -110,3 +119,23 @@ async def test_nothing_is_said_of_an_appointment_that_is_over_moved_or_taken_bac
     assert await said(clinic, over) == ("not-done", "The appointment has begun.")
     assert await said(clinic, no) == ("not-done", "The client no longer agrees to it.")
     assert await reminders.waiting(await clock_access(clinic)) == []
+
+
+async def test_of_several_processes_that_look_at_once_one_sends_it(clinic: Clinic) -> None:
+    texts = Texts()
+    clinic.gate.house.channels = {SMS: texts.channel()}
+    await client(clinic, "518-555-0199", "sms")
+    await duties.remind(await clock_access(clinic))
+    clerks = [await clock_access(clinic) for _ in range(3)]
+    together, really = asyncio.Barrier(3), reminders.waiting
+
+    async def waiting(*args: Any, means: str = "") -> list[reminders.Due]:
+        found = await really(*args, means=means)
+        if means == "sms":
+            await together.wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reminders, "waiting", waiting)
+        await asyncio.gather(*(duties.send(c) for c in clerks))
+    assert texts.asked == 1

@@ -9,8 +9,11 @@ from datetime import timedelta
 import pytest
 
 from sojourn.care.risk import precautions
+from sojourn.gate.channels import SMS
 from sojourn.record.database import Dsn
 from tests.care.risky import AWAY, DAY, ON_CALL, Ward, cssrs, phq9, ward
+from tests.care.test_calls import reached_at
+from tests.doors.calling.counterpart import Texts
 from tests.people import SUD, encounter, patient
 from tests.web.real import Visitor, furnish
 
@@ -168,3 +171,19 @@ async def test_a_form_with_a_dangerous_answer_leads_to_the_room(day: Ward) -> No
         sent = await them.post(f"/patients/{day.client}/forms/{id_}", {"do": "submit", "a.44260-8": answer, "seen": ""})
         assert sent.headers["location"].startswith(place), sent.text
     assert (await day.episode()).state.level == "untriaged"
+
+
+async def test_the_room_says_by_what_those_who_were_told_are_reached(day: Ward) -> None:
+    await day.put(AWAY, "therapist", 3)
+    await reached_at(day.clinic, "night", "+15185550102")
+    day.clinic.gate.house.channels = {SMS: Texts().channel()}
+    await day.answer("c-ssrs-screener", cssrs(q2=1, q4=1))
+    them = await visitor(day, "boss")
+    text = (await them.get(f"/patients/{day.client}/risk")).text
+    assert "is reached by text, too" in text
+    assert "0102" not in text
+    assert "is reached only in the app" not in text
+    day.later(minutes=6)
+    await day.tick()
+    them = await visitor(day, "boss")
+    assert "is reached only in the app" in (await them.get(f"/patients/{day.client}/risk")).text

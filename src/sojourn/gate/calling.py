@@ -5,6 +5,7 @@ A number or address is sealed for its account and proved by a code that was sent
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -24,6 +25,8 @@ _DIGITS: Final = 6
 _SENDING: Final = ("calling", "called")
 _LEASE: Final = timedelta(minutes=1)
 """How long one try may take before another process tries, too."""
+_LONGEST: Final = 40.0
+"""Seconds that one try is waited for."""
 _PAUSES: Final = (20, 40, 80, 160, 300)
 """Seconds after each try that failed."""
 
@@ -153,7 +156,10 @@ async def call(access: Access, person: Person, items: Sequence[str], new: Sequen
         return ""
     channel = access.house.channels.get(person.means)
     message = channels.Message(f"call-{key}", _opened(access, person.account, person.sealed), WORDS, f"Sojourn: somebody needs you now. Sign in to see it. {access.house.address}".strip())
-    outcome = await channel.send(message) if channel else channels.LATER
+    try:
+        outcome = await asyncio.wait_for(channel.send(message), _LONGEST) if channel else channels.LATER
+    except TimeoutError:  # it may have gone: it is tried again under the same key
+        outcome = channels.LATER
     pause = timedelta(seconds=_PAUSES[min(row["n"], len(_PAUSES)) - 1])
     await access.house.db.call("SELECT gate.end_call($1, $2, $3, $4, $5, $6)", tenant, person.account, key, outcome, clock.now(), clock.now() + pause)
     return outcome
@@ -172,22 +178,16 @@ async def unneeded(access: Access, needed: Sequence[str]) -> None:
 
 
 async def reached(access: Access) -> dict[str, str]:
-    """By Practitioner: by what means they are reached."""
+    """By Practitioner: by what they are reached outside the app, of channels.BY; who is not in it only in the app.
+
+    Whether and when somebody was called is not said: a call waits for the one before it, which may be about what the reader must not know.
+    """
+    if not access.house.channels:
+        return {}
     rows = await access.house.db.call("SELECT * FROM gate.reached_by($1, $2, $3, $4)", *access.head)
-    return {r["agent"]: r["means"] for r in rows}
+    return {r["agent"]: channels.BY[r["means"]] for r in rows if r["means"] in access.house.channels}
 
 
-class Call(NamedTuple):
-    """A call to somebody. given: when it went, None while it did not."""
-
-    who: str
-    means: str
-    begun: datetime
-    given: datetime | None
-    failing: bool
-
-
-async def about(access: Access, id_: str) -> list[Call]:
-    """Who was called about an episode that the caller has read, the first first."""
-    rows = await access.house.db.call("SELECT * FROM gate.calls_about($1, $2, $3, $4, $5)", *access.head, id_)
-    return [Call(r["agent"], r["means"], r["begun"], r["ended"] if r["outcome"] == "given" else None, bool(r["said"])) for r in rows]
+def problems(access: Access) -> list[tuple[str, str]]:
+    """Of channels that do not work now: by what nobody is reached, and why."""
+    return [(channels.BY[means], channel.problem) for means, channel in access.house.channels.items() if channel.problem]

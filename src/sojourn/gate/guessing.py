@@ -26,7 +26,7 @@ class Guessing:
 
     def _keys(self, tenant: int, who: str, address: str) -> dict[str, bytes]:
         who = who.casefold()
-        named = {"login_from_address": f"{who}\0{address}", "login": who, "address": address, "code": who, "calling": who, "called": address}
+        named = {"login_from_address": f"{who}\0{address}", "login": who, "address": address, "code": who, "calling": who, "called": address, "reminder": who}
         return {name: self._key.sign("guessing", f"{tenant}\0{name}\0{text}".encode()) for name, text in named.items()}
 
     async def attempt(self, tenant: int, who: str, address: str, counts: Sequence[str] = NAMED) -> None:

@@ -125,8 +125,9 @@ async def _text(house: House, requests: metering.Requests) -> str:
         metric("sojourn_database_connections", "gauge", "Connections of this process: open, idle; and requests that wait for one.", [Sample({"state": k}, n) for k, n in pool.items()]),
         metric("sojourn_messages_waiting", "gauge", "Messages of partners that are not done, by door, direction and state.", [Sample(of, w.n) for of, w in zip(labels, waits, strict=True)]),
         metric("sojourn_messages_oldest_seconds", "gauge", "Age of the oldest of these.", [Sample(of, round((now - w.oldest).total_seconds(), 3)) for of, w in zip(labels, waits, strict=True)]),
-        metric("sojourn_queue_items", "gauge", "What else waits, by queue and state: deliveries, exports, files, errands, asks, letters.", [Sample({"queue": q.queue, "state": q.state}, q.n) for q in queues]),
+        metric("sojourn_queue_items", "gauge", "What else waits, by queue and state: deliveries, exports, files, errands, asks, letters, calls.", [Sample({"queue": q.queue, "state": q.state}, q.n) for q in queues]),
         metric("sojourn_queue_oldest_seconds", "gauge", "Age of the oldest of these, where an age says something.", [Sample({"queue": q.queue, "state": q.state}, round(max(0.0, (now - q.oldest).total_seconds()), 3)) for q in queues if q.oldest is not None]),
+        metric("sojourn_channel_up", "gauge", "1 where text messages or e-mail could be sent when that was last looked at, by channel.", [Sample({"channel": means}, int(not c.problem)) for means, c in house.channels.items()]),
         metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [Sample({}, n) for n in _memory()]),
         requests.text(),
     ])  # fmt: skip

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import pytest
 
+from sojourn.app import create_app
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.doors.calling import channels
+from sojourn.doors.calling.looking import Looking
 from sojourn.doors.calling.mailing import Mailing
 from sojourn.doors.calling.texting import Texting
 from sojourn.gate.channels import EMAIL, GIVEN, LATER, REFUSED, SMS, Message, address
+from sojourn.record.database import Dsn
 from tests.doors.calling.counterpart import Mails, Texts
 from tests.doors.direct.hisp import authority
 
@@ -118,3 +122,17 @@ def test_what_is_named_is_there(tmp_path: Path) -> None:
     named = {"SOJOURN_TEXT_GATEWAY": "https://text.example/api", "SOJOURN_TEXT_TOKEN_FILE": str(tmp_path / "token"), "SOJOURN_MAIL_SERVER": "mail.example:465", "SOJOURN_MAIL_FROM": "notices@example.org"}
     assert set(channels.of(Settings.from_environment(named))) == {SMS, EMAIL}
     assert channels.of(Settings.from_environment({})) == {}
+
+
+async def test_the_server_has_them_and_looks_at_them_by_itself(tmp_path: Path) -> None:
+    app = create_app(Settings.from_environment({"SOJOURN_DATA": str(tmp_path), "SOJOURN_TEXT_GATEWAY": "http://127.0.0.1:9/api", "SOJOURN_ADDRESS": "https://ehr.example/"}), Dsn("postgresql://nowhere", "postgresql://nowhere"))
+    house = app.state.gate.house
+    assert (set(house.channels), house.address) == ({SMS}, "https://ehr.example")
+    looking = Looking(house.channels)
+    await looking.start()
+    for _ in range(100):
+        if house.channels[SMS].problem:
+            break
+        await asyncio.sleep(0.05)
+    await looking.stop()
+    assert "could not be asked" in house.channels[SMS].problem

@@ -43,7 +43,7 @@ class One(NamedTuple):
     @property
     def ids(self) -> tuple[str, ...]:
         """All records, the surviving one first."""
-        return (self.survivor, *(r.id for r in self.merged))
+        return tuple(dict.fromkeys((self.survivor, *(id_ for r in self.merged for id_ in (r.id, r.into)))))
 
 
 def _record(stored: Stored) -> Record | None:
@@ -67,25 +67,21 @@ async def _seen(access: Access, ids: Iterable[str]) -> dict[str, dict[str, Any]]
 
 
 async def of(access: Access, patient: str) -> One:
-    """The records of the person of whom this is one, as far as the caller may see them. One small question where there is no other."""
-    found = {r.id: r for r in await _linkages(access, [patient])}
+    """The records of the person of whom this is one, as far as the caller may see them. One small question where there is no other.
+
+    Nobody makes a record go on as two, or a circle, but two people may who each see a merge that the other does not: then all are one, and the first that was merged
+    into nothing goes on.
+    """
+    found = set(await _linkages(access, [patient]))
     asked, seen = {patient}, {patient}
-    while ahead := {id_ for r in found.values() for id_ in (r.id, r.into)} - asked:
+    while ahead := {id_ for r in found for id_ in (r.id, r.into)} - asked:
         there, more = await asyncio.gather(_seen(access, ahead), _linkages(access, ahead))
         asked, seen = asked | ahead, seen | there.keys()
-        found |= {r.id: r for r in more}
-    found = {r.id: r for r in found.values() if {r.id, r.into} <= seen}
-    top = _top(found, patient)
-    return One(top, tuple(sorted(r for r in found.values() if _top(found, r.id) == top)))
-
-
-def _top(found: dict[str, Record], id_: str) -> str:
-    """The record at the end of the chain; a circle, which nobody can make here, ends where it began."""
-    passed = {id_}
-    while id_ in found and found[id_].into not in passed:
-        id_ = found[id_].into
-        passed.add(id_)
-    return id_
+        found |= set(more)
+    mine, ids = set[Record](), {patient}
+    while more_ := {r for r in found - mine if {r.id, r.into} <= seen and not ids.isdisjoint((r.id, r.into))}:
+        mine, ids = mine | more_, ids | {id_ for r in more_ for id_ in (r.id, r.into)}
+    return One(min(ids - {r.id for r in mine} or ids), tuple(sorted(mine)))
 
 
 class Hit(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care.listing import OTHERS, SOURCES, Item, Note, note, notes_of, source, text_of
-from sojourn.care.resources import author, moment, ref
+from sojourn.care.resources import author, id_of, moment, ref
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.found import Stored
@@ -142,7 +142,7 @@ def _status(system: str, code: str) -> dict[str, Any]:
 
 
 def added(access: Access, patient: str, standing: Standing, said: Mapping[str, str], *, program: int | None, made: Mapping[str, int | None], key: str = "") -> list[Change]:
-    """An allergy, as changes: where it was written that none is known, that is over with it. made: the program of each that is there. Raises Malformed."""
+    """An allergy, as changes: where this record says that none is known, that is over with it. made: the program of each that is there. Raises Malformed."""
     name = " ".join(said.get("name", "").split())[:300]
     if not name:
         raise errors.Malformed("Write what the allergy is to.")
@@ -152,8 +152,13 @@ def added(access: Access, patient: str, standing: Standing, said: Mapping[str, s
         **({"category": [kind]} if kind in KINDS else {}), **({"criticality": criticality} if criticality in CRITICALITY else {}), "code": {"text": name}, "patient": ref("Patient", patient), "recordedDate": moment(access),
         **({"recorder": who} if (who := author(access)) else {}), **({"reaction": [{"manifestation": [{"text": reaction}]}]} if reaction else {}), "note": [note(access, "Written down.")],
     }  # fmt: skip
-    over = [ended(access, a, "refute", f"{name} was told.", program=made.get(a.ref)) for a in standing.found if a.none_known and a.current and made.get(a.ref) is not None]
+    over = [ended(access, a, "refute", f"{name} was told.", program=made.get(a.ref)) for a in _none_here(standing, patient) if made.get(a.ref) is not None]
     return [Change("create", TYPE, key or new_id(), allergy, program=program), *over]
+
+
+def _none_here(standing: Standing, patient: str) -> list[Allergy]:
+    """Those of this record that say that none is known: another record of the person is not told what was said here."""
+    return [a for a in standing.found if a.none_known and a.current and id_of(a.stored.resource.get("patient"), "Patient") == patient]
 
 
 def none_known(access: Access, patient: str, standing: Standing, *, program: int | None, made: Mapping[str, int | None], key: str = "") -> list[Change]:
@@ -166,7 +171,7 @@ def none_known(access: Access, patient: str, standing: Standing, *, program: int
         **({"recorder": who} if (who := author(access)) else {}), "note": [note(access, "Asked: none known.")],
     }  # fmt: skip
     again = [Change("update", TYPE, a.id, {**a.stored.resource, "recordedDate": moment(access), **({"recorder": who} if (who := author(access)) else {}), "note": [*a.stored.resource.get("note", ()), note(access, "Asked again: none known.")]}, if_match=a.version, program=made.get(a.ref))
-             for a in standing.found if a.none_known and a.current and made.get(a.ref) is not None][:1]  # fmt: skip
+             for a in _none_here(standing, patient) if made.get(a.ref) is not None][:1]  # fmt: skip
     return again or [Change("create", TYPE, key or new_id(), fact, program=program)]
 
 

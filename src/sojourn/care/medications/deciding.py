@@ -28,7 +28,7 @@ from sojourn.care.medications.reconciling import (
 )
 from sojourn.care.medications.tables import Table
 from sojourn.care.medications.warnings import labels
-from sojourn.care.resources import CARE, author, concept, moment, ref
+from sojourn.care.resources import CARE, author, concept, id_of, moment, ref
 from sojourn.care.signing import people
 from sojourn.care.signing.preparing import once
 from sojourn.gate import origin
@@ -56,23 +56,34 @@ class Case(NamedTuple):
     table: Table
 
 
-def groups(case: Case) -> dict[int | None, list[tuple[Row, Line]]]:
-    """The lines by the program that made them, the stay's own program always there: each gets a List of its own, which tells of no other."""
-    out: dict[int | None, list[tuple[Row, Line]]] = {case.program: []}
+class Of(NamedTuple):
+    """Of what a List is: the program that made its lines, and the record in which they stand, which may be another one of the person."""
+
+    program: int | None
+    record: str
+
+
+def groups(case: Case) -> dict[Of, list[tuple[Row, Line]]]:
+    """The lines by the program that made them and the record, the stay's own always there: each gets a List of its own, which tells of no other."""
+    out: dict[Of, list[tuple[Row, Line]]] = {_own(case): []}
     for row in case.rows:
         for line in row.own:
-            out.setdefault(case.made[line.ref], []).append((row, line))
+            out.setdefault(Of(case.made[line.ref], id_of(line.stored.resource.get("subject"), "Patient")), []).append((row, line))
     return out
 
 
-def texts(case: Case, act: Act, zone: str) -> dict[int | None, str]:
-    """What is signed, by program: exactly the bytes that are shown before."""
+def _own(case: Case) -> Of:
+    return Of(case.program, case.patient)
+
+
+def texts(case: Case, act: Act, zone: str) -> dict[Of, str]:
+    """What is signed, by what it is of: exactly the bytes that are shown before."""
     beside = [s for s, yes in ((ALLERGIES_SAID, act.allergies), (PROBLEMS_SAID, act.problems)) if yes]
     out = {}
-    for program, lines in groups(case).items():
+    for of, lines in groups(case).items():
         said = reconciling.words(case.rows, [line.ref for _, line in lines], act, zone) or NOTHING
-        own = [*beside, act.note] if program == case.program else []
-        out[program] = "\n".join([f"Medication reconciliation: {reconciled.MOMENTS[act.moment]}", said, *(x for x in own if x)])
+        own = [*beside, act.note] if of == _own(case) else []
+        out[of] = "\n".join([f"Medication reconciliation: {reconciled.MOMENTS[act.moment]}", said, *(x for x in own if x)])
     return out
 
 
@@ -81,8 +92,8 @@ async def zone_of(access: Access) -> str:
     return await people.zone(access)
 
 
-async def sign(access: Access, case: Case, act: Act, shown: Mapping[int | None, str], key: str) -> None:
-    """Do what was decided and sign it, all or nothing. shown: what the signer saw, by program. Doing it twice does it once.
+async def sign(access: Access, case: Case, act: Act, shown: Mapping[Of, str], key: str) -> None:
+    """Do what was decided and sign it, all or nothing. shown: what the signer saw, by what it is of. Doing it twice does it once.
 
     Raises ProofNeeded, Malformed with what is not decided, Conflict where what is there is no longer what was shown.
     """
@@ -94,14 +105,14 @@ async def sign(access: Access, case: Case, act: Act, shown: Mapping[int | None, 
         raise errors.Conflict("This is not what was shown any more. Read it again.")
     changes: list[Change] = []
     me = await people.me(access)
-    for program, lines in groups(case).items():
-        id_ = once("reconciliation", key, str(program))
-        body = _list(access, case, act, lines, id_, zone, own=program == case.program)
+    for of, lines in groups(case).items():
+        id_ = _id(case, key, of)
+        body = _list(access, case, act, lines, id_, zone, of=of)
         carried = labels(line.stored.resource for _, line in lines)
         if carried:
             body["meta"] = {"security": carried}
-        changes.append(Change("create", "List", id_, body, program=program))
-        made = await signing.prepare(access, [f"List/{id_}"], shown[program].encode(), "author", patient=case.patient, program=program, title="Medication reconciliation", labels=carried, signed_by=me)
+        changes.append(Change("create", "List", id_, body, program=of.program))
+        made = await signing.prepare(access, [f"List/{id_}"], shown[of].encode(), "author", patient=of.record, program=of.program, title="Medication reconciliation", labels=carried, signed_by=me)
         changes += made.changes
     for row in case.rows:
         changes += _effects(access, case, row, act.choices.get(row.key, Choice()), key)
@@ -111,19 +122,23 @@ async def sign(access: Access, case: Case, act: Act, shown: Mapping[int | None, 
     except errors.VersionConflict:
         raise
     except errors.Conflict:
-        await access.read("List", once("reconciliation", key, str(case.program)))  # there already: the second click
+        await access.read("List", _id(case, key, _own(case)))  # there already: the second click
 
 
-def _list(access: Access, case: Case, act: Act, lines: Sequence[tuple[Row, Line]], id_: str, zone: str, *, own: bool, working: bool = False) -> dict[str, Any]:
+def _id(case: Case, key: str, of: Of) -> str:
+    return once("reconciliation", key, str(of.program), *(() if of.record == case.patient else (of.record,)))
+
+
+def _list(access: Access, case: Case, act: Act, lines: Sequence[tuple[Row, Line]], id_: str, zone: str, *, of: Of, working: bool = False) -> dict[str, Any]:
     moment_code = reconciled.PREPARED if working else act.moment
     value = reconciled.value(f"{reconciled.PREPARED}.{act.moment}" if working else act.moment, case.stay.id)
     entries = [_entry(row, line, act.choices.get(row.key, Choice()), zone) for row, line in lines if not working or act.choices.get(row.key, Choice()) != Choice()]
-    notes = [s for s, yes in ((ALLERGIES_SAID, act.allergies), (PROBLEMS_SAID, act.problems), (act.note, bool(act.note))) if yes] if own else []
+    notes = [s for s, yes in ((ALLERGIES_SAID, act.allergies), (PROBLEMS_SAID, act.problems), (act.note, bool(act.note))) if yes] if of == _own(case) else []
     return {
         "resourceType": "List", "id": id_, "identifier": [{"system": reconciled.IDENTIFIER, "value": value}], "status": "current", "mode": "working" if working else "changes",
         "title": f"Medication reconciliation: {reconciled.MOMENTS[act.moment]}" + (", in preparation" if working else ""),
         "code": {"coding": [{"system": CARE, "code": f"{reconciled.KIND}.{moment_code}"}, {"system": _LIST_CODES, "code": "medications"}], "text": "Medication reconciliation"},
-        "subject": ref("Patient", case.patient), "date": moment(access), **({"source": who} if (who := author(access)) else {}), **({"note": [note(access, n) for n in notes]} if notes else {}),
+        "subject": ref("Patient", of.record), "date": moment(access), **({"source": who} if (who := author(access)) else {}), **({"note": [note(access, n) for n in notes]} if notes else {}),
         **({"entry": entries} if entries else {"emptyReason": {"coding": [{"system": _EMPTY, "code": "nilknown"}], "text": NOTHING}}),
     }  # fmt: skip
 
@@ -176,16 +191,16 @@ async def _working(access: Access, case: Case, act: Act) -> list[Change]:
     """Those that the caller sees are written over; an id is never one that could be taken already by what they do not see."""
     there = {str(r["id"]): r for r in await prepared(access, case.patient, act.moment, case.stay.id)}
     made = await origin.makers(access, [f"List/{id_}" for id_ in there])
-    of = {program: ref_.partition("/")[2] for ref_, program in made.items()}
+    known = {Of(made[f"List/{id_}"], id_of(r.get("subject"), "Patient")): id_ for id_, r in there.items()}
     zone = await zone_of(access)
     changes = []
-    for program, lines in groups(case).items():
-        id_ = of.get(program) or new_id()
-        body = _list(access, case, act, lines, id_, zone, own=program == case.program, working=True)
+    for of, lines in groups(case).items():
+        id_ = known.get(of) or new_id()
+        body = _list(access, case, act, lines, id_, zone, of=of, working=True)
         carried = labels(line.stored.resource for _, line in lines)
         if carried:
             body["meta"] = {"security": carried}
-        changes.append(Change("update" if id_ in there else "create", "List", id_, body, if_match=str(there[id_]["meta"]["versionId"]) if id_ in there else None, program=program))
+        changes.append(Change("update" if id_ in there else "create", "List", id_, body, if_match=str(there[id_]["meta"]["versionId"]) if id_ in there else None, program=of.program))
     return changes
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care.medications.checking import ALLERGY, DUPLICATE, INTERACTION, Finding
-from sojourn.care.resources import author, moment, ref
+from sojourn.care.resources import author, id_of, moment, ref
 from sojourn.care.signing.preparing import once
 from sojourn.gate import origin
 from sojourn.gate.access import Access
@@ -95,9 +95,14 @@ async def home(access: Access, refs: Sequence[str], acting: int | None = None) -
 
 
 def overriding(access: Access, patient: str, finding: Finding, reason: str, lines: Sequence[Stored], program: int | None, *, refs: Sequence[str] = ()) -> Change:
-    """Set a warning aside, as a change. lines: what it is about, as stored; refs: what is being written now. Doing it twice writes it once. Raises Malformed."""
+    """Set a warning aside, as a change. lines: what it is about, as stored; refs: what is being written now. Doing it twice writes it once.
+
+    Raises Malformed, and Conflict where it would tell one record of the person of the other.
+    """
     if len(reason.strip()) < LEAST:
         raise errors.Malformed("Write why it is right all the same.")
+    if any(id_of(s.resource.get("subject") or s.resource.get("patient"), "Patient") != patient for s in lines):
+        raise errors.Conflict("This warning is about two records of this person. Its reason cannot be kept under one of them.")
     code, text = _CODES[finding.kind]
     about = [f"{s.type}/{s.id}" for s in lines] + [r for r in refs if r]
     issue: dict[str, Any] = {

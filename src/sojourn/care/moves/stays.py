@@ -18,12 +18,12 @@ _AHEAD: Final = timedelta(days=550)
 
 
 async def beds_end(access: Access, patient: str, episode: str, now: str, disposition: dict[str, Any]) -> list[Change]:
-    """The bed of a stay is free from now on. now: a FHIR instant; disposition: the CodeableConcept of where they go."""
+    """The bed of a stay is free from now on, and none that another record of the person holds. now: a FHIR instant; disposition: the CodeableConcept of where they go."""
     found = await access.search("Encounter", [("patient", patient), ("class", "IMP"), ("status", "arrived,in-progress,onleave")], count=10)
     out = []
     for stored in found.matches:
         of = [id_of(e, "EpisodeOfCare") for e in stored.resource.get("episodeOfCare", ())]
-        if (of and episode not in of) or elsewhere.told(stored.resource):
+        if (of and episode not in of) or elsewhere.told(stored.resource) or id_of(stored.resource.get("subject"), "Patient") != patient:
             continue
         locations = [{**e, "status": "completed", "period": {**e.get("period", stored.resource.get("period", {})), "end": now}} for e in stored.resource.get("location", ())]
         over = {**stored.resource, "status": "finished", "period": {**stored.resource.get("period", {}), "end": now}, **({"location": locations} if locations else {})}
@@ -58,7 +58,7 @@ async def groups_end(access: Access, patient: str, program: int | None, reason: 
     if not groups:
         return []
     over = {t.id for t in await tracks.every(access, ids=groups, inactive=True) if tracks.program_of(access, t) == program and not (level and t.level in ("", level))}
-    return [appointments.changed(b, r, status="cancelled", cancelationReason={"text": reason}) for b, r in found if b.track in over]
+    return [appointments.changed(b, r, status="cancelled", cancelationReason={"text": reason}) for b, r in found if b.track in over and b.patient == patient]
 
 
 def look(access: Access, patient: str, episode: str, program: int | None, rules: policies.Policies, why: str) -> Change:

@@ -91,7 +91,7 @@ async def save(access: Access, patient: str, texts: Mapping[str, str], *, versio
     if not any(lines.values()):
         raise errors.Malformed("Write down at least one thing.")
     await access.read("Patient", patient)
-    plans = await of_patient(access, patient)
+    plans = [p for p in await of_patient(access, patient) if p.patient == patient]  # another record of the person keeps its own
     draft = next((p for p in plans if p.status == "draft"), None)
     before = next((p for p in plans if p.status == "active"), None)
     made: dict[str, Any] = {
@@ -155,7 +155,7 @@ async def sign(access: Access, patient: str, id_: str, version: str, shown: str)
     changes = [Change("create", "DocumentReference", document, made), Change("update", "CarePlan", id_, active, if_match=version)]
     changes += [
         Change("update", "CarePlan", p.id, {**p.resource, "status": "revoked", "period": {**p.resource.get("period", {}), "end": moment(access)}}, if_match=p.version)
-        for p in await of_patient(access, patient) if p.status == "active"
+        for p in await of_patient(access, patient) if p.status == "active" and p.patient == patient
     ]  # fmt: skip
     outcome = await documents.signing(access, changes, document, said.encode(), service=CODE)
     await access.write(outcome.changes, action="sign")

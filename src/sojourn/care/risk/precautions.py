@@ -83,7 +83,7 @@ async def put(access: Access, patient: str, code: str, until: date | None = None
     if by := author(access):
         flag["author"] = by
     # Of the program whose clients it protects, whichever its author happens to act under.
-    current = next((e for e in await reading.of_patient(access, patient) if e.open), None) if access.may(TYPE, "search") else None
+    current = next((e for e in await reading.of_patient(access, patient) if e.open and e.patient == patient), None) if access.may(TYPE, "search") else None
     (written,) = await access.write([Change("create", "Flag", new_id(), flag, program=reading.program_of(access, current))], action="risk")
     return str(written.id)
 

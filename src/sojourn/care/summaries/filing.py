@@ -20,7 +20,7 @@ from sojourn.care.papers import indexing, sandbox
 from sojourn.care.papers import source as origins
 from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
 from sojourn.care.papers.reading import CCDA
-from sojourn.care.resources import concept, moment, ref
+from sojourn.care.resources import concept, id_of, moment, ref
 from sojourn.care.summaries import elements, opening
 from sojourn.gate import documentmarks, origin, papers
 from sojourn.gate.access import Access
@@ -136,20 +136,20 @@ def same(access: Access, content: bytes) -> str:
 
 async def _there(access: Access, wish: Wish, token: str) -> str:
     found = await access.search("DocumentReference", [("patient", wish.patient), ("identifier", f"{SAME}|{token}"), ("status", "current,superseded")], count=_EARLIER)
-    return next((s.id for s in await _of_program(access, found.matches, wish.program)), "")
+    return next((s.id for s in await _own(access, found.matches, wish)), "")
 
 
-async def _of_program(access: Access, found: Sequence[Stored], program: int) -> list[Stored]:
-    """Of these documents those that the program filed: what another one has does nothing to this one, or people of one would learn of the other."""
+async def _own(access: Access, found: Sequence[Stored], wish: Wish) -> list[Stored]:
+    """Of these documents those that the program filed in this record: what another one has does nothing to this one, or people of one would learn of the other."""
     made = await origin.makers(access, [f"DocumentReference/{s.id}" for s in found])
-    return [s for s in found if made[f"DocumentReference/{s.id}"] == program]
+    return [s for s in found if made[f"DocumentReference/{s.id}"] == wish.program and id_of(s.resource.get("subject"), "Patient") == wish.patient]
 
 
 async def _changes(access: Access, id_: str, wish: Wish, document: Document, content: bytes, marks: Sequence[str] = (), *, asks: bool = True) -> list[Change]:
     """The document, its task if it asks for one, and an earlier version that it takes the place of. marks: codes by which what brought it said how confidential it is."""
     rules = await policies.of(access)
     labels = labels_of(document, wish.labels, marks)
-    earlier = await _of_program(access, await versions(access, wish.patient, document), wish.program)
+    earlier = await _own(access, await versions(access, wish.patient, document), wish)
     newer = [s for s in earlier if _number(s.resource) > number(document)]
     older = [s for s in earlier if s not in newer]
     body = resource(access, id_, wish, document, content, labels, [s.id for s in older], marks)

@@ -154,7 +154,10 @@ def _says(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _there(access: Access, patient: str, items: Sequence[Mapped], program: int | None) -> dict[str, Stored]:
-    """Of these statements those that are in the chart, may be seen, and were taken over by the same program, by key. One search for each forty."""
+    """Of these statements those that are in this record, may be seen, and were taken over by the same program, by key. One search for each forty.
+
+    Another record of the person may have taken over the same: that stays there, as it is.
+    """
     wanted: dict[str, list[str]] = {}
     for item in items:
         wanted.setdefault(str((item.resource or {})["resourceType"]), []).append(item.key)
@@ -162,7 +165,8 @@ async def _there(access: Access, patient: str, items: Sequence[Mapped], program:
     for type_, keys in wanted.items():
         for start in range(0, len(keys), _SOME):
             tokens = ",".join(f"{STATEMENT}|{key}" for key in keys[start : start + _SOME])
-            found += (await access.search(type_, [("patient", patient), ("identifier", tokens)], count=200)).matches
+            there = (await access.search(type_, [("patient", patient), ("identifier", tokens)], count=200)).matches
+            found += [s for s in there if any(isinstance(v, dict) and v.get("reference") == f"Patient/{patient}" for v in s.resource.values())]
     made = await origin.makers(access, [f"{s.type}/{s.id}" for s in found])
     return {str(i["value"]): s for s in found if made[f"{s.type}/{s.id}"] == program for i in s.resource.get("identifier", ()) if i.get("system") == STATEMENT}
 

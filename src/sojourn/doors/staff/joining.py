@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OWN: Final = frozenset({"all", "apps", "consents", "emergency", "handoff", "outside", "proxies", "records", "release", "requests"})
 """Places of a chart that stay those of one record, and ask about it alone: what leaves, who has an account and what was agreed to count for the record that they name."""
+PRINTED: Final = "/print"
+"""How pages end that are given away on paper: of one record, too."""
 _ROOM: Final = 4
 """Parts of the path of a room of a chart: '', 'patients', its id, its name."""
 
@@ -31,7 +33,7 @@ async def look(request: Request) -> None:
     if getattr(request.state, "handed", None) is None and _is_chart(request):
         one = await merging.of(access, request.path_params["id"])
         access.records = one.ids if one.merged else ()
-        access.joined = access.records if _room(request) not in OWN else ()
+        access.joined = access.records if _room(request) not in OWN and not _path(request).endswith(PRINTED) else ()
 
 
 def onward(request: Request) -> Response | None:

@@ -44,8 +44,9 @@ async def act(request: Request) -> Response:
     standing, programs = await asyncio.gather(lists.of(access, patient), entering.programs(access, patient))
     made = await origin.makers(access, [a.ref for a in standing.found if a.none_known and a.current])
     write = {"program": programs.chosen(said), "made": made, "key": entering.kept_key(said)}
+    record = programs.record(said, patient)
     try:
-        changes = lists.none_known(access, patient, standing, **write) if said.get("do") == "none" else lists.added(access, patient, standing, said, **write)  # type: ignore[arg-type]
+        changes = lists.none_known(access, record, standing, **write) if said.get("do") == "none" else lists.added(access, record, standing, said, **write)  # type: ignore[arg-type]
         await access.write(changes, action="allergy")
     except VersionConflict:
         return await _page(request, entering.CHANGED, 412, said)

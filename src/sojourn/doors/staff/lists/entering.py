@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.care import levels
@@ -18,15 +18,24 @@ _HISTORY = 60
 
 
 class Programs(NamedTuple):
-    """The programs that the caller can write under, for this client the likeliest first. number: the one to offer."""
+    """The programs that the caller can write under, for this client the likeliest first. number: the one to offer.
+
+    records: by program, in which records of the person it has a stay.
+    """
 
     choices: list[tuple[int, str]]
     number: int | None
+    records: Mapping[int, Sequence[str]] = {}
 
     def chosen(self, said: Mapping[str, str]) -> int | None:
         """What was chosen, if it is one of them."""
         given = said.get("program", "")
         return next((n for n, _ in self.choices if str(n) == given), self.number)
+
+    def record(self, said: Mapping[str, str], patient: str) -> str:
+        """In which record it is written down: in that of the chart, unless the chosen program has its stay in another one, which is what its people read."""
+        there = self.records.get(self.chosen(said) or 0, ())
+        return patient if patient in there or not there else there[0]
 
 
 async def programs(access: Access, patient: str) -> Programs:
@@ -37,8 +46,9 @@ async def programs(access: Access, patient: str) -> Programs:
     runs = {p.organization.rpartition("/")[2]: p.number for p in access.programs if p.organization}
     stays = await levels.current(access, patient) if access.may("EpisodeOfCare", "search") else []
     first = list(dict.fromkeys(runs[s.organization] for s in stays if s.organization in runs))
+    records = {n: [s.patient for s in stays if runs.get(s.organization) == n] for n in first}
     ordered = sorted(mine, key=lambda p: first.index(p[0]) if p[0] in first else len(first))
-    return Programs(ordered, first[0] if first else access.caller.acting if access.caller.acting in dict(mine) else ordered[0][0])
+    return Programs(ordered, first[0] if first else access.caller.acting if access.caller.acting in dict(mine) else ordered[0][0], records)
 
 
 def names(beside: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -91,7 +91,7 @@ async def _override(access: Access, patient: str, c: Chart, said: Mapping[str, s
 
 async def _add(access: Access, patient: str, c: Chart, said: Mapping[str, str]) -> list[Finding]:
     """Write it; or what the table says against it, where no reason was given yet."""
-    key, program = entering.kept_key(said), c.programs.chosen(said)
+    key, program, patient = entering.kept_key(said), c.programs.chosen(said), c.programs.record(said, patient)
     ordering = said.get("source") == "here"
     if ordering and not writing.prescribes(access, c.rules, c.mine):
         raise Malformed("Only who prescribes orders a medication. Write down what the client takes, and ask for the order.")
@@ -113,9 +113,9 @@ async def _add(access: Access, patient: str, c: Chart, said: Mapping[str, str]) 
         stored = _about(c, finding)
         try:
             home = await warnings.home(access, [f"{s.type}/{s.id}" for s in stored], program)
+            changes.append(warnings.overriding(access, patient, finding, reason, stored, home, refs=[ref]))
         except Conflict:
             continue  # kept with the medication alone
-        changes.append(warnings.overriding(access, patient, finding, reason, stored, home, refs=[ref]))
     await _once(access, changes, "medication")
     return []
 

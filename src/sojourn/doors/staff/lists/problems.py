@@ -42,7 +42,7 @@ async def act(request: Request) -> Response:
     await banner.fetch(access, patient)
     programs = await entering.programs(access, patient)
     try:
-        await access.write([lists.added(access, patient, said, program=programs.chosen(said), key=entering.kept_key(said))], action="problem")
+        await access.write([lists.added(access, programs.record(said, patient), said, program=programs.chosen(said), key=entering.kept_key(said))], action="problem")
     except Malformed as error:
         return await _page(request, error.message, 422, said)
     except Conflict:

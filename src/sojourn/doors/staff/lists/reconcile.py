@@ -10,7 +10,7 @@ from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care import levels, listing, policies
 from sojourn.care.allergies import lists as allergies
 from sojourn.care.medications import deciding, inforce, lines, reconciled, reconciling, writing
-from sojourn.care.medications.deciding import Case
+from sojourn.care.medications.deciding import Case, Of
 from sojourn.care.medications.lines import Listed
 from sojourn.care.medications.reconciling import DECISIONS, Act, Row
 from sojourn.care.problems import lists as problems
@@ -131,8 +131,8 @@ def _key(patient: str, moment: str, episode: str) -> str:
     return f"reconcile/{patient}/{moment}/{episode}"
 
 
-def _digest(texts: Mapping[int | None, str]) -> str:
-    return hashlib.sha256("\0".join(f"{p}\0{t}" for p, t in sorted(texts.items(), key=lambda x: str(x[0]))).encode()).hexdigest()
+def _digest(texts: Mapping[Of, str]) -> str:
+    return hashlib.sha256("\0".join(f"{of}\0{t}" for of, t in sorted(texts.items(), key=lambda x: str(x[0]))).encode()).hexdigest()
 
 
 async def _keep(access: Access, patient: str, moment: str, episode: str, said: Mapping[str, str]) -> Answer:
@@ -187,11 +187,11 @@ async def _page(request: Request, seen: Seen, problem: str = "", status: int = 2
     )  # fmt: skip
 
 
-async def _sign_page(request: Request, seen: Seen, decided: Act, texts: Mapping[int | None, str], said: Mapping[str, str]) -> Answer:
+async def _sign_page(request: Request, seen: Seen, decided: Act, texts: Mapping[Of, str], said: Mapping[str, str]) -> Answer:
     access, patient, moment, episode = _where(request)
     about = await banner.fetch(access, patient)
     programs = access.rules.programs
-    shown = [(programs[p].name if p is not None and p in programs else "", t) for p, t in texts.items()]
+    shown = [(programs[p].name if p is not None and p in programs else "", t) for (p, _), t in texts.items()]
     return PAGES.render(
         request, "lists/reconcile_sign.html", banner=about, parts=allowed(access), here="reconcile", title=reconciled.MOMENTS[moment], shown=shown, fields=reconciling.fields(decided), digest=_digest(texts), seen=seen.seen, changed=said.get("do") == "sign",
         key=entering.kept_key(said) or entering.key(), path=f"reconcile/{moment}/{episode}",

@@ -15,6 +15,7 @@ from sojourn.care.staffing.roster import name_of, sites_of
 from sojourn.doors.staff.oncall import week
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_of
+from sojourn.gate import calling
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
 
@@ -124,7 +125,7 @@ async def _page(request: Request, form: Form | None, status: int = 200, week_of:
     first = day - timedelta(days=day.weekday())
     span = zones.days(first, 7, zone)
     start, end = span[0][1], span[-1][2]
-    roster = await read_roster(access, start, end)
+    roster, by = await asyncio.gather(read_roster(access, start, end), calling.reached(access))
     programs = [(p, sites_of(access, p)) for p in access.rules.programs.values()]
     served = [(p, s) for p, s in programs if _served(p, s, chosen)]
     filled = form or _form(access, people, places)
@@ -133,10 +134,10 @@ async def _page(request: Request, form: Form | None, status: int = 200, week_of:
     names, where = {p.organization or "": p.name for p, _ in programs}, {ref: str(p.get("name", "")) for ref, p in places.items()}
     return PAGES.render(
         request, "oncall/oncall.html", status=status, form=filled, may_edit=all(access.may(t, a) for t, a in changing.NEEDS), days=week.days(first, zone, access.now),
-        lines=week.lines(roster, served, first, zone), missing=week.missing(roster, served, max(start, access.now), end, zone) if end > access.now else [],
-        away=week.standing(roster, AWAY, names, where, zone), supervisors=week.standing(roster, SUPERVISOR, names, where, zone), leads=week.standing(roster, SITE_LEAD, names, where, zone),
+        lines=week.lines(roster, served, first, zone, by), missing=week.missing(roster, served, max(start, access.now), end, zone) if end > access.now else [],
+        away=week.standing(roster, AWAY, names, where, zone), supervisors=week.standing(roster, SUPERVISOR, names, where, zone, by), leads=week.standing(roster, SITE_LEAD, names, where, zone, by),
         sites=list(where.items()), site=chosen, zone=zone.key.replace("_", " "), first=first, before=(first - timedelta(days=7)).isoformat(), after=(first + timedelta(days=7)).isoformat(),
-        title=_title(first), names=roster.names,
+        title=_title(first), names=roster.names, calls=bool(access.house.channels), broken=calling.problems(access),
     )  # fmt: skip
 
 

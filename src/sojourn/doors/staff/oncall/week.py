@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,12 +16,13 @@ EVERY = "Every program"
 
 
 class Shift(NamedTuple):
-    """A piece of a shift within a day. away: they are away while they should be on call. entry: its id, for ending it."""
+    """A piece of a shift within a day. away: they are away while they should be on call. entry: its id, for ending it. by: what they are reached by, ''."""
 
     who: str
     hours: str
     away: bool
     entry: str
+    by: str = ""
 
 
 class Day(NamedTuple):
@@ -65,22 +66,22 @@ def days(first: date, zone: ZoneInfo, now: datetime) -> list[Day]:
     return made
 
 
-def lines(roster: Roster, programs: Sequence[tuple[Program, frozenset[str]]], first: date, zone: ZoneInfo) -> list[Line]:
-    """Programs with the same people at the same hours share a line."""
+def lines(roster: Roster, programs: Sequence[tuple[Program, frozenset[str]]], first: date, zone: ZoneInfo, by: Mapping[str, str]) -> list[Line]:
+    """Programs with the same people at the same hours share a line. by: what each is reached by outside the app."""
     spans = zones.days(first, 7, zone)
     alike: dict[tuple[tuple[str, ...], ...], tuple[list[Cell], list[str]]] = {}
     for program, sites in programs:
-        cells = [_cell(roster, program.organization, sites, start, end, zone) for _, start, end in spans]
+        cells = [_cell(roster, program.organization, sites, start, end, zone, by) for _, start, end in spans]
         key = tuple((*(f"{s.entry} {s.hours}" for s in cell.shifts), *cell.gaps) for cell in cells)
         alike.setdefault(key, (cells, []))[1].append(program.name)
     whole = len(programs) > 1 and len(alike) == 1
     return [Line(EVERY if whole else names[0], "" if whole else ", ".join(names[1:]), cells) for cells, names in alike.values()]
 
 
-def _cell(roster: Roster, program: str | None, sites: frozenset[str], start: datetime, end: datetime, zone: ZoneInfo) -> Cell:
+def _cell(roster: Roster, program: str | None, sites: frozenset[str], start: datetime, end: datetime, zone: ZoneInfo, by: Mapping[str, str]) -> Cell:
     found = [e for e in roster.entries if e.kind == ON_CALL and e.covers(program, sites) and e.start < end and start < e.end]
     shifts = [
-        Shift(roster.names.get(e.who, "Somebody"), hours(max(e.start, start), min(e.end, end), start, end, zone), roster.away(e.who, max(e.start, start)), e.id)
+        Shift(roster.names.get(e.who, "Somebody"), hours(max(e.start, start), min(e.end, end), start, end, zone), roster.away(e.who, max(e.start, start)), e.id, by.get(e.who, ""))
         for e in sorted(found, key=lambda e: (e.start, e.id))
     ]  # fmt: skip
     return Cell(shifts, [hours(g.start, g.end, start, end, zone) for g in roster.gaps(program, sites, start, end)])
@@ -119,12 +120,13 @@ class Standing(NamedTuple):
     who: str
     what: str
     when: str
+    by: str = ""
 
 
-def standing(roster: Roster, kind: str, programs: dict[str, str], places: dict[str, str], zone: ZoneInfo) -> list[Standing]:
+def standing(roster: Roster, kind: str, programs: dict[str, str], places: dict[str, str], zone: ZoneInfo, by: Mapping[str, str] | None = None) -> list[Standing]:
     """Entries of one kind, in words."""
     return [
-        Standing(e.id, e.version, e.kind, roster.names.get(e.who, "Somebody"), _what(e, roster, programs, places), _when(e, zone))
+        Standing(e.id, e.version, e.kind, roster.names.get(e.who, "Somebody"), _what(e, roster, programs, places), _when(e, zone), (by or {}).get(e.who, ""))
         for e in roster.entries if e.kind == kind
     ]  # fmt: skip
 

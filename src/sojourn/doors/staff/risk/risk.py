@@ -19,6 +19,7 @@ from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.risk import timeline
 from sojourn.doors.staff.words import day_of, day_text
+from sojourn.gate import calling
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -136,14 +137,15 @@ async def _page(request: Request, typed: Typed, status: int = 200) -> Response:
         precautions.of_patient(access, about.id), plan.of_patient(access, about.id) if access.may("CarePlan", "search") else _none(),
     )  # fmt: skip
     current = next((e for e in episodes if e.open), None)
-    screened, names = await asyncio.gather(
-        reading.screenings(access, current) if current and access.may("QuestionnaireResponse", "search") else _none(), _names(access, timeline.people(episodes))
-    )
+    screened, names, by = await asyncio.gather(
+        reading.screenings(access, current) if current and access.may("QuestionnaireResponse", "search") else _none(), _names(access, timeline.people(episodes)),
+        calling.reached(access) if current else _nobody(),
+    )  # fmt: skip
     zone = zones.of(None)
     may_act = all(access.may(t, a) for t, a in acting.NEEDS)
     return PAGES.render(
         request, "risk/risk.html", status=status, banner=about, parts=allowed(access), here="risk", typed=typed, may_act=may_act, **_state(access, current, rules, names),
-        current=current, screened=screened, moments=timeline.of(current, names, zone) if current else [], zone=zone.key.replace("_", " "),
+        current=current, screened=screened, moments=timeline.of(current, names, zone, by if access.house.channels else None) if current else [], broken=calling.problems(access), zone=zone.key.replace("_", " "),
         earlier=[(e, timeline.of(e, names, zone), day_text(e.started.astimezone(zone).isoformat())) for e in episodes if e is not current],
         again=[(w, day_text(w.due.astimezone(zone).isoformat()) if w.due else "", w.late(access.now)) for w in again],
         actions=list(choices.of("action", access.today).values()), dispositions=list(choices.of("disposition", access.today).values()),
@@ -169,6 +171,11 @@ async def _names(access: Access, ids: set[str]) -> dict[str, str]:
         return {}
     found = await access.search("Practitioner", [("_id", ",".join(sorted(ids)[:200]))], count=200)
     return {s.id: name_of(s.resource) for s in found.matches}
+
+
+async def _nobody() -> dict[str, str]:
+    """Where nothing is open."""
+    return {}
 
 
 async def _none() -> list[Any]:

@@ -31,12 +31,14 @@ def people(episodes: Iterable[Episode]) -> set[str]:
     return {e.who.partition("/")[2] for episode in episodes for e in episode.events if e.who}
 
 
-def of(episode: Episode, names: Mapping[str, str], zone: ZoneInfo) -> list[Moment]:
-    """The lines, the newest first."""
+def of(episode: Episode, names: Mapping[str, str], zone: ZoneInfo, by: Mapping[str, str] | None = None) -> list[Moment]:
+    """The lines, the newest first. by: what people are reached by outside the app, for an episode that is open."""
     made = []
     for e in reversed(episode.events):
         here = e.at.astimezone(zone)
         text, note, tone = _said(e, names.get(e.who.partition("/")[2], "") or e.by or "somebody")
+        if e.kind in ("notified", "reminded") and by is not None and e.who:
+            note += f"; {f'is reached by {by[e.who]}, too' if e.who in by else 'is reached only in the app'}"
         link = f"/patients/{episode.patient}/forms/answers/{e.about.partition('/')[2]}" if e.about.startswith("QuestionnaireResponse/") else ""
         made.append(Moment(f"{here:%H:%M}", f"{here.day} {here:%b %Y}", text, note, tone, link))
     return made

@@ -8,7 +8,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT m.door, m.direction, m.state, count(*), min(m.received) FROM record.exchange_message m WHERE m.state IN ('review', 'held', 'failed') GROUP BY 1, 2, 3
 $$;
 
--- The same of what else waits: deliveries of subscriptions, exports, files by SFTP and errands to servers of partners, what is asked outside, letters by Direct.
+-- The same of what else waits: deliveries of subscriptions, exports, files by SFTP and errands to servers of partners, what is asked outside, letters by Direct, calls to people.
 -- Without an age where none says anything; an export that failed is counted for a day.
 CREATE OR REPLACE FUNCTION gate.operating_queues(p_now timestamptz)
 RETURNS TABLE (queue text, state text, n bigint, oldest timestamptz)
@@ -23,5 +23,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     UNION ALL SELECT 'sftp-errands', CASE WHEN r.problem <> '' THEN 'failing' WHEN r.due <= p_now THEN 'due' ELSE 'resting' END, count(*), min(r.due) FILTER (WHERE r.due <= p_now)
               FROM record.sftp_errand_run r JOIN record.sftp_errand e ON e.tenant = r.tenant AND e.errand = r.errand AND e.known_to = 'infinity' AND e.state = 'active' GROUP BY 2
     UNION ALL SELECT 'asks', 'waiting', count(*), min(a.made) FROM record.outside_ask a WHERE a.state = 'waiting'
+    UNION ALL SELECT 'calls', CASE WHEN k.said = '' THEN 'waiting' ELSE 'failing' END, count(*), min(k.begun) FROM record.call k WHERE k.outcome = '' GROUP BY 2
     UNION ALL SELECT 'direct-letters', l.state, count(*), min(l.begun) FROM record.direct_letter l WHERE l.state IN ('leaving', 'sent') GROUP BY 2
 $$;

@@ -106,15 +106,3 @@ BEGIN
     FROM record.call_place c JOIN record.account a ON a.tenant = c.tenant AND a.account = c.account AND a.kind = 'staff' AND a.agent IS NOT NULL
     WHERE c.tenant = p_tenant AND c.proved IS NOT NULL AND c.ended = 'infinity' AND gate.account_state(a.tenant, a.account, p_now) = 'active';
 END $$;
-
--- Who was called about one episode, for whoever may see it (the caller has read it), in the order of time.
-CREATE OR REPLACE FUNCTION gate.calls_about(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_about text)
-RETURNS TABLE (agent text, means text, begun timestamptz, ended timestamptz, outcome text, said text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
-    RETURN QUERY
-    SELECT a.agent, k.means, k.begun, k.ended, k.outcome, k.said
-    FROM record.call k JOIN record.account a ON a.tenant = k.tenant AND a.account = k.account AND a.agent IS NOT NULL
-    WHERE k.tenant = p_tenant AND k.about @> ARRAY[p_about] ORDER BY k.begun, k.account;
-END $$;
