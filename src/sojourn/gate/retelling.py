@@ -1,4 +1,4 @@
-"""What becomes a note kept apart later, or is none any more: whether versions that refer to it tell of more than notes.
+"""What becomes a note kept apart later: whether versions that refer to it tell of more than notes.
 
 A version in which nothing but such notes changed is none for whoever may not see them (`runs.touches_notes_only`). That is worked out when
 it is written. Had it replaced an ordinary reference, and what was referred to becomes such a note, it would tell from then on that there was
