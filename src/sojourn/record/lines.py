@@ -19,7 +19,7 @@ class Wish(NamedTuple):
     """Which lines: None means any.
 
     account: or whom it stands for (Practitioner/id). entity: Type/id that was shown. purpose: of use. outside: by an outside organization.
-    since, until: from (inclusive), before.
+    since, until: from (inclusive), before. alone: of what a line showed only what is of that patient.
     """
 
     patient: str | None = None
@@ -33,6 +33,7 @@ class Wish(NamedTuple):
     outside: bool | None = None
     since: datetime = BEGINNING
     until: datetime = END
+    alone: bool = False
 
 
 class Place(NamedTuple):
@@ -45,7 +46,7 @@ class Place(NamedTuple):
 
 NEWEST = Place(END, LAST, LAST)
 
-_TRAIL = f"SELECT * FROM gate.trail({', '.join(f'${n}' for n in range(1, 27))})"
+_TRAIL = f"SELECT * FROM gate.trail({', '.join(f'${n}' for n in range(1, 28))})"
 
 
 async def trail(db: Database, head: Head, decided: Decided, reader: str, wish: Wish, *, after: Place = NEWEST, limit: int = 100) -> list[asyncpg.Record]:

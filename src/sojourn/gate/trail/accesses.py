@@ -51,7 +51,7 @@ class Report:
 
 async def report(access: Access, patient: str, since: datetime, until: datetime, *, most: int = MOST) -> Report:
     """The report about one patient, from at most so many lines, the newest. Raises Forbidden, recorded. Looking is in the trail, and so in the next report."""
-    found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1)), count=most, action="report")
+    found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1), alone=True), count=most, action="report")
     visits = grouped(found.lines)
     return Report(patient, since, until, visits, found.next is None)
 

@@ -149,7 +149,7 @@ def question(wish: Wish) -> str:
     """What was asked, for the trail's own line about it."""
     said = []
     for name, value in wish._asdict().items():
-        if value is None or value in (BEGINNING, END):
+        if value is None or value in (BEGINNING, END) or name == "alone":  # how much of each line, not which
             continue
         text = value.isoformat() if isinstance(value, datetime) else ",".join(value) if isinstance(value, list | tuple) else str(value)
         said.append(f"{name}={quote_plus(text)}")

@@ -17,7 +17,7 @@
 CREATE OR REPLACE FUNCTION gate.trail(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
     p_action text, p_related boolean, p_reader text, p_patient text, p_account text, p_actions text[], p_outcome text, p_type text, p_for text,
-    p_entity text, p_request text, p_outside boolean, p_from timestamptz, p_until timestamptz, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
+    p_entity text, p_request text, p_outside boolean, p_from timestamptz, p_until timestamptz, p_alone boolean, p_at timestamptz, p_stamp bigint, p_n bigint, p_limit int
 ) RETURNS TABLE (recorded timestamptz, stamp bigint, n bigint, request text, account text, name text, kind text, agent text, role text,
                  door text, purpose text, action text, outcome text, type text, query text, patients text[], entities text[], mark bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
@@ -88,7 +88,7 @@ BEGIN
                        v.plain_seq = v.seq AND v.type <> ALL (gate.longitudinal()) AS plain
                 FROM (SELECT DISTINCT s.seq FROM lines l CROSS JOIN unnest(l.shown) AS s(seq)) s
                 JOIN record.version v ON v.tenant = p_tenant AND v.seq = s.seq
-                WHERE (p_reader <> 'self' OR v.patient = p_patient) AND /*row:v*/
+                WHERE ((p_reader <> 'self' AND NOT p_alone) OR v.patient = p_patient) AND /*row:v*/
                   AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/))
             SELECT l.place, l.name, l.kind, l.agent, l.looking, e.left_of, e.whose
             FROM lines l LEFT JOIN (
