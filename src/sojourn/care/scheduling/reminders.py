@@ -114,25 +114,36 @@ async def send(access: Access) -> int:
     What no channel takes stays on the list to call from; of one that does not work now nothing more is tried until the next look.
     """
     went, down = 0, set[str]()
-    for due in [d for means in dict(MEANS) for d in await waiting(access, means=means)]:
+    waits = [d for means in dict(MEANS) for d in await waiting(access, means=means)]
+    there = await _booked(access, {d.appointment for d in waits if d.appointment})
+    for due in waits:
+        channel = access.house.channels.get(due.means) if due.means not in down and not due.note else None
         with suppress(errors.VersionConflict, errors.NotFound, errors.Gone):  # somebody called meanwhile, or it may not be seen any more: the record has the answer
-            late = await _over(access, due)
-            channel = access.house.channels.get(due.means)
+            late = _over(access, due, there)
+            if not late and channel is not None:  # once more just before it goes: those before it took their time
+                late = _over(access, due, await _booked(access, {due.appointment}))
             if late:
                 await close(access, due.id, late, reached=False)
-            elif channel is not None and due.means not in down and not due.note:
+            elif channel is not None:
                 outcome = await _sent(access, due, channel)
                 went += outcome == channels.GIVEN
                 down |= {due.means} if outcome == channels.LATER else set()
     return went
 
 
-async def _over(access: Access, due: Due) -> str:
+async def _booked(access: Access, ids: set[str]) -> dict[str, Booked]:
+    """Appointments by id, as far as they may be seen."""
+    found: dict[str, Booked] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), 100):
+        some = await access.search("Appointment", [("_id", ",".join(wanted[start : start + 100]))], count=100)
+        found |= {str(r["id"]): appointments.read(r) for r in some.resources}
+    return found
+
+
+def _over(access: Access, due: Due, there: dict[str, Booked]) -> str:
     """Why it is not said any more; '' while it is right. Nothing is said of an appointment that is over, moved or cancelled."""
-    try:
-        found = appointments.read((await access.read("Appointment", due.appointment)).resource) if due.appointment else None
-    except (errors.NotFound, errors.Gone):
-        found = None
+    found = there.get(due.appointment)
     if found is None or found.status != "booked" or _id(found) != due.id:
         return "The appointment is not at this time any more."
     return "The appointment has begun." if found.start is None or found.start <= access.now else ""

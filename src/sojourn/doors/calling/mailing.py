@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
-import socket
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -16,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, crypto
 from sojourn.base.settings import BadSetting
+from sojourn.base.submission import IMPLICIT, Submission
 from sojourn.gate.channels import EMAIL, GIVEN, LATER, REFUSED, address
 
 if TYPE_CHECKING:
     from sojourn.gate.channels import Message
 
 _WAITS: Final = 15.0  # seconds for each answer
-_IMPLICIT: Final = 465  # RFC 8314, 3.3: TLS from the first byte
 _PORT: Final = 587  # RFC 6409, 3.1: submission
 _NEAR: Final = ("127.0.0.1", "localhost", "::1")
 _PERMANENT: Final = 500
@@ -64,8 +63,8 @@ class Mailing:
     def _sent(self, to: str, raw: bytes) -> tuple[str, str]:
         """What came of it, and what is wrong with the server."""
         try:
-            with _Smtp(self._host, self._port, self._at, self._trusted()) as server:
-                if self._port != _IMPLICIT and not self._near:
+            with Submission(self._host, self._port, self._at, self._trusted(), _WAITS) as server:
+                if self._port != IMPLICIT and not self._near:
                     server.starttls(context=self._trusted())
                 if self._login:
                     server.login(self._login, self._password)
@@ -88,15 +87,3 @@ class Mailing:
 
     def _trusted(self) -> ssl.SSLContext:
         return self._context or ssl.create_default_context()
-
-
-class _Smtp(smtplib.SMTP):
-    """TLS is for the host's name, wherever it connects to."""
-
-    def __init__(self, host: str, port: int, at: str, context: ssl.SSLContext) -> None:
-        self._to, self._tls = at, context
-        super().__init__(host, port, local_hostname="sojourn.invalid", timeout=_WAITS)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made = socket.create_connection((self._to, port), timeout)
-        return self._tls.wrap_socket(made, server_hostname=host) if port == _IMPLICIT else made

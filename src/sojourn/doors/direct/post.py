@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sojourn.base.submission import IMPLICIT, Submission
 from sojourn.web.outbound import public, resolve
 from sojourn.wire.cms import MOST
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.direct import Mailbox
 
 _WAITS: Final = 30.0  # seconds for each answer
-_IMPLICIT: Final = 465  # RFC 8314, 3.3: TLS from the first byte
 REFUSED: Final = "Sojourn-Refused"
 """The folder of the mailbox for mail that was not taken."""
 AT_ONCE: Final = 50
@@ -84,22 +84,10 @@ def _tls(box: Mailbox) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=box.authority or None)
 
 
-class _Smtp(smtplib.SMTP):
-    """SMTP at an address that was looked at; TLS is for the host's name."""
-
-    def __init__(self, box: Mailbox, address: str) -> None:
-        self._box, self._at = box, address
-        super().__init__(box.smtp, box.smtp_port, local_hostname="sojourn.invalid", timeout=_WAITS)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made = socket.create_connection((self._at, port), timeout)
-        return _tls(self._box).wrap_socket(made, server_hostname=host) if port == _IMPLICIT else made
-
-
 def _sent(box: Mailbox, password: str, address: str, recipient: str, raw: bytes) -> None:
     try:
-        with _Smtp(box, address) as server:
-            if box.smtp_port != _IMPLICIT:
+        with Submission(box.smtp, box.smtp_port, address, _tls(box), _WAITS) as server:
+            if box.smtp_port != IMPLICIT:
                 server.starttls(context=_tls(box))
             server.login(box.login, password)
             server.sendmail(box.address, [recipient], raw)
