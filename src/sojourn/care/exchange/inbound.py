@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sojourn.gate.found import Stored
 
 PAPER: Final = ("clinical document",)
-TWICE: Final = "It states the same report twice (OBR-3, OBR-4). Ask the sender to send it once."
+TWICE: Final = "It states the same report twice. Ask the sender to send it once."
 IN_TRAY: Final = "It holds a clinical document (C-CDA), which is in the tray of papers."
 
 
