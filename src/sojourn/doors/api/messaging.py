@@ -1,6 +1,6 @@
-"""POST $process-message: a partner's FHIR message is kept, and answered; doors/messaging does what it asks.
+"""POST $process-message: a partner's FHIR message is kept and answered.
 
-Only what is on the disk is answered with ok. The answer follows from what was sent alone: whom it is about, and whether anybody here knows them, changes nothing of it.
+doors/messaging does what it asks. Only what is on the disk is answered with ok. The answer follows from what was sent alone: whom it is about, and whether anybody here knows them, changes nothing of it.
 https://hl7.org/fhir/R4/messageheader-operation-process-message.html
 """
 

@@ -1,4 +1,4 @@
-"""What a message of HL7 v2 states: read by its type and the partner's profile, or why it cannot be. Pure."""
+"""What a message of HL7 v2 states, by its type and the partner's profile; or why it is not read. Pure."""
 
 from __future__ import annotations
 

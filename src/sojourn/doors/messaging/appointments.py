@@ -1,4 +1,4 @@
-"""Appointment: one that a partner tells of, as care elsewhere, or ours where they keep our register. Pure.
+"""Appointment: one that a partner tells of, elsewhere or, where they keep our register, here. Pure.
 
 https://hl7.org/fhir/R4/appointment.html
 """

@@ -1,6 +1,6 @@
-"""What a message says of its confidentiality, and its sender's law, as labels of all that it becomes. Pure.
+"""What a message says of its confidentiality, and its sender's law, as labels. Pure.
 
-Carriers: `meta.security` and `securityLabel` of anything in it, inline labels (DS4P), a notice of 42 CFR 2.32 in any text, and the partner's profile. What is
+They are put on all that it becomes. Carriers: `meta.security` and `securityLabel` of anything in it, inline labels (DS4P), a notice of 42 CFR 2.32 in any text, and the partner's profile. What is
 labelled in part marks all of it: withholding too much is mended, releasing too much is not. https://hl7.org/fhir/R4/security-labels.html
 """
 

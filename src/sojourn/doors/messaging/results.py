@@ -1,4 +1,4 @@
-"""DiagnosticReport and its Observations: a result, found again by its sender's number, and the order that it answers. Pure.
+"""DiagnosticReport and its Observations: a result, and the order that it answers. Pure.
 
 https://hl7.org/fhir/R4/diagnosticreport.html
 """
