@@ -1,4 +1,4 @@
-"""A visit, an appointment, an alert that another organization told of: information, and no care of ours.
+"""What another organization told of (a visit, an appointment, an alert): information, no care of ours.
 
 It relates nobody to the person and admits nobody, it takes no bed, and it counts as no visit of ours.
 """

@@ -1,4 +1,4 @@
-"""Notes and instructions of a document as DocumentReferences; what it says of consents elsewhere: pure.
+"""Notes and instructions of a document as DocumentReferences, and its consents elsewhere: pure.
 
 A note is of its author, by name, and of nobody here (docs/decisions/0102). What free words are about nobody can tell: they carry the codes of all that
 their document says, so that the labeller finds what they may be about, also when rules change. https://hl7.org/fhir/us/ccda/
