@@ -104,7 +104,10 @@ def mandatory(consent: Resource) -> bool:
 
 
 async def decide(access: Access, consent: Resource, *, agreed: bool, reason: str, version: str) -> None:
-    """Decide a request to restrict. Raises Invalid where there is nothing to decide, a reason is missing, or it must be agreed to."""
+    """Decide a request to restrict. Raises Invalid where there is nothing to decide, a reason is missing, or it must be agreed to.
+
+    One that is agreed to ends the form that it takes the place of in the same moment; until then, and where it is refused, that one stands.
+    """
     await access.require_fresh()
     if consent.get("status") != "proposed":
         raise errors.Invalid("This request was decided already.", expression="Consent.status")
@@ -113,7 +116,9 @@ async def decide(access: Access, consent: Resource, *, agreed: bool, reason: str
     if not agreed and len(reason.strip()) < 4:
         raise errors.Invalid("Say why the request is not agreed to, so that the patient can be told.")
     values: dict[str, dict[str, Any] | None] = {terms.DECISION: {"valueString": reason.strip()} if reason.strip() else None, terms.DECIDED_AT: {"valueDateTime": _now(access)}}
-    await _update(access, consent, terms.with_values({**consent, "status": "active" if agreed else "rejected"}, values), version, "decide")
+    decided = terms.with_values({**consent, "status": "active" if agreed else "rejected"}, values)
+    changes = [Change("update", "Consent", str(consent["id"]), decided, if_match=version), *await replacing.ended_by(access, decided, _now(access))]
+    await access.write(changes, action="decide")
 
 
 async def copied(access: Access, consent: Resource, *, given: bool, version: str) -> None:
