@@ -114,7 +114,7 @@ async def test_what_is_missing_is_named_with_its_section_and_nothing_is_signed(c
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"identity": ""}, "how you know who signs"), ({"name": "Ana"}, "first and last name"), ({"shown": "0" * 64}, "changed after it was shown"),
+        ({"identity": ""}, "how you know who signs"), ({"identity": "account"}, "how you know who signs"), ({"name": "Ana"}, "first and last name"), ({"shown": "0" * 64}, "changed after it was shown"),
         ({"method": "paper"}, r"2\.31\(a\)\(9\)"), ({"method": ""}, "on this screen or was signed on paper"),
         ({"signer": Signer("guardian", name="Rosa Rivera")}, r"2\.15\(a\)\(1\)"), ({"signer": Signer("minor", evidence="state rule")}, "of age"),
         ({"signer": Signer("personal_representative", name="Rosa Rivera", evidence="will of 2020")}, "who died"),
@@ -198,7 +198,30 @@ async def test_an_irrevocable_consent_is_taken_back_after_its_event_only(clinic:
     access = await access_of(clinic, "sud-clinician")
     with pytest.raises(errors.Invalid, match=r"2\.35"):
         await ending.revoke(access, made, how="written", version=made["meta"]["versionId"])
+    with pytest.raises(errors.Invalid, match="on the day on which it came"):
+        await ending.occurred(access, made, on=access.now + timedelta(minutes=1), version=made["meta"]["versionId"])
     await ending.occurred(access, made, on=access.now, version=made["meta"]["versionId"])
+    over = (await access.read("Consent", made["id"])).resource
+    await ending.revoke(access, over, how="written", version=over["meta"]["versionId"])
+    with pytest.raises(errors.Invalid, match="not in force"):
+        await ending.revoke(access, (await access.read("Consent", made["id"])).resource, how="written", version=over["meta"]["versionId"])
+
+
+async def test_only_an_event_that_is_waited_for_comes_or_is_put_off_and_a_revocation_wants_a_proof(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    made = await signed(clinic, "sud-clinician", p, SPECIFIC)
+    access, version = await access_of(clinic, "sud-clinician"), made["meta"]["versionId"]
+    with pytest.raises(errors.Invalid, match="waits for"):
+        await ending.occurred(access, made, on=access.now, version=version)
+    with pytest.raises(errors.Invalid, match="waits for no event"):
+        await ending.not_yet(access, made, version=version)
+    with pytest.raises(errors.Invalid, match="decided already"):
+        await ending.decide(access, made, agreed=False, reason="We would rather not", version=version)
+    token = await clinic.gate.access(clinic.tokens["sud-clinician"])
+    assert token is not None
+    with pytest.raises(errors.ProofNeeded):
+        await ending.revoke(token, made, how="written", version=version)
+    assert sud in await sees(clinic, "tpo", p)
 
 
 async def test_an_event_is_put_off_by_a_persons_word_unless_the_episode_is_over(clinic: Clinic) -> None:

@@ -42,9 +42,10 @@ async def revoke(access: Access, consent: Resource, *, how: str, version: str, n
 
 
 async def taken_back(
-    access: Access, consent: Resource, *, how: str, version: str, note: str, capture: dict[str, str], program: int | None = None
+    access: Access, consent: Resource, *, how: str, version: str, note: str, capture: dict[str, str], program: int | None = None, author: dict[str, str] | None = None
 ) -> None:
-    """The same for a caller who has proved who they are already. program: to which the proof belongs, where not to the caller's."""
+    """The same for a caller who has proved who they are already. program: to which the proof belongs, where not to the caller's; author: who says so, where it
+    is not the patient."""
     if consent.get("status") not in ("active", "proposed"):
         raise errors.Invalid("This consent is not in force.", expression="Consent.status")
     if how not in WAYS:
@@ -54,7 +55,7 @@ async def taken_back(
     moment = _now(access)
     changes = [
         Change("update", "Consent", str(consent["id"]), replacing.ended(consent, moment, "revoked"), if_match=version, consenting=entering.ENDED),
-        Change("create", "Provenance", new_id(), _provenance(capture, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note), program=program),
+        Change("create", "Provenance", new_id(), _provenance(capture, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note, author or consent["patient"]), program=program),
     ]
     await access.write(changes, action="revoke")
 
@@ -135,19 +136,19 @@ def _now(access: Access) -> str:
     return access.now.isoformat(timespec="milliseconds")
 
 
-def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: str, note: str) -> dict[str, Any]:
+def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: str, note: str, author: dict[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Provenance",
         "target": [{"reference": f"Consent/{consent['id']}"}, consent["patient"]],
         "recorded": moment,
         "activity": {"text": said},
-        "agent": [{"type": {"text": "author"}, "who": consent["patient"]}, {"type": {"text": "enterer"}, "who": capture}],
+        "agent": [{"type": {"text": "author"}, "who": author}, {"type": {"text": "enterer"}, "who": capture}],
     }
     if labels := [c for c in (consent.get("meta") or {}).get("security") or () if c.get("code") in ("42CFRPart2", "MINOR")]:
         made["meta"] = {"security": labels}
     if note:
         made["signature"] = [{
             "type": [{"system": "urn:iso-astm:E1762-95:2013", "code": "1.2.840.10065.1.12.1.14", "display": "Source Signature"}], "when": moment,
-            "who": consent["patient"], "sigFormat": "text/plain", "data": base64.b64encode(note.encode()).decode(),
+            "who": author, "sigFormat": "text/plain", "data": base64.b64encode(note.encode()).decode(),
         }]  # fmt: skip
     return made
