@@ -276,6 +276,8 @@ def with_(name: str, value: dict[str, Any] | None, form: dict[str, Any] = SIGNED
         ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "active"}, True), ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "rejected"}, True), ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "inactive"}, True),
         ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "draft"}, False), ({**SIGNED, "status": "rejected"}, {**SIGNED, "status": "active"}, False),
         ({**SIGNED, "status": "rejected"}, {**SIGNED, "status": "rejected"}, True), ({**SIGNED, "status": "rejected"}, {**SIGNED, "status": "entered-in-error"}, True),
+        (with_(terms.ENDED_BY, {"valueReference": {"reference": "Consent/x"}}, OVER), with_(terms.ENDED_BY, {"valueReference": {"reference": "Consent/y"}}, OVER), False),
+        ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "proposed"}, True), ({**SIGNED, "status": "proposed"}, {**SIGNED, "status": "entered-in-error"}, True),
         (OVER, OVER, True), (OVER, {**OVER, "status": "active"}, False), (OVER, {**OVER, "status": "entered-in-error"}, True), (OVER, with_(terms.ENDED_AT, {"valueDateTime": "2027-01-01"}, OVER), False),
         (OVER, with_(terms.ENDED_AT, None, OVER), False), (OVER, with_(terms.ENDED_HOW, {"valueCode": "replaced"}, OVER), False), (OVER, with_(terms.ENDED_BY, {"valueReference": {"reference": "Consent/x"}}, OVER), True),
         (with_(terms.EVENT_OCCURRED, {"valueDateTime": AT}), with_(terms.EVENT_OCCURRED, None), False), (with_(terms.EVENT_OCCURRED, {"valueDateTime": AT}), with_(terms.EVENT_OCCURRED, {"valueDateTime": "2027-01-01"}), False),
