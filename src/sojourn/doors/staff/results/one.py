@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, VersionConflict
 from sojourn.care import policies
+from sojourn.care.orders import entering, findings
 from sojourn.care.results import acting, model, reading, review, trends
 from sojourn.care.risk.episode import NOTIFIED, REMINDED, SKIPPED, STEP_WORDS
 from sojourn.doors.staff.chart import banner
@@ -14,7 +15,7 @@ from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.lines import remaining
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.results.lines import cells, drawn, flags
-from sojourn.doors.staff.words import day_and_time, own_name
+from sojourn.doors.staff.words import day_and_time, day_text, own_name
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -71,18 +72,33 @@ async def _page(request: Request, problem: str = "", code: int = 200, said: dict
         "due": due if one.open else "", "tone": tone, "owner": names.get(one.owner, ""), "chain": _chain(found, names), "trends": drawn(trends.numbers(found.earlier)),
         "taken": day_and_time(found.result.when), "issued": day_and_time(found.result.issued), "outcomes": list(review.OUTCOMES.items()), "may": all(access.may(t, a) for t, a in acting.WRITES),
         "done": review.OUTCOMES.get(one.outcome, ""), "done_at": day_and_time(one.at), "done_by": names.get(one.by, one.by), "forms": [str(f.get("title") or "Attached report") for f in found.result.resource.get("presentedForm") or ()],
-        "orders": found.result.orders if access.may("ServiceRequest", "read") else [],
+        "tested": _tested(found, names), "may_correct": all(access.may(t, a) for t, a in entering.RESULT), "orders": found.result.orders if access.may("ServiceRequest", "read") else [],
     }  # fmt: skip
     return PAGES.render(request, "results/one.html", status=code, banner=about, parts=allowed(access), here="results", problem=problem, said=said or {}, **values)
 
 
 async def _people(access: Access, found: One) -> dict[str, str]:
-    """The names of whoever has it, was told of it, or looked at it. One search."""
-    ids = sorted({who.partition("/")[2] for who in (found.review.owner, found.review.by, *(e.who for e in found.review.events)) if who.startswith("Practitioner/")})
+    """The names of whoever has it, was told of it, looked at it, or tested. One search."""
+    testers = [str(p.get("reference", "")) for p in found.result.resource.get("performer") or ()]
+    ids = sorted({who.partition("/")[2] for who in (found.review.owner, found.review.by, *testers, *(e.who for e in found.review.events)) if who.startswith("Practitioner/")})
     if not ids or not access.may("Practitioner", "search"):
         return {}
     answer = await access.search("Practitioner", [("_id", ",".join(ids))], count=len(ids))
     return {f"Practitioner/{s.id}": own_name(s.resource) for s in answer.matches}
+
+
+def _tested(found: One, names: dict[str, str]) -> str:
+    """Who tested, with which kit, under which certificate, for a result that was entered here; ''."""
+    report = found.result.resource
+    if not entering.key_of(report):
+        return ""
+    performers = report.get("performer") or ()
+    who = next((name for p in performers if (name := names.get(str(p.get("reference", ""))))), "")
+    device = next((d for part in found.result.parts if (d := part.get("device"))), {})
+    lot, until = str((device.get("identifier") or {}).get("value", "")), next((str(e.get("valueDate", "")) for e in device.get("extension") or () if e.get("url") == findings.EXPIRY), "")
+    site = next((f"{p.get('display', '')}, CLIA {p['identifier']['value']}" for p in performers if (p.get("identifier") or {}).get("system") == findings.CLIA), "")
+    kit = ", ".join(filter(None, (str(device.get("display", "")), lot and f"lot {lot}", until and f"good until {day_text(until)}")))
+    return " · ".join(filter(None, (f"Tested here by {who}" if who else "Tested here", kit, site)))
 
 
 def _chain(found: One, names: dict[str, str]) -> list[tuple[str, str]]:
