@@ -91,14 +91,14 @@ async def test_a_screen_is_collected_tested_and_entered_in_one_step_and_waits_fo
         12,
         False,
     )
-    assert [p.get("reference") or p["identifier"]["value"] for p in report["performer"]] == [day.refs["nurse"], SITE.clia]
+    assert ([p["reference"] for p in report["performer"]], findings.site(report), findings.kit(values)) == ([day.refs["nurse"]], SITE, findings.Kit("Twelve-panel cup", "L42", "2026-04-03"))
     cocaine = next(v for v in values if v["code"]["text"] == "Cocaine")
     assert cocaine["valueCodeableConcept"]["text"] == "Positive"
     assert [c["code"] for i in cocaine["interpretation"] for c in i["coding"]] == ["POS"]
-    assert (cocaine["category"][0]["coding"][0]["code"], cocaine["specimen"]["reference"], cocaine["device"]["identifier"]["value"]) == (
+    assert (cocaine["category"][0]["coding"][0]["code"], cocaine["specimen"]["reference"], cocaine["method"]["text"]) == (
         "laboratory",
         f"Specimen/{specimen['id']}",
-        "L42",
+        "Twelve-panel cup",
     )
     await follow(day)
     (asked,) = await reviews(day)

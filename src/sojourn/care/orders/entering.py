@@ -47,8 +47,8 @@ _OF_A_VALUE: Final = (
     "referenceRange",
     "status",
     "issued",
-    "device",
-    "performer",
+    "method",
+    "extension",
 )
 """What a correction writes anew."""
 
@@ -278,8 +278,9 @@ def _corrected(
     """A value as it is to be; None where it says the same."""
     made = findings.observation(about, test, found, stored.id, _status(test, found) if settling else "corrected")
     kept = {k: v for k, v in stored.resource.items() if k not in _OF_A_VALUE}
-    after = {**kept, **{k: made[k] for k in _OF_A_VALUE if k in made}}
-    same = [v.sense for v in model.values(after)] == [v.sense for v in model.values(stored.resource)]
+    after: dict[str, Any] = {**kept, **{k: made[k] for k in _OF_A_VALUE if k in made}}
+    kept_alike = all(after.get(k) == stored.resource.get(k) for k in ("method", "extension"))
+    same = kept_alike and [v.sense for v in model.values(after)] == [v.sense for v in model.values(stored.resource)]
     if same and (not settling or after["status"] == stored.resource.get("status")):
         return None
     after["issued"] = moment(access)

@@ -21,8 +21,9 @@ from sojourn.gate.preparing import instant
 
 ENTRY: Final = "https://sojourn.example/fhir/NamingSystem/result-entry"
 """Under this system a report names the form by which it was entered here."""
-LOT: Final = "https://sojourn.example/fhir/NamingSystem/kit-lot"
+LOT: Final = "https://sojourn.example/fhir/StructureDefinition/kit-lot"
 EXPIRY: Final = "https://sojourn.example/fhir/StructureDefinition/kit-expiry"
+SITE: Final = "https://sojourn.example/fhir/StructureDefinition/tested-at"
 SHAPE: Final = "https://sojourn.example/fhir/StructureDefinition/panel-component-kind"
 CLIA: Final = "urn:oid:2.16.840.1.113883.4.7"
 """CLIA numbers, as US Core has them on an Organization (http://hl7.org/fhir/us/core/StructureDefinition/us-core-organization)."""
@@ -143,16 +144,11 @@ def observation(about: About, test: Reading, found: Found, id_: str, status: str
     """One component as an Observation. Raises Malformed for what is no answer to it."""
     one = found.component
     codes = [*([{"system": LOINC, "code": one.code}] if one.code else []), {"system": CARE, "code": f"test-{one.key}"}]
-    device = {
-        "type": "Device",
-        "display": test.kit or "Kit",
-        **({"identifier": {"system": LOT, "value": test.lot}} if test.lot else {}),
-        **({"extension": [{"url": EXPIRY, "valueDate": test.expiry.isoformat()}]} if test.expiry else {}),
-    }
+    said = [(SHAPE, "valueCode", one.kind), (LOT, "valueString", test.lot), (EXPIRY, "valueDate", test.expiry.isoformat() if test.expiry else "")]
     return {
         "resourceType": "Observation", "id": id_, "status": status, "category": [_CATEGORY], "code": {"coding": codes, "text": one.title}, **about.base, **value(found),
-        "effectiveDateTime": instant(test.collected), "issued": instant(test.tested), "performer": _performers(about, test), "extension": [{"url": SHAPE, "valueCode": one.kind}],
-        **({"device": device} if test.kit or test.lot or test.expiry else {}),
+        "effectiveDateTime": instant(test.collected), "issued": instant(test.tested), "performer": [{"reference": about.agent}],
+        **({"method": {"text": test.kit}} if test.kit else {}), "extension": [*({"url": url, name: text} for url, name, text in said if text), *_site(test)],
     }  # fmt: skip
 
 
@@ -218,20 +214,20 @@ def _interpretation(flag: str) -> dict[str, Any]:
     return {"interpretation": [{"coding": [{"system": FLAGS, "code": flag, "display": _FLAG_WORDS[flag]}]}]} if flag else {}
 
 
-def _performers(about: About, test: Reading) -> list[dict[str, Any]]:
-    site = (
-        [{"type": "Organization", "identifier": {"system": CLIA, "value": test.site.clia}, "display": test.site.name}] if test.site else []
-    )
-    return [{"reference": about.agent}, *site]
+def _site(test: Reading) -> list[dict[str, Any]]:
+    """Where it was tested. An extension: of a reference, a reader whose sight is narrowed gets neither identifier nor words (gate/visible.py)."""
+    if test.site is None:
+        return []
+    return [{"url": SITE, "extension": [{"url": "name", "valueString": test.site.name}, {"url": "certificate", "valueIdentifier": {"system": CLIA, "value": test.site.clia}}]}]
 
 
 def report(about: About, test: Reading, id_: str, results: Sequence[str], status: str) -> dict[str, Any]:
     """The report that holds them. results: ids of its Observations, in the order of the test."""
-    base = about.base
+    base, site = about.base, _site(test)
     specimen = {"specimen": [base.pop("specimen")]} if "specimen" in base else {}
     return {
         "resourceType": "DiagnosticReport", "id": id_, "identifier": [{"system": ENTRY, "value": test.key}], "status": status, "category": [_SECTION], "code": about.request["code"], **base, **specimen,
-        "effectiveDateTime": instant(test.collected), "issued": instant(test.tested), "performer": _performers(about, test), "result": [ref("Observation", r) for r in results],
+        "effectiveDateTime": instant(test.collected), "issued": instant(test.tested), "performer": [{"reference": about.agent}], "result": [ref("Observation", r) for r in results], **({"extension": site} if site else {}),
         **({"conclusion": test.comment.strip()} if test.comment.strip() else {}),
     }  # fmt: skip
 
@@ -267,3 +263,30 @@ def said(observation: Mapping[str, Any]) -> str:
         return str(observation["valueString"])
     code = code_of(observation.get("valueCodeableConcept"), SNOMED)
     return next((c.key for some in CHOICES.values() for c in some if c.code == code), "")
+
+
+class Kit(NamedTuple):
+    """With what a value was read. expiry: a date, or ''."""
+
+    name: str
+    lot: str
+    expiry: str
+
+
+def kit(observations: Sequence[Mapping[str, Any]]) -> Kit:
+    """The kit of a result that was entered here; nothing in it where none was said."""
+    for one in observations:
+        said = {e.get("url"): e for e in one.get("extension") or ()}
+        found = Kit(str((one.get("method") or {}).get("text", "")), str(said.get(LOT, {}).get("valueString", "")), str(said.get(EXPIRY, {}).get("valueDate", "")))
+        if any(found):
+            return found
+    return Kit("", "", "")
+
+
+def site(report: Mapping[str, Any]) -> Site | None:
+    """Where a result that was entered here was tested."""
+    for one in report.get("extension") or ():
+        if one.get("url") == SITE:
+            said = {e.get("url"): e for e in one.get("extension") or ()}
+            return Site(str((said.get("certificate", {}).get("valueIdentifier") or {}).get("value", "")), str(said.get("name", {}).get("valueString", "")))
+    return None

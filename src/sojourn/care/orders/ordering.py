@@ -222,7 +222,7 @@ def sheet(access: Access, panel: Panel, patient: str, wish: Wish, id_: str, *, h
     if wish.fasting:
         details.append(concept("fasting", "Fasting"))
     if here:
-        details.append(concept(HERE, "Done here"))
+        details.append(concept(HERE, "Tested by: our own staff"))
     return {
         "resourceType": "ServiceRequest", "id": id_, "identifier": [{"system": NUMBER, "value": id_[:10].upper()}], "status": "active", "intent": "order", "priority": wish.priority,
         "category": [{"coding": [{"system": SNOMED, "code": LABORATORY}], "text": "Laboratory"}], "code": panel.concept(), "orderDetail": details, "subject": ref("Patient", patient),

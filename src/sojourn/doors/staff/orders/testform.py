@@ -104,11 +104,10 @@ def _free(said: Mapping[str, str]) -> list[Found]:
 
 def kit_of(panel: Panel | None, before: Entered | None) -> dict[str, str]:
     """The kit as the form begins: of the result, else the usual one of the test."""
-    device: Mapping[str, Any] = next((d for s in before.values.values() if (d := s.resource.get("device"))), {}) if before else {}
-    if not device:
+    if before is None:
         return {"kit": panel.kit if panel else "", "lot": "", "expiry": ""}
-    expiry = next((str(e.get("valueDate", "")) for e in device.get("extension") or () if e.get("url") == findings.EXPIRY), "")
-    return {"kit": str(device.get("display", "")), "lot": str((device.get("identifier") or {}).get("value", "")), "expiry": expiry}
+    held = findings.kit([s.resource for s in before.values.values()])
+    return {"kit": held.name, "lot": held.lot, "expiry": held.expiry}
 
 
 def offered(one: Order, panel: Panel | None) -> bool:
@@ -128,7 +127,9 @@ def mode(one: Order, panel: Panel | None, before: Entered | None) -> str:
 
 def values(panel: Panel | None, before: Entered | None, said: Mapping[str, str], at: datetime) -> dict[str, Any]:
     """What the page shows of the form."""
+    where = findings.site(before.report.resource) if before else None
     held = {
+        "site": where.clia if where else "",
         "at": now(at),
         "tested": now(at),
         "comment": str(before.report.resource.get("conclusion", "")) if before else "",

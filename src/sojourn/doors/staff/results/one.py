@@ -92,13 +92,10 @@ def _tested(found: One, names: dict[str, str]) -> str:
     report = found.result.resource
     if not entering.key_of(report):
         return ""
-    performers = report.get("performer") or ()
-    who = next((name for p in performers if (name := names.get(str(p.get("reference", ""))))), "")
-    device = next((d for part in found.result.parts if (d := part.get("device"))), {})
-    lot, until = str((device.get("identifier") or {}).get("value", "")), next((str(e.get("valueDate", "")) for e in device.get("extension") or () if e.get("url") == findings.EXPIRY), "")
-    site = next((f"{p.get('display', '')}, CLIA {p['identifier']['value']}" for p in performers if (p.get("identifier") or {}).get("system") == findings.CLIA), "")
-    kit = ", ".join(filter(None, (str(device.get("display", "")), lot and f"lot {lot}", until and f"good until {day_text(until)}")))
-    return " · ".join(filter(None, (f"Tested here by {who}" if who else "Tested here", kit, site)))
+    who = next((name for p in report.get("performer") or () if (name := names.get(str(p.get("reference", ""))))), "")
+    used, site = findings.kit(found.result.parts), findings.site(report)
+    kit = ", ".join(filter(None, (used.name, used.lot and f"lot {used.lot}", used.expiry and f"good until {day_text(used.expiry)}")))
+    return " · ".join(filter(None, (f"Tested here by {who}" if who else "Tested here", kit, f"{site.name}, CLIA {site.clia}" if site else "")))
 
 
 def _chain(found: One, names: dict[str, str]) -> list[tuple[str, str]]:
