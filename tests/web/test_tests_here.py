@@ -142,7 +142,6 @@ async def test_every_page_asks_little(day: Ward) -> None:
     assert await entering.entered(await day.access("nurse"), await reading.one(await day.access("nurse"), day.client, id_)) is not None
     boss = await visitor(day, "boss")
     for who, path in (
-        (seen, "/today"),
         (seen, page),
         (seen, f"{chart}/orders/{open_}/result"),
         (seen, f"{chart}/orders/{id_}"),
