@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sojourn.base import errors
-from sojourn.care.orders import entering, ordering, placed, reading
+from sojourn.care.orders import ordering, placed, reading
+from sojourn.care.results import entering
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.feed import Feed
 from sojourn.record.database import Dsn

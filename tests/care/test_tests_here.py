@@ -11,11 +11,11 @@ import pytest
 
 from sojourn.base import clock, errors
 from sojourn.care import tasks
-from sojourn.care.orders import catalog, components, entering, findings, ordering, reading
+from sojourn.care.orders import catalog, components, findings, ordering, reading
 from sojourn.care.orders.components import NUMBER, SIGN, Component
 from sojourn.care.orders.findings import Found, Reading, Site
 from sojourn.care.orders.ordering import Order, Wish
-from sojourn.care.results import acting, review
+from sojourn.care.results import acting, entering, review
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.labs import follow, reviews

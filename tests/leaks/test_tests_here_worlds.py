@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sojourn.care.orders import entering, ordering, reading
+from sojourn.care.orders import ordering, reading
 from sojourn.care.orders.ordering import Wish
+from sojourn.care.results import entering
 from sojourn.record.database import Dsn
 from tests.care.labs import follow
 from tests.care.risky import DAY, Ward, ward

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sojourn.care.orders import entering, ordering, reading
+from sojourn.care.orders import ordering, reading
 from sojourn.care.orders.ordering import Wish
+from sojourn.care.results import entering
 from sojourn.record.database import Dsn
 from tests.care.labs import follow
 from tests.care.risky import DAY, Ward, ward

@@ -1,4 +1,4 @@
-"""Tests that the sample organization does itself: cups and breath alcohol in detox; one with a result, one of which a strip is presumptive, one to do."""
+"""Tests that the sample organization does itself: cups and breath alcohol, done and to do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from sojourn.base.errors import SojournError
 from sojourn.care import policies
-from sojourn.care.orders import catalog, entering, findings, ordering, reading
+from sojourn.care.orders import catalog, findings, ordering, reading
 from sojourn.care.orders.findings import Found, Reading
 from sojourn.care.orders.ordering import Wish
 from sojourn.care.resources import id_of
+from sojourn.care.results import entering
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.sample.callers import program_organization_id
 

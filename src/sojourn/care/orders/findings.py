@@ -1,4 +1,4 @@
-"""What somebody read off a test that was done here, as FHIR: an Observation for each component and the report that holds them. Pure.
+"""What was read off a test that is done here, as FHIR: Observations and the report that holds them.
 
 https://hl7.org/fhir/R4/observation.html, https://hl7.org/fhir/R4/diagnosticreport.html; what a report of a laboratory says: 42 CFR
 493.1291(c): who was tested, where, when it was reported, which test, the specimen, the result with its units. (A waived test is bound to

@@ -1,4 +1,4 @@
-"""For listeners.py: an order that a partner places with us becomes work of ours, and is ended when they take it back.
+"""For listeners.py: an order that a partner places with us is work of ours until they take it back.
 
 A partner's system writes a ServiceRequest of the laboratory whose performer is one of our organizations, and a Task that asks to fulfill it
 (https://hl7.org/fhir/R4/request.html#tasks). The order stays theirs. A task of our own follows it, of the same program and with the labels of

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Malformed, VersionConflict
-from sojourn.care.orders import catalog, entering, ordering, reading
+from sojourn.care.orders import catalog, ordering, reading
 from sojourn.care.orders.ordering import COLLECTED, ORDERED, TESTED, USUAL, Order, Wish
 from sojourn.care.resources import id_of
+from sojourn.care.results import entering
 from sojourn.care.staffing import zones
 from sojourn.doors.staff import waiting
 from sojourn.doors.staff.chart import banner

@@ -1,4 +1,4 @@
-"""GET and POST /orders/catalog/{panel}: one test: whether it is done here, with which kit, and what its result says."""
+"""GET and POST /orders/catalog/{panel}: one test, if it is done here, and what its result says."""
 
 from __future__ import annotations
 

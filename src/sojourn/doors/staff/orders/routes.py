@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sojourn.care.orders import catalog, entering, ordering
+from sojourn.care.orders import catalog, ordering
+from sojourn.care.results import entering
 from sojourn.doors.staff.orders import keeping, one, panel, sheet, testing
 from sojourn.doors.staff.screens import Screen
 

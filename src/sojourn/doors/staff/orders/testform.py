@@ -10,9 +10,9 @@ from sojourn.base.errors import Malformed
 from sojourn.care.orders import components, findings
 from sojourn.care.orders.catalog import Panel
 from sojourn.care.orders.components import NUMBER, WORDS, Component
-from sojourn.care.orders.entering import Entered
 from sojourn.care.orders.findings import Found, Reading, Site
 from sojourn.care.orders.ordering import COLLECTED, ORDERED, Order
+from sojourn.care.results.entering import Entered
 from sojourn.care.staffing import zones
 
 FREE: Final = 6

@@ -1,4 +1,4 @@
-"""GET and POST /patients/{id}/orders/{order}/result: enter the result of a test that is done here, make it final, correct it."""
+"""GET and POST /patients/{id}/orders/{order}/result: enter what a test showed, or correct it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, VersionConflict
 from sojourn.care import policies
-from sojourn.care.orders import catalog, entering, findings, reading
+from sojourn.care.orders import catalog, findings, reading
 from sojourn.care.orders.ordering import COLLECTED, Order
+from sojourn.care.results import entering, review
 from sojourn.care.results import reading as results
-from sojourn.care.results import review
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.orders import testform
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sojourn.care.orders.catalog import Panel
-    from sojourn.care.orders.entering import Entered
+    from sojourn.care.results.entering import Entered
     from sojourn.gate.access import Access
 
 CHANGED = "Somebody else moved this order on since you opened it. It is shown as it is now; nothing of yours was saved."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, VersionConflict
 from sojourn.care import policies
-from sojourn.care.orders import entering, findings
-from sojourn.care.results import acting, model, reading, review, trends
+from sojourn.care.orders import findings
+from sojourn.care.results import acting, entering, model, reading, review, trends
 from sojourn.care.risk.episode import NOTIFIED, REMINDED, SKIPPED, STEP_WORDS
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed

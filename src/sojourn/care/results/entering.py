@@ -1,4 +1,4 @@
-"""A result of a test done here: entered once, made final, corrected with a reason, taken back; a test that failed is written down.
+"""A result of a test done here: entered once, made final, corrected with a reason, taken back.
 
 From then on it goes the way of every result (care/results): somebody looks at it, and it stands until they write what was done.
 """
