@@ -50,6 +50,8 @@ class Change:
     """What its author wants it to be."""
     facts: Facts = field(default=NOTHING, repr=False)
     """What was decided about its label."""
+    owed: int = 0
+    """Laws that reached it from elsewhere, and that its bytes do not say yet: the feed puts them in (labelfollower.py)."""
     wrote: list[Any] | None = field(default=None, repr=False)
     """The labels that its senders wrote before; None: all that we would not compute."""
 

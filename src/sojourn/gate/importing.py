@@ -199,7 +199,7 @@ async def _try(
             if _content(before) == _content(resource):
                 continue
             change.plain, change.open = await runs.touches_plain(access, before, resource)
-        await inheriting.known(access, change, again=again)
+        await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels)))
         except errors.SojournError as error:

@@ -67,13 +67,13 @@ def wrote(change: Change, rules: Rules) -> dict[str, Any]:
     return {**before, "meta": {**(before.get("meta") or {}), "security": as_said(said, before, rules)}}
 
 
-def owed(change: Change, rules: Rules) -> int:
-    """Laws that reached what is changed from elsewhere, and that its bytes do not say yet: the feed puts them in (labelfollower.py)."""
-    late = int(change.base["own"]) & ~labels.named(change.before) & ~bases.APART
-    if not late:
+def elsewhere(change: Change, rules: Rules) -> int:
+    """Laws that what is changed has from what it hangs on, or holds; notes kept apart left out."""
+    own = int(change.base["own"]) & ~bases.APART
+    if not own:
         return 0
     label = labels.label(wrote(change, rules), origin_of(change.base["origin"], rules.programs), rules.labels, change.facts)
-    return late & ~own_of(change.before, label, rules)
+    return own & ~own_of(change.before, label, rules)
 
 
 def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:

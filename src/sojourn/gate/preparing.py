@@ -14,7 +14,7 @@ from sojourn.gate import apart, bases, bearing, closing, consent, holding, label
 from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending, entering
 from sojourn.gate.found import Receipt, Stored
-from sojourn.gate.labelling import as_sent, origin_of, owed, own_of, wrote
+from sojourn.gate.labelling import as_sent, origin_of, own_of, wrote
 from sojourn.gate.shown import Row, more_than_notes, show, sight, strips_more
 from sojourn.gate.visible import Sight
 from sojourn.record import bulk, index, store
@@ -59,7 +59,7 @@ class Prepared:
     originates: bool = False
     """It becomes a note kept apart by the hand of who wrote it."""
     owed: int = 0
-    """Laws that it has and does not say yet, because the version before it did not either (labelling.owed)."""
+    """Laws that it has and does not say yet, because the version before it did not either (Change.owed)."""
     replaced: dict[str, Any] | None = None
     """What may differ by notes kept apart alone: the version before it, with the labels that its senders wrote."""
     judged: dict[str, bool] = field(default_factory=dict)
@@ -84,13 +84,13 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     resource = closing.applied(access, change, before, narrating.kept_apart(resource, change.sent, before))
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
     if before:
-        prepared.owed, prepared.judged = owed(change, access.rules), dict.fromkeys(change.open, False)
+        prepared.owed, prepared.judged = change.owed, dict.fromkeys(change.open, False)
         prepared.replaced = None if change.plain else wrote(change, access.rules)
-    label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
-    prepared.own, prepared.parts, prepared.tags = own_of(resource, label, access.rules), label.parts, list(label.tags)
+    prepared.own, label = _labelled(access, prepared, resource)
+    prepared.parts, prepared.tags = label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     prepared.body, prepared.blobs = _stored(access, finished, prepared.own)
-    prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, prepared.facts, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, _said(prepared), labelled=label.parts != 0)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
@@ -148,15 +148,20 @@ def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
     """More is known of what is about to be written: its labels anew, and what follows from them."""
     assert prepared.resource is not None and prepared.sent is not None  # noqa: S101, PT018 - only for what was prepared here
     prepared.facts = facts
-    programs, said = origin_of(prepared.origin, access.rules.programs), _said(prepared)
-    label = labels.label(prepared.sent, programs, access.rules.labels, facts)
-    prepared.own = own_of(prepared.resource, label, access.rules)
-    if said != facts:
-        label = labels.label(prepared.sent, programs, access.rules.labels, said)
+    prepared.own, label = _labelled(access, prepared, prepared.resource)
     prepared.tags = list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
-    prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, said, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, _said(prepared), labelled=label.parts != 0)
     prepared.body, prepared.blobs = _stored(access, prepared.resource, prepared.own)
+
+
+def _labelled(access: Access, prepared: Prepared, resource: dict[str, Any]) -> tuple[int, labels.Label]:
+    """Its bases, and the label that its bytes say."""
+    assert prepared.sent is not None  # noqa: S101 - only for what has content
+    programs, said = origin_of(prepared.origin, access.rules.programs), _said(prepared)
+    label = labels.label(prepared.sent, programs, access.rules.labels, prepared.facts)
+    own = own_of(resource, label, access.rules)
+    return own, label if said is prepared.facts else labels.label(prepared.sent, programs, access.rules.labels, said)
 
 
 def _said(prepared: Prepared) -> labels.Facts:

@@ -220,8 +220,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
         JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id AND v.version = c.version)
     SELECT r.seq FROM changed c JOIN record.resource r ON r.tenant = p_tenant AND r.type = c.type AND r.id = c.id AND r.seq = c.seq
     WHERE c.kind = 'label'
-       -- An edit between: its bytes say of what reached it before no more than those that it replaced (labelling.owed).
-       OR (c.kind = 'update' AND EXISTS (SELECT FROM record.version b JOIN record.label_change l ON l.tenant = p_tenant AND l.seq = b.seq AND l.reason = 'inherited'
+       -- An edit between: it says of what it has from elsewhere what the version that it replaced said (gate/inheriting.py: known).
+       OR (c.kind = 'update' AND EXISTS (SELECT FROM record.version b JOIN record.label_change l ON l.tenant = p_tenant AND l.seq = b.seq
                                          WHERE b.tenant = p_tenant AND b.type = c.type AND b.id = c.id AND b.seq < c.seq))
     UNION
     SELECT r.seq FROM changed c
