@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from sojourn.record.migrate import MIGRATIONS
 from tests.gate.test_leaks_found import NOTE, both, problem, told
 from tests.gate.test_overriding import decide
 from tests.people import Clinic, Reply, observation
@@ -88,25 +89,31 @@ async def test_an_edit_that_is_written_while_something_becomes_a_note_waits_and_
     assert (found, listed) == (False, False)
 
 
-async def test_what_once_referred_to_a_note_from_another_chart_or_from_none_says_so_in_no_version(clinic: Clinic) -> None:
-    """A statement about a problem of one patient is corrected: it was about another patient's. Nothing in it leads to the first any more."""
+@pytest.mark.parametrize("kept", ["by the edit", "by the migration"])
+async def test_what_once_referred_to_a_note_from_another_chart_or_from_none_tells_of_no_version_that_differs_by_notes(clinic: Clinic, kept: str) -> None:
+    """A statement and a list are about problems of two patients. An edit takes out the one and puts in a note kept apart; then the one becomes a note. Nothing leads to it any more."""
     p, q = await both(clinic), await both(clinic)
     other, right = [(await clinic.make("mh-clinician", problem(of))).id for of in (p, q)]
     about = {"resourceType": "Provenance", "recorded": "2026-01-01T10:00:00Z", "agent": [{"who": {"reference": "Practitioner/x"}}]}
     listed = {"resourceType": "List", "status": "current", "mode": "working", "subject": {"reference": f"Patient/{q}"}}
-    made = []
-    for id_ in (other, right):
-        pair = [{**about, "target": [{"reference": f"Condition/{id_}"}]}, {**listed, "entry": [{"item": {"reference": f"Condition/{id_}"}}]}]
-        for n, resource in enumerate(pair):
-            if id_ is other:
-                made.append(await clinic.make("sys-mh", resource))
-            else:
-                assert (await clinic.put("sys-mh", {**resource, "id": made[n].id})).status == 200
-    urls = [f"{one.json()['resourceType']}/{one.id}/_history" for one in made]
+    right_one, other_one = [{"reference": f"Condition/{id_}"} for id_ in (right, other)]
+    edits = [
+        ({**about, "target": [right_one, other_one]}, {**about, "target": [right_one], "reason": [NOTE]}),
+        ({**listed, "entry": [{"item": right_one}, {"item": other_one}]}, {**listed, "entry": [{"item": right_one}], "note": [NOTE]}),
+    ]
+    made = [await clinic.make("sys-mh", first) for first, _ in edits]
+    for one, (_, second) in zip(made, edits, strict=True):
+        assert (await clinic.put("sys-mh", {**second, "id": one.id})).status == 200
+    urls = [f"{one.json()['resourceType']}/{one.id}" for one in made]
     for url in urls:
-        assert other.encode() in (await clinic.get("both-clinician", url)).body
+        assert len((await clinic.get("both-clinician", f"{url}/_history")).entries) == 2, "an ordinary change"
+    if kept == "by the migration":
+        await clinic.owner.execute("TRUNCATE record.past_edge")
+        await clinic.owner.execute((MIGRATIONS / "0224_pre_past_edges.sql").read_text("utf-8").partition("-- Those of before")[2].partition("\n")[2])
     await decide(clinic, "mh-clinician", "raise", "Condition", other, "PSYTHPN")
-    for url in urls:
-        body = (await clinic.get("both-clinician", url)).body
-        assert other.encode() not in body, url
-        assert right.encode() in body, url
+    for url, one in zip(urls, made, strict=True):
+        found = await clinic.get("both-clinician", f"{url}/_history")
+        assert [e["meta"]["versionId"] for e in found.entries] == [one.version], url
+        assert (await clinic.get("both-clinician", url)).version == one.version
+        assert other.encode() not in found.body, url
+        assert right.encode() in found.body, url

@@ -193,7 +193,7 @@ PLANTS = (
     _src("a resource that seems to need no redaction has a hidden reference", STAFF, "sojourn.gate.quick:Facts.stands", " and hidden.isdisjoint(self.targets)", ""),
     # notes kept apart, before staff who may see everything else
     _sql("a reference to a note kept apart is shown", APART, (VISIBLE, "(({r}.own | {r}.parts) & ~:mask | {r}.refs & ~(:mask & ~5188146770730811392)) = 0", "(({r}.own | {r}.parts) & ~:mask) = 0")),
-    _sql("a past version shows a reference to what has become a note", APART, ("03_write.sql", "SET refs = v.refs | (o.own & 12)", "SET refs = v.refs"), ("16_kept_apart.sql", "SET refs = v.refs | 12", "SET refs = v.refs"), ("02_read.sql", "(r.seq = v.seq OR v.patient IS NOT NULL)", "true")),
+    _sql("a past version shows a reference to what has become a note", APART, ("16_kept_apart.sql", "SET refs = v.refs | 12", "SET refs = v.refs"), ("02_read.sql", "(r.seq = v.seq OR v.patient IS NOT NULL)", "true")),
     _src("what hides a note is stripped of more", APART, "sojourn.gate.shown:_redacted", "strip = access.decision.redacted", "strip = True"),
     _sql("a version that only notes changed is listed", APART, ("02_read.sql", "      AND (NOT v.apart OR /*part:v:12*/)\n      AND /*row:v*/\n", "      AND /*row:v*/\n")),
     _py("a version that differs by what became a note is listed", APART, "sojourn.gate.retelling:_turns", _always(False)),
