@@ -13,22 +13,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sojourn.doors.api.subscriptions.telling import Telling
 from sojourn.gate.bulk.running import Exporting
+from sojourn.gate.exchange.partners import Partner
 from sojourn.listeners import Following
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
 from tests.conformance.others import program, run
 from tests.conformance.serving import everything
+from tests.doors.hl7v2.lab import registered
 from tests.doors.smart.office import Key, Office
 from tests.people import MH
 
 NOT_OURS = {
     "lab_order_peer_fills": "the server would have to act as a laboratory",
-    "messaging_adt_orders": "FHIR messaging is not offered; docs/api.md says why",
 }
 """Scenarios that ask for what we do not offer."""
 OURS = (
     "adt_admit_transfer_discharge", "adt_merge_update", "appointment_book_cancel", "billing_claim", "bulk_export_group", "clinical_documentation", "conformance_smoke",
-    "lab_order_to_result", "medication_order_dispense", "rad_order_imaging_report", "subscription_backport_roundtrip", "subscription_roundtrip",
+    "lab_order_to_result", "medication_order_dispense", "messaging_adt_orders", "rad_order_imaging_report", "subscription_backport_roundtrip", "subscription_roundtrip",
 )  # fmt: skip
 ENDED = "https://sojourn.example/fhir/SubscriptionTopic/encounter-end"
 
@@ -47,6 +48,7 @@ async def test_its_scenarios_pass(there: tuple[Office, str], tmp_path: Path) -> 
     here, url = there
     sekmet, key = program("sekmet"), Key("sekmet", "RS384")
     app = await here.service(key, scopes="system/*.cruds", pace=6000, programs=(MH,), acting=MH)
+    await registered(here.clinic.gate, Partner("sekmet", "Sekmet", door="fhir", client=app.id, program=MH, types=("ADT^A01", "ADT^A03", "ADT^A04", "OML^O21", "ORU^R01")))
     (tmp_path / "key.pem").write_bytes(key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     listed = {line.split()[0] for line in (await run(sekmet, "scenario", "list", folder=tmp_path)).splitlines() if " steps " in line}
     assert listed == {*OURS, *NOT_OURS}
