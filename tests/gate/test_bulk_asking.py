@@ -12,7 +12,7 @@ import pytest
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.gate import documentbundle
-from sojourn.gate.bulk import asking
+from sojourn.gate.bulk import asking, leaving
 from sojourn.gate.bulk.asking import Wish
 
 TYPES = ("AuditEvent", "Binary", "Bundle", "Condition", "Observation", "OperationOutcome", "Organization", "Patient", "ValueSet")
@@ -159,6 +159,17 @@ def test_an_export_is_seen_with_the_scopes_with_which_it_was_asked_for() -> None
 
     assert scopes("b a  b") == "a b"
     assert scopes(None) == scopes("") == ""
+
+
+@pytest.mark.parametrize("name", ["Observation.\u00b2.ndjson", "Observation.\u0661.ndjson", "Observation.01.ndjson", "Observation.1", "Observation..ndjson", "Observation.-1.ndjson", "Condition.1.ndjson", "Observation", ""])
+async def test_a_file_of_another_name_is_not_there(name: str) -> None:
+    """A digit that is none failed, at first, instead of being no file."""
+    export: Any = SimpleNamespace(state="done", wish=Wish(("Observation",), whole=True))
+    nobody: Any = None
+    with pytest.raises(errors.NotFound):
+        await leaving.file(nobody, export, name)
+    with pytest.raises(errors.NotFound):
+        await leaving.file(nobody, SimpleNamespace(state="working", wish=export.wish), "Observation.1.ndjson")  # type: ignore[arg-type]
 
 
 # --- a document over what leaves -----------------------------------------------------------------------------------------------------------------
