@@ -60,7 +60,7 @@ async def test_what_was_stored_before_is_found_once_all_of_it_is_indexed_and_not
     for query in (f"patient={p}&creation=ge2026-02-01", f"patient={p}&_sort=-creation", f"patient={p}&creation:missing=true", f"patient={p}&_total=accurate&creation=2026"):
         refused = await clinic.get("sys-mh", f"DocumentReference?{query}")
         assert (refused.status >= 400, indexagain.BEHIND.encode() in refused.body) == (True, True), query
-    export = await clinic.get("sys-mh", "Patient/$export?_typeFilter=DocumentReference%3Fcreation%3Dge2026")
+    export = await clinic.get("sys-mh", "Patient/$export?_typeFilter=DocumentReference%3Fcreation%3Dge2026", ("prefer", "respond-async"))
     assert (export.status >= 400, indexagain.BEHIND.encode() in export.body) == (True, True)
     assert len(await ids(clinic, "sys-mh", f"patient={p}&date:missing=true")) == 6, "no other question is refused"
     access = await Labeller(clinic.gate).access(A)
