@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TARGETS: Final = {"Observation": ("code", LOINC), "DiagnosticReport": ("code", LOINC), "Condition": ("code", ICD10CM), "MedicationStatement": ("medicationCodeableConcept", RXNORM)}
 """Of each type the element with its code, and the system in which everybody understands it."""
 _STANDARD: Final = frozenset({*NAMES, "http://hl7.org/fhir/sid/icd-9-cm", "http://www.ama-assn.org/go/cpt"})
-_OURS: Final = "https://sojourn.example/fhir/"
+_OURS: Final = "https://sojourn.example/fhir/CodeSystem/"
 
 
 class Code(NamedTuple):
