@@ -1,4 +1,4 @@
-"""Codes of somebody's own in what came from outside: which want a map, and those that none knows, on the work list.
+"""Codes of their own in what came from outside: which want a map, and the list of those without one.
 
 The list tells whoever keeps maps that a code came, with its own name: never of whom, in which program, or in which file.
 """
