@@ -81,7 +81,8 @@ async def test_a_partner_who_falls_silent_is_told_once_to_who_answers_until_some
             assert "Nothing comes from" not in (await other.get("/today")).text
         desk = (await ivo.get("/exchange")).text
         assert "Cedar Ridge Laboratory is silent. Nothing came for 2 hours; something is expected every 2 hours. Ivy answers for it." in desk
-        assert code(await sent(door := listener(clinic.gate), oru())) == "AA"
+        door = listener(clinic.gate)
+        assert code(await sent(door, oru())) == "AA"
         await done(door, clinic.gate)
         assert "is silent" not in (await ivo.get("/exchange")).text
         assert await rounds(clinic) == 1
