@@ -1,4 +1,4 @@
-"""Who is told of changes, for whoever operates the exchange: what does not arrive stands there, and is tried again."""
+"""Who is told of changes: what does not arrive is seen by who operates, and tried again."""
 
 from __future__ import annotations
 

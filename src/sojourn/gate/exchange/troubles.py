@@ -1,4 +1,4 @@
-"""What does not work on the way to partners: their ways, our Direct mailbox, the fax gateway, subscribers.
+"""What does not work on the way to partners: their ways, our mailbox, the fax, subscribers.
 
 For whoever operates. It follows from what is known of each already: a way stands here while the last thing that happened by it is that it failed. Nothing of it names anybody.
 """

@@ -1,4 +1,4 @@
-"""Subscriptions as those who operate the exchange see them: whose, how each stands, and one that failed begun again. Nothing of what is told."""
+"""Subscriptions for who operates the exchange: whose, how each stands, one tried again."""
 
 from __future__ import annotations
 
