@@ -1264,6 +1264,16 @@ CREATE TABLE record.incident_version (
 
 ALTER TABLE record.incident_version OWNER TO sojourn_owner;
 
+CREATE TABLE record.index_backlog (
+    tenant integer NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    place bigint DEFAULT 0 NOT NULL,
+    finished timestamp with time zone
+);
+
+ALTER TABLE record.index_backlog OWNER TO sojourn_owner;
+
 CREATE TABLE record.jurisdiction (
     tenant integer NOT NULL,
     state text NOT NULL COLLATE pg_catalog."C",
@@ -2268,6 +2278,9 @@ ALTER TABLE ONLY record.incident
 
 ALTER TABLE ONLY record.incident_version
     ADD CONSTRAINT incident_version_pkey PRIMARY KEY (tenant, incident, n);
+
+ALTER TABLE ONLY record.index_backlog
+    ADD CONSTRAINT index_backlog_pkey PRIMARY KEY (tenant, type, name);
 
 ALTER TABLE ONLY record.kept_apart
     ADD CONSTRAINT kept_apart_pkey PRIMARY KEY (tenant, seq);
