@@ -68,7 +68,7 @@ def _looked(content: bytes) -> None:
     fhirmessage.key(content)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_message_of_which_one_place_is_anything_at_all_is_read_or_refused(data: st.DataObject) -> None:
     sent = example(data.draw(st.sampled_from(KINDS)))

@@ -38,9 +38,9 @@ async def process(ask: Ask) -> Answer:
     ask.check_format()
     access = ask.access
     await access.check("message", "MessageHeader", "$process-message")
-    bundle = _content(ask, await ask.json())
     if len(await ask.body()) > MOST:
         raise errors.TooLarge(f"A message is at most {MOST >> 20} MB. Send it in parts.")
+    bundle = _content(ask, await ask.json())
     partner = await partners.by_service(access)
     if partner is None:
         raise errors.Forbidden(_STRANGER)
