@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sojourn.fhir.messages import Message
     from sojourn.gate.exchange.partners import Partner
 
-MOST: Final = 8 * 1024 * 1024
+MOST: Final = 2 * 1024 * 1024
 """Bytes of one message."""
 KEPT: Final = "Kept. It is done by itself as far as that is certain; whatever is not, somebody here decides. This answer is the same whomever the message is about."
 READ: Final = "Kept. Somebody here reads it: messages of this event are not filed by themselves. This answer is the same whomever the message is about."
