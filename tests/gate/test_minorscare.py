@@ -17,7 +17,6 @@ from tests.gate.test_proxies import related, stand_for, young
 from tests.people import FAR, MH, Clinic, consent, encounter, observation, patient
 
 UNKNOWN = "A" * 22
-ACTIVE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}
 
 
 def agreement(p: str, authority: str = "minor", **more: Any) -> dict[str, Any]:
@@ -126,18 +125,6 @@ async def test_what_has_only_a_day_is_of_that_care_on_the_day_of_the_signature(c
     made = [(await clinic.make("mh-clinician", {**goal, "startDate": f"{day}"})).id for day in (today_, earlier)]
     assert [await labelled(clinic, i) for i in made] == [True, False]
     assert (await clinic.get("parent", f"Goal?patient={p}")).ids == [made[1]]
-
-
-async def test_what_belongs_to_no_visit_is_never_labelled_for_it_and_what_is_there_again_is(clinic: Clinic) -> None:
-    """Allergies and the like are shared by all who treat; what was deleted and comes back is written like anything else."""
-    p = await child(clinic)
-    await clinic.make("sys-mh", agreement(p))
-    allergy = {"resourceType": "AllergyIntolerance", "patient": {"reference": f"Patient/{p}"}, "code": {"text": "nuts"}, "clinicalStatus": ACTIVE, "recordedDate": clock.now().isoformat()}
-    shared = (await clinic.make("mh-clinician", allergy)).id
-    kept = (await clinic.make("mh-clinician", today(p))).json()
-    assert (await clinic.ask("sys-mh", "DELETE", f"Observation/{kept['id']}")).status in (200, 204)
-    assert (await clinic.put("mh-clinician", {**kept, "meta": {}})).status in (200, 201)
-    assert [await labelled(clinic, i) for i in (shared, kept["id"])] == [False, True]
 
 
 async def test_the_care_of_one_minor_says_nothing_of_another_who_is_written_about_at_once(clinic: Clinic) -> None:
