@@ -17,10 +17,10 @@ from sojourn.base import crypto
 from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST, digest_of
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
-from sojourn.doors.hl7v2 import adt, persons, plaintext, values
+from sojourn.doors.hl7v2 import adt, persons, values
 from sojourn.doors.hl7v2.facts import CannotMap, Draft, Piece, Place
 from sojourn.gate.exchange.partners import Partner
-from sojourn.wire import filekind
+from sojourn.wire import filekind, plaintext
 from sojourn.wire.hl7v2 import Message, Segment
 
 WITH_CONTENT: Final = ("T02", "T04", "T06", "T08", "T10")
@@ -160,6 +160,12 @@ def _files(message: Message, txa: Segment) -> tuple[tuple[bytes, ...], bytes]:
     if any(len(f) > _MOST for f in files):
         raise CannotMap(f"The file in it is larger than {_MOST >> 20} MB (OBX-5). Ask for it in parts.", "OBX-5")
     return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f), paper
+
+
+def attached(message: Message) -> tuple[bytes, ...]:
+    """The files in the values of a message (OBX-5, ED), as their senders made them; what cannot be decoded is none."""
+    found = (_decoded(rep.c(4), rep.whole(5)) for obx in message.all("OBX") if obx.v(2).upper() == "ED" for rep in obx.reps(5))
+    return tuple(f for f in found if f)
 
 
 def _decoded(form: str, data: str) -> bytes | None:

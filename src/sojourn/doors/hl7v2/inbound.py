@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.care.exchange import kinds, matching
 from sojourn.care.exchange.matching import UNSURE, Match, Question
 from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, meter, oru, persons, scheduled
+from sojourn.doors.hl7v2.composing import READ, Composer
 from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.doors.hl7v2.oru import Report
 from sojourn.doors.hl7v2.out import client
@@ -21,7 +22,6 @@ from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import Message, NotReadable
 
 if TYPE_CHECKING:
-    from sojourn.doors.hl7v2.composing import Composer
     from sojourn.gate.access import Access
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
@@ -40,7 +40,7 @@ IN_TRAY: Final = "It holds a clinical document (C-CDA), which is in the tray of 
 class Work:
     """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person.
 
-    waits: until its files are made readable; it stays where it is. marks: codes of what it says of its confidentiality, for a document that goes to the tray.
+    waits: until its files are made readable; it stays where it is. noticed: whether one of them holds the notice of 42 CFR 2.32. marks: codes of what it says of its confidentiality, for a document that goes to the tray.
     answers: of an acknowledgement the number of ours that it answers, and what it says of that.
     """
 
@@ -58,6 +58,7 @@ class Work:
     clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     waits: bool = False
+    noticed: bool = False
     answers: tuple[str, Answer] | None = None
 
     @property
@@ -235,14 +236,10 @@ async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dic
 
 
 def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored], composer: Composer) -> None:
-    """One clean PDF of the files of a message, unless they are there already; while it is not made the message waits."""
-    if work.draft is None or work.done is not None:
+    """One clean PDF of the files of a message, unless they are there already, and what their words say of them; while it is not made the message waits."""
+    if work.done is not None or work.message is None:
         return
-    mine = filing.ids(access, partner, work.draft, work.match.patient)
-    stored = {p.key: there.get((p.type, mine[p.key])) for p in work.draft.pieces if p.files}
-    files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not documents.same(was.resource, documents.digest(p.files)))}
-    if work.draft.paper:
-        files[PAPER] = (work.draft.paper,)
+    files = _files(access, partner, work, there)
     if not files:
         return
     made = composer.made(work.taken.id, files)
@@ -255,6 +252,23 @@ def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[st
         work.fail(FAILED, f"The file in it cannot be taken. {made.wrong}")
     else:
         work.clean = {key: content for key, (_, content) in made.clean.items()}
+        work.noticed = made.noticed
+
+
+def _files(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> dict[tuple[str, ...], tuple[bytes, ...]]:
+    """The files of a message by the key of their piece; those that are only read by one that begins with READ."""
+    if work.draft is None:
+        found = documents.attached(work.message) if work.message is not None else ()
+        return {(READ,): found} if found else {}
+    mine = filing.ids(access, partner, work.draft, work.match.patient)
+    files: dict[tuple[str, ...], tuple[bytes, ...]] = {}
+    for piece in (p for p in work.draft.pieces if p.files):
+        was = there.get((piece.type, mine[piece.key]))
+        same = was is not None and documents.same(was.resource, documents.digest(piece.files))
+        files[(READ, *piece.key) if same else piece.key] = piece.files
+    if work.draft.paper:
+        files[PAPER] = (work.draft.paper,)
+    return files
 
 
 def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[str, list[str]]:
@@ -268,7 +282,7 @@ def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
     draft, message = work.draft, work.message
     if draft is None or message is None or draft.joins:
         return
-    labels = marks.of(message, partner)
+    labels = marks.of(message, partner, noticed=work.noticed)
     if draft.paper:
         work.marks = tuple(str(c["code"]) for c in labels)
         message.findings.append(IN_TRAY)
@@ -282,7 +296,7 @@ def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, 
 
 def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
     assert work.message is not None  # noqa: S101 - it was read
-    labels = marks.of(work.message, partner)
+    labels = marks.of(work.message, partner, noticed=work.noticed)
     findings = list(work.message.findings)
     written: list[str] = []
     made: list[dict[str, Any]] = []
