@@ -101,7 +101,8 @@ async def _message(clinic: Clinic, partner: dict[str, Any], content: bytes, type
     assert tuple(state) == ("mapped", "")
     await _ended(clinic, "sender")
     new = [f"{type_}/{id_}" for id_ in await clinic.owner.fetchval(there, A, type_) or () if id_ not in before]
-    return next((ref for ref in new if len(new) == 1 or says in (await clinic.get("sys-mh", ref)).body.decode()), "")
+    said = [ref for ref in new if len(new) == 1 or says in (await clinic.get("sys-mh", ref)).body.decode()]
+    return next(iter(said), "")
 
 
 async def _ended(clinic: Clinic, *ids: str) -> None:
@@ -187,7 +188,7 @@ def _brought(basis: str, partner: dict[str, Any], label: str, *, plain: bool, nu
     """ITI-65. numbered: by a number that was agreed, so that it is filed by itself; otherwise through the tray."""
 
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
-        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, authorities={MRN: MRN} if numbered else {}, **partner)
+        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, authorities={MRN: MRN} if numbered else {}, agreed=reach.AGREED, **partner)
         await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
         more: dict[str, Any] = {"securityLabel": [{"coding": [{"system": ACT, "code": label}]}]} if label else {}
         content = f"Ana {who.family}: {word}. {also}".encode() if plain else _ccd(who, word)

@@ -47,13 +47,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
                      WHERE g.tenant = p_tenant AND g.partner = p_app AND g.way = 'before' ORDER BY g.n DESC LIMIT 1), 'run') END
 $$;
 
--- What is missing of what was agreed: agreement, basis, or ''.
-CREATE OR REPLACE FUNCTION gate.exchange_lacks(p_facts text, p_now timestamptz) RETURNS text
+-- Whether what was agreed is in force, by their clock.
+CREATE OR REPLACE FUNCTION gate.exchange_in_force(p_facts text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE said jsonb := p_facts::jsonb; agreed jsonb := coalesce(p_facts::jsonb -> 'agreed', '{}'); today date;
 BEGIN
     today := (p_now AT TIME ZONE coalesce(nullif(said ->> 'timezone', ''), 'UTC'))::date;
-    IF coalesce(agreed ->> 'kind', '') = '' OR nullif(agreed ->> 'begins', '')::date > today OR nullif(agreed ->> 'ends', '')::date < today THEN
+    RETURN coalesce(agreed ->> 'kind', '') <> '' AND coalesce(nullif(agreed ->> 'begins', '')::date <= today, true) AND coalesce(nullif(agreed ->> 'ends', '')::date >= today, true);
+END $$;
+
+-- What is missing of what was agreed: agreement, basis, or ''.
+CREATE OR REPLACE FUNCTION gate.exchange_lacks(p_facts text, p_now timestamptz) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE said jsonb := p_facts::jsonb; agreed jsonb := coalesce(p_facts::jsonb -> 'agreed', '{}');
+BEGIN
+    IF NOT gate.exchange_in_force(p_facts, p_now) THEN
         RETURN 'agreement';
     END IF;
     IF coalesce(said ->> 'basis', '') = ''
@@ -88,6 +96,53 @@ BEGIN
     END IF;
     RETURN CASE WHEN g.way = 'before' THEN '' ELSE gate.exchange_lacks(current_facts, p_now) END;
 END $$;
+
+-- Whether a partner of documents is more than an address for paper: something is exchanged with them by a system, or an agreement was entered. A practice that is reached by
+-- fax and post alone has neither, and needs none to be told of a patient whom it treats (45 CFR 164.506(c)).
+CREATE OR REPLACE FUNCTION gate.exchange_by_system(p_facts text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT f ->> 'door' IS DISTINCT FROM 'none' OR coalesce(f #>> '{agreed,kind}', '') <> '' OR coalesce((f #>> '{fhir,on}')::boolean, false)
+           OR EXISTS (SELECT FROM jsonb_array_elements(coalesce(f #> '{reached,ways}', '[]')) w WHERE w ->> 'door' IN ('direct', 'mhd', 'sftp'))
+    FROM (SELECT p_facts::jsonb AS f) s
+$$;
+
+-- Why documents do not go to a partner now (p_what out), letters of theirs are not looked at (in), or they are not asked (ask): no (it was decided so), agreement, basis; '' where they
+-- do. A test is not asked for: docs/decisions/0077, 0103. Whoever exchanged before there was a bench is asked, too: a document waits for somebody who is there, and hurts nobody.
+CREATE OR REPLACE FUNCTION gate.exchange_documents(p_tenant int, p_partner text, p_now timestamptz, p_what text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE facts text; said jsonb;
+BEGIN
+    SELECT p.facts INTO facts FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity';
+    IF facts IS NULL THEN
+        RETURN 'agreement';
+    END IF;
+    IF (SELECT o.way FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1) = 'no' THEN
+        RETURN 'no';
+    END IF;
+    IF p_what = 'out' AND NOT gate.exchange_by_system(facts) THEN
+        RETURN '';
+    END IF;
+    IF NOT gate.exchange_in_force(facts, p_now) THEN
+        RETURN 'agreement';
+    END IF;
+    said := facts::jsonb;
+    RETURN CASE WHEN p_what <> 'in' AND coalesce(said #>> '{agreed,gives}', '') = '' OR p_what <> 'out' AND coalesce(said ->> 'basis', '') = '' THEN 'basis' ELSE '' END;
+END $$;
+
+-- Why what comes by a door is held: '' where it is not. Documents that a partner brings, and letters, come under an agreement and a basis; what their system sends, under a test, too.
+CREATE OR REPLACE FUNCTION gate.exchange_takes(p_tenant int, p_partner text, p_door text, p_now timestamptz) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN p_door IN ('hl7v2', 'sftp') THEN gate.exchange_cleared(p_tenant, p_partner, p_now)
+                WHEN p_door = 'mhd' THEN coalesce(nullif(gate.exchange_cleared(p_tenant, p_partner, p_now), ''), gate.exchange_documents(p_tenant, p_partner, p_now, 'in'))
+                WHEN p_door = 'direct' THEN gate.exchange_documents(p_tenant, p_partner, p_now, 'in') ELSE '' END
+$$;
+
+-- The same of every partner, for documents that go to them, and asking.
+CREATE OR REPLACE FUNCTION gate.exchange_documents_all(p_tenant int, p_now timestamptz) RETURNS TABLE (partner text, goes text, letters text, asks text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.partner, gate.exchange_documents(p_tenant, p.partner, p_now, 'out'), gate.exchange_documents(p_tenant, p.partner, p_now, 'in'), gate.exchange_documents(p_tenant, p.partner, p_now, 'ask')
+    FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.known_to = 'infinity'
+$$;
 
 -- The same of a registered service: '' where it gets what is real; stopped where its partner was. Ours needs no test unless it is a partner's; an outside organization's does.
 CREATE OR REPLACE FUNCTION gate.app_cleared(p_tenant int, p_app text, p_now timestamptz) RETURNS text
