@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sojourn.base import clock, errors
+from sojourn.care.exchange import watching
 from sojourn.care.handoff import referral, sending
 from sojourn.care.reaching.sender import PDF, Taken
-from sojourn.gate.exchange import asking, documented, ways
+from sojourn.gate.clockwork import Clockwork
+from sojourn.gate.exchange import asking, documented, partners, ways
 from sojourn.gate.exchange.keeping import MAPPED, RECEIVED
 from sojourn.gate.exchange.ways import PRINT, Way
+from sojourn.wire.direct import File, Letter
 from tests.care.reach import AGREED, DIRECT, FAX, Door, brought, partner, queued, state
 from tests.care.test_handoff import at, begun, chart, clinic  # noqa: F401 - a fixture
+from tests.doors.direct.hisp import hisp
+from tests.doors.direct.partner import THEM, US, sealed
+from tests.doors.direct.partner import Door as Letters
+from tests.doors.direct.partner import opened as mailbox
 from tests.doors.mhd.conftest import two  # noqa: F401 - a fixture
 from tests.doors.mhd.network import HIE, Two
 from tests.doors.mhd.network import partner as network
@@ -104,6 +112,23 @@ async def test_what_a_door_took_before_is_still_asked_what_became_of_it(clinic: 
     await partner(clinic, (await referral.one(await at(clinic), handoff)).recipient, DIRECT, FAX, agreed={})
     await brought(clinic, {ways.DIRECT: direct})
     assert (direct.asked, (await state(clinic, delivery))[0]) == (["ref-1"], MAPPED)
+
+
+async def test_a_letter_is_held_and_goes_on_by_itself(clinic: Clinic) -> None:  # noqa: F811
+    async def states() -> list[str]:
+        return [r["state"] for r in await clinic.owner.fetch("SELECT state FROM record.exchange_message WHERE door = 'direct' AND direction = 'in'")]
+
+    async with hisp(US, THEM) as there_:
+        await mailbox(clinic.gate, there_, as_={"id": "sender", "agreed": {}})
+        there_.put(US, sealed(Letter("<a@direct.cedar.test>", THEM, US, "Papers", "With this.", (File("a.txt", "text/plain", b"He slept well."),)), "a"))
+        door = Letters(clinic.gate)
+        await door.look()
+        assert await states() == ["held"]
+        row = await clinic.owner.fetchrow("SELECT partner, facts, state, author, reason, known_from AS since FROM record.exchange_partner WHERE known_to = 'infinity'")
+        made = replace(partners.of_row(row), agreed=AGREED)
+        await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, 'sender', $2, 'active', $4, 'test', '', $3)", A, partners.facts(made), clock.now(), row["since"])
+        await watching.run(await Clockwork(clinic.gate).access(A))
+        assert await states() == ["received"]
 
 
 @pytest.mark.parametrize(("agreed", "why"), MISSING)
