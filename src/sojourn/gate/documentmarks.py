@@ -14,7 +14,6 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 from sojourn.gate import bases, filemarks, labels
@@ -63,7 +62,7 @@ def document(content: bytes) -> Document:
     if found is None:
         found = reader.read(content)
         if not found.marks.notice and found.unstructured is not None and filemarks.now(found.unstructured[1]):
-            found = replace(found, marks=found.marks._replace(notice=_SAID))
+            found = found._replace(marks=found.marks._replace(notice=_SAID))
         _whole[key] = found
         while len(_whole) > _KEPT_WHOLE:
             _whole.popitem(last=False)
