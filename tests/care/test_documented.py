@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -29,10 +28,10 @@ from tests.doors.mhd.network import partner as network
 from tests.doors.mhd.test_asking import WHO, here, there
 from tests.people import SUD, A, Clinic
 
-YESTERDAY = (clock.now() - timedelta(days=2)).date().isoformat()
-TOMORROW = (clock.now() + timedelta(days=2)).date().isoformat()
+ENDED = "2020-01-01"
+LATER = "2099-01-01"
 MISSING: list[tuple[dict[str, Any], str]] = [
-    ({}, "agreement"), ({**AGREED, "ends": YESTERDAY}, "agreement"), ({**AGREED, "begins": TOMORROW}, "agreement"), ({"kind": "baa"}, "basis"), ({"gives": "treatment"}, "agreement"),
+    ({}, "agreement"), ({**AGREED, "ends": ENDED}, "agreement"), ({**AGREED, "begins": LATER}, "agreement"), ({"kind": "baa"}, "basis"), ({"gives": "treatment"}, "agreement"),
 ]  # fmt: skip
 
 
@@ -99,7 +98,7 @@ async def test_a_practice_that_is_reached_on_paper_alone_needs_no_agreement(clin
     fax = Door(takes=(PDF,))
     await brought(clinic, {ways.FAX: fax})
     assert ((await state(clinic, delivery))[0], len(fax.got)) == (MAPPED, 1)
-    await partner(clinic, receiver, FAX, agreed={"kind": "baa", "ends": YESTERDAY, "gives": "treatment"})
+    await partner(clinic, receiver, FAX, agreed={"kind": "baa", "ends": ENDED, "gives": "treatment"})
     assert await documented.lacks(clinic.gate.house, A, "lakeside") == "agreement", "one that was entered counts"
     await partner(clinic, receiver, FAX, agreed={}, door="sftp")
     assert await documented.lacks(clinic.gate.house, A, "lakeside") == "agreement", "and so does a system that exchanges"
