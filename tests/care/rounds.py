@@ -19,14 +19,14 @@ APART = {
     "MedicationRequest.dispenseRequest": "A statement has no place for it: its note says it.", "MedicationDispense.dosageInstruction": "Its note says it; the order has it as data.",
     "MedicationDispense.daysSupply": "Its note says it.", "MedicationDispense.type": "Its note says it.", "Appointment.minutesDuration": "Follows from beginning and end.",
     "EpisodeOfCare.diagnosis": "The problem says it.", "Encounter.diagnosis": "The problem says it.", "Encounter.hospitalization.admitSource": "In the words of the document alone.", "Coverage.class": "In the words of the document alone.",
-    "Coverage.status": "Whether it counts, somebody here says.", "Device.expirationDate": "Its note says it, and its number.", "Device.manufactureDate": "As of its end.",
+    "Coverage.status": "Whether it counts, somebody here says.", "Flag.encounter": "The visit says it.", "Device.expirationDate": "Its note says it, and its number.", "Device.manufactureDate": "As of its end.",
 }
 """What does not come back as a fact of its own, by type and place, with the reason."""
 ADDED = {
     "*.category": "By the section it stands in.", "*.verificationStatus": "Nobody here confirmed it.", "Immunization.primarySource": "Of here it is not the first source.", "Encounter.type": "That it was elsewhere.", "EpisodeOfCare.type": "That it was elsewhere.",
     "EpisodeOfCare.class": "C-CDA has no stay without a class.", "Observation.dataAbsentReason": "A value that is not there is unknown.", "*.referenceRange": "The words of the range.", "MedicationRequest.informationSource": "The document.", "MedicationStatement.informationSource": "The document.",
     "*.recordedDate": "Of the line here.", "*.recorder": "Who took it over.", "MedicationRequest.dateAsserted": "When it was written there.", "MedicationStatement.dateAsserted": "Of the line here.", "*.dosage": "Directions in words.",
-    "*.issued": "When it was written there.", "Goal.expressedBy": "Who wrote it.", "Coverage.payor": "A payer whose name the document does not have.", "*.performer": "Who wrote it.", "CarePlan.created": "When it was written.",
+    "*.issued": "When it was written there.", "Goal.expressedBy": "Who wrote it.", "Coverage.payor": "A payer whose name the document does not have.", "*.performer": "Who wrote it.", "CarePlan.created": "When it was written.", "DocumentReference.context.event": "What its document is about, for the labels of free words.",
 }
 
 
@@ -59,7 +59,8 @@ STATES = {
     "Procedure": {"completed": "completed", "not-done": "not-done", "stopped": "stopped"}, "Immunization": {"completed": "completed", "not-done": "not-done"},
     "Observation": {"final": "final", "preliminary": "preliminary", "amended": "amended", "corrected": "corrected"}, "DiagnosticReport": {"final": "final"}, "MedicationDispense": {"completed": "completed"},
     "ServiceRequest": {"active": "active", "draft": "draft", "completed": "completed", "revoked": "revoked", "on-hold": "on-hold"}, "CarePlan": {"active": "active", "draft": "draft"}, "CareTeam": {"active": "active", "inactive": "inactive"},
-    "Appointment": {"booked": "active", "cancelled": "revoked"}, "Device": {"active": "active"}, "FamilyMemberHistory": {"completed": "completed"}, "Coverage": {"active": "draft"},
+    "Appointment": {"booked": "active", "cancelled": "revoked"}, "Device": {"active": "active"}, "FamilyMemberHistory": {"completed": "completed"}, "Coverage": {"active": "draft"}, "Flag": {"active": "active", "inactive": "inactive"},
+    "DocumentReference": {"current": "current"},
 }
 """What state something has elsewhere, by the state that it has here."""
 

@@ -17,6 +17,10 @@ def coded(text: str, *codings: str) -> Json:
     return {"coding": [{"system": c.rpartition("|")[0], "code": c.rpartition("|")[2]} for c in codings], **({"text": text} if text else {})}
 
 
+def packed(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 def amount(value: float, code: str, unit: str = "") -> Json:
     return {"value": value, "unit": unit or code, "system": UCUM, "code": code}
 
@@ -89,6 +93,15 @@ def chart(p: str, doctor: Json) -> list[Json]:
         {"resourceType": "Device", **theirs, "status": "active", "type": coded("Vagus nerve stimulator", f"{SCT}|468010006"), "udiCarrier": [{"carrierHRF": "(01)00844588003288(17)141120(10)7654321D"}]},
         {"resourceType": "Coverage", "beneficiary": {"reference": f"Patient/{p}"}, "status": "active", "type": coded("Medicaid", "https://nahdo.org/sopt|2"), "subscriberId": "CIN-77182", "relationship": coded("Self", f"{TERMS}subscriber-relationship|self"),
          "period": {"start": "2026-01-01", "end": "2026-12-31"}, "payor": [{"display": "Three Rivers Health Plan"}]},
+        {"resourceType": "Flag", **me, "status": "active", **kind("safety", TERMS + "flag-category"), "code": coded("At risk of falls", f"{SCT}|129839007"), "period": {"start": "2026-02-10T09:00:00-05:00"}, "author": doctor},
+        {"resourceType": "Flag", **me, "status": "inactive", "code": coded("Suicide precautions", "https://sojourn.example/fhir/CodeSystem/care|precaution-suicide"), "period": {"start": "2026-01-20", "end": "2026-01-28"}},
+        {"resourceType": "DocumentReference", **me, "status": "current", "docStatus": "final", "type": coded("Discharge summary", f"{LOINC}|18842-5"), "date": "2026-01-28T16:00:00Z", "author": [doctor], "context": {"period": {"start": "2026-01-20", "end": "2026-01-28"}},
+         "content": [{"attachment": {"contentType": "text/plain", "data": packed("COURSE\nAdmitted after an overdose.\n\nAFTERCARE\n  1. See Dr. Okafor on Feb 10.\n  2. No lithium.")}}]},
+        {"resourceType": "DocumentReference", **me, "status": "current", "docStatus": "final", "type": coded("Discharge instructions", f"{LOINC}|8653-8"), "date": "2026-01-28T12:00:00Z", "author": [doctor],
+         "content": [{"attachment": {"contentType": "text/plain", "data": packed("Call 988 at any hour.")}}]},
+        {"resourceType": "DocumentReference", **me, "status": "current", "docStatus": "final", "type": coded("Mental health advance directive", f"{LOINC}|64298-3"), "date": "2025-06-01T12:00:00Z",
+         "content": [{"attachment": {"contentType": "application/pdf", "data": base64.b64encode(b"%PDF-1.4 what she wants").decode(), "title": "Advance directive"}}]},
+        {"resourceType": "DocumentReference", **me, "status": "current", "docStatus": "preliminary", "type": coded("Consultation note", f"{LOINC}|11488-4"), "date": "2026-02-11T10:50:00Z", "author": [doctor], "content": [{"attachment": {"contentType": "text/plain", "data": packed("To be finished.")}}]},
         {"resourceType": "DocumentReference", **me, "status": "current", "type": coded("Progress note", f"{LOINC}|11506-3"), "date": "2026-02-10T10:50:00Z", "author": [doctor],
          "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(b"Sleeps better. No suicidal thoughts.").decode(), "title": "Session 4"}}]},
     ]  # fmt: skip

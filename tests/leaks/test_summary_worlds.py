@@ -66,7 +66,7 @@ async def look(w: Worlds) -> dict[str, tuple[int, str]]:
     """Every page about the document, what is offered and signed, and Today."""
     base = f"/patients/{w.p}"
     found: dict[str, tuple[int, str]] = {}
-    for path in ("", "/papers", f"/papers/{w.document}", f"/papers/{w.document}/reconcile", "/reconcile", "/medications", "/allergies", "/problems"):
+    for path in ("", "/papers", f"/papers/{w.document}", f"/papers/{w.document}/reconcile", "/reconcile", "/medications", "/allergies", "/problems", "/notes", "/risk"):
         answer = await w.doctor.get(base + path)
         found[path] = (answer.status_code, SESSION.sub("", answer.text))
     await w.doctor.get(f"{base}/papers/{w.document}/reconcile")

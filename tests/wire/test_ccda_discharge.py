@@ -99,7 +99,7 @@ def test_instructions_are_those_that_somebody_wrote_and_a_chart_without_any_has_
     part = section(read(write(writer.DISCHARGE, [PATIENT, STAY, text("n", "18842-5", NOTE), written], HEADING)), "8653-8")
     assert part is not None
     told = {f.what.text: f.text for f in part.facts}
-    assert told["Instructions at discharge"] == "Dr. Okafor on March 25. Call 988 at once if the voices come back."
+    assert told["Instructions at discharge"] == "Dr. Okafor on March 25.\n\nCall 988 at once if the voices come back."
     assert "Take lithium with food." in part.narrative
     assert ("Slept better." in part.narrative, "Written by" in part.narrative) == (False, False)
     draft = text("n", "18842-5", NOTE, docStatus="preliminary")

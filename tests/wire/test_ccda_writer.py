@@ -116,7 +116,7 @@ def details(fact: Fact, name: str) -> list[Any]:
 
 
 CODED = {"AllergyIntolerance": "code", "Condition": "code", "MedicationRequest": "medicationCodeableConcept", "MedicationDispense": "medicationCodeableConcept", "Procedure": "code", "Immunization": "vaccineCode", "Observation": "code",
-         "ServiceRequest": "code", "Goal": "description"}  # fmt: skip
+         "ServiceRequest": "code", "Goal": "description", "Flag": "code"}  # fmt: skip
 WHEN = ("onsetDateTime", "effectiveDateTime", "performedDateTime", "occurrenceDateTime", "whenHandedOver")
 NONE_KNOWN = {"716186003", "409137002", "428607008", "429625007"}
 
@@ -266,7 +266,7 @@ PIECES = {"Vital signs", "Assertion"}
 
 def facts_in_words(fact: Fact) -> Iterator[str]:
     """Each coded part of a fact in the words that a person must find."""
-    for value in (fact.what, fact.value, *(v for _, v in fact.details)):
+    for value in (fact.what, fact.value, *(v for k, v in fact.details if k != "data")):
         if isinstance(value, Coded):
             yield value.text
         elif isinstance(value, Quantity):

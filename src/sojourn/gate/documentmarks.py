@@ -179,23 +179,8 @@ def _files(type_: str, resource: dict[str, Any]) -> list[bytes]:
     """The other files in it: whatever has `data`, wherever it stands."""
     if type_ not in _FILES:
         return []
-    out: list[bytes] = []
-    stack: list[Any] = [resource]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list):
-            stack += value
-        elif isinstance(value, dict):
-            stack += value.values()
-            data = value.get("data")
-            if isinstance(data, str) and data:
-                try:
-                    content = base64.b64decode("".join(data.split()))
-                except (binascii.Error, ValueError):
-                    continue
-                if type_ not in _TYPES or not _ROOT.search(content[:131_072].replace(b"\0", b"")):
-                    out.append(content)
-    return out
+    found = filemarks.attached(resource)
+    return found if type_ not in _TYPES else [f for f in found if not _ROOT.search(f[:131_072].replace(b"\0", b""))]
 
 
 def _read(content: bytes) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -7,13 +7,17 @@ The one place that looks for it in files: of papers (care/papers), of messages (
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import subprocess
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from sojourn.base import ownprocess
+from sojourn.gate import bases
 from sojourn.wire import filewords, notice
 from sojourn.wire.filewords import MOST_BYTES
 
@@ -25,6 +29,7 @@ _MORE: Final = 20
 """Seconds by the clock beside them."""
 _AT_ONCE: Final = 3
 _KEPT: Final = 2048
+_CODINGS: Final = ({"system": bases.CONFIDENTIALITY, "code": "R"}, {"system": bases.ACT_CODE, "code": "42CFRPart2"})
 _known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 _pool: Final = ThreadPoolExecutor(_AT_ONCE, "words")
 
@@ -45,6 +50,31 @@ def now(content: bytes) -> tuple[str, ...]:
         while len(_known) > _KEPT:
             _known.popitem(last=False)
     return found
+
+
+def added(labels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Labels with those that follow from a notice; R is in V."""
+    known = {c.get("code") for c in labels}
+    return [*map(dict, labels), *(dict(c) for c in _CODINGS if c["code"] not in known and not (c["code"] == "R" and "V" in known))]
+
+
+def attached(resource: Any) -> list[bytes]:
+    """The files in a resource or a part of one: whatever has `data` in base64, wherever it stands."""
+    out: list[bytes] = []
+    stack: list[Any] = [resource]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack += value
+        elif isinstance(value, dict):
+            stack += value.values()
+            data = value.get("data")
+            if isinstance(data, str) and data:
+                try:
+                    out.append(base64.b64decode("".join(data.split())))
+                except (binascii.Error, ValueError):
+                    continue
+    return out
 
 
 def _read(content: bytes, kind: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 from sojourn.care.admissions import people
 from sojourn.care.allergies import lists
 from sojourn.care.exchange import following
+from sojourn.care.listing import OUTSIDE, source
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
 from sojourn.doors.hl7v2.out import following as out
@@ -157,6 +158,7 @@ def test_what_came_from_somebody_else_is_not_sent_on_as_ours() -> None:
     assert out.not_ours({"resourceType": "Encounter", "type": [told]})
     assert out.not_ours({"resourceType": "Appointment", "serviceType": [told]})
     assert out.not_ours({"resourceType": "DocumentReference", "category": [concept(CATEGORY, "Paper from outside")]})
+    assert out.not_ours({"resourceType": "DocumentReference", "extension": [source(OUTSIDE)]})
     assert not out.not_ours({"resourceType": "Encounter", "type": [{"text": "Visit"}]})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sojourn.base.errors import NotFound
+from sojourn.care import listing
 from sojourn.care.notes import similar, text
 from sojourn.care.notes.model import APART
 from sojourn.care.notes.writing import apart_of
@@ -21,7 +22,7 @@ OPEN = frozenset({"unsigned", "returned", "reopened"})
 
 
 class Line(NamedTuple):
-    """A note in a list. when: the start of its session, else its day. state: as `state` says."""
+    """A note in a list. when: the start of its session, else its day. author: of one from outside whose record it is. state: as `state` says, or `outside`."""
 
     id: str
     title: str
@@ -33,16 +34,16 @@ class Line(NamedTuple):
 
 def line(document: Mapping[str, Any], names: Mapping[str, str]) -> Line:
     """A document as a line of the list."""
-    authors = [names.get(str(a.get("reference", "")), "") for a in document.get("author", ())]
+    authors = [listing.told_by(document)] if outside(document) else [names.get(str(a.get("reference", "")), "") for a in document.get("author", ())]
     period = document.get("context", {}).get("period", {})
     return Line(
         str(document["id"]), text.concept_text(document.get("type", {})) or "Document", str(period.get("start") or document.get("date") or ""), ", ".join(filter(None, authors)),
-        state(document), template_of(document),
+        listing.OUTSIDE if outside(document) else state(document), template_of(document),
     )  # fmt: skip
 
 
 def state(document: Mapping[str, Any]) -> str:
-    """Where a note stands: unsigned, returned, reopened, co-signature, signed, corrected or wrong."""
+    """Where a note of ours stands: unsigned, returned, reopened, co-signature, signed, corrected or wrong."""
     if document.get("status") == "entered-in-error":
         return "wrong"
     mark = closing.read(document)
@@ -51,6 +52,11 @@ def state(document: Mapping[str, Any]) -> str:
     if mark.state in ("signed", "co-signed", "locked"):
         return "co-signature" if mark.state == "signed" and mark.locks is None else "signed"
     return {"preliminary": "unsigned", "amended": "corrected"}.get(str(document.get("docStatus")), "signed")
+
+
+def outside(document: Mapping[str, Any]) -> bool:
+    """Whether it is a note of others that was taken over from what they sent."""
+    return any(e.get("url") == listing.SOURCE and e.get("valueCode") == listing.OUTSIDE for e in document.get("extension", ()))
 
 
 def template_of(document: Mapping[str, Any]) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import errors, wall
+from sojourn.care.listing import text_of
 from sojourn.care.resources import author, concept, moment, ref
 from sojourn.care.risk import choices, reading
 from sojourn.care.risk.episode import TYPE
 from sojourn.care.staffing import zones
+from sojourn.gate import elsewhere
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.preparing import instant
 
@@ -58,13 +61,19 @@ def _day(text: object) -> str:
         return said
 
 
+def called(flag: Mapping[str, Any]) -> str:
+    """What it says; of one that somebody elsewhere put up, that it is theirs."""
+    said = text_of(flag.get("code"))
+    return f"{said} (outside record)" if said and elsewhere.told(flag) else said
+
+
 async def of_patient(access: Access, patient: str) -> list[Precaution]:
     """Those in force that were put up here or elsewhere."""
     if not access.may("Flag", "search"):
         return []
     found = await access.search("Flag", [("patient", patient), ("_sort", "-_lastUpdated")], count=100)
     return [
-        Precaution(s.id, str(s.resource.get("code", {}).get("text", "")), str(s.resource.get("period", {}).get("start", "")), _day(s.resource.get("period", {}).get("end")))
+        Precaution(s.id, called(s.resource), str(s.resource.get("period", {}).get("start", "")), _day(s.resource.get("period", {}).get("end")))
         for s in found.matches if in_force(s.resource, access.now)
     ]  # fmt: skip
 

@@ -21,7 +21,7 @@ from sojourn.care.papers import source as origins
 from sojourn.care.papers.indexing import CATEGORY, PAPER, RECONCILE, Wish
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import concept, id_of, moment, ref
-from sojourn.care.summaries import elements, opening
+from sojourn.care.summaries import elements, mappingnotes, opening
 from sojourn.gate import documentmarks, origin, papers
 from sojourn.gate.access import Access
 from sojourn.gate.bases import CONFIDENTIALITY, codings
@@ -33,7 +33,6 @@ from sojourn.wire.ccda.facts import Document
 
 SAME: Final = "https://sojourn.example/fhir/NamingSystem/outside-document"
 """Under it stands what the bytes of a document are, keyed: the same document again is known, and nobody can tell from it what it is."""
-_EVENTS: Final = 400
 _EARLIER: Final = 20
 
 
@@ -212,7 +211,7 @@ def resource(access: Access, id_: str, wish: Wish, document: Document, content: 
     """The DocumentReference. The codes of what it says stand in it, so that the labeller finds what it is about, also when rules change."""
     ids = [i for text in (document.identifier, document.version[0]) if (i := elements.identifier(text))]
     kind = elements.concept(document.code) or {}
-    related = [ref("EpisodeOfCare", wish.stay)] if wish.stay else []
+    related = [*([ref("EpisodeOfCare", wish.stay)] if wish.stay else []), *mappingnotes.consents(document)]
     attachment = {
         "contentType": CCDA, "data": base64.b64encode(content).decode(), "size": len(content), "hash": base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode(),
         "title": wish.title.strip(), "creation": wish.day, **({"language": document.language} if _language(document.language) else {}),
@@ -224,7 +223,7 @@ def resource(access: Access, id_: str, wish: Wish, document: Document, content: 
         **({"author": [{"display": w} for a in document.authors[:10] if (w := elements.words(a))]} if document.authors else {}), **({"custodian": {"display": keeper}} if (keeper := elements.words(document.custodian)) else {}),
         **({"relatesTo": [{"code": "replaces", "target": ref("DocumentReference", earlier)} for earlier in older]} if older else {}),
         "description": f"Clinical document (C-CDA) from {opening.about(document)}", "content": [{"attachment": attachment}],
-        "context": {**({"event": found} if (found := _events(document)) else {}), **({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})},
+        "context": {**({"event": found} if (found := mappingnotes.events(document)) else {}), **({"encounter": [ref("Encounter", wish.encounter)]} if wish.encounter else {}), "period": {"start": wish.day}, **({"related": related} if related else {})},
     }  # fmt: skip
 
 
@@ -236,12 +235,6 @@ def _extensions(document: Document, codes: Sequence[str]) -> list[dict[str, str]
 def picked(resource: dict[str, Any]) -> list[dict[str, str]]:
     """The labels that somebody put on all of the document when it was filed, or what brought it did: everything that is taken over from it carries them."""
     return _codings([str(e.get("valueCode", "")) for e in resource.get("extension", ()) if e.get("url") == PICKED])
-
-
-def _events(document: Document) -> list[dict[str, Any]]:
-    """The codes of everything that it says, each once and without words."""
-    found = [c for c in documentmarks.codes(document) if elements.system(c["system"]) and elements.words(c["code"]) == c["code"]]
-    return [{"coding": [c]} for c in found[:_EVENTS]]
 
 
 def _language(text: str) -> bool:

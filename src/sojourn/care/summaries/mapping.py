@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.care.listing import OUTSIDE, source, teller
 from sojourn.care.resources import ref
-from sojourn.care.summaries import elements, mappingcare, opening
+from sojourn.care.summaries import elements, mappingcare, mappingnotes, opening
 from sojourn.care.summaries.elements import concept, concepts, name, notes, said, simple, texts, when
 from sojourn.fhir.validate import validate
 from sojourn.gate import documentmarks
@@ -24,12 +24,12 @@ LINES: Final = {"allergy": "Allergies", "problem": "Problems", "medication": "Me
 """What is reconciled one by one."""
 BESIDE: Final = {
     "result": "Results", "vital": "Vital signs", "assessment": "Assessments", "social": "Social history", "immunization": "Immunizations", "procedure": "Procedures", "dispense": "Medications handed out", "encounter": "Visits elsewhere",
-    "plan": "Plans and orders of others", "goal": "Goals", "team": "Care teams", "relative": "Family history", "device": "Devices", "coverage": "Insurance",
+    "plan": "Plans and orders of others", "goal": "Goals", "team": "Care teams", "relative": "Family history", "device": "Devices", "coverage": "Insurance", "risk": "Alerts and precautions of others", "note": "Notes of others", "instruction": "Instructions of others",
 }  # fmt: skip
 """What is taken over together."""
 TYPES: Final = {
     "allergy": "AllergyIntolerance", "problem": "Condition", "medication": "MedicationStatement", "immunization": "Immunization", "procedure": "Procedure", "dispense": "MedicationDispense", "encounter": "Encounter", "plan": "ServiceRequest",
-    "goal": "Goal", "team": "CareTeam", "relative": "FamilyMemberHistory", "device": "Device", "coverage": "Coverage",
+    "goal": "Goal", "team": "CareTeam", "relative": "FamilyMemberHistory", "device": "Device", "coverage": "Coverage", "risk": "Flag", "note": "DocumentReference", "instruction": "DocumentReference",
 }  # fmt: skip
 MORE_TYPES: Final = {"plan": ("CarePlan",)}
 STATEMENT: Final = "https://sojourn.example/fhir/NamingSystem/outside-statement"
@@ -62,9 +62,10 @@ def of(document: Document, patient: str) -> list[Mapped]:
     """Every statement of a document about a patient (logical id), each once."""
     out: list[Mapped] = []
     seen: set[str] = set()
+    about_all = mappingnotes.events(document) if any(f.kind in ("note", "instruction") for f in document.facts()) else []
     for section in document.sections:
         for fact in section.facts:
-            one = _mapped(document, section, fact, patient)
+            one = _mapped(document, section, fact, patient, about_all)
             if one.key not in seen:
                 seen.add(one.key)
                 out.append(one)
@@ -89,8 +90,8 @@ def none_known(fact: Fact) -> bool:
     return bool(codes & _NONE) or name(fact.what).casefold().startswith(("no known", "none known")) or fact.negated and (fact.kind == "allergy" or bool(codes & _ANY) or bool(fact.what.null))
 
 
-def _mapped(document: Document, section: Section, fact: Fact, patient: str) -> Mapped:
-    key, called = key_of(fact), name(fact.what) or elements.words(fact.text)
+def _mapped(document: Document, section: Section, fact: Fact, patient: str, about_all: list[dict[str, Any]]) -> Mapped:
+    key, called = key_of(fact), (mappingnotes.called(fact) if fact.kind == "note" else name(fact.what)) or elements.words(fact.text)
     says, why, resource = words_of(fact), "", None
     if fact.kind not in _MAKES:
         why = "There is no place for it in the chart."
@@ -107,6 +108,8 @@ def _mapped(document: Document, section: Section, fact: Fact, patient: str) -> M
         else:
             if fact.kind == "assessment" and (about := _SECTIONS.get(section.code.code)):
                 made["category"] = [{"coding": [{"system": _US_CORE, "code": about[0], "display": about[1]}]}]
+            if made["resourceType"] == "DocumentReference" and about_all:
+                made["context"] = {"event": about_all, **made.get("context", {})}
             resource = _whole(document, fact, patient, key, made)
             if wrong := [i for i in validate(resource) if i.severity in ("error", "fatal")]:
                 resource, why = None, f"It is not valid FHIR at {wrong[0].expression or 'its root'}."
@@ -310,7 +313,7 @@ def _procedure(fact: Fact) -> dict[str, Any]:
 _MAKES: Final[Mapping[str, Any]] = {
     "allergy": _allergy, "problem": _problem, "medication": _medication, "result": _observation, "vital": _observation, "social": _observation, "immunization": _immunization, "procedure": _procedure,
     "assessment": _observation, "dispense": mappingcare.dispense, "encounter": mappingcare.visit, "plan": mappingcare.planned, "goal": mappingcare.goal, "team": mappingcare.team, "relative": mappingcare.relative, "device": mappingcare.device,
-    "coverage": mappingcare.coverage,
+    "coverage": mappingcare.coverage, "risk": mappingcare.risk, "note": mappingnotes.note, "instruction": mappingnotes.instruction,
 }  # fmt: skip
 
 

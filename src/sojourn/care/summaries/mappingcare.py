@@ -11,10 +11,10 @@ from typing import Any, Final
 from sojourn.care.summaries.elements import concept, concepts, name, notes, period, quantity, said, simple, stated, texts, when, words
 from sojourn.gate import elsewhere
 from sojourn.wire.ccda.facts import Fact
+from sojourn.wire.ccda.oids import ALERT
 from sojourn.wire.ccda.values import Coded, Quantity
 
 MEDICINES: Final = "Planned medicines and vaccines stay in the document."
-INSTRUCTIONS: Final = "Instructions stay in the document, where they are read."
 _ACT: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _NULL: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}
 _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
@@ -71,8 +71,6 @@ def planned(fact: Fact) -> dict[str, Any] | str:
     numbers = {t.removeprefix(_ROOT) for t in fact.templates}
     if numbers & {"42", "43", "120"}:
         return MEDICINES
-    if "20" in numbers:
-        return INSTRUCTIONS
     by = {"display": words(fact.author)} if words(fact.author) else {}
     written = texts(fact, "authored")
     if any(c.code == _CARE_PLAN for c in (fact.what, *fact.what.others)):
@@ -164,6 +162,18 @@ def dispense(fact: Fact) -> dict[str, Any]:
         "resourceType": "MedicationDispense", "status": {"completed": "completed", "active": "in-progress", "aborted": "stopped", "cancelled": "cancelled"}.get(fact.status, "unknown"), "medicationCodeableConcept": concept(fact.what) or {},
         **({"performer": [{"actor": {"display": w}} for w in people]} if (people := texts(fact, "performer")) else {}), **({"quantity": q} if (q := simple(fact.detail("quantity"))) else {}),
         **({"whenHandedOver": fact.time.start} if fact.time.start else {}), **notes(fact),
+    }  # fmt: skip
+
+
+def risk(fact: Fact) -> dict[str, Any]:
+    """A Flag that somebody elsewhere put up: it is shown as theirs, and is no precaution of ours."""
+    held, what = period(fact.time), concept(fact.what) or {}
+    kinds = [c for key, value in fact.details if key == "concern as" and isinstance(value, Coded) for c in (value, *value.others)]
+    if all(c.code != ALERT for c in kinds):
+        what = {**what, "text": f"At risk for {what.get('text', '')}"}  # what is a risk is not there
+    return {
+        "resourceType": "Flag", "status": "inactive" if fact.status in ("completed", "aborted", "cancelled") else "active", "category": [{"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}], "text": "Put up elsewhere"}],
+        "code": what, **({"period": held} if held else {}), **({"author": {"display": who}} if (who := words(fact.author)) else {}),
     }  # fmt: skip
 
 

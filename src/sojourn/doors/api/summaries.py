@@ -19,7 +19,7 @@ from sojourn.wire.ccda.writer import CCD, TITLES
 
 _MOST = 5_000
 TYPES = (
-    "AllergyIntolerance", "CarePlan", "CareTeam", "Condition", "Coverage", "Device", "DiagnosticReport", "DocumentReference", "Encounter", "FamilyMemberHistory", "Goal", "Immunization",
+    "AllergyIntolerance", "CarePlan", "CareTeam", "Condition", "Coverage", "Device", "DiagnosticReport", "DocumentReference", "Encounter", "FamilyMemberHistory", "Flag", "Goal", "Immunization",
     "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation", "Patient", "Procedure", "ServiceRequest",
 )  # fmt: skip
 """What a summary is made of."""

@@ -13,12 +13,12 @@ import re
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sojourn.base import crypto
-from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST, digest_of
+from sojourn.care.exchange.composing import digest, same
+from sojourn.care.exchange.facts import CannotMap, Draft, Piece, Place
+from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
 from sojourn.doors.hl7v2 import adt, persons, values
-from sojourn.doors.hl7v2.facts import CannotMap, Draft, Piece, Place
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire import filekind, plaintext
 from sojourn.wire.hl7v2 import Message, Segment
@@ -114,16 +114,6 @@ def _made(body: dict[str, Any], event: str, related: tuple[str, ...], source: st
     return make
 
 
-def digest(files: tuple[bytes, ...]) -> str:
-    """Of what a document is made from."""
-    return crypto.sha256_hex(b"\0".join(files))
-
-
-def same(resource: dict[str, Any], source: str) -> bool:
-    """Whether a document was made from just these bytes."""
-    return digest_of(resource) == source
-
-
 def _ended(status: str) -> Any:
     """What was there before has this status from now on; '' leaves it."""
     return lambda place: {**place.before, "status": status} if place.before is not None and status else None
@@ -160,12 +150,6 @@ def _files(message: Message, txa: Segment) -> tuple[tuple[bytes, ...], bytes]:
     if any(len(f) > _MOST for f in files):
         raise CannotMap(f"The file in it is larger than {_MOST >> 20} MB (OBX-5). Ask for it in parts.", "OBX-5")
     return tuple(f for f in (*((text.encode(),) if text.strip() else ()), *files) if f), paper
-
-
-def attached(message: Message) -> tuple[bytes, ...]:
-    """The files in the values of a message (OBX-5, ED), as their senders made them; what cannot be decoded is none."""
-    found = (_decoded(rep.c(4), rep.whole(5)) for obx in message.all("OBX") if obx.v(2).upper() == "ED" for rep in obx.reps(5))
-    return tuple(f for f in found if f)
 
 
 def _decoded(form: str, data: str) -> bytes | None:

@@ -21,7 +21,7 @@ _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
 _KINDS: Final[Mapping[str, str]] = {
     "7": "allergy", "90": "allergy", "4": "problem", "16": "medication", "52": "immunization", "2": "result", "27": "vital",
     "12": "procedure", "13": "procedure", "14": "procedure", "49": "encounter", "38": "social", "78": "social", "85": "social", "72": "social",
-    "109": "social", "69": "assessment", "86": "assessment", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "goal", "146": "plan",
+    "109": "social", "202": "note", "20": "instruction", "69": "assessment", "86": "assessment", "39": "plan", "40": "plan", "41": "plan", "42": "plan", "43": "plan", "44": "plan", "120": "plan", "121": "goal", "146": "plan",
     "18": "dispense", "46": "relative", "50": "device", "61": "coverage",
 }  # fmt: skip
 _BY_SECTION: Final[Mapping[str, str]] = {
@@ -35,8 +35,9 @@ _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
 _AHEAD: Final = ("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "RSK", "SLOT")
 """Moods of what is still to come (HL7 v3 ActMood); in any other but an event, such as a definition, it states no fact."""
-# Acts that only wrap what they are about, and by which other relations: health concern, interventions, coverage.
-_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR", "SPRT"), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
+_RISK: Final = "136"
+# Acts that only wrap what they are about, and by which other relations: health concern, risk concern, interventions, coverage.
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {"132": ("REFR", "SPRT"), _RISK: ("REFR", "SPRT"), "131": ("REFR",), "146": ("REFR",), "60": ("COMP",)}
 # Discharge and admission medications: an act around what is given, which is always `completed` and says nothing of it.
 _AROUND_MEDICINE: Final = frozenset({"35", "36"})
 _MEDICINE: Final = ("substanceAdministration", "supply")
@@ -69,6 +70,9 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
                 concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" and not set(_numbers(node)) & _AROUND_MEDICINE else ""
+                if fact.kind == "problem" and _RISK in _numbers(node):
+                    risk = ("concern as", values.coded(node.one("code"), narrative))
+                    fact = fact._replace(kind="risk", status=concern_status, author=fact.author or _author(node), number=fact.number or _number(node), details=(*fact.details, risk))
                 yield fact._replace(details=(*fact.details, *about, *((("concern", concern_status),) if concern_status else ())))
         return
     yield _fact(node, section, narrative, marks)
@@ -93,7 +97,7 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
     numbers = _numbers(node)
     kind = next((_KINDS[n] for n in numbers if n in _KINDS), "") or _BY_SECTION.get(section, "other")
     mood = node.get("moodCode") or "EVN"
-    if mood in _AHEAD and kind not in ("plan", "goal"):
+    if mood in _AHEAD and kind not in ("plan", "goal", "instruction"):
         kind = "medication" if kind == "medication" else "plan"
     elif mood not in (*_AHEAD, "EVN", "CRT"):
         kind = "other"
@@ -114,12 +118,25 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         product = next((p for place in ("consumable", "product") for p in node.all(f"{place}/manufacturedProduct/manufacturedMaterial")), None)
         what = _entity(product, narrative) if product else what
         details += [("lot", lot.text()) for lot in (product.all("lotNumberText") if product else ()) if lot.text()]
+    words = values.referred(node.one("text"), narrative)
+    if kind in ("note", "instruction"):
+        text = node.one("text")
+        bare = text is not None and text.get("representation") == "B64" and text.one("reference") is None
+        words = "" if bare else values.lines(text, narrative)
+        details += list(_file(text))
     if not what:
         what = next((d for r in node.all("participant/participantRole") for e in r.below if e.name in ("playingDevice", "playingEntity") and (d := _entity(e, narrative))), what)
     return Fact(
         kind, what, values.coded(node.one("statusCode"), {}).code, time, value, node.get("negationInd").lower() in ("true", "1"), mood, tuple(details), values.identifiers(node),
-        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), values.referred(node.one("text"), narrative), marks, node.line, node.at,
+        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), words, marks, node.line, node.at, _number(node),
     )  # fmt: skip
+
+
+def _file(text: Node | None) -> Iterator[tuple[str, Value]]:
+    """What a note is that is no text: its kind and its bytes as they came."""
+    if text is not None and text.get("representation") == "B64" and (data := "".join("".join(text.texts).split())):
+        yield "media", text.get("mediaType")
+        yield "data", data
 
 
 def _as_code(value: Value | None) -> Coded | None:
@@ -198,6 +215,14 @@ def _related(child: Node, kind: str, narrative: Mapping[str, str]) -> Iterator[t
         if name == "reaction":
             yield from (("severity of it", value) for key, value in _others(child, narrative) if key == "severity")
             yield from (("onset of it", onset) for onset in (values.span(child.one("effectiveTime")).start,) if onset)
+
+
+def _number(node: Node) -> str:
+    """The first number of whoever `_author` names."""
+    for place in ("author/assignedAuthor", "performer/assignedEntity"):
+        if (who := node.one(place)) is not None and values.name(who.one("assignedPerson/name")):
+            return next(iter(values.identifiers(who)), "")
+    return ""
 
 
 def _author(node: Node) -> str:

@@ -62,7 +62,7 @@ class Marks(NamedTuple):
 
 class Fact(NamedTuple):
     """One clinical statement. `kind`: allergy, problem, medication, immunization, result, vital, procedure, encounter, social, assessment,
-    plan, goal, dispense, team, relative, device, coverage or other."""
+    plan, goal, dispense, team, relative, device, coverage, note, instruction, risk or other."""
 
     kind: str
     what: Coded
@@ -79,10 +79,13 @@ class Fact(NamedTuple):
     templates: tuple[str, ...] = ()
     author: str = ""
     text: str = ""
+    """The words that it refers to, on one line; of a note and of instructions with their lines."""
     marks: Marks = Marks()
     line: int = 0
     at: int = 0
     """By which byte of the document it begins."""
+    number: str = ""
+    """Of its author, as an id: root|extension."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""
@@ -121,6 +124,8 @@ class Document(NamedTuple):
     sections: tuple[Section, ...]
     unstructured: tuple[str, bytes] | None = None
     """Content type and bytes of a document whose body is no structure."""
+    consents: tuple[tuple[str, Coded], ...] = ()
+    """Consents that its header names: number and kind of each."""
     related: tuple[tuple[str, str, str], ...] = ()
     """Documents that it is about: RPLC, APND or XFRM, the other's id, and its set."""
 

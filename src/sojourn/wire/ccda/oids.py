@@ -15,6 +15,8 @@ LOINC: Final = "2.16.840.1.113883.6.1"
 SNOMED: Final = "2.16.840.1.113883.6.96"
 ACT: Final = "2.16.840.1.113883.5.4"
 ASSERTION: Final = ("ASSERTION", ACT)
+ALERT: Final = "104605-1"
+"""LOINC: an alert, as the International Patient Summary has it: something that everybody must know, also where it is no risk of anything."""
 NAMES: Final[Mapping[str, str]] = {
     LOINC: "LOINC", SNOMED: "SNOMED CT", "2.16.840.1.113883.6.88": "RxNorm", "2.16.840.1.113883.6.90": "ICD-10-CM", "2.16.840.1.113883.12.292": "CVX", "2.16.840.1.113883.6.69": "NDC",
     "2.16.840.1.113883.6.12": "CPT", "2.16.840.1.113883.6.285": "HCPCS", "2.16.840.1.113883.4.9": "UNII", "2.16.840.1.113883.6.238": "Race & Ethnicity - CDC", ACT: "ActCode",

@@ -51,7 +51,7 @@ def _read(data: bytes) -> Document:
         (_joined(set_id) if set_id else "", number.get("value") if number else ""),
         values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), person(root),
         tuple(said for a in root.all("author/assignedAuthor") if (said := values.name(a.one("assignedPerson/name") or a.one("representedOrganization/name")))),
-        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_related(root)),
+        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_consents(root)), tuple(_related(root)),
     )  # fmt: skip
 
 
@@ -60,6 +60,11 @@ def _related(root: Node) -> Iterator[tuple[str, str, str]]:
         for parent in node.all("parentDocument"):
             whole = parent.one("setId")
             yield node.get("typeCode"), next(iter(values.identifiers(parent)), ""), _joined(whole) if whole else ""
+
+
+def _consents(root: Node) -> Iterator[tuple[str, Coded]]:
+    for consent in root.all("authorization/consent"):
+        yield from ((number, values.coded(consent.one("code"), {})) for number in values.identifiers(consent)[:1])
 
 
 def _joined(node: Node) -> str:
@@ -102,7 +107,7 @@ def _sections(component: Node, around: Marks, depth: int) -> Iterator[Section]:
 
 def _section(node: Node, around: Marks) -> Section:
     text = node.one("text")
-    narrative = dict(_parts(text)) if text else {}
+    narrative = values.Narrative(_parts(text) if text else ())
     words = text.text() if text else ""
     code = values.coded(node.one("code"), narrative)
     kind = _kind(node, code)
@@ -126,15 +131,15 @@ def _within(own: Marks, around: Marks) -> Marks:
     return Marks(stricter(own.confidentiality, around.confidentiality), policies, own.notice or around.notice)
 
 
-def _parts(text: Node) -> Iterator[tuple[str, str]]:
-    """ID -> words of each part of the narrative that has one; parts within parts say the same words again, which has an end."""
+def _parts(text: Node) -> Iterator[tuple[str, str, Node]]:
+    """ID, words and place of each part of the narrative that has one; parts within parts say the same words again, which has an end."""
     stack, left = [text], MAX_REPEATED
     while stack and left > 0:
         node = stack.pop()
         if mark := node.get("ID"):
             words = node.text()
             left -= len(words)
-            yield mark, words
+            yield mark, words, node
         stack += node.below
 
 

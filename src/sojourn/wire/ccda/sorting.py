@@ -159,7 +159,7 @@ _SIMPLE: Final[dict[str, tuple[str, Callable[[Table, Json, Here], E]]]] = {
     "AllergyIntolerance": ("allergies", lists.allergy), "MedicationRequest": ("medications", lists.medication), "MedicationStatement": ("medications", lists.medication),
     "MedicationAdministration": ("medications", lists.medication), "MedicationDispense": ("medications", lists.dispense), "Immunization": ("immunizations", lists.immunization),
     "Encounter": ("encounters", care.encounter), "EpisodeOfCare": ("encounters", care.encounter), "Procedure": ("procedures", care.procedure), "CareTeam": ("team", care.team),
-    "Coverage": ("payers", care.coverage), "Device": ("devices", care.device), "FamilyMemberHistory": ("family", care.relative),
+    "Coverage": ("payers", care.coverage), "Flag": ("alerts", care.alert), "Device": ("devices", care.device), "FamilyMemberHistory": ("family", care.relative),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ https://terminology.hl7.org/identifiers.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
 
@@ -26,6 +26,7 @@ SYSTEMS: Final[Mapping[str, str]] = {
     "2.16.840.1.113883.3.221.5": "https://nahdo.org/sopt", "2.16.840.1.113883.6.301.5": "https://www.nubc.org/CodeSystem/PatDischargeStatus", "2.16.840.1.113883.5.112": "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration",
     "2.16.840.1.113883.5.104": "http://terminology.hl7.org/CodeSystem/v3-Race", "2.16.840.1.113883.5.90": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
 }  # fmt: skip
+_BREAK: Final = re.compile(r"[ \t]*\r?\n\s*")
 _TIME: Final = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?$")
 
 
@@ -85,6 +86,43 @@ def referred(node: Node | None, narrative: Mapping[str, str]) -> str:
     reference = node.one("reference")
     told = narrative.get(reference.get("value").removeprefix("#"), "") if reference else ""
     return told or node.text()
+
+
+class Narrative(dict[str, str]):
+    """The words of the parts of a narrative by ID; `nodes`: the parts themselves, for whoever needs their lines."""
+
+    def __init__(self, parts: Iterable[tuple[str, str, Node]] = ()) -> None:
+        super().__init__()
+        self.nodes: dict[str, Node] = {}
+        for mark, told, node in parts:
+            self[mark], self.nodes[mark] = told, node
+
+
+def lines(node: Node | None, narrative: Mapping[str, str]) -> str:
+    """As `referred`, with the lines and blanks that its author wrote; where XML was only laid out a break is a blank."""
+    if node is None:
+        return ""
+    reference = node.one("reference")
+    nodes = narrative.nodes if isinstance(narrative, Narrative) else {}
+    told = nodes.get(reference.get("value").removeprefix("#")) if reference else None
+    text = "".join(_laid(told or node))
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
+
+
+_LINE: Final = frozenset({"paragraph", "item", "tr", "caption"})
+
+
+def _laid(node: Node) -> Iterator[str]:
+    if node.name == "br":
+        yield "\n"
+    for n, text in enumerate(node.texts):
+        yield _BREAK.sub(" ", text)
+        if n < len(node.below):
+            yield from _laid(node.below[n])
+    if node.name in _LINE:
+        yield "\n"
+    elif node.name in ("td", "th"):
+        yield " "
 
 
 def moment(text: str) -> str:

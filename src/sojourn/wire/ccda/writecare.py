@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sojourn.wire.ccda.markup import E
-from sojourn.wire.ccda.oids import ACT, LOINC, SNOMED
+from sojourn.wire.ccda.oids import ACT, ALERT, LOINC, SNOMED
 from sojourn.wire.ccda.parts import Here, comment, marks, notes, recorded, related, rest, template, who
 from sojourn.wire.ccda.telling import Json, Row, Table, coding, day, ts, words
 from sojourn.wire.ccda.writelists import SCT, indication
@@ -261,6 +261,22 @@ def _onset(row: Row, condition: Json) -> E | None:
     return related("SUBJ", E("observation", *template("22.4.31"), coding("code", SNOMED, "445518008", "Age At Onset"), E("statusCode", code="completed"), value, classCode="OBS", moodCode="EVN"), inversionInd="true")
 
 
+def alert(table: Table, resource: Json, here: Here) -> E:
+    """Flag: a Risk Concern Act (22.4.136) about a Problem Observation (22.4.4). C-CDA has no other entry for what everybody must know of somebody."""
+    row = table.row()
+    value = row.code("value", "Alert", resource.get("code"), first=(SCT,), xsi_type="CD")
+    period = resource.get("period") or {}
+    state = "active" if resource.get("status") == "active" else "completed"
+    time = row.span("When", period.get("start", ""), period.get("end", ""), ended=state == "completed")
+    row.say("Status", state)
+    by = recorded(row, here, resource.get("author"), "")
+    typed = coding("code", SNOMED, "55607006", "Problem").add(coding("translation", LOINC, "75326-9", "Problem"))
+    seen = E("observation", *template("22.4.4", "2015-08-01"), here.id(resource), typed, row.reference, E("statusCode", code="completed"), time, value, by, notes(row, resource, {"status", "code", "period", "author", "encounter"}), *marks(resource),
+             classCode="OBS", moodCode="EVN")  # fmt: skip
+    code = coding("code", SNOMED, "281694009", "At risk for").add(coding("translation", LOINC, ALERT, "Alert"))
+    return E("act", *template("22.4.136", "2015-08-01"), here.id(resource, "#concern"), code, E("statusCode", code=state), related("REFR", seen), classCode="ACT", moodCode="EVN")
+
+
 def attachments(resource: Json) -> Iterator[tuple[str, bytes]]:
     """The content types and bytes that a DocumentReference carries."""
     for content in resource.get("content", ()):
@@ -280,7 +296,8 @@ def note(table: Table, resource: Json, here: Here) -> list[E]:
         typed = row.code("translation", "Note", resource.get("type"), first=("http://loinc.org",))
         if words(resource.get("type")):
             code.add(typed)
-        time = row.time("When", (resource.get("context") or {}).get("period", {}).get("start") or resource.get("date", ""))
+        period = (resource.get("context") or {}).get("period") or {}
+        time = row.span("When", period.get("start", ""), period["end"]) if period.get("end") else row.time("When", period.get("start") or resource.get("date", ""))
         bare = kind.partition(";")[0].strip()
         plain = content.decode("utf-8", "replace") if bare in ("text/plain", "text/markdown") else ""
         title = str(((resource.get("content") or [{}])[n].get("attachment") or {}).get("title", ""))
@@ -292,8 +309,9 @@ def note(table: Table, resource: Json, here: Here) -> list[E]:
         by = [recorded(row, here, a, resource.get("date", "")) for a in resource.get("author", ())] or [recorded(row, here, None, resource.get("date", ""))]
         if not any(by):
             by = [E("author", *template("22.4.119"), E("time", nullFlavor="UNK"), E("assignedAuthor", E("id", nullFlavor="UNK")))]
+        draft = comment(row, "Status", "preliminary") if resource.get("docStatus") == "preliminary" else None
         used = {"type", "category", "date", "author", "content", "context", "custodian", "authenticator", "docStatus", "masterIdentifier", *(("status",) if resource.get("status") == "current" else ())}
-        made.append(E("act", *template("22.4.202", "2016-11-01"), here.id(resource, f"#{n}" if n else ""), code, text, E("statusCode", code="completed"), time, *by, titled, notes(row, resource, used) if n == 0 else None, *marks(resource), classCode="ACT", moodCode="EVN"))
+        made.append(E("act", *template("22.4.202", "2016-11-01"), here.id(resource, f"#{n}" if n else ""), code, text, E("statusCode", code="active" if draft else "completed"), time, *by, titled, draft, notes(row, resource, used) if n == 0 else None, *marks(resource), classCode="ACT", moodCode="EVN"))
     return made
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from sojourn.wire.ccda import writeheader as header
 from sojourn.wire.ccda.markup import E, document
-from sojourn.wire.ccda.oids import LOINC
+from sojourn.wire.ccda.oids import ALERT, LOINC
 from sojourn.wire.ccda.parts import LEVELS, Here, confidential, confidentiality, highest, level, observed, policy, template
 from sojourn.wire.ccda.sorting import Sorted, since, sort
 from sojourn.wire.ccda.telling import Json, Table, coding
@@ -45,6 +45,7 @@ _SECTIONS: Final = (
     _Section("course", "Hospital course", "8648-8", "Hospital course", (("1.3.6.1.4.1.19376.1.5.3.1.3.5", ""),), (DISCHARGE,)),
     _Section("diagnosis", "Discharge diagnosis", "11535-2", "Hospital discharge diagnosis", (("22.2.24", _V3),), (DISCHARGE,)),
     _Section("allergies", "Allergies and intolerances", "48765-2", "Allergies and adverse reactions", (("22.2.6", _V3), ("22.2.6.1", _V3)), (CCD, REFERRAL, TRANSFER, DISCHARGE)),
+    _Section("alerts", "Alerts and precautions", ALERT, "Alert", ()),
     _Section("discharge-medications", "Discharge medications", "10183-2", "Hospital discharge medications", (("22.2.11", _V3), ("22.2.11.1", _V3))),
     _Section("medications", "Medications", "10160-0", "History of medication use", (("22.2.1", "2014-06-09"), ("22.2.1.1", "2014-06-09")), (CCD, REFERRAL, TRANSFER)),
     _Section("problems", "Problems", "11450-4", "Problem list", (("22.2.5", _V3), ("22.2.5.1", _V3)), (CCD, REFERRAL, TRANSFER)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.care.notes.reading import outside
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import code_of, id_of
 from sojourn.gate import elsewhere
@@ -83,8 +84,8 @@ def subjects(stored: Stored, partner: Partner, out: Profile) -> list[Subject]:
 
 
 def not_ours(resource: Mapping[str, Any]) -> bool:
-    """Whether it came from somebody else, who tells of it themselves: a visit or appointment elsewhere, a paper or document from outside."""
-    return elsewhere.told(resource) or resource.get("resourceType") == "DocumentReference" and any(code_of(c) == CATEGORY for c in resource.get("category") or ())
+    """Whether it came from somebody else, who tells of it themselves: a visit or appointment elsewhere, a paper, a document or a note from outside."""
+    return elsewhere.told(resource) or resource.get("resourceType") == "DocumentReference" and (any(code_of(c) == CATEGORY for c in resource.get("category") or ()) or outside(resource))
 
 
 def signed(document: Mapping[str, Any]) -> bool:

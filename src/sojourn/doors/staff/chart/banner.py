@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sojourn.base import clock
 from sojourn.base.errors import NotFound
+from sojourn.care.risk.precautions import called as called_flag
 from sojourn.care.risk.precautions import in_force
 from sojourn.doors.staff.words import Resource, born_with_age, called, code_of, code_text, first, full_name, pronouns, record_number
 from sojourn.gate.access import Access
@@ -84,7 +85,7 @@ def allergies(found: list[Resource]) -> str | Tags:
 def safety(found: list[Resource]) -> str | Tags:
     """One red tag for each flag that holds now."""
     now = clock.now()
-    return [(code_text(f.get("code") or {}), "red") for f in found if in_force(dict(f), now)] or ""
+    return [(called_flag(dict(f)), "red") for f in found if in_force(dict(f), now)] or ""
 
 
 def _status(allergy: Resource) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from sojourn.care.exchange.kinds import MESSAGING
 from sojourn.care.handoff import referral
 from sojourn.doors.staff.exchange.agreed import ending, silence
 from sojourn.doors.staff.exchange.bench import tag_of
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
 _KINDS: Final = {(MHD, "document"): "Document (MHD)"}
-_LATE: Final = timedelta(minutes=15)
-"""A message that waits to be done for longer than this is late: something does not work."""
 
 
 async def show(request: Request) -> Response:
@@ -47,7 +46,7 @@ async def show(request: Request) -> Response:
     for state in (RECEIVED, REVIEW, FAILED, HELD):
         some = [w for w in waiting if w.state == state]
         oldest = min((w.oldest for w in some), default=None)
-        late = state == RECEIVED and oldest is not None and access.now - oldest > _LATE
+        late = state == RECEIVED and oldest is not None and access.now - oldest > watching.LATE
         counts.append({
             "state": state, "name": messages.STATES[state], "n": sum(w.n for w in some), "oldest": age(oldest, access.now) if oldest is not None else "", "late": late,
             "tone": "red" if late else TONES[state],
@@ -72,6 +71,8 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
         what, address = "Our Direct mailbox", "/exchange/direct"
     elif trouble.way == troubles.REFUSED:
         return {"what": "Mail to our Direct mailbox", "why": trouble.said, "address": "/exchange/direct" if access.may("Exchange", "administer") else "", "last": "", "tag": "Not taken"}
+    elif trouble.way == troubles.TOLD:
+        return {"what": "Subscriptions", "why": trouble.said, "address": "/exchange/subscriptions", "last": "", "tag": "Does not work"}
     elif not trouble.partner:
         what, address = "The fax gateway" if trouble.way == FAX else DOORS[trouble.way].title, ""
     else:
@@ -93,14 +94,15 @@ def _papers(partner: partners.Partner, standing: Standing | None) -> str:
 
 
 def _how(partner: partners.Partner) -> str:
-    return "CDS Hooks" if partner.door == "cds" else "FHIR API" if partner.door == partners.API else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "CDS Hooks" if partner.door == "cds" else ("FHIR API, FHIR messages" if partner.types else "FHIR API") if partner.door == partners.API else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:
     """An envelope as a list shows it."""
     state = "Waits behind another" if envelope.behind else (messages.STATES_OUT if envelope.direction == OUT else messages.STATES)[envelope.state]
+    kind = envelope.kind.replace("^", " ") + (" by FHIR" if envelope.door == MESSAGING else "")
     return {
-        "id": envelope.id, "kind": _KINDS.get((envelope.door, envelope.kind)) or envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
+        "id": envelope.id, "kind": _KINDS.get((envelope.door, envelope.kind)) or kind or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
         "way": DOORS[envelope.version].title.lower() if envelope.door == posting.DOOR and envelope.version in DOORS else "", "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
     }  # fmt: skip
 

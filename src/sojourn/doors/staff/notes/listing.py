@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STATES = {
     "unsigned": ("not signed", "amber"), "returned": ("came back", "amber"), "reopened": ("opened again", "amber"), "co-signature": ("waits for a co-signature", "plain"),
-    "corrected": ("corrected", "plain"), "wrong": ("entered in error", "red"),
+    "corrected": ("corrected", "plain"), "wrong": ("entered in error", "red"), "outside": ("outside record", "plain"),
 }  # fmt: skip
 """What is said of a note in a list; nothing of one that is signed, which is usual."""
 COLUMNS = (("when", "When", "tight"), ("what", "Note", ""), ("by", "By", "spare"), ("state", "Status", "tight"))

@@ -132,7 +132,7 @@ END $$;
 -- Why what comes by a door is held: '' where it is not. Documents that a partner brings, and letters, come under an agreement and a basis; what their system sends, under a test, too.
 CREATE OR REPLACE FUNCTION gate.exchange_takes(p_tenant int, p_partner text, p_door text, p_now timestamptz) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT CASE WHEN p_door IN ('hl7v2', 'sftp') THEN gate.exchange_cleared(p_tenant, p_partner, p_now)
+    SELECT CASE WHEN p_door IN ('hl7v2', 'sftp', 'messaging') THEN gate.exchange_cleared(p_tenant, p_partner, p_now)
                 WHEN p_door = 'mhd' THEN coalesce(nullif(gate.exchange_cleared(p_tenant, p_partner, p_now), ''), gate.exchange_documents(p_tenant, p_partner, p_now, 'in'))
                 WHEN p_door = 'direct' THEN gate.exchange_documents(p_tenant, p_partner, p_now, 'in') ELSE '' END
 $$;
