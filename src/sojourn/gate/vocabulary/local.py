@@ -1,4 +1,4 @@
-"""Codes of somebody's own in what came from outside: which want a map, and those that none knows, on the work list.
+"""Codes of their own in what came from outside: which want a map, and the list of those without one.
 
 The list tells whoever keeps maps that a code came, with its own name: never of whom, in which program, or in which file.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TARGETS: Final = {"Observation": ("code", LOINC), "DiagnosticReport": ("code", LOINC), "Condition": ("code", ICD10CM), "MedicationStatement": ("medicationCodeableConcept", RXNORM)}
 """Of each type the element with its code, and the system in which everybody understands it."""
 _STANDARD: Final = frozenset({*NAMES, "http://hl7.org/fhir/sid/icd-9-cm", "http://www.ama-assn.org/go/cpt"})
-_OURS: Final = "https://sojourn.example/fhir/"
+_OURS: Final = "https://sojourn.example/fhir/CodeSystem/"
 
 
 class Code(NamedTuple):
