@@ -17,6 +17,7 @@ from sojourn.base import crypto, metering
 from sojourn.base.collecting import Collecting
 from sojourn.base.settings import BadSetting, Settings
 from sojourn.care.consequences import CONSEQUENCES
+from sojourn.care.exchange.working import Working
 from sojourn.care.handoff import sending as handoffs
 from sojourn.care.reaching.delivering import Delivering, Origin
 from sojourn.care.reaching.sender import Sender
@@ -37,6 +38,7 @@ from sojourn.doors.hl7v2.listen import Listener, Place
 from sojourn.doors.hl7v2.out.batching import Batching
 from sojourn.doors.hl7v2.out.client import Identity
 from sojourn.doors.hl7v2.out.sending import Sending
+from sojourn.doors.messaging.reading import Reading
 from sojourn.doors.mhd.asking import Asking
 from sojourn.doors.mhd.providing import Providing
 from sojourn.doors.mhd.taking import Taking
@@ -97,7 +99,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), cardsbench.Bench(gate.house, outbound), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), cardsbench.Bench(gate.house, outbound), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)), Working(Envoys(gate), Reading()),
                                   *_faxes(gate, settings), *(Doing(gate, (duty,)) for duty in OUTWARD), Looking(gate.house.channels), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager

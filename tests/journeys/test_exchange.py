@@ -31,7 +31,7 @@ async def test_a_service_of_a_partner_from_its_form_to_both_signatures(database:
             await v.go("/exchange/partners/new")
             await expect(v.page.get_by_label("Their service")).to_be_hidden()
             await v.page.get_by_label("Name", exact=True).fill("Lakeside Primary Care")
-            await v.page.get_by_label("How they connect").select_option(label="FHIR API: their service reads, exports or is told")
+            await v.page.get_by_label("How they connect").select_option(label="FHIR API: their service reads, exports, is told or sends FHIR messages")
             await expect(v.page.get_by_label("What their system calls itself (MSH-3)")).to_be_hidden()
             await v.page.get_by_label("Their service").select_option(label="lakeside-viewer")
             await serving.shoot(v, "exchange-new")

@@ -214,15 +214,15 @@ async def _try(
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
-            change.plain = await runs.touches_plain(access, before, resource)
-        await inheriting.known(access, change, again=again)
+            change.plain, change.open = await runs.touches_plain(access, before, resource)
+        await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels)))
-            await preparing.keep_apart(access, change, prepared[-1])
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:
         await inheriting.applied(access, prepared, again=again)
+        await preparing.keep_apart(access, prepared)
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
         sent.set()  # who waits for it goes on when the call below has put everything into the socket

@@ -24,7 +24,7 @@ SCOPED: Final = 1 << 61
 
 _ONE = re.compile(r"(patient|user|system)/(\*|[A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(?:\?(.+))?")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_LETTERS = {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "patch": "u", "sign": "u", "provide": "c"}
+_LETTERS = {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "patch": "u", "sign": "u", "provide": "c", "message": "c"}
 MOST = 40
 """Scopes that one token may have: each is looked at for every row."""
 

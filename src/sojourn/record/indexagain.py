@@ -31,8 +31,10 @@ def of(key: int, found: Sequence[tuple[int, IndexRows]]) -> Rows:
     for seq, rows in found:
         for k, low, high, mask in zip(rows.date_key, rows.date_low, rows.date_high, rows.date_mask, strict=True):
             if k == key:
-                for column, value in zip(out[:4], (seq, low, high, mask), strict=True):
-                    column.append(value)  # type: ignore[arg-type]
+                out.date_seqs.append(seq)
+                out.low.append(low)
+                out.high.append(high)
+                out.masks.append(mask)
         if key in rows.tokens:
             out.shown.append(seq)
         for hash_, mask in zip(rows.token_hash, rows.token_mask, strict=True):

@@ -13,9 +13,10 @@ import pytest
 
 from sojourn.base import clock, crypto
 from sojourn.base.clock import FakeClock
+from sojourn.care.exchange.working import Working
 from sojourn.care.orders.ordering import NUMBER
 from sojourn.doors.hl7v2.out.batching import Batching, Folder
-from sojourn.doors.hl7v2.working import Working
+from sojourn.doors.hl7v2.reading import Reading
 from sojourn.gate.exchange import sftp
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.gate.exchange.sftp import Account
@@ -185,7 +186,7 @@ async def test_what_they_say_of_single_messages_comes_back_in_a_file(clinic: Cli
         await brought(client, "acks.hl7", ("FHS|^~\\&|CEDAR\rBHS|^~\\&|CEDAR\r" + "".join(acks) + "BTS|3\rFTS|1\r").encode())
         await looked(listener, clinic.gate)
         assert (await receipts(client))["acks.hl7"]["state"] == "accepted"
-    working = Working(Envoys(clinic.gate))
+    working = Working(Envoys(clinic.gate), Reading())
     while await working.round(clinic.gate.house.tenants[A]):
         pass
     (_, kept, _), (_, refused, reason) = await envelopes(clinic)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn.care.exchange import kinds
-from sojourn.doors.hl7v2 import inbound
-from sojourn.doors.hl7v2.facts import CannotMap, Place
+from sojourn.care.exchange.facts import CannotMap, Place
+from sojourn.doors.hl7v2 import reading
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
 from sojourn.wire import hl7v2
@@ -39,7 +39,7 @@ def test_a_message_becomes_valid_resources_or_says_why_not(base: bytes, odd: lis
         lines[at % (len(lines) - 1) + 1] = "|".join(line)
     message = hl7v2.parse("\r".join(lines))
     try:
-        draft = inbound.READERS[message.type](message, partner)
+        draft = reading.READERS[message.type](message, partner)
     except CannotMap:
         return
     ids = {p.key: f"i{n}" for n, p in enumerate(draft.pieces)}
@@ -54,4 +54,4 @@ def test_a_message_becomes_valid_resources_or_says_why_not(base: bytes, odd: lis
 
 
 def test_what_is_said_to_be_filed_by_itself_is() -> None:
-    assert set(kinds.FILED) == set(inbound.MAPPED_TYPES)
+    assert set(kinds.FILED) == set(reading.MAPPED_TYPES)

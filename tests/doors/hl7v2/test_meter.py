@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from sojourn.care.exchange import becoming
 from sojourn.care.exchange.arrived import There
+from sojourn.care.exchange.facts import CannotMap, Place
 from sojourn.doors.hl7v2 import adt, marks, meter, oru, receiving, values
-from sojourn.doors.hl7v2.facts import CannotMap, Place
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire import hl7v2, hl7v2batch
 from tests.doors.hl7v2 import test_samples
@@ -24,7 +25,7 @@ ORU = (
 
 def made(text: str) -> tuple[hl7v2.Message, list[dict[str, Any]]]:
     message = hl7v2.parse(text)
-    return message, [r for report in oru.reports(message, ANYBODY) for r in oru.resources(report, ("r", ["v"]), "p", [], [], None)]
+    return message, [r for report in oru.reports(message, ANYBODY) for r in becoming.reported(report, ("r", ["v"]), "p", [], [], None)]
 
 
 def test_what_arrived_is_mapped_and_what_did_not_is_listed_though_it_was_looked_at() -> None:

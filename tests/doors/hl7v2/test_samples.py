@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from sojourn.doors.hl7v2 import inbound, meter, oru, persons, receiving
-from sojourn.doors.hl7v2.facts import CannotMap, Place
+from sojourn.care.exchange import becoming
+from sojourn.care.exchange.facts import CannotMap, Place
+from sojourn.doors.hl7v2 import meter, oru, persons, reading, receiving
 from sojourn.fhir.outcome import is_error
 from sojourn.fhir.validate import validate
 from sojourn.gate.exchange.partners import Partner
@@ -50,7 +51,7 @@ def facts(path: Path) -> str:
             answers[f"AR {trouble.where}"] += 1
             continue
         answers[f"AA {message.type}"] += 1
-        out.append(_mapped(message) if message.type in inbound.MAPPED_TYPES else "kept whole, read by people")
+        out.append(_mapped(message) if message.type in reading.MAPPED_TYPES else "kept whole, read by people")
     said = ", ".join(f"{n}x {a}" if n > 1 else a for a, n in sorted(answers.items()))
     return "\t".join((f"{path.parent.name}/{path.name}", said, "; ".join(out)))
 
@@ -71,11 +72,11 @@ def _mapped(message: hl7v2.Message) -> str:
 
 def becomes(message: hl7v2.Message) -> list[tuple[str, dict[str, Any]]]:
     """What it becomes; each valid, and the same again when it comes again."""
-    if message.type not in inbound.READERS:
-        found = [r for report in oru.reports(message, ANYBODY) for r in oru.resources(report, ("r", [f"v{i}" for i in range(len(report.values))]), "p", ["o"], [], None)]
+    if message.type not in reading.READERS:
+        found = [r for report in oru.reports(message, ANYBODY) for r in becoming.reported(report, ("r", [f"v{i}" for i in range(len(report.values))]), "p", ["o"], [], None)]
         assert [i for r in found for i in validate(r) if is_error(i)] == []
         return [_whose(message), *((str(r["resourceType"]), r) for r in found)]
-    draft = inbound.READERS[message.type](message, REGISTRY)
+    draft = reading.READERS[message.type](message, REGISTRY)
     assert all(p.key for p in draft.pieces)
     places = {p.key: f"i{n}" for n, p in enumerate(draft.pieces)}
     out: list[tuple[str, dict[str, Any]]] = [] if draft.person is not None or draft.joins else [_whose(message)]
@@ -173,7 +174,7 @@ def compared(hl7: Any) -> tuple[list[str], int]:
         for one in hl7v2batch.split(raw).messages or [raw.decode("latin-1")]:
             try:
                 message = hl7v2.parse(one)
-                made = becomes(message) if message.type in inbound.MAPPED_TYPES and not receiving._trouble(message, ANYBODY) else []
+                made = becomes(message) if message.type in reading.MAPPED_TYPES and not receiving._trouble(message, ANYBODY) else []
                 theirs = hl7.parse(one.replace("\r\n", "\r").replace("\n", "\r").strip("\r") + "\r")
             except (hl7v2.NotReadable, CannotMap, hl7.HL7Exception, ValueError, IndexError):
                 continue

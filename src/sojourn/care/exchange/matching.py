@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.found import Stored
 
-UNSURE: Final = "It is not certain whose it is, or to which program it belongs (PID-3, PID-5, PID-7, ORC-2). Choose whose it is."
+UNSURE: Final = "It is not certain whose it is, or to which program it belongs. Choose whose it is."
 """What an envelope says, whatever is or is not there: who reads it may not know."""
-NOBODY: Final = "Nobody here has an identifier or an order that it names (PID-3, ORC-2)."
+NOBODY: Final = "Nobody here has an identifier or an order that it names."
 """Also what somebody is told who may not see whom it names."""
 _SOME: Final = 40  # values in one search
 _LIKE: Final = 6
@@ -103,10 +103,10 @@ async def _answer(
     if len(sure) == 1 and len(found) == 1:
         return Match(sure[0], orders=tuple(s for s in orders if id_of(s.resource.get("subject"), "Patient") == sure[0]))
     if found:
-        why = "What it says of the person points to several people." if len(found) > 1 else f"The person whom {next(iter(found.values()))} names has another family name or birth date (PID-5, PID-7)."
+        why = "What it says of the person points to several people." if len(found) > 1 else f"The person whom {next(iter(found.values()))} names has another family name or birth date."
         return Match(why=why, candidates=tuple(sorted(found))[:_LIKE])
     if not q.person.family and not q.person.identifiers:
-        return Match(why="It does not say whose it is (PID-3, PID-5).", nobody=True)
+        return Match(why="It does not say whose it is.", nobody=True)
     like = await _alike(access, q.person)
     return Match(why=NOBODY, nobody=True, candidates=tuple(like))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sojourn import __version__
 from sojourn.base import clock
+from sojourn.care.exchange import kinds
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import capability
@@ -45,9 +46,22 @@ def statement(base: str, offered: frozenset[tuple[str, str]]) -> dict[str, Any]:
                 "resource": [_resource(t, offered) for t in sorted(RESOURCE_TYPES)],
                 "interaction": [{"code": c} for c, need in _SYSTEM if need in offered],
                 "searchParam": capability.search_params(None),
-                "operation": [{"name": "export", "definition": _BULK + "export"}],
+                "operation": [{"name": "export", "definition": _BULK + "export"}, {"name": "process-message", "definition": _MESSAGE}],
             }
         ],
+        "messaging": [_messaging(base)],
+    }
+
+
+_MESSAGE = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
+
+
+def _messaging(base: str) -> dict[str, Any]:
+    """Where messages are taken. Which events, is agreed with each partner: there is no definition of a message that holds for all of them."""
+    protocol = {"system": "http://terminology.hl7.org/CodeSystem/message-transport", "code": "http"}
+    return {
+        "endpoint": [{"protocol": protocol, "address": f"{base}/$process-message"}],
+        "documentation": "A registered partner's service sends messages of the events that were agreed (eventCoding of HL7 v2 table 0003: " + ", ".join(kinds.events_filed()) + " are filed by themselves; others are read by people). docs/messaging.md",
     }
 
 

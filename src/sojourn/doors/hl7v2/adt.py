@@ -10,9 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sojourn.care.exchange import kinds
+from sojourn.care.exchange.facts import CannotMap, Draft
 from sojourn.care.exchange.matching import Person
 from sojourn.doors.hl7v2 import allergies, demographics, persons, values, visits
-from sojourn.doors.hl7v2.facts import CannotMap, Draft
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange.facts import Piece, Place
 from sojourn.doors.hl7v2 import persons, values
-from sojourn.doors.hl7v2.facts import Piece, Place
 from sojourn.doors.hl7v2.visits import TERMS, once
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment

@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import clock, ids
+from sojourn.care.exchange.facts import CannotMap
 from sojourn.doors.hl7v2 import oru
-from sojourn.doors.hl7v2.facts import CannotMap
-from sojourn.doors.hl7v2.inbound import MAPPED_TYPES, READERS
 from sojourn.doors.hl7v2.out import client, compose
 from sojourn.doors.hl7v2.out.client import Identity, Line, NotAnswered, NotReached
 from sojourn.doors.hl7v2.out.compose import Envelope
 from sojourn.doors.hl7v2.out.events import Step as Told
 from sojourn.doors.hl7v2.out.look import View
+from sojourn.doors.hl7v2.reading import MAPPED_TYPES, READERS
 from sojourn.gate.exchange import profile, testing, trying
 from sojourn.gate.exchange.boxes import head_of
 from sojourn.gate.exchange.partners import API

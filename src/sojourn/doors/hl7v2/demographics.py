@@ -6,12 +6,13 @@ https://hl7.org/fhir/R4/patient.html; HL7 v2.8, 3.4.2, 3.4.5; https://build.fhir
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange import written
+from sojourn.care.exchange.facts import Piece, Place
 from sojourn.doors.hl7v2 import persons, values
-from sojourn.doors.hl7v2.facts import Piece, Place
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Repetition, Segment
 
@@ -90,47 +91,13 @@ def patient(message: Message, partner: Partner) -> Callable[[Mapping[str, Any] |
     kinds = _kinds(pid)
     numbers = [{**({"type": values.coded(kinds[v], "http://terminology.hl7.org/CodeSystem/v2-0203")} if v in kinds else {}), "system": s, "value": v} for s, v in who.identifiers]
 
-    def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
-        was = dict(before or {"resourceType": "Patient", "active": True})
-        out = {k: v for k, v in {**was, **{k: v for k, v in said.items() if k not in _LISTS}}.items() if k not in gone}
-        if "deceasedDateTime" in said:
-            out.pop("deceasedBoolean", None)
-        elif "deceasedBoolean" in said and "deceasedDateTime" in out:
-            out.pop("deceasedBoolean" if said["deceasedBoolean"] else "deceasedDateTime")
-        if "multipleBirthInteger" in said:
-            out.pop("multipleBirthBoolean", None)
-        elif "multipleBirthBoolean" in said and said["multipleBirthBoolean"] and "multipleBirthInteger" in out:
-            out.pop("multipleBirthBoolean")
-        for name in ("name", "address", "telecom"):
-            if name in said:
-                out[name] = _together(was.get(name) or (), said[name])
-        if "extension" in said:
-            mine = {e["url"] for e in said["extension"]}
-            out["extension"] = [*(e for e in was.get("extension") or () if e.get("url") not in mine), *said["extension"]]
-        there = {(str(i.get("system", "")), str(i.get("value", ""))) for i in was.get("identifier") or ()}
-        more = [i for i in [*numbers, *said.get("identifier", ())] if (i["system"], i["value"]) not in there]
-        if more:
-            out["identifier"] = [*(was.get("identifier") or ()), *more]
-        return out
-
-    return make
+    return lambda before: written.changed(before, said, gone, numbers)
 
 
 def _kinds(pid: Segment | None) -> dict[str, str]:
     """CX.5 (table 0203): what kind of number each is."""
     every = [rep for n in (3, 2, 4) for rep in (pid.reps(n) if pid is not None else ())]
     return {value: kind for rep in every if (value := values.line(rep.c(1))) and re.fullmatch(r"[A-Z]{1,5}", kind := rep.c(5))}
-
-
-_LISTS: Final = ("name", "address", "telecom", "extension", "identifier")
-
-
-def _together(before: Sequence[Mapping[str, Any]], said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is said in the place of what stands there for the same use; what was agreed about a number (an extension) stays with it."""
-    known = {str(b.get("value")): b for b in before if b.get("value") and b.get("extension")}
-    uses = {s.get("use") for s in said}
-    fresh = [{**s, "extension": known[str(s["value"])]["extension"]} if s.get("value") and str(s["value"]) in known else s for s in said]
-    return [*fresh, *(dict(b) for b in before if b.get("use") not in uses)]
 
 
 def _said(pid: Segment, partner: Partner) -> tuple[dict[str, Any], list[str]]:

@@ -13,12 +13,12 @@ import re
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sojourn.base import crypto
-from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST, digest_of
+from sojourn.care.exchange.composing import digest, same
+from sojourn.care.exchange.facts import CannotMap, Draft, Piece, Place
+from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
 from sojourn.doors.hl7v2 import adt, persons, plaintext, values
-from sojourn.doors.hl7v2.facts import CannotMap, Draft, Piece, Place
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire import filekind
 from sojourn.wire.hl7v2 import Message, Segment
@@ -112,16 +112,6 @@ def _made(body: dict[str, Any], event: str, related: tuple[str, ...], source: st
         return out
 
     return make
-
-
-def digest(files: tuple[bytes, ...]) -> str:
-    """Of what a document is made from."""
-    return crypto.sha256_hex(b"\0".join(files))
-
-
-def same(resource: dict[str, Any], source: str) -> bool:
-    """Whether a document was made from just these bytes."""
-    return digest_of(resource) == source
 
 
 def _ended(status: str) -> Any:

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from sojourn.base import clock, crypto, ids, log
 from sojourn.base.settings import BadSetting
+from sojourn.care.exchange.working import Working
+from sojourn.doors.hl7v2.reading import Reading
 from sojourn.doors.hl7v2.receiving import Peer, Receiver
-from sojourn.doors.hl7v2.working import Working
 from sojourn.gate.exchange.partners import Envoys
 from sojourn.gate.gate import Gate
 from sojourn.wire import hl7v2
@@ -46,7 +47,7 @@ class Listener:
         self._place = place
         self._envoys = Envoys(gate)
         self._receiver = Receiver(self._envoys)
-        self._working = Working(self._envoys)
+        self._working = Working(self._envoys, Reading())
         self._server: asyncio.Server | None = None
         self._peers: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import tzinfo
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from sojourn.care.exchange.facts import Value
 from sojourn.doors.hl7v2 import values
 from sojourn.wire.hl7v2 import Repetition, Segment
 
@@ -25,14 +26,6 @@ _KNOWN: Final = frozenset(
 _OTHER: Final = "http://terminology.hl7.org/CodeSystem/v2-0078"
 _ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _NOTHING: Final = re.compile(r"[-.\s]*")
-
-
-class Value(NamedTuple):
-    """One value. key: what it is within its report; body: without id, subject; file: what came as a file, a FHIR Attachment."""
-
-    key: tuple[str, ...]
-    body: dict[str, Any]
-    file: dict[str, Any] | None = None
 
 
 def value(obx: Segment, notes: list[str], taken: str, zone: tzinfo, own: str, status: str, order: dict[str, Any]) -> Value:

@@ -5,15 +5,11 @@ https://hl7.org/fhir/R4/diagnosticreport.html; HL7 v2.8, 7.3.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange.facts import CannotMap, Report
 from sojourn.doors.hl7v2 import observations, persons, values
-from sojourn.doors.hl7v2.facts import CannotMap
-from sojourn.doors.hl7v2.observations import Value
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment
 
@@ -49,19 +45,6 @@ _IMAGES: Final = frozenset(
     }
 )
 _WAITING: Final = ("registered", "partial", "preliminary")
-
-__all__ = ["STATUSES", "CannotMap", "Report", "reports", "resources"]
-
-
-@dataclass(slots=True)
-class Report:
-    """One OBR with what stands under it. key: what it is for its sender, the same in every message about it; numbers: of the order it may answer."""
-
-    key: tuple[str, ...]
-    numbers: tuple[str, ...]
-    body: dict[str, Any]
-    values: list[Value] = field(default_factory=list)
-    issued: datetime | None = None
 
 
 def reports(message: Message, partner: Partner) -> list[Report]:
@@ -207,28 +190,3 @@ def _numbers(obr: Segment, orc: Segment | None, placer: str, filler: str, own: s
                 }
             )
     return out
-
-
-def resources(
-    report: Report,
-    ids: tuple[str, Sequence[str]],
-    patient: str,
-    orders: Sequence[str],
-    security: Sequence[Mapping[str, Any]],
-    before: Mapping[str, Any] | None,
-) -> list[dict[str, Any]]:
-    """The report and its values. ids: of the report, of its values; orders: ids of the ServiceRequests; before: the report as it is there.
-
-    Values that an earlier message brought and this one does not repeat stay in the report.
-    """
-    about: dict[str, Any] = {"subject": {"reference": f"Patient/{patient}"}}
-    if security:
-        about["meta"] = {"security": [dict(s) for s in security]}
-    if orders:
-        about["basedOn"] = [{"reference": f"ServiceRequest/{id_}"} for id_ in orders]
-    out = [{**v.body, "id": id_, **about} for v, id_ in zip(report.values, ids[1], strict=True)]
-    here = [f"Observation/{id_}" for id_ in ids[1]]
-    earlier = [str(r.get("reference", "")) for r in (before or {}).get("result") or ()]
-    members = [*here, *(r for r in earlier if r and r not in here)]
-    whole = {**report.body, "id": ids[0], **about, **({"result": [{"reference": r} for r in members]} if members else {})}
-    return [*out, whole]

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange import naming
 from sojourn.care.exchange.matching import Person
 from sojourn.doors.hl7v2 import values
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment
 from sojourn.wire.hl7v2person import authority, key_by_name, key_of
 
-OWN: Final = "https://sojourn.example/fhir/partner/"
-"""Under it stand the coding and naming systems of partners that have no name in FHIR."""
 _SEX: Final = {"M": "male", "F": "female", "O": "other", "A": "other", "U": "unknown", "N": "other"}
 
 
 def own(partner: Partner) -> str:
     """The address of a partner's own systems."""
-    return OWN + partner.id
+    return naming.own(partner)
 
 
 def sex(said: str, partner: Partner) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, errors, ids, log
-from sojourn.doors.hl7v2.working import DOOR
+from sojourn.doors.hl7v2.reading import DOOR
 from sojourn.gate.exchange.keeping import Came, Keeper
 from sojourn.wire import hl7v2, hl7v2batch
 from sojourn.wire.hl7v2 import Message, NotReadable

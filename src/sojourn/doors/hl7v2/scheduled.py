@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange.facts import CannotMap, Draft, Piece, Place
 from sojourn.doors.hl7v2 import adt, persons, values
-from sojourn.doors.hl7v2.facts import CannotMap, Draft, Piece, Place
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment

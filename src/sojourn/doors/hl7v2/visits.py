@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sojourn.care.exchange.facts import AS_OF, Piece, Place
 from sojourn.doors.hl7v2 import observations, persons, values
-from sojourn.doors.hl7v2.facts import AS_OF, Piece, Place
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner
 from sojourn.wire.hl7v2 import Message, Segment

@@ -207,6 +207,14 @@ async def itself(access: Access) -> Partner | None:
     return min(mine, key=lambda p: p.client != access.caller.app, default=None)
 
 
+async def by_service(access: Access) -> Partner | None:
+    """The active partner who comes by the service that the caller is; on the test bench the one of its organization, whom nobody is real for. None for anybody else."""
+    if not access.caller.app:
+        return None
+    found = [of_row(r) for r in await exchange.partners(access.house.db, access.tenant.bench_of or access.tenant.number)]
+    return next((p for p in found if p.active and p.door == API and p.client == access.caller.app), None)
+
+
 async def one(access: Access, id_: str) -> Partner:
     """One partner. Raises NotFound."""
     found = next((p for p in await every(access) if p.id == id_), None)

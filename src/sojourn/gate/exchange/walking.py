@@ -1,4 +1,4 @@
-"""What goes on with runs of the test bench: from organization to organization, again and again.
+"""What goes on with runs of the test bench: from organization to organization, again and again."""
 
 from __future__ import annotations
 

@@ -1494,6 +1494,15 @@ CREATE TABLE record.paper (
 
 ALTER TABLE record.paper OWNER TO sojourn_owner;
 
+CREATE TABLE record.past_edge (
+    tenant integer NOT NULL,
+    target text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    rid bigint NOT NULL
+);
+
+ALTER TABLE record.past_edge OWNER TO sojourn_owner;
+
 CREATE TABLE record.plain_form (
     tenant integer NOT NULL,
     seq bigint NOT NULL,
@@ -2314,6 +2323,9 @@ ALTER TABLE ONLY record.outside_ask
 
 ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
+
+ALTER TABLE ONLY record.past_edge
+    ADD CONSTRAINT past_edge_pkey PRIMARY KEY (tenant, target, type, rid);
 
 ALTER TABLE ONLY record.plain_form
     ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq) INCLUDE (size);

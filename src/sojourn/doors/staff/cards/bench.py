@@ -1,4 +1,4 @@
-"""The test bench with CDS services of partners: asks each about somebody who does not exist.
+"""The test bench with CDS services of partners: asks each about somebody who does not exist."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from sojourn.care.exchange.kinds import MESSAGING
 from sojourn.care.handoff import referral
 from sojourn.doors.staff.exchange.agreed import ending, silence
 from sojourn.doors.staff.exchange.bench import tag_of
@@ -83,14 +84,15 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
 
 
 def _how(partner: partners.Partner) -> str:
-    return "CDS Hooks" if partner.door == "cds" else "FHIR API" if partner.door == partners.API else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
+    return "CDS Hooks" if partner.door == "cds" else ("FHIR API, FHIR messages" if partner.types else "FHIR API") if partner.door == partners.API else "SFTP" if partner.door == "sftp" else "documents only" if partner.door == "none" else "TLS, certificate" if partner.certificate else "from here only" if not partner.plain else "unencrypted, by decision"
 
 
 def row(envelope: Envelope, names: dict[str, str], now: datetime) -> dict[str, Any]:
     """An envelope as a list shows it."""
     state = "Waits behind another" if envelope.behind else (messages.STATES_OUT if envelope.direction == OUT else messages.STATES)[envelope.state]
+    kind = envelope.kind.replace("^", " ") + (" by FHIR" if envelope.door == MESSAGING else "")
     return {
-        "id": envelope.id, "kind": _KINDS.get((envelope.door, envelope.kind)) or envelope.kind.replace("^", " ") or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
+        "id": envelope.id, "kind": _KINDS.get((envelope.door, envelope.kind)) or kind or "no type", "partner": names.get(envelope.partner, "—"), "state": (state, TONES[envelope.state]), "age": age(envelope.received, now),
         "way": DOORS[envelope.version].title.lower() if envelope.door == posting.DOOR and envelope.version in DOORS else "", "reason": envelope.reason, "out": envelope.direction == OUT, "control": envelope.control, "received": day_and_time(envelope.received),
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
 from sojourn.care.exchange import kinds, matching
-from sojourn.doors.staff.exchange import brought, desk, file, letter
+from sojourn.doors.staff.exchange import brought, desk, fhirmessage, file, letter
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.papers.paper import _found as people_found
 from sojourn.doors.staff.patients.patients import row as patient_row
@@ -153,6 +153,8 @@ async def choose(request: Request) -> Response:
 
 def _key(found: Opened) -> str:
     """The person as the sender names them."""
+    if found.envelope.door == kinds.MESSAGING:
+        return fhirmessage.key(found.content)
     try:
         return key(hl7v2.parse(found.content))
     except hl7v2.NotReadable:
@@ -168,9 +170,10 @@ async def _content(request: Request, said: dict[str, str] | None = None, problem
     asks = found.envelope.state == REVIEW or found.envelope.state == ASIDE and bool(found.result.why)
     candidates = await _candidates(access, found.result.candidates) if asks else []
     why = found.result.why if candidates and len(candidates) == len(found.result.candidates) else matching.NOBODY
+    parsed, named = (fhirmessage.segments, fhirmessage.person) if found.envelope.door == kinds.MESSAGING else (_segments, _person)
     chosen = next((p for p in (*candidates, *people) if p.id == said.get("patient")), None)
     return PAGES.render(
-        request, "exchange/content.html", status=status, m=found.envelope, row=desk.row(found.envelope, names, access.now), segments=_segments(found.content), person=_person(found.content), result=found.result,
+        request, "exchange/content.html", status=status, m=found.envelope, row=desk.row(found.envelope, names, access.now), segments=parsed(found.content), person=named(found.content), result=found.result,
         links=_links(found.result), q=typed, found=people, candidates=candidates, chosen=chosen, programs=access.programs, problem=problem or trouble, review=asks, why=why,
         stranger=found.envelope.kind in kinds.WRITES_DOWN,
     )  # fmt: skip

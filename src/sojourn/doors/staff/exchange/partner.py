@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LISTS = ("applications", "facilities", "addresses", "types", "ignored")
 _TEXTS = ("name", "contact", "organization", "certificate", "plain", "basis", "timezone", "charset", "acknowledgement", "strangers", "door", "client")
-DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways", "fhir": "FHIR API: their service reads, exports or is told", "cds": "CDS Hooks only: we ask them for advice"}
+DOORS = {"hl7v2": "HL7 v2 over MLLP, and SFTP where boxes are opened", "sftp": "SFTP only", "none": "Not at all: documents go to them by their ways", "fhir": "FHIR API: their service reads, exports, is told or sends FHIR messages", "cds": "CDS Hooks only: we ask them for advice"}
 _MAPS = ("authorities", "tables", "marks")
 _EACH = {
     "authorities": "Write each numbering of theirs on a line of its own, as in RIVER = urn:oid:2.16.840.1.113883.19.5.",

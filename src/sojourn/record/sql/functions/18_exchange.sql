@@ -73,7 +73,7 @@ BEGIN
     WITH came AS (
         SELECT * FROM unnest(p_messages, p_partners, p_doors, p_directions, p_controls, p_digests, p_kinds, p_versions, p_lanes, p_sizes, p_bodies, p_tests)
             WITH ORDINALITY AS w(message, partner, door, direction, control, digest, kind, version, lane, size, body, test, i)),
-    barred AS MATERIALIZED (SELECT d.partner FROM (SELECT DISTINCT w.partner FROM came w WHERE w.door IN ('hl7v2', 'sftp', 'mhd')) d WHERE gate.exchange_cleared(p_tenant, d.partner, p_now) <> ''),
+    barred AS MATERIALIZED (SELECT d.partner FROM (SELECT DISTINCT w.partner FROM came w WHERE w.door IN ('hl7v2', 'sftp', 'mhd', 'messaging')) d WHERE gate.exchange_cleared(p_tenant, d.partner, p_now) <> ''),
     kept AS (
         INSERT INTO record.exchange_message (tenant, message, partner, door, direction, control, digest, kind, version, lane, size, body, state, reason, test, blocked, due, received, updated)
         SELECT p_tenant, w.message, w.partner, w.door, w.direction, w.control, w.digest, w.kind, w.version, w.lane, w.size, w.body, CASE WHEN b.partner IS NULL THEN 'received' ELSE 'held' END,
@@ -100,7 +100,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_tenant || '/exchange/' || p_door, 0)) THEN
         RETURN;
     END IF;
-    IF p_door IN ('hl7v2', 'sftp', 'mhd') THEN  -- what people send is looked at by people
+    IF p_door IN ('hl7v2', 'sftp', 'mhd', 'messaging') THEN  -- what people send is looked at by people
         p_partners := ARRAY(SELECT w.partner FROM unnest(p_partners) AS w(partner) WHERE gate.exchange_cleared(p_tenant, w.partner, p_now) = '');
     END IF;
     RETURN QUERY

@@ -91,7 +91,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT 'token', '', '', max(c.created) FROM bench b JOIN record.credential c ON c.tenant = b.tenant AND c.app = p_app AND c.created >= p_since HAVING count(*) > 0
     UNION ALL
     SELECT a.action, a.type, '', max(a.recorded) FROM bench b JOIN record.audit a ON a.tenant = b.tenant AND a.recorded >= p_since
-    WHERE a.account = p_account AND a.outcome = 'done' AND a.action IN ('read', 'search', 'export') GROUP BY a.action, a.type
+    WHERE a.account = p_account AND a.outcome = 'done' AND a.action IN ('read', 'search', 'export', 'message') GROUP BY a.action, a.type
     UNION ALL
     SELECT 'subscribed', s.state, s.reason, s.begun FROM bench b JOIN record.subscription s ON s.tenant = b.tenant AND s.account = p_account AND s.begun >= p_since
     UNION ALL

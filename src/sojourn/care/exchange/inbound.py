@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.care.exchange import kinds, matching
+from sojourn.care.exchange import becoming, composing, matching
+from sojourn.care.exchange.facts import Draft, Report, Stated
 from sojourn.care.exchange.matching import UNSURE, Match, Question
-from sojourn.doors.hl7v2 import adt, demographics, documents, filing, marks, meter, oru, persons, scheduled
-from sojourn.doors.hl7v2.facts import CannotMap, Draft
-from sojourn.doors.hl7v2.oru import Report
-from sojourn.doors.hl7v2.out import client
-from sojourn.doors.hl7v2.out.client import Answer
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange.doing import Done, Taken, id_for
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
 from sojourn.gate.exchange.messages import NEW, Result
-from sojourn.wire import hl7v2
-from sojourn.wire.hl7v2 import Message, NotReadable
 
 if TYPE_CHECKING:
-    from sojourn.doors.hl7v2.composing import Composer
+    from sojourn.care.exchange.composing import Composer
+    from sojourn.care.exchange.facts import Reader
     from sojourn.gate.access import Access
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.found import Stored
 
-READERS: Final[dict[str, Callable[[Message, Partner], Draft]]] = {**dict.fromkeys(adt.TYPES, adt.draft), **dict.fromkeys(kinds.DOCUMENTS, documents.draft), **dict.fromkeys(kinds.APPOINTMENTS, scheduled.draft)}
-"""What reads a message of a type."""
-MAPPED_TYPES: Final = ("ORU^R01", *READERS)
-"""What becomes resources; every other message is kept, and read by people."""
-
-
 PAPER: Final = ("clinical document",)
+TWICE: Final = "It states the same report twice. Ask the sender to send it once."
 IN_TRAY: Final = "It holds a clinical document (C-CDA), which is in the tray of papers."
 
 
@@ -41,13 +31,10 @@ class Work:
     """One message on its way. done: what became of it, once that is known. known: who of theirs is who of ours from now on; alike: pairs of patients who are said to be one person.
 
     waits: until its files are made readable; it stays where it is. marks: codes of what it says of its confidentiality, for a document that goes to the tray.
-    answers: of an acknowledgement the number of ours that it answers, and what it says of that.
     """
 
     taken: Taken
-    message: Message | None = None
-    reports: list[Report] = field(default_factory=list)
-    draft: Draft | None = None
+    said: Stated = field(default_factory=Stated)
     question: Question | None = None
     match: Match = field(default_factory=Match)
     program: int | None = None
@@ -58,7 +45,11 @@ class Work:
     clean: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     waits: bool = False
-    answers: tuple[str, Answer] | None = None
+
+    @property
+    def draft(self) -> Draft | None:
+        """What it states, where that is no result."""
+        return self.said.draft
 
     @property
     def paper(self) -> bytes:
@@ -72,23 +63,22 @@ class Work:
 
     def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
         """It becomes nothing now. detail: for who may see the candidates."""
-        findings = tuple(self.message.findings) if self.message is not None else ()
-        self.done = Done(self.taken.id, state, why, Result(findings=findings, candidates=candidates, why=detail))
+        self.done = Done(self.taken.id, state, why, Result(findings=tuple(self.said.findings), candidates=candidates, why=detail))
 
     def unsure(self, partner: Partner, detail: str, candidates: tuple[str, ...]) -> None:
         """Somebody has to decide whose it is or where it belongs."""
         self.fail(ASIDE if partner.strangers == "aside" else REVIEW, UNSURE, candidates, detail)
 
 
-async def mapped(access: Access, partner: Partner, taken: Sequence[Taken], composer: Composer) -> list[Work]:
+async def mapped(access: Access, partner: Partner, taken: Sequence[Taken], reader: Reader, composer: Composer) -> list[Work]:
     """What messages of one partner become. Nothing is written yet; what fails says why."""
-    works = [_read(partner, t) for t in taken]
+    works = [_read(partner, t, reader) for t in taken]
     await _whose(access, partner, [w for w in works if w.done is None and not w.alone])
     open_ = [w for w in works if w.done is None]
     there = await _there(access, partner, open_)
     for work in open_:
         _readable(access, partner, work, there, composer)
-    staff = await filing.staff(access, [n for w in open_ if w.draft is not None for n in w.draft.staff])
+    staff = await becoming.staff(access, [n for w in open_ if w.draft is not None for n in w.draft.staff])
     touched: set[tuple[str, str]] = set()
     for work in (w for w in open_ if not w.waits and (w.done is None or w.done.state == MAPPED)):
         if work.draft is not None:
@@ -102,32 +92,15 @@ async def mapped(access: Access, partner: Partner, taken: Sequence[Taken], compo
     return works
 
 
-def _read(partner: Partner, taken: Taken) -> Work:
-    work = Work(taken)
-    try:
-        work.message = message = hl7v2.parse(taken.content, partner.charset)
-        if message.header.v(9) == "ACK" and (said := client.verdict_of(message)) is not None and (msa := message.one("MSA")) is not None:
-            work.answers = (msa.v(2), said)
-            work.done = Done(taken.id, MAPPED, "", Result(unmapped=meter.kept(message, ()), findings=tuple(message.findings)))
-            return work
-        if message.type not in MAPPED_TYPES:
-            work.fail(
-                FAILED,
-                f"Messages {message.type or 'without a type (MSH-9)'} are kept and not filed by themselves. Read it, do what it asks, and set it aside.",
-            )
-            return work
-        if message.type in READERS:
-            work.draft = READERS[message.type](message, partner)
-        else:
-            work.reports = oru.reports(message, partner)
-    except NotReadable as error:
-        work.fail(FAILED, f"It cannot be read: {error}")
-        return work
-    except CannotMap as error:
-        work.fail(FAILED, f"{error.why}" + (f" See {error.where}." if error.where and error.where not in error.why else ""))
-        return work
-    orders = work.draft.numbers if work.draft is not None else tuple(dict.fromkeys(n for r in work.reports for n in r.numbers))
-    work.question = Question(partner.id, persons.person(message, partner), orders, taken.chosen)
+def _read(partner: Partner, taken: Taken, reader: Reader) -> Work:
+    work = Work(taken, reader.read(taken.content, partner))
+    said = work.said
+    if said.answers is not None:
+        work.done = Done(taken.id, MAPPED, "", Result(unmapped=said.kept(()), findings=tuple(said.findings)))
+    elif said.failed:
+        work.fail(FAILED, said.failed)
+    else:
+        work.question = Question(partner.id, said.person, said.numbers, taken.chosen)
     return work
 
 
@@ -153,14 +126,14 @@ async def _whose(access: Access, partner: Partner, works: Sequence[Work]) -> Non
 def _new(access: Access, partner: Partner, work: Work) -> bool:
     """Whether the message writes down somebody who is not here: our own registration system by a number of ours, or somebody said so."""
     draft, question = work.draft, work.question
-    if draft is None or question is None or not draft.registers or not work.match.nobody or work.message is None:
+    if draft is None or question is None or not draft.registers or not work.match.nobody:
         return False
     ours = {i for i in question.person.identifiers if i[0] in partner.authorities.values()}
     if not (work.taken.chosen[0] == NEW or partner.registers and ours and question.person.family and question.person.born):
         return False
-    work.match = Match(filing.new_patient(access, partner, question.person.key), nobody=True)
+    work.match = Match(becoming.new_patient(access, partner, question.person.key), nobody=True)
     if draft.person is None:
-        draft.person = demographics.patient(work.message, partner)
+        draft.person = work.said.writes
     if question.person.key:
         work.known.append((partner.id, question.person.key, work.match.patient))
     return True
@@ -169,12 +142,12 @@ def _new(access: Access, partner: Partner, work: Work) -> bool:
 async def _joined(access: Access, partner: Partner, works: Sequence[Work]) -> None:
     """Two numbers of theirs are one person: the number that is left means whom the earlier one meant, or both are put to who decides."""
     for work in works:
-        assert work.draft is not None and work.question is not None and work.message is not None  # noqa: S101, PT018 - it was read
+        assert work.draft is not None and work.question is not None  # noqa: S101, PT018 - it was read
         pairs = work.draft.joins
         found = await matching.answers(access, [Question(partner.id, who, chosen=work.taken.chosen if who.key == work.question.person.key else ("", None)) for pair in pairs for who in pair])
         for (who, _), now, before in zip(pairs, found[::2], found[1::2], strict=True):
             if not now.patient and not now.nobody:  # it does not wait: that it does would tell that somebody of that number is here
-                work.message.findings.append("It is not certain whom the number that is left means; nothing was moved. What comes under it waits for somebody.")
+                work.said.findings.append("It is not certain whom the number that is left means; nothing was moved. What comes under it waits for somebody.")
                 continue
             here = now.patient or before.patient
             if here and who.key:
@@ -183,8 +156,8 @@ async def _joined(access: Access, partner: Partner, works: Sequence[Work]) -> No
                 work.alike.append((here, before.patient))
         here = next((m.patient for m in found if m.patient), "")
         if work.alike:
-            work.message.findings.append("Both numbers are people of ours: they stand among people written down twice, where somebody links them or says that they are two.")
-        work.done = Done(work.taken.id, MAPPED, "", Result(here, (), meter.kept(work.message, ()), tuple(work.message.findings)))
+            work.said.findings.append("Both numbers are people of ours: they stand among people written down twice, where somebody links them or says that they are two.")
+        work.done = Done(work.taken.id, MAPPED, "", Result(here, (), work.said.kept(()), tuple(work.said.findings)))
 
 
 async def _programs(access: Access, partner: Partner, works: Sequence[Work]) -> list[int | None]:
@@ -193,7 +166,7 @@ async def _programs(access: Access, partner: Partner, works: Sequence[Work]) -> 
     answers = dict(zip(map(id, plain), await matching.programs_of(access, [w.match for w in plain], [partner.program] * len(plain), [w.taken.chosen[1] for w in plain]), strict=True)) if plain else {}
     rest = [w for w in works if w.draft is not None and w.draft.admits]
     anchors = {id(w): _anchor(access, partner, w) for w in rest}
-    made = await filing.makers(access, sorted({a for a in anchors.values() if a}))
+    made = await becoming.makers(access, sorted({a for a in anchors.values() if a}))
     cares = await matching.in_care(access, {w.match.patient for w in rest if not w.match.nobody})
     for work in rest:
         mine = cares.get(work.match.patient, set())
@@ -210,7 +183,7 @@ def _anchor(access: Access, partner: Partner, work: Work) -> str:
     if not work.draft.pieces:
         return f"Patient/{work.match.patient}" if not work.match.nobody else ""
     first = work.draft.pieces[0]
-    return f"{first.type}/{filing.ids(access, partner, work.draft, work.match.patient)[first.key]}"
+    return f"{first.type}/{becoming.ids(access, partner, work.draft, work.match.patient)[first.key]}"
 
 
 async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dict[tuple[str, str], Stored]:
@@ -218,19 +191,19 @@ async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dic
     wanted: dict[str, list[str]] = {"DiagnosticReport": [], "Observation": []}
     drafted: dict[str, list[str]] = {}
     for work in works:
-        for report in work.reports:
+        for report in work.said.reports:
             id_, parts = _ids(access, partner, work, report)
             wanted["DiagnosticReport"].append(id_)
             wanted["Observation"] += parts
         if work.draft is not None:
-            mine = filing.ids(access, partner, work.draft, work.match.patient)
+            mine = becoming.ids(access, partner, work.draft, work.match.patient)
             for piece in work.draft.pieces:
                 drafted.setdefault(piece.type, []).append(mine[piece.key])
             if work.draft.person is not None:
                 drafted.setdefault("Patient", []).append(work.match.patient)
-    out = await filing.search(access, {"DiagnosticReport": wanted["DiagnosticReport"], **drafted})
+    out = await becoming.search(access, {"DiagnosticReport": wanted["DiagnosticReport"], **drafted})
     if any(type_ == "DiagnosticReport" for type_, _ in out):  # values stand only under reports that stand
-        out |= await filing.search(access, {"Observation": wanted["Observation"]})
+        out |= await becoming.search(access, {"Observation": wanted["Observation"]})
     return out
 
 
@@ -238,9 +211,9 @@ def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[st
     """One clean PDF of the files of a message, unless they are there already; while it is not made the message waits."""
     if work.draft is None or work.done is not None:
         return
-    mine = filing.ids(access, partner, work.draft, work.match.patient)
+    mine = becoming.ids(access, partner, work.draft, work.match.patient)
     stored = {p.key: there.get((p.type, mine[p.key])) for p in work.draft.pieces if p.files}
-    files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not documents.same(was.resource, documents.digest(p.files)))}
+    files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not composing.same(was.resource, composing.digest(p.files)))}
     if work.draft.paper:
         files[PAPER] = (work.draft.paper,)
     if not files:
@@ -265,48 +238,45 @@ def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[
 
 def _draft(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored], staff: dict[str, str]) -> None:
     """The changes of a message that is no result."""
-    draft, message = work.draft, work.message
-    if draft is None or message is None or draft.joins:
+    draft, said = work.draft, work.said
+    if draft is None or draft.joins:
         return
-    labels = marks.of(message, partner)
     if draft.paper:
-        work.marks = tuple(str(c["code"]) for c in labels)
-        message.findings.append(IN_TRAY)
-    work.changes, made, findings = filing.changes(access, partner, draft, work.match.patient, work.program, labels, there, work.clean, staff)
-    written = [f"{r['resourceType']}/{r['id']}" for r in made]
+        work.marks = tuple(str(c["code"]) for c in said.labels)
+        said.findings.append(IN_TRAY)
+    work.changes, made, findings = becoming.changes(access, partner, draft, work.match.patient, work.program, said.labels, there, work.clean, staff)
+    _settled(access, partner, work, made, findings)
+
+
+def _settled(access: Access, partner: Partner, work: Work, made: list[dict[str, Any]], findings: list[str]) -> None:
+    """Where it came from, and what became of it."""
+    said, written = work.said, [f"{r['resourceType']}/{r['id']}" for r in made]
     if work.changes:
-        work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, message.type, written, labels, work.program))
-    result = Result(work.match.patient, tuple(written), meter.kept(message, made), (*message.findings, *findings))
+        work.changes.append(becoming.provenance(access, partner, work.taken.id, work.taken.tries, said.how, written, said.labels, work.program))
+    result = Result(work.match.patient, tuple(written), said.kept(made), (*said.findings, *findings))
     work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
 
 
 def _build(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> None:
-    assert work.message is not None  # noqa: S101 - it was read
-    labels = marks.of(work.message, partner)
-    findings = list(work.message.findings)
-    written: list[str] = []
+    findings: list[str] = []
     made: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for report in work.reports:
+    for report in work.said.reports:
         ids = _ids(access, partner, work, report)
         if ids[0] in seen:
-            work.fail(FAILED, "It states the same report twice (OBR-3, OBR-4). Ask the sender to send it once.")
+            work.fail(FAILED, TWICE)
             work.changes = []
             return
         seen.add(ids[0])
         before = there.get(("DiagnosticReport", ids[0]))
-        if before is not None and report.issued is not None and (known := filing.moment(before.resource.get("issued"))) is not None and known > report.issued:
+        if before is not None and report.issued is not None and (known := becoming.moment(before.resource.get("issued"))) is not None and known > report.issued:
             findings.append("A newer message about the same report came before; what is there was left as it is.")
             continue
-        for resource in oru.resources(report, ids, work.match.patient, _orders(work, report), labels, before.resource if before is not None else None):
-            written.append(f"{resource['resourceType']}/{resource['id']}")
+        for resource in becoming.reported(report, ids, work.match.patient, _orders(work, report), work.said.labels, before.resource if before is not None else None):
             made.append(resource)
-            if (change := filing.change_of(resource, there.get((resource["resourceType"], resource["id"])), work.program)) is not None:
+            if (change := becoming.change_of(resource, there.get((resource["resourceType"], resource["id"])), work.program)) is not None:
                 work.changes.append(change)
-    if work.changes:
-        work.changes.append(filing.provenance(access, partner, work.taken.id, work.taken.tries, work.message.type, written, labels, work.program))
-    result = Result(work.match.patient, tuple(written), meter.kept(work.message, made), tuple(findings))
-    work.done = Done(work.taken.id, MAPPED, "", result, (work.program,) if work.program is not None else ())
+    _settled(access, partner, work, made, findings)
 
 
 def _orders(work: Work, report: Report) -> list[Any]:

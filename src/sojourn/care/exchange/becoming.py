@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.doors.hl7v2.facts import AS_OF, Draft, Place
+from sojourn.care.exchange.facts import AS_OF, Draft, Place, Report
 from sojourn.fhir import codec
 from sojourn.gate import origin
 from sojourn.gate.changes import Change
@@ -136,13 +136,33 @@ def _labels(resource: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(str(c.get("system")), str(c.get("code"))) for c in (resource.get("meta") or {}).get("security") or ()}
 
 
-def provenance(access: Access, partner: Partner, message: str, tries: int, kind: str, written: Sequence[str], labels: Sequence[Mapping[str, Any]], program: int | None) -> Change:
-    """Where it came from, when, and through which message."""
+def reported(
+    report: Report, ids: tuple[str, Sequence[str]], patient: str, orders: Sequence[str], security: Sequence[Mapping[str, Any]], before: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """The report and its values. ids: of the report, of its values; orders: ids of the ServiceRequests; before: the report as it is there.
+
+    Values that an earlier message brought and this one does not repeat stay in the report.
+    """
+    about: dict[str, Any] = {"subject": {"reference": f"Patient/{patient}"}}
+    if security:
+        about["meta"] = {"security": [dict(s) for s in security]}
+    if orders:
+        about["basedOn"] = [{"reference": f"ServiceRequest/{id_}"} for id_ in orders]
+    out = [{**v.body, "id": id_, **about} for v, id_ in zip(report.values, ids[1], strict=True)]
+    here = [f"Observation/{id_}" for id_ in ids[1]]
+    earlier = [str(r.get("reference", "")) for r in (before or {}).get("result") or ()]
+    members = [*here, *(r for r in earlier if r and r not in here)]
+    whole = {**report.body, "id": ids[0], **about, **({"result": [{"reference": r} for r in members]} if members else {})}
+    return [*out, whole]
+
+
+def provenance(access: Access, partner: Partner, message: str, tries: int, how: str, written: Sequence[str], labels: Sequence[Mapping[str, Any]], program: int | None) -> Change:
+    """Where it came from, when, and through which message. how: as in HL7 v2 (ORU^R01)."""
     who: dict[str, Any] = {"reference": partner.organization, "display": partner.name} if partner.organization else {"display": partner.name}
     digest = f"{zlib.crc32(repr(sorted(written)).encode()):08x}"
     made: dict[str, Any] = {
         "resourceType": "Provenance", "target": [{"reference": r} for r in written], "recorded": instant(access.now),
-        "activity": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE"}], "text": f"Received by HL7 v2 ({kind})"},
+        "activity": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE"}], "text": f"Received by {how}"},
         "agent": [{"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "code": "author"}]}, "who": who}],
         "reason": received.reason(partner.basis),
         "entity": [{"role": "source", "what": {"identifier": {"system": SOURCE, "value": message}, "display": "The message as it came"}}],

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import errors, log
 from sojourn.base.background import Background
 from sojourn.base.db import Changed
-from sojourn.care.exchange import translating, twice
+from sojourn.care.exchange import inbound, translating, twice
+from sojourn.care.exchange.composing import Composer
 from sojourn.care.papers.reading import CCDA
-from sojourn.doors.hl7v2 import inbound
-from sojourn.doors.hl7v2.composing import Composer
-from sojourn.doors.hl7v2.out import client
 from sojourn.fhir.outcome import Issue
 from sojourn.gate import papers
 from sojourn.gate.exchange import doing
@@ -21,12 +19,12 @@ from sojourn.gate.exchange.doing import Done, Round, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED
 
 if TYPE_CHECKING:
-    from sojourn.doors.hl7v2.inbound import Work
+    from sojourn.care.exchange.facts import Reader
+    from sojourn.care.exchange.inbound import Work
     from sojourn.gate.access import Access
     from sojourn.gate.caller import Tenant
     from sojourn.gate.exchange.partners import Envoys, Partner
 
-DOOR: Final = "hl7v2"
 _log = log.logger(__name__)
 _PAUSE: Final = 0.5  # seconds between looks
 _MOST: Final = 24  # messages in one transaction
@@ -36,10 +34,10 @@ _WAIT: Final = 15.0  # seconds until something that did not work is tried again,
 
 
 class Working(Background):
-    """The task that does it. More than one process may have one: a message is done by one of them."""
+    """The task that does those of one door. More than one process may have one: a message is done by one of them."""
 
-    def __init__(self, envoys: Envoys) -> None:
-        self._envoys = envoys
+    def __init__(self, envoys: Envoys, reader: Reader) -> None:
+        self._envoys, self._reader = envoys, reader
         self._wanted = asyncio.Event()
         self._composer = Composer(self.wake)
 
@@ -80,7 +78,7 @@ class Working(Background):
         taken: list[Taken] = []
         try:
             async with doing.begun(self._envoys.house, tenant.number) as here:
-                taken = await here.take(DOOR, list(partners), _MOST, _MOST_BYTES, self._composer.busy)
+                taken = await here.take(self._reader.door, list(partners), _MOST, _MOST_BYTES, self._composer.busy)
                 done = await self._do(here, tenant, partners, taken) if taken else []
             return self._settled(done)
         except errors.Unavailable:
@@ -108,7 +106,7 @@ class Working(Background):
         taken: list[Taken] = []
         try:
             async with doing.begun(self._envoys.house, tenant.number) as here:
-                taken = await here.take(DOOR, list(partners), 1, 1, self._composer.busy)
+                taken = await here.take(self._reader.door, list(partners), 1, 1, self._composer.busy)
                 done = await self._do(here, tenant, partners, taken) if taken else []
             return self._settled(done) if taken else None
         except errors.Unavailable:
@@ -152,7 +150,7 @@ class Working(Background):
             by_partner.setdefault(one.partner, []).append(one)
         for id_, some in by_partner.items():
             access = await self._envoys.access(tenant, partners[id_])
-            works = await inbound.mapped(access, partners[id_], some, self._composer)
+            works = await inbound.mapped(access, partners[id_], some, self._reader, self._composer)
             inside = here.inside(access)
             changes = [c for w in works for c in w.changes]
             await translating.translate(access, id_, changes)
@@ -163,7 +161,7 @@ class Working(Background):
             for pair in (p for w in works for p in w.alike):
                 await twice.found(access, *pair)
             for work in works:
-                await _tray(access, partners[id_], work)
+                await _tray(access, partners[id_], work, self._reader)
                 await _answered(here, id_, work)
             done = [w.done for w in works if w.done is not None]
             await here.settle(access, done)
@@ -171,20 +169,16 @@ class Working(Background):
         return settled
 
 
-async def _tray(access: Access, partner: Partner, work: Work) -> None:
+async def _tray(access: Access, partner: Partner, work: Work, reader: Reader) -> None:
     """A clinical document goes to the tray of papers, once however often its message is done."""
     if paper := work.paper:
-        await papers.receive(access, paper, media=CCDA, pages=1, door=papers.HL7, source=f"hl7v2:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks, basis=partner.basis)
+        await papers.receive(access, paper, media=CCDA, pages=1, door=reader.brings, source=f"{reader.door}:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks, basis=partner.basis)
 
 
 async def _answered(here: Round, partner: str, work: Work) -> None:
     """An acknowledgement: what they refused is somebody's to look at; one of no message of ours too."""
-    if work.answers is None:
-        return
-    control, said = work.answers
-    reason = "" if said.verdict == client.ACCEPTED else f"They refused it ({said.code}{f', {said.where}' if said.where else ''}). Put right what they name, and send it again; or ask them. What they wrote is in their acknowledgement."
-    if not await here.acknowledged(partner, control, reason):
-        work.fail(FAILED, "It answers no message that went to them (MSA-2). Ask them what it is about, and set it aside.")
+    if work.said.answers is not None and not await here.acknowledged(partner, *work.said.answers):
+        work.fail(FAILED, "It answers no message that went to them. Ask them what it is about, and set it aside.")
 
 
 def _plain(error: Exception, why: str) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sojourn.base import crypto
+from sojourn.care.exchange.following import digest_of
 from sojourn.care.papers import sandbox
 from sojourn.care.papers.reading import CCDA
-from sojourn.doors.hl7v2 import documents
 
 if TYPE_CHECKING:
     from sojourn.gate.exchange.doing import Taken
@@ -27,6 +28,16 @@ QUICK: Final = 5
 """Seconds of processor time of a file, and twice as many by the clock for all files of a message, before it is one that takes long."""
 _LONG: Final = 180.0
 """Seconds by the clock that the files of one message may take where they take long."""
+
+
+def digest(files: tuple[bytes, ...]) -> str:
+    """Of what a document is made from."""
+    return crypto.sha256_hex(b"\0".join(files))
+
+
+def same(resource: dict[str, Any], source: str) -> bool:
+    """Whether a document was made from just these bytes."""
+    return digest_of(resource) == source
 
 
 class Made(NamedTuple):
@@ -60,7 +71,7 @@ class Composer:
         found = self._made.get(message)
         if found is None or found.wrong or found.error is not None:
             return found
-        return found if all(found.clean.get(key, ("", b""))[0] == documents.digest(some) for key, some in files.items()) else None
+        return found if all(found.clean.get(key, ("", b""))[0] == digest(some) for key, some in files.items()) else None
 
     def begin(self, taken: Taken, files: Files) -> None:
         """Make them; where much waits already, when the message is taken the next time."""
@@ -127,7 +138,7 @@ class Composer:
 
 
 async def _all(files: Files, seconds: int) -> Made:
-    return Made({key: (documents.digest(some), await _composed(some, seconds)) for key, some in files.items()})
+    return Made({key: (digest(some), await _composed(some, seconds)) for key, some in files.items()})
 
 
 async def _composed(files: tuple[bytes, ...], seconds: int) -> bytes:
