@@ -22,7 +22,7 @@ from tests.web.cdsservice import CARD, Advice
 from tests.web.real import HASH, Visitor
 from tests.web.test_cards_beside import at, known, registered
 
-AGREED = {"kind": "contract", "begins": "2026-01-01", "gives": "treatment", "parties": "Advice Ltd"}
+AGREED = {"kind": "baa"}
 CALLING = {"issuer": "", "purpose": "TREAT", "seconds": "5"}
 
 
