@@ -85,7 +85,7 @@ async def test_a_service_is_asked_about_nobody_real_until_both_signed_a_passed_r
     assert "No test was passed and signed by both sides yet." in page
     assert "about nobody real meanwhile" in page
     assert (await ivy.post(bench, {"do": "begin"})).status_code == 303
-    for answer, said in (({}, "no list of cards"), ({"cards": [CARD, {"summary": "x"}]}, "1 cannot be shown"), ([1], "no list of cards")):
+    for answer, said in (({}, "no list of cards"), ({"cards": [CARD, {"indicator": "info"}]}, "1 cannot be shown"), ([1], "no list of cards")):
         advice.answer = answer
         await walked(clinic)
         page = (await ivy.get(bench)).text

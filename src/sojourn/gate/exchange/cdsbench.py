@@ -70,5 +70,5 @@ def looked(said: object) -> tuple[str, str]:
     read = cdshooks.cards(said)
     wanted = min(len(given), cdshooks.MOST)
     if len(read) < wanted:
-        return FAILED, f"Of {len(given)} cards {len(given) - len(read)} cannot be shown: each needs a summary, an indicator and the label of its source."
+        return FAILED, f"Of {len(given)} cards {len(given) - len(read)} cannot be shown: a card without a summary says nothing."
     return PASSED, f"It answered with {len(read)} {'card' if len(read) == 1 else 'cards'} that can be shown."
