@@ -12,7 +12,7 @@ import pytest
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.gate import documentbundle
-from sojourn.gate.bulk import asking
+from sojourn.gate.bulk import asking, leaving
 from sojourn.gate.bulk.asking import Wish
 
 TYPES = ("AuditEvent", "Binary", "Bundle", "Condition", "Observation", "OperationOutcome", "Organization", "Patient", "ValueSet")
@@ -86,6 +86,25 @@ async def test_what_is_not_offered_is_refused(query: str, level: str, error: typ
         await wished(query, level=level)
 
 
+@pytest.mark.parametrize("name", ["_sort", "_count", "_include", "_revinclude", "_summary", "_elements", "_total", "_contained", "_containedType"])
+async def test_a_filter_neither_sorts_nor_cuts_nor_adds(name: str) -> None:
+    with pytest.raises(errors.NotSupported):
+        await wished(f"_typeFilter=Observation?{name}=x")
+
+
+async def test_what_is_asked_for_is_what_is_wanted() -> None:
+    made = await wished("_since=2026-01-31T12:00:00 01:00&_elements=id,Observation.code&_type=Observation,Condition&_typeFilter=Observation?code=x&_typeFilter=Observation?status=final")
+    assert (made.since, made.elements, made.types) == ("2026-01-31T12:00:00+01:00", ("id", "Observation.code"), ("Condition", "Observation"))
+    assert made.filters == (("Observation", "code=x"), ("Observation", "status=final"))
+    access: Any = Asking()
+    assert [len(one) for one in made.conditions(access, "Observation")] == [1, 1]
+
+
+def test_what_records_refer_to_goes_with_exports_of_patients_and_the_trail_with_none() -> None:
+    assert set(asking.DIRECTORY) == {"Endpoint", "HealthcareService", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole"}
+    assert {"AuditEvent", "Binary", "Bundle", "OperationOutcome", "Parameters"} == asking.NEVER
+
+
 async def test_what_is_passed_over_when_a_client_asks_for_that() -> None:
     made = await wished("includeAssociatedData=x&_type=Observation,Nonsense&_typeFilter=Observation?_sort=date", lenient=True)
     assert (made.types, made.filters, made.lenient) == (("Observation",), (), ("includeAssociatedData",))
@@ -142,6 +161,17 @@ def test_an_export_is_seen_with_the_scopes_with_which_it_was_asked_for() -> None
     assert scopes(None) == scopes("") == ""
 
 
+@pytest.mark.parametrize("name", ["Observation.\u00b2.ndjson", "Observation.\u0661.ndjson", "Observation.01.ndjson", "Observation.1", "Observation..ndjson", "Observation.-1.ndjson", "Condition.1.ndjson", "Observation", ""])
+async def test_a_file_of_another_name_is_not_there(name: str) -> None:
+    """A digit that is none failed, at first, instead of being no file."""
+    export: Any = SimpleNamespace(state="done", wish=Wish(("Observation",), whole=True))
+    nobody: Any = None
+    with pytest.raises(errors.NotFound):
+        await leaving.file(nobody, export, name)
+    with pytest.raises(errors.NotFound):
+        await leaving.file(nobody, SimpleNamespace(state="working", wish=export.wish), "Observation.1.ndjson")  # type: ignore[arg-type]
+
+
 # --- a document over what leaves -----------------------------------------------------------------------------------------------------------------
 
 PERSON = {"resourceType": "Patient", "id": "p"}
@@ -165,6 +195,19 @@ def test_a_document_lists_exactly_what_leaves_and_each_entry_in_one_section() ->
     assert sections == {"Problems": ["Condition/1"], "Results and measures": ["Observation/1", "DiagnosticReport/1", "Observation/2"], "Further entries": ["Consent/1"]}
     assert head["resource"]["subject"] == {"reference": "https://here/fhir/Patient/p"}
     assert [s.get("code", {}).get("coding", [{}])[0].get("code") for s in head["resource"]["section"]] == ["11450-4", "30954-2", None]
+
+
+@pytest.mark.parametrize(
+    ("title", "types"),
+    [
+        ("Problems", ["Condition"]), ("Allergies and intolerances", ["AllergyIntolerance"]), ("Medications", ["MedicationRequest", "MedicationStatement", "Medication"]), ("Results and measures", ["Observation", "DiagnosticReport"]),
+        ("Plan of care", ["CarePlan", "Goal", "ServiceRequest"]), ("Encounters", ["Encounter", "EpisodeOfCare"]), ("Procedures", ["Procedure"]), ("Immunizations", ["Immunization"]), ("Documents", ["DocumentReference"]),
+        ("Further entries", ["Coverage"]),
+    ],
+)  # fmt: skip
+def test_each_kind_stands_where_a_reader_of_documents_looks_for_it(title: str, types: list[str]) -> None:
+    sections = composed(PERSON, *(entry(t) for t in types))["entry"][0]["resource"]["section"]
+    assert [(s["title"], len(s["entry"])) for s in sections] == [(title, len(types))]
 
 
 def test_a_document_of_nothing_has_neither_subject_nor_sections() -> None:

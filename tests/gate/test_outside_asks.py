@@ -21,7 +21,7 @@ def test_partners_are_asked_by_https_or_on_this_machine(base: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "base", ["http://x.example/r4", "ftp://x.example", "https:///r4", "x.example/r4", "https://me@x.example/r4", "https://me:pw@x.example/r4", "https://x.example/r4?x=1", "https://x.example/r4#x", "javascript:alert(1)", "http://localhost.x.example/r4"]
+    "base", ["http://x.example/r4", "ftp://x.example", "https:///r4", "x.example/r4", "https://me@x.example/r4", "https://me:pw@x.example/r4", "https://:pw@x.example/r4", "https://x.example/r4?x=1", "https://x.example/r4#x", "javascript:alert(1)", "http://localhost.x.example/r4"]
 )
 def test_they_are_asked_in_no_other_way_whether_or_not_that_is_on(base: str) -> None:
     for on in (True, False):
@@ -42,7 +42,7 @@ def test_what_a_newer_version_wrote_of_a_service_is_left_out() -> None:
 
 SEEN = {
     "resourceType": "Patient", "id": "p", "meta": {"versionId": "3", "security": [{"code": "42CFRPart2"}], "tag": [{"code": "t"}]}, "name": [{"family": "Rivera"}], "birthDate": "1988-03-04", "gender": "female",
-    "identifier": [{"value": "123-45-6789"}], "contact": [{"name": {"family": "Okafor"}}], "generalPractitioner": [{"reference": "Practitioner/x"}], "communication": [{"preferred": True}], "address": [], "telecom": [{"value": "555"}], "deceasedBoolean": False,
+    "identifier": [{"value": "123-45-6789"}], "contact": [{"name": {"family": "Okafor"}}], "generalPractitioner": [{"reference": "Practitioner/x"}], "communication": [{"preferred": True}], "address": [{"city": "Lakeside"}], "maritalStatus": {}, "telecom": [{"value": "555"}], "deceasedBoolean": False,
 }  # fmt: skip
 
 
@@ -66,10 +66,10 @@ async def test_of_a_client_is_told_by_what_they_are_found_and_nothing_else(monke
     monkeypatch.setattr(disclosing, "prepare", prepare)
     them: Any = Partner()
     out: Any = await asking.named(them, "p")
-    assert codec.loads(out.body).keys() == {"resourceType", "id", "meta", "name", "birthDate", "gender", "telecom"}
+    assert codec.loads(out.body).keys() == {"resourceType", "id", "meta", "name", "birthDate", "gender", "address", "telecom"}
     told = codec.loads(asking.question(out))
     assert [p["name"] for p in told["parameter"]] == ["resource", "count"]
-    assert told["parameter"][0]["resource"] == {"resourceType": "Patient", "name": [{"family": "Rivera"}], "birthDate": "1988-03-04", "gender": "female", "telecom": [{"value": "555"}], "meta": {"security": [{"code": "42CFRPart2"}]}}
+    assert told["parameter"][0]["resource"] == {"resourceType": "Patient", "name": [{"family": "Rivera"}], "birthDate": "1988-03-04", "gender": "female", "address": [{"city": "Lakeside"}], "telecom": [{"value": "555"}], "meta": {"security": [{"code": "42CFRPart2"}]}}
     out.notice = ""
     assert "meta" not in codec.loads(asking.question(out))["parameter"][0]["resource"]
 

@@ -40,6 +40,7 @@ def wish(answers: Answers = WISH, *, on: str = "2026-03-01T10:00:00.000Z", **pro
         (permit(WISH), wish(), False),
         (permit(), permit() | {"id": "old"}, False),
         (permit(), wish(type="permit"), False),
+        (permit(type="deny"), wish(), False),
         (permit(), wish(replace(WISH, kind="hie_opt_out")), False),
         (permit(), wish(replace(WISH, grounds="self_pay")), False),
         (permit(), wish() | {"category": [{"coding": [{"code": "HIPAASelfPay"}]}]}, False),

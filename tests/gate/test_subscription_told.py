@@ -90,6 +90,14 @@ async def test_each_filter_of_a_type_is_asked_and_what_fits_one_of_them_is_seen(
     assert all(said.startswith("subscription") and "a" not in said.split("&")[1:] for *_, said in receiver.asked)
 
 
+async def test_what_a_topic_is_about_is_asked_with_each_filter() -> None:
+    receiver: Any = Receiver({E: ("1", 5)})
+    topic = next(t for t in topics() if t.endswith("/encounter-start"))
+    begun = SimpleNamespace(topic=topic, types=("Encounter",), filters=(("Encounter", "class=AMB"),))
+    await deciding.visible(receiver, begun, [E])  # type: ignore[arg-type]
+    assert receiver.asked == [("Encounter", ["e"], [("status", "in-progress"), ("class", "AMB")], "subscription&status=in-progress&class=AMB")]
+
+
 async def test_many_are_asked_for_in_pages_so_that_none_is_passed_over() -> None:
     receiver: Any = Receiver({("Observation", f"o{n}"): ("1", 5) for n in range(1001)})
     assert len(await deciding.visible(receiver, facts(), [("Observation", f"o{n}") for n in range(1001)])) == 1001
