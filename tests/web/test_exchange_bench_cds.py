@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sojourn.base import clock
+from sojourn.base.clock import FakeClock
 from sojourn.doors.staff.cards.bench import Bench
 from sojourn.gate.exchange import partners
 from sojourn.record import organization
@@ -51,6 +53,13 @@ async def path_of(clinic: Clinic) -> str:
 async def walked(clinic: Clinic) -> None:
     """What the bench does by itself."""
     await Bench(clinic.gate.house, Outbound(["127.0.0.1"])).round(clinic.gate.house.tenants[A])
+
+
+def tick() -> None:
+    """A second goes by: of two runs the later one is shown."""
+    now = clock._clock
+    assert isinstance(now, FakeClock)
+    now.advance(timedelta(seconds=1))
 
 
 async def cards(dana: Visitor, p: str) -> bool:
@@ -111,6 +120,7 @@ async def test_a_service_is_asked_about_nobody_real_until_both_signed_a_passed_r
     assert (await ivy.post(f"{path}/cds", {**CALLING, "discovery": advice.address, "services": ["patient-view-1", "order-sign-1"]})).status_code == 303  # type: ignore[dict-item]
     assert not await cards(dana, p)
     assert "Their profile was changed since it was tested." in (await ivy.get(bench)).text
+    tick()
     assert (await ivy.post(bench, {"do": "begin"})).status_code == 303
     await walked(clinic)
     assert advice.calls()[-1]["context"]["draftOrders"]["entry"][0]["resource"]["subject"] == {"reference": "Patient/zztest-0001"}
