@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from sojourn.gate.gate import Gate, House
 
 TOLD: Final = "told"
+MESSAGE: Final = "message"
 _SAID: Final = {
     "token": "It signed with a key that is registered, and got a token.", "search": "It searched for {type}.", "read": "It read {type} by its id.", "export": "It downloaded a file of {type}.",
+    MESSAGE: "It sent a message of an event that was agreed, and we read it.",
 }  # fmt: skip
 _CHANGED: Final = "Somebody of the script was changed. It waits until their endpoint took the notification."
 
@@ -69,7 +71,11 @@ def steps(app: App, rules: Rules, tenant: Tenant, house: House) -> list[Step]:
 
 async def planned(access: Access, partner: Partner) -> list[Step]:
     """The steps of a new run with a partner, by whichever door they come; and of their CDS services that we ask."""
-    own = steps(await service(access, partner), access.rules, access.tenant, access.house) if partner.door == API else testing.steps(partner)
+    if partner.door == API:
+        found = steps(await service(access, partner), access.rules, access.tenant, access.house)
+        own = found if partner.types else [s for s in found if s.kind != MESSAGE]  # none was agreed
+    else:
+        own = testing.steps(partner)
     return [*own, *cdsbench.steps(partner)]
 
 
@@ -80,7 +86,7 @@ async def stands(access: Access, app: str) -> tuple[str, str]:
 
 
 class Seen(NamedTuple):
-    """Something that a service did on the test bench. what: token, search, read, export, subscribed or told; said: of one that subscribed, why it does not go on."""
+    """Something that a service did on the test bench. what: token, search, read, export, message, subscribed or told; said: of one that subscribed, why it does not go on."""
 
     what: str
     type: str
