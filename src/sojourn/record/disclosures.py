@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
-from sojourn.record.store import Head
+from sojourn.record.store import Decided, Head
 
 
 def _call(name: str, count: int) -> str:
@@ -24,9 +24,9 @@ _DOCUMENTED = _call("emergency_documented", 7)
 _STANDING = _call("standing", 6)
 _EMERGENCIES = _call("emergencies", 6)
 _CONSENTS = _call("consents_for", 8)
-_DISCLOSED = _call("disclosed", 19)
-_DISCLOSURES = _call("disclosures", 10)
-_COUNT = _call("disclosure_count", 5)
+_DISCLOSED = _call("disclosed", 20)
+_DISCLOSURES = _call("disclosures", 18)
+_COUNT = _call("disclosure_count", 13)
 _ORIGIN = _call("origin_of", 6)
 
 
@@ -75,17 +75,22 @@ async def disclosed(db: Database, head: Head, *row: Any) -> None:
     await db.call(_DISCLOSED, *head, *row)
 
 
+async def names_apart(db: Database, tenant: int, what: Sequence[str]) -> bool:
+    """Whether a note kept apart is among these versions, or something that is not there."""
+    return bool((await db.call("SELECT gate.names_apart($1, $2)", tenant, list(what)))[0][0])
+
+
 async def disclosures(
-    db: Database, head: Head, *, one: str | None = None, patient: str | None = None, recipient: str | None = None, since: datetime | None = None,
-    before: datetime | None = None, limit: int = 100,
+    db: Database, head: Head, decided: Decided, reader: str, account: str = "", *, one: str | None = None, patient: str | None = None,
+    recipient: str | None = None, since: datetime | None = None, before: datetime | None = None, limit: int = 100,
 ) -> list[asyncpg.Record]:  # fmt: skip
-    """The log, newest first."""
-    return await db.call(_DISCLOSURES, *head, one, patient, recipient, since, before, limit)
+    """The log, newest first. reader: whole, part or own (12_disclosure.sql says what each sees). entire: nothing of an entry is cut; opens (of `one`): all that left may be read."""
+    return await db.call(_DISCLOSURES, *head, *decided, reader, account, one, patient, recipient, since, before, limit)
 
 
-async def disclosure_count(db: Database, head: Head, since: datetime) -> int:
-    """How many left since a moment."""
-    return int((await db.call(_COUNT, *head, since))[0][0])
+async def disclosure_count(db: Database, head: Head, decided: Decided, reader: str, account: str, since: datetime) -> int:
+    """How many of these left since a moment."""
+    return int((await db.call(_COUNT, *head, *decided, reader, account, since))[0][0])
 
 
 async def origin_of(db: Database, head: Head, type_: str, id_: str) -> list[int]:

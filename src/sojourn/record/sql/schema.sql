@@ -779,7 +779,8 @@ CREATE TABLE record.disclosure (
     media text NOT NULL COLLATE pg_catalog."C",
     digest text NOT NULL COLLATE pg_catalog."C",
     size bigint NOT NULL,
-    blob text NOT NULL COLLATE pg_catalog."C"
+    blob text NOT NULL COLLATE pg_catalog."C",
+    found boolean DEFAULT true NOT NULL
 );
 
 ALTER TABLE record.disclosure OWNER TO sojourn_owner;
