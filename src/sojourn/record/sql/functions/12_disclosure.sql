@@ -99,22 +99,35 @@ BEGIN
     VALUES (p_tenant, p_emergency, p_now, CASE WHEN p_done THEN 'documented' ELSE 'undocumented' END, p_account);
 END $$;
 
--- What one of the privacy officers found. A later look adds a line; the first ends the waiting.
+-- What one of the privacy officers found. A later look adds a line; the first ends the waiting. p_programs: of a reviewer who may not see every program's
+-- records, the programs for which they speak; null: for all.
 CREATE OR REPLACE FUNCTION gate.emergency_review(
-    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text, p_programs int[]
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
-    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account, decision, note)
-    SELECT p_tenant, e.emergency, p_now, 'reviewed', p_account, p_decision, p_note
+    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account, decision, note, programs)
+    SELECT p_tenant, e.emergency, p_now, 'reviewed', p_account, p_decision, p_note,
+           CASE WHEN p_programs IS NULL THEN NULL ELSE ARRAY (SELECT x FROM unnest(e.programs) AS x WHERE x = ANY (p_programs) ORDER BY x) END
     FROM record.emergency e WHERE e.tenant = p_tenant AND e.emergency = p_emergency;
     RETURN FOUND;
 END $$;
 
--- Where an account stands, for the top of every page: its emergencies in force, and (for who oversees) how many wait for a review.
-CREATE OR REPLACE FUNCTION gate.standing(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_account text, p_oversee boolean)
-RETURNS TABLE (emergency text, patient text, until timestamptz, waiting bigint)
+-- Whether an emergency was reviewed for these programs: by somebody who spoke for all, or for each of them.
+CREATE OR REPLACE FUNCTION gate.emergency_reviewed(p_tenant int, p_emergency text, p_programs int[]) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT count(*) > 0 AND (bool_or(v.programs IS NULL) OR (p_programs <> '{}' AND p_programs <@ ARRAY (
+        SELECT x FROM record.emergency_event w CROSS JOIN LATERAL unnest(w.programs) AS x
+        WHERE w.tenant = p_tenant AND w.emergency = p_emergency AND w.kind = 'reviewed')))
+    FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = p_emergency AND v.kind = 'reviewed'
+$$;
+
+-- Where an account stands, for the top of every page: its emergencies in force, and (for who oversees) how many wait for their review (below).
+CREATE OR REPLACE FUNCTION gate.standing(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_account text
+) RETURNS TABLE (emergency text, patient text, until timestamptz, waiting bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
@@ -122,16 +135,24 @@ BEGIN
     RETURN QUERY
     SELECT e.emergency, e.patient, e.until, NULL::bigint FROM record.emergency e
     WHERE e.tenant = p_tenant AND e.account = p_account AND p_now < e.until AND e.patient IS NOT NULL
-      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended')
-    UNION ALL
-    SELECT NULL, NULL, NULL, count(*) FROM record.emergency e
-    WHERE p_oversee AND e.tenant = p_tenant
-      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended');
+    RETURN QUERY
+    SELECT NULL::text, NULL::text, NULL::timestamptz, CASE WHEN p_reader IN ('whole', 'part') THEN (
+        SELECT count(*) FROM gate.emergencies(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action, p_related,
+                                              p_reader, NULL, true, NULL)) ELSE 0 END;
 END $$;
 
--- Emergencies for the review queue: those that wait first, then the newest; or one.
-CREATE OR REPLACE FUNCTION gate.emergencies(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_limit int)
-RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
+-- Emergencies for the review queue: those that wait first, then the newest; or one; or those that wait. Whose review it is
+-- (docs/decisions/0104-the-desk-and-the-predicate.md):
+--
+--   whole   the reader sees every program's records: each, also when nobody was found; but of a patient whom they may not see.
+--   part    the reader does not: where they may see the patient, and work in a Part 2 program that was opened. Of those opened they are told of their own, and
+--           of what another reviewer wrote only what was said for these. An emergency that opened none of theirs is not in their queue, whether it opened
+--           others, or none, or nobody was found: what is not there must not tell.
+CREATE OR REPLACE FUNCTION gate.emergencies(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_one text, p_waiting boolean, p_limit int
+) RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
                declared timestamptz, until timestamptz, ended timestamptz, reviewed timestamptz, reviewer text, decision text, note text, documented boolean,
                agent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
@@ -139,9 +160,9 @@ SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
-    SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, e.programs, e.declared, e.until,
+    SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, s.programs, e.declared, e.until,
            (SELECT min(v.at) FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended'),
-           w.at, b.name, coalesce(w.decision, ''), coalesce(w.note, ''),
+           w.at, b.name, coalesce(w.decision, ''), CASE WHEN p_reader = 'whole' OR w.programs <@ p_programs THEN w.note ELSE '' END,
            NOT EXISTS (SELECT FROM record.emergency_event v
                        WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'undocumented'
                          AND NOT EXISTS (SELECT FROM record.emergency_event d
@@ -149,11 +170,19 @@ BEGIN
            a.agent
     FROM record.emergency e
     JOIN record.account a ON a.tenant = e.tenant AND a.account = e.account
-    LEFT JOIN LATERAL (SELECT * FROM record.emergency_event v
-                       WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed' ORDER BY v.at DESC LIMIT 1) w ON true
+    CROSS JOIN LATERAL (SELECT CASE WHEN p_reader = 'whole' THEN e.programs
+                                    ELSE ARRAY (SELECT x FROM unnest(e.programs) AS x WHERE x = ANY (p_programs) ORDER BY x) END AS programs) s
+    CROSS JOIN LATERAL (SELECT gate.emergency_reviewed(p_tenant, e.emergency, s.programs) AS done) q
+    LEFT JOIN LATERAL (SELECT v.* FROM record.emergency_event v
+                       WHERE q.done AND v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed'
+                         AND (p_reader = 'whole' OR v.programs IS NULL OR v.programs && s.programs) ORDER BY v.at DESC LIMIT 1) w ON true
     LEFT JOIN record.account b ON b.tenant = p_tenant AND b.account = w.account
-    WHERE e.tenant = p_tenant AND (p_one IS NULL OR e.emergency = p_one)
-    ORDER BY (w.at IS NOT NULL), e.declared DESC, e.emergency LIMIT p_limit;
+    WHERE e.tenant = p_tenant AND (p_one IS NULL OR e.emergency = p_one) AND (NOT p_waiting OR NOT q.done)
+      AND (CASE WHEN p_reader = 'whole' THEN NOT EXISTS (
+                    SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = 'Patient' AND r.id = e.patient AND NOT /*row:r*/)
+                WHEN s.programs = '{}' THEN false
+                ELSE EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = 'Patient' AND r.id = e.patient AND /*row:r*/) END)
+    ORDER BY q.done, e.declared DESC, e.emergency LIMIT p_limit;
 END $$;
 
 -- Whose the versions named (Type/id/_history/version) are, and the consents in force by which they may go to these recipients for this
@@ -236,7 +265,7 @@ BEGIN
                WHERE /*row:v*/ AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) END,
            CASE WHEN h.entire THEN d.notice ELSE '' END, CASE WHEN h.entire THEN d.scope ELSE '' END, d.media, CASE WHEN h.entire THEN d.digest ELSE '' END,
            CASE WHEN h.entire THEN d.size ELSE 0 END, CASE WHEN h.entire THEN d.blob ELSE '' END, h.entire,
-           p_one IS NOT NULL AND h.entire AND d.what <> '{}' AND NOT EXISTS (
+           p_one IS NOT NULL AND h.entire AND d.what <> '{}' AND d.blob <> '' AND NOT EXISTS (
                SELECT FROM unnest(d.what) AS w(name) WHERE NOT coalesce((
                    SELECT bool_and(/*row:v*/ AND /*part:v:v.parts | v.refs & 12*/ AND NOT EXISTS (
                        SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT (/*row:r*/ AND /*part:r:r.parts*/)))
