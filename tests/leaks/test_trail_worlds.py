@@ -9,6 +9,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from sojourn.gate import emergency
+from sojourn.gate.emergency import Sought
 from sojourn.record.database import Dsn
 from tests.leaks.story import Story, Teller
 from tests.leaks.two import VIEWERS, World, looked_around, world
@@ -40,13 +42,45 @@ def forms(story: Story, a: World, names: list[str]) -> Iterator[tuple[str, dict[
                 yield f"/desk/reports/{id_}{rest}", {}
 
 
+async def happened(at: World, a: World, story: Story) -> None:
+    """What the desk lists: things that an outside organization read and searched, and emergencies about everybody in world A, all attested."""
+    stored = {key: (await a.clinic.get("both-clinician", f"Patient/{id_}")).json() for key, id_ in a.told.ids.items() if story.things[key].fact.type == "Patient"}
+    with at.current():
+        for key in a.told.ids:
+            at.source.step(f"tpo reads {key}")
+            at.clock.advance(timedelta(seconds=1))
+            type_, id_ = story.things[key].fact.type, at.told.ids.get(key)
+            if id_ is not None:
+                await at.clinic.get("tpo", f"{type_}/{id_}")
+                if type_ == "Patient":
+                    await at.clinic.get("tpo", f"Condition?patient={id_}")
+        for key, person in stored.items():
+            at.source.step(f"emergency about {key}")
+            at.clock.advance(timedelta(seconds=1))
+            name = (person.get("name") or [{}])[0]
+            sought = Sought(name.get("family", "Nobody"), (name.get("given") or ["Ana"])[0], person.get("birthDate", "1988-03-04"))
+            access = await at.clinic.gate.access(at.clinic.tokens["mh-clinician"])
+            assert access is not None
+            await emergency.declare(access, sought, reason="medical-emergency", because="Found unresponsive.", attested=True)
+
+
+async def listed(a: World) -> list[str]:
+    """Pages of the desk, and each disclosure and emergency that there is in world A."""
+    left = [r["disclosure"] for r in await a.clinic.owner.fetch("SELECT disclosure FROM record.disclosure ORDER BY made")]
+    declared = [r["emergency"] for r in await a.clinic.owner.fetch("SELECT emergency FROM record.emergency ORDER BY declared")]
+    assert left, "something left"
+    assert await a.clinic.owner.fetchval("SELECT count(*) FROM record.emergency WHERE patient IS NOT NULL AND programs <> '{}'") > 0, "something was opened"
+    one = [path for id_ in left[:40] for path in (f"/desk/disclosures/{id_}", f"/releases/{id_}", f"/releases/{id_}/bundle")]
+    return ["/desk", "/desk/disclosures", "/desk/unusual", "/desk/emergencies", *one, *(f"/desk/emergencies/{id_}" for id_ in declared)]
+
+
 def plain(answer: httpx.Response) -> tuple[int, str, str]:
     """An answer without what differs each time."""
     text = re.sub(r'nonce-\w+|name="cursor" value="[^"]*"', "", normal(answer.text))
     return answer.status_code, answer.headers.get("location", ""), text
 
 
-async def told(at: World, story: Story, a: World, names: list[str]) -> list[tuple[str, tuple[int, str, str]]]:
+async def told(at: World, story: Story, a: World, names: list[str], pages: list[str]) -> list[tuple[str, tuple[int, str, str]]]:
     """Everything that the pages answer."""
     out = []
     with at.current():
@@ -60,6 +94,14 @@ async def told(at: World, story: Story, a: World, names: list[str]) -> list[tupl
             get = path.startswith("/desk/reports/")
             answer = await browser.get(path) if get else await browser.post(path, data={"csrf": token, "since": "2026-03-01", "until": "2026-03-02", **form})
             out.append((f"{path} {form}", plain(answer)))
+        for n, path in enumerate(pages):
+            at.source.step(f"listed {n}")
+            at.clock.advance(timedelta(seconds=1))
+            out.append((path, plain(await browser.get(path))))
+        for key, id_ in a.told.ids.items():
+            if story.things[key].fact.type == "Patient":
+                at.source.step(f"left of {key}")
+                out.append((f"disclosures about {key}", plain(await browser.post("/desk/disclosures", data={"csrf": token, "patient": id_}))))
     return out
 
 
@@ -71,9 +113,11 @@ async def test_the_pages_say_the_same_whether_or_not_there_is_something_hidden(d
     try:
         for each in (a, b):
             await looked_around(each, a, story)
+            await happened(each, a, story)
+        pages = await listed(a)
         rows = await a.clinic.owner.fetch("SELECT DISTINCT folded FROM record.string WHERE tenant = 1 AND folded ~ '^[a-z]{3,}$' ORDER BY 1 LIMIT 12")
         names = [r["folded"] for r in rows]
-        one, two = await told(a, story, a, names), await told(b, story, a, names)
+        one, two = await told(a, story, a, names, pages), await told(b, story, a, names, pages)
         for (what, left), (_, right) in zip(one, two, strict=True):
             assert left == right, what
         assert sum(status == 200 and "both-clinician" in text for _, (status, _, text) in one) > 5, "what is permitted did not arrive"
