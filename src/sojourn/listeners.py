@@ -9,6 +9,7 @@ from sojourn.base.background import Background
 from sojourn.base.errors import SojournError
 from sojourn.care.authorizations import watching as authorizations
 from sojourn.care.exchange import following as exchange
+from sojourn.care.orders import placed
 from sojourn.care.results import following as results
 from sojourn.care.signing import late
 from sojourn.doors.hl7v2.out import following as hl7v2
@@ -38,7 +39,7 @@ class Following(Background):
         clockwork = Clockwork(gate)
         self._followers = {
             **LISTENERS, "labels": labelfollower.follower(labeller), "screening": asking.follower(labeller), "late": late.follower(clockwork),
-            "results": results.follower(clockwork), "authorizations": authorizations.follower(clockwork), "exchange": exchange.follower(clockwork), "hl7v2": hl7v2.follower(clockwork),
+            "results": results.follower(clockwork), "orders": placed.follower(clockwork), "authorizations": authorizations.follower(clockwork), "exchange": exchange.follower(clockwork), "hl7v2": hl7v2.follower(clockwork),
         }  # fmt: skip
 
     async def _run(self) -> None:

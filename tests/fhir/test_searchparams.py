@@ -33,6 +33,7 @@ def test_the_tables_say_where_they_come_from() -> None:
     assert [(s["name"], s["version"], s["licence"]) for s in sources()] == [
         ("hl7.fhir.r4.core", "4.0.1", "CC0-1.0"),
         ("hl7.fhir.us.core", "6.1.0", "CC0-1.0"),
+        ("ihe.iti.mhd", "4.2.2", "CC-BY-4.0"),
     ]
 
 

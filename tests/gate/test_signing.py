@@ -21,6 +21,8 @@ from tests.web.test_consents import directory
 TPO_ORG = Recipient("Organization/tpo", kind="covered_entity_provider")
 SPECIFIC = Answers("part2_specific", disclosers=["Organization/sud"], recipients=[TPO_ORG], purposes=["TREAT"], expiry="date", until="2099-01-01")
 
+WISH = Answers("patient_directive_deny", disclosers=["Organization/sud"], recipients=[TPO_ORG], purposes=["TREAT"], expiry="none", grounds="requested")
+
 
 async def access_of(clinic: Clinic, who: str) -> Access:
     """The Access of somebody who has just proved who they are."""
@@ -112,7 +114,7 @@ async def test_what_is_missing_is_named_with_its_section_and_nothing_is_signed(c
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"identity": ""}, "how you know who signs"), ({"name": "Ana"}, "first and last name"), ({"shown": "0" * 64}, "changed after it was shown"),
+        ({"identity": ""}, "how you know who signs"), ({"identity": "account"}, "how you know who signs"), ({"name": "Ana"}, "first and last name"), ({"shown": "0" * 64}, "changed after it was shown"),
         ({"method": "paper"}, r"2\.31\(a\)\(9\)"), ({"method": ""}, "on this screen or was signed on paper"),
         ({"signer": Signer("guardian", name="Rosa Rivera")}, r"2\.15\(a\)\(1\)"), ({"signer": Signer("minor", evidence="state rule")}, "of age"),
         ({"signer": Signer("personal_representative", name="Rosa Rivera", evidence="will of 2020")}, "who died"),
@@ -196,7 +198,30 @@ async def test_an_irrevocable_consent_is_taken_back_after_its_event_only(clinic:
     access = await access_of(clinic, "sud-clinician")
     with pytest.raises(errors.Invalid, match=r"2\.35"):
         await ending.revoke(access, made, how="written", version=made["meta"]["versionId"])
+    with pytest.raises(errors.Invalid, match="on the day on which it came"):
+        await ending.occurred(access, made, on=access.now + timedelta(minutes=1), version=made["meta"]["versionId"])
     await ending.occurred(access, made, on=access.now, version=made["meta"]["versionId"])
+    over = (await access.read("Consent", made["id"])).resource
+    await ending.revoke(access, over, how="written", version=over["meta"]["versionId"])
+    with pytest.raises(errors.Invalid, match="not in force"):
+        await ending.revoke(access, (await access.read("Consent", made["id"])).resource, how="written", version=over["meta"]["versionId"])
+
+
+async def test_only_an_event_that_is_waited_for_comes_or_is_put_off_and_a_revocation_wants_a_proof(clinic: Clinic) -> None:
+    p, sud, _ = await treated(clinic)
+    made = await signed(clinic, "sud-clinician", p, SPECIFIC)
+    access, version = await access_of(clinic, "sud-clinician"), made["meta"]["versionId"]
+    with pytest.raises(errors.Invalid, match="waits for"):
+        await ending.occurred(access, made, on=access.now, version=version)
+    with pytest.raises(errors.Invalid, match="waits for no event"):
+        await ending.not_yet(access, made, version=version)
+    with pytest.raises(errors.Invalid, match="decided already"):
+        await ending.decide(access, made, agreed=False, reason="We would rather not", version=version)
+    token = await clinic.gate.access(clinic.tokens["sud-clinician"])
+    assert token is not None
+    with pytest.raises(errors.ProofNeeded):
+        await ending.revoke(token, made, how="written", version=version)
+    assert sud in await sees(clinic, "tpo", p)
 
 
 async def test_an_event_is_put_off_by_a_persons_word_unless_the_episode_is_over(clinic: Clinic) -> None:
@@ -265,6 +290,33 @@ async def test_a_later_permission_that_names_the_same_ends_an_earlier_wish_and_a
     assert await sees(clinic, "tpo", p) == {sud, mh}
     kept = (await clinic.get("sud-clinician", f"Consent/{wish['id']}")).json()
     assert terms.value(kept, terms.ENDED_BY) == {"reference": f"Consent/{permit['id']}"}
+
+
+async def test_a_paper_that_was_signed_before_the_wish_does_not_end_it_when_it_is_captured_later(clinic: Clinic) -> None:
+    p, _, _ = await treated(clinic)
+    wish = await signed(clinic, "sud-clinician", p, WISH)
+    await ending.decide(await access_of(clinic, "sud-clinician"), wish, agreed=True, reason="", version=wish["meta"]["versionId"])
+    access = await access_of(clinic, "sud-clinician")
+    form, version = await draft(clinic, access, p, SPECIFIC)
+    paper = by_patient(form, method="paper", signed_on=access.today - timedelta(days=30), scan=b"%PDF-1.7 ...", scan_type="application/pdf")
+    await signing.sign(access, form, paper, words(form), patient(), version=version)
+    assert await sees(clinic, "tpo", p) == set()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+async def test_a_restriction_stands_until_the_request_that_is_to_take_its_place_is_agreed_to(clinic: Clinic, agreed: bool) -> None:
+    """At first it ended when the new request was signed: while that waited, and for good where it was refused, nothing was kept back."""
+    p, _, mh = await treated(clinic)
+    await signed(clinic, "sud-clinician", p, SPECIFIC)
+    old = await signed(clinic, "sud-clinician", p, WISH)
+    await ending.decide(await access_of(clinic, "sud-clinician"), old, agreed=True, reason="", version=old["meta"]["versionId"])
+    assert mh not in await sees(clinic, "tpo", p)
+    new = await signed(clinic, "sud-clinician", p, replace(WISH, recipients=[Recipient("Organization/specific")], replaces=f"Consent/{old['id']}"))
+    assert mh not in await sees(clinic, "tpo", p)
+    await ending.decide(await access_of(clinic, "sud-clinician"), new, agreed=agreed, reason="We cannot keep to it", version=new["meta"]["versionId"])
+    assert (mh in await sees(clinic, "tpo", p)) is agreed
+    kept = (await clinic.get("sud-clinician", f"Consent/{old['id']}")).json()
+    assert (kept["status"], terms.value(kept, terms.ENDED_HOW)) == (("inactive", "replaced") if agreed else ("active", None))
 
 
 async def test_a_new_form_takes_the_place_of_the_one_it_amends(clinic: Clinic) -> None:

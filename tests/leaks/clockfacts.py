@@ -318,6 +318,16 @@ async def standing(world: World, side: Side) -> None:
     )
 
 
+@fact("orders")
+async def placed(world: World, side: Side) -> None:
+    """An order that a partner's system places with an organization of ours."""
+    request = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007"}]}], "code": {"text": "Complete blood count"},
+               "subject": {"reference": f"Patient/{client(side)}"}, "performer": [{"reference": f"Organization/{side.key}"}]}  # fmt: skip
+    focus = {"reference": f"ServiceRequest/{await make(world, side, request)}"}
+    task = {"resourceType": "Task", "status": "requested", "intent": "order", "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]}, "focus": focus, "basedOn": [focus], "for": request["subject"]}
+    await make(world, side, task)
+
+
 # --- messages, incidents, papers ------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,11 +22,14 @@ class Told:
     versions: dict[str, list[str]] = field(default_factory=dict)
 
 
-async def tell(story: Story, clinic: Clinic, viewer: Viewer | None, clock: FakeClock, source: SeededSource) -> Told:
-    """Write the story; for a viewer without what they must not know of."""
+async def tell(story: Story, clinic: Clinic, viewer: Viewer | None, clock: FakeClock, source: SeededSource, halfway: Callable[[], Awaitable[None]] | None = None) -> Told:
+    """Write the story; for a viewer without what they must not know of. halfway: what the server does by itself meanwhile."""
     told = Told()
     for n, step in enumerate(story.steps):
         clock.set(START + timedelta(minutes=n))
+        if halfway is not None and n == len(story.steps) // 2:
+            source.step("halfway")
+            await halfway()
         source.step(step.label)
         if skipped(story, step, viewer):
             continue

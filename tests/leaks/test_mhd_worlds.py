@@ -45,7 +45,7 @@ async def told(clinic: Clinic, who: str, p: str, d: str) -> list[tuple[str, int,
     asked = [
         f"Patient/$ihe-pix?sourceIdentifier={MRN}|R1", f"Patient/$ihe-pix?sourceIdentifier={THEIRS}|H1", f"Patient/$ihe-pix?sourceIdentifier={MRN}|R1&targetSystem={THEIRS}",
         f"DocumentReference?patient.identifier={MRN}|R1", f"DocumentReference?patient.identifier={THEIRS}|H1&_summary=count", f"DocumentReference?patient={p}&status=current&_total=accurate&_count=1",
-        f"DocumentReference?patient={p}&_sort=-date", f"DocumentReference/{d}/$content", f"DocumentReference/{d}/$content?n=1", f"DocumentReference/$docref?patient={p}",
+        f"DocumentReference?patient={p}&_sort=-date", f"DocumentReference?patient={p}&creation=ge2020&_sort=-creation", f"DocumentReference/{d}/$content", f"DocumentReference/{d}/$content?n=1", f"DocumentReference/$docref?patient={p}",
         f"List?patient.identifier={MRN}|R1&code=submissionset", f"List?patient={p}&code=submissionset&_count=1",
     ]  # fmt: skip
     for url in asked:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import shake_256
+from random import Random
 from typing import Any, NamedTuple
 
 import httpx
@@ -17,14 +18,18 @@ from sojourn.base import crypto, ids
 from sojourn.base.clock import FakeClock
 from sojourn.base.ids import SeededSource
 from sojourn.fhir import codec
+from sojourn.gate.feed import Feed
+from sojourn.gate.labelfollower import follower
+from sojourn.gate.labeljob import Labeller
 from sojourn.record.database import Dsn
 from sojourn.record.sql import body
+from tests.gate.numbering import numbered
 from tests.leaks import screens
 from tests.leaks.questions import SCREEN, Asker, Question
 from tests.leaks.rules import Viewer
 from tests.leaks.story import Story, Teller
 from tests.leaks.telling import Told, tell
-from tests.people import BASE, BY_NAME, FAR, MH, START, SUD, Clinic, Reply, close_clinic, open_clinic
+from tests.people import BASE, BY_NAME, FAR, MH, START, SUD, A, Clinic, Reply, close_clinic, open_clinic
 
 VIEWERS = {
     "mh-clinician": Viewer(1, frozenset({MH}), False, frozenset({"Practitioner/mh-clinician", "program:2"})),
@@ -111,8 +116,22 @@ async def world(name: str, dsn: Dsn, story: Story, viewer: Viewer | None) -> Wor
         made = World(name, clinic, clock, source)
         if name == "A":
             await clinic.owner.execute("SELECT setval('record.seq', 9990)")
-        made.told = await tell(story, clinic, viewer, clock, source)
+        feed = Random(f"{story.seed} feed").choice(("behind", "after", "along"))
+        made.told = await tell(story, clinic, viewer, clock, source, (lambda: labels_followed(clinic)) if feed == "along" else None)
+        if feed != "behind":
+            source.step("labels follow")
+            await labels_followed(clinic)
     return made
+
+
+async def labels_followed(clinic: Clinic) -> None:
+    """Labels that came or fell with something else are in the bytes, too. Some stories end before."""
+    labeller, feed = Labeller(clinic.gate), Feed(clinic.gate.house.db, A)
+    for _ in range(50):
+        await numbered(clinic)
+        if not await feed.follow("labels", follower(labeller)):
+            return
+    raise AssertionError("the follower of labels does not come to rest")
 
 
 async def asked(at: World, who: str, number: int, question: Question) -> Seen:

@@ -32,6 +32,7 @@ from sojourn.cli import (
     riverbend_risk,
     riverbend_schedule,
     riverbend_signing,
+    riverbend_tests,
     riverbend_ways,
 )
 from sojourn.gate.caller import Tenant
@@ -73,6 +74,7 @@ LAID_OUT = (
     riverbend_papers.lay_out,
     riverbend_reports.lay_out,
     riverbend_results.lay_out,
+    riverbend_tests.lay_out,
     riverbend_messages.lay_out,
     riverbend_floor.lay_out,
     riverbend_exchange.lay_out,

@@ -12,7 +12,10 @@ from typing import Any
 
 import msgspec
 
-TABLES = ("r4-search.json", "us-core-6.1.0-search.json")
+TABLES = ("r4-search.json", "us-core-6.1.0-search.json", "mhd-4.2.2-search.json")
+
+ADDED = frozenset({"creation"})
+"""Parameters that came when there were stores: gate/indexagain.py indexes what was there before."""
 
 COMPARATORS = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 """Prefixes of dates, numbers and quantities."""

@@ -40,6 +40,8 @@ class Change:
     """The room that makes it, where nobody but the room may (consequences.Consequence.keeps); no door says one."""
     unlabel: tuple[str | int, ...] = ()
     """The element whose label it takes off and nothing else (elementlabels.py)."""
+    open: frozenset[str] = frozenset()
+    """What it refers to, or did, by which it was found out that everybody may see that something changes: nothing was labelled."""
     base: Any = field(default=None, repr=False)
     before: dict[str, Any] = field(default_factory=dict, repr=False)
     view: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -48,6 +50,8 @@ class Change:
     """What its author wants it to be."""
     facts: Facts = field(default=NOTHING, repr=False)
     """What was decided about its label."""
+    owed: int = 0
+    """Laws that reached it from elsewhere, and that its bytes do not say yet: the feed puts them in (labelfollower.py)."""
     wrote: list[Any] | None = field(default=None, repr=False)
     """The labels that its senders wrote before; None: all that we would not compute."""
 

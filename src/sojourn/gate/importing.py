@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, errors
@@ -15,6 +15,7 @@ from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
 from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, retelling, runs
 from sojourn.gate.changes import Change
+from sojourn.gate.vocabulary import local
 from sojourn.record import store
 
 if TYPE_CHECKING:
@@ -101,6 +102,20 @@ class _Importer:
 
     access: Access
     renew: Renew | None
+    listed: set[tuple[str, str, str]] = field(default_factory=set)
+    """Local codes of which was asked already whether a map knows them."""
+
+    async def list_codes(self, valid: Sequence[Wanted]) -> None:
+        """Put the local codes of a chunk that no map knows on the work list. Also of what was there already: a run that was stopped may not have come to it."""
+        new = [c for c in local.wanting(w.resource for w in valid) if c[:3] not in self.listed]
+        if new:
+            try:
+                await local.known(self.access, "", new)
+            except errors.StaleCredential:
+                if not await self.again():
+                    raise
+                await local.known(self.access, "", new)
+            self.listed.update(c[:3] for c in new)
 
     async def again(self) -> bool:
         """Look them up anew; whether they are still known."""
@@ -169,6 +184,7 @@ async def _write(
             importer.access.now = clock.now()
             try:
                 written, unchanged, late = await _try(importer.access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
+                await importer.list_codes(valid)
                 return Outcome(written, unchanged, (*refused, *late))
             except Changed:
                 continue
@@ -198,15 +214,15 @@ async def _try(
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
-            change.plain = await runs.touches_plain(access, before, resource)
-        await inheriting.known(access, change, again=again)
+            change.plain, change.open = await runs.touches_plain(access, before, resource)
+        await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels)))
-            await preparing.keep_apart(access, change, prepared[-1])
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:
         await inheriting.applied(access, prepared, again=again)
+        await preparing.keep_apart(access, prepared)
         relabelled = await origin.extended(access, prepared)
         batch, patients = preparing.batch(access, [*prepared, *relabelled])
         sent.set()  # who waits for it goes on when the call below has put everything into the socket

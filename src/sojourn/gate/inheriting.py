@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.gate import bases, labelling, labels, preparing
 from sojourn.gate.holding import CONTENT, HOLDERS, contents
+from sojourn.record import index
 from sojourn.record import labelling as stored_labels
 
 if TYPE_CHECKING:
@@ -111,9 +112,14 @@ def _take(access: Access, p: Prepared, links: Iterable[tuple[int, str]], here: M
     return True
 
 
-async def known(access: Access, change: Change, *, again: bool) -> None:
-    """Look up what people decided about the label of what is changed, and what its senders wrote, unless nothing points to either."""
+async def known(access: Access, change: Change, resource: dict[str, Any], *, again: bool) -> None:
+    """Look up what people decided about the label of what is changed, and what its senders wrote, unless nothing points to either.
+
+    What it has from elsewhere it keeps, as the version before it says it, while it hangs on the same: what rises or falls there reaches it through the feed, and with it all
+    versions at once. Else an edit of which a reader may see nothing would tell them by the label that there was one.
+    """
     base = change.base
+    change.owed = 0
     if base is None or base["kind"] is None:
         return
     if not again and (base["kind"] == "delete" or not labelling.unusual(change, access.rules)):
@@ -121,3 +127,14 @@ async def known(access: Access, change: Change, *, again: bool) -> None:
     for row in await stored_labels.facts(access.house.db, access.tenant.number, [base["seq"]], access.now):
         change.facts = labels.Facts(raised=frozenset(row["raised"]), lowered=frozenset(row["lowered"]))
         change.wrote = json.loads(row["sent"]) if row["sent"] is not None else None
+    if base["kind"] == "current" and (laws := labelling.elsewhere(change, access.rules)):
+        change.owed = laws & ~labels.named(change.before)
+        if _hangs_on(access, change.before) == _hangs_on(access, resource):
+            change.facts = change.facts._replace(inherited=laws & ~bases.MINOR)  # care that a minor consented to hangs on more
+
+
+def _hangs_on(access: Access, resource: dict[str, Any]) -> set[tuple[int, str]]:
+    """What passes laws on to a resource."""
+    rows = index.rows(resource, access.house.keys[access.tenant.number], (), access.house.base)
+    found = {(mask, target) for param, target in zip(rows.edge_param, rows.edge_target, strict=True) if (mask := passed_on(param, target))}
+    return found | ({(~0, target) for target in contents(resource)} if resource["resourceType"] in HOLDERS else set())

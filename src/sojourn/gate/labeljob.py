@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.base.db import Changed
-from sojourn.gate import keepingapart, relabelling
+from sojourn.gate import indexagain, keepingapart, relabelling
 from sojourn.gate.access import Access
 from sojourn.record import labelling
 
@@ -183,6 +183,7 @@ class Watch:
         self._stamps: dict[int, str] = {}
         self._next: dict[int, float] = {}
         self._limits: dict[int, int] = {}
+        self._indexed: set[int] = set()
 
     async def tick(self, tenant: int) -> bool:
         """Look, if it is time, and do a step if there is work; whether there is more."""
@@ -190,6 +191,8 @@ class Watch:
         if moment < self._next.get(tenant, 0):
             return False
         if await keepingapart.step(await self._labeller.access(tenant)):
+            return True
+        if await self._catches_up(tenant):
             return True
         if tenant not in self._limits and not await self._begins(tenant, moment):
             return False
@@ -199,6 +202,12 @@ class Watch:
         del self._limits[tenant]
         self._next[tenant] = moment + _EVERY
         return False
+
+    async def _catches_up(self, tenant: int) -> bool:
+        """Do a step of indexing what was stored before there was a parameter, until there is no more: then never again."""
+        if tenant not in self._indexed and not await indexagain.step(await self._labeller.access(tenant)):
+            self._indexed.add(tenant)
+        return tenant not in self._indexed
 
     async def _begins(self, tenant: int, moment: float) -> bool:
         """Whether to begin now: not before every process has had time to see the new rules, so that none writes by the old ones."""

@@ -60,6 +60,22 @@ def unusual(change: Change, rules: Rules) -> bool:
     return bool(base["parts"]) or found.own != base["own"] or any(coding not in found.security for coding in known) or list(found.tags) != sorted(base["tags"])
 
 
+def wrote(change: Change, rules: Rules) -> dict[str, Any]:
+    """What is changed, with only the labels that its senders wrote."""
+    before = change.before
+    said = change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules)
+    return {**before, "meta": {**(before.get("meta") or {}), "security": as_said(said, before, rules)}}
+
+
+def elsewhere(change: Change, rules: Rules) -> int:
+    """Laws that what is changed has from what it hangs on, or holds; notes kept apart left out."""
+    own = int(change.base["own"]) & ~bases.APART
+    if not own:
+        return 0
+    label = labels.label(wrote(change, rules), origin_of(change.base["origin"], rules.programs), rules.labels, change.facts)
+    return own & ~own_of(change.before, label, rules)
+
+
 def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str, Any]:
     """The resource with only its senders' labels: those they wrote before stay, and an echo of what they were shown is none of theirs.
 
@@ -70,7 +86,7 @@ def as_sent(resource: dict[str, Any], change: Change, rules: Rules) -> dict[str,
     sent = meta.get("security") or ()
     if not before or change.base["kind"] != "current":
         return {**resource, "meta": {**meta, "security": as_said(sent, resource, rules)}} if sent else resource
-    kept = as_said(change.wrote if change.wrote is not None else senders(before, change.base["origin"], rules), before, rules)
+    kept = wrote(change, rules)["meta"]["security"]
     theirs = change.sent or resource
     said, seen, stored = (r.get("meta", {}).get("security") or () for r in (theirs, change.view, before))
     found = [*_anew([c for c in said if c not in seen], said, theirs, rules), *(_said(c) for c in sent if c not in said and c not in stored)]

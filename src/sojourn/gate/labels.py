@@ -14,7 +14,7 @@ from sojourn.gate import bases
 from sojourn.gate.bases import ACT_CODE, CONFIDENTIALITY, PROCESS_INLINE, inline_mask
 from sojourn.gate.labelrules import LabelRules, shipped, tag_codes
 
-__all__ = ["LAW", "Facts", "Label", "decided", "findable", "inherited", "is_inherited", "is_part2", "label", "labelled_elements", "on_part", "read", "said", "tag_codes"]
+__all__ = ["LAW", "Facts", "Label", "decided", "findable", "inherited", "is_inherited", "is_part2", "label", "labelled_elements", "named", "on_part", "read", "said", "tag_codes"]
 
 
 LAW: Final = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-sec-label-basis"
@@ -129,6 +129,12 @@ def label(resource: dict[str, Any], origin_programs: Sequence[Origin], rules: La
     kept = [*(inherited(code) for code in sorted(facts.inherited_tags & tags)), *(decided(code) for code in sorted(raised)), *kept]
     very = bool(own | parts) and any(c["code"] == "V" for c in strict)
     return Label(own, parts, tuple(sorted(outside)), _security(own, parts, tags, kept, inline, very=very))
+
+
+def named(resource: dict[str, Any]) -> int:
+    """The laws that the label of a stored resource names."""
+    security = (resource.get("meta") or {}).get("security") or ()
+    return sum(basis.bit for basis in bases.BASES if basis.code and _laws(basis.bit)[0] in security)
 
 
 def _minors_own(consent: dict[str, Any]) -> bool:

@@ -71,9 +71,9 @@ def _sound(access: Access, what: str, subject: str, value: str, *, add: bool) ->
         raise errors.Invalid("Choose what to change.")
     if what in (SUPERVISES, UNIT) and not (subject and value.startswith("Practitioner/" if what == SUPERVISES else "Location/")):
         raise errors.Invalid("Choose who it is, and the person or unit.")
-    if what == SITE and not (subject.isdigit() and int(subject) in access.rules.programs and value.strip()):
+    if what == SITE and not (subject.isdecimal() and int(subject) in access.rules.programs and value.strip()):
         raise errors.Invalid("Choose a program and a site.")
-    if what == DAYS and not (subject in reach.starting_days() and (not add or (value.isdigit() and int(value) <= _MOST_DAYS))):
+    if what == DAYS and not (subject in reach.starting_days() and (not add or (value.isdecimal() and int(value) <= _MOST_DAYS))):
         raise errors.Invalid("Choose a kind of relation, and a number of days up to ten years.")
     if what == SIGN_IN and not (subject and (not add or _limits(value))):
         said = ", ".join(f"{name} {least} to {most}" for name, (least, most) in LIMITS.items())
@@ -82,7 +82,7 @@ def _sound(access: Access, what: str, subject: str, value: str, *, add: bool) ->
 
 def _limits(value: str) -> bool:
     *numbers, second = value.split(",")
-    if len(numbers) != len(LIMITS) or second not in ("true", "false") or not all(n.isdigit() for n in numbers):
+    if len(numbers) != len(LIMITS) or second not in ("true", "false") or not all(n.isdecimal() for n in numbers):
         return False
     found = [int(n) for n in numbers]
     return all(least <= n <= most for n, (least, most) in zip(found, LIMITS.values(), strict=True)) and found[1] < found[0] * 60 and found[0] <= found[2] * 60

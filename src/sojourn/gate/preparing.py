@@ -14,7 +14,7 @@ from sojourn.gate import apart, bases, bearing, closing, consent, holding, label
 from sojourn.gate.changes import Written
 from sojourn.gate.consenting import amending, entering
 from sojourn.gate.found import Receipt, Stored
-from sojourn.gate.labelling import as_sent, origin_of, own_of
+from sojourn.gate.labelling import as_sent, origin_of, own_of, wrote
 from sojourn.gate.shown import Row, more_than_notes, show, sight, strips_more
 from sojourn.gate.visible import Sight
 from sojourn.record import bulk, index, store
@@ -58,6 +58,12 @@ class Prepared:
     """With the labels that its senders wrote, and no other."""
     originates: bool = False
     """It becomes a note kept apart by the hand of who wrote it."""
+    owed: int = 0
+    """Laws that it has and does not say yet, because the version before it did not either (Change.owed)."""
+    replaced: dict[str, Any] | None = None
+    """What may differ by notes kept apart alone: the version before it, with the labels that its senders wrote."""
+    judged: dict[str, bool] = field(default_factory=dict)
+    """By what was found out what it tells of: of what it refers to, or did, whether it is a note kept apart."""
 
 
 def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepared:
@@ -77,23 +83,29 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     entering.check(access, change, {**resource, "meta": {**(resource.get("meta") or {}), "lastUpdated": instant(access.now)}})
     resource = closing.applied(access, change, before, narrating.kept_apart(resource, change.sent, before))
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
-    label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, prepared.facts)
-    prepared.own, prepared.parts, prepared.tags = own_of(resource, label, access.rules), label.parts, list(label.tags)
+    if before:
+        prepared.owed, prepared.judged = change.owed, dict.fromkeys(change.open, False)
+        prepared.replaced = None if change.plain else wrote(change, access.rules)
+    prepared.own, label = _labelled(access, prepared, resource)
+    prepared.parts, prepared.tags = label.parts, list(label.tags)
     prepared.resource = finished = with_meta(resource, id_, prepared.version, prepared.updated, label.security)
     prepared.body, prepared.blobs = _stored(access, finished, prepared.own)
-    prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, prepared.facts, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, finished, prepared.origin, prepared.sent, _said(prepared), labelled=label.parts != 0)
     prepared.patient = prepared.rows.patient
     if prepared.patient and not prepared.origin:
         raise errors.Forbidden("This account works in no program; what it writes about a patient would have no origin.")
     return prepared
 
 
-async def keep_apart(access: Access, change: Change, prepared: Prepared) -> None:
-    """Find out whether the change touches nothing but notes kept apart."""
-    base = change.base
-    if prepared.kind == "update" and not prepared.plain and prepared.own == base["own"] and not prepared.own & bases.APART:
-        assert prepared.resource is not None  # noqa: S101 - an update has content
-        prepared.apart = await runs.touches_notes_only(access, change.before, prepared.resource)
+async def keep_apart(access: Access, prepared: Sequence[Prepared]) -> None:
+    """Find out which of these updates touch nothing but notes kept apart, now that all labels are known. What is compared has labels by the same rules and facts."""
+    for one in prepared:
+        if one.replaced is None or one.own != one.before or one.own & bases.APART:
+            continue
+        assert one.resource is not None  # noqa: S101 - an update has content
+        security = labels.label(one.replaced, origin_of(one.origin, access.rules.programs), access.rules.labels, _said(one)).security
+        before = {**one.replaced, "meta": {**one.replaced["meta"], "security": security}}
+        one.apart, one.judged = await runs.touches_notes_only(access, before, one.resource)
 
 
 def index_rows(
@@ -136,11 +148,26 @@ def relabel(access: Access, prepared: Prepared, facts: labels.Facts) -> None:
     """More is known of what is about to be written: its labels anew, and what follows from them."""
     assert prepared.resource is not None and prepared.sent is not None  # noqa: S101, PT018 - only for what was prepared here
     prepared.facts = facts
-    label = labels.label(prepared.sent, origin_of(prepared.origin, access.rules.programs), access.rules.labels, facts)
-    prepared.own, prepared.tags = own_of(prepared.resource, label, access.rules), list(label.tags)
+    prepared.own, label = _labelled(access, prepared, prepared.resource)
+    prepared.tags = list(label.tags)
     prepared.resource = with_meta(prepared.resource, prepared.id, prepared.version, prepared.updated, label.security)
-    prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, facts, labelled=label.parts != 0)
+    prepared.rows = index_rows(access, prepared.resource, prepared.origin, prepared.sent, _said(prepared), labelled=label.parts != 0)
     prepared.body, prepared.blobs = _stored(access, prepared.resource, prepared.own)
+
+
+def _labelled(access: Access, prepared: Prepared, resource: dict[str, Any]) -> tuple[int, labels.Label]:
+    """Its bases, and the label that its bytes say."""
+    assert prepared.sent is not None  # noqa: S101 - only for what has content
+    programs, said = origin_of(prepared.origin, access.rules.programs), _said(prepared)
+    label = labels.label(prepared.sent, programs, access.rules.labels, prepared.facts)
+    own = own_of(resource, label, access.rules)
+    return own, label if said is prepared.facts else labels.label(prepared.sent, programs, access.rules.labels, said)
+
+
+def _said(prepared: Prepared) -> labels.Facts:
+    """What is known of it, as far as its bytes are to say it."""
+    facts = prepared.facts
+    return facts._replace(inherited=facts.inherited & ~prepared.owed) if facts.inherited & prepared.owed else facts
 
 
 def with_meta(resource: dict[str, Any], id_: str, version: str, updated: datetime, security: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -242,6 +269,8 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
             one.kind, one.type, one.id, one.version, one.expected, None if one.apart else one.plain, one.patient, rows.at if rows else PAST, one.updated,
             one.own, one.parts, list(one.tags), one.origin, tokens, presence, rows.digest if rows else 0, one.blobs, one.body,
         ))  # fmt: skip
+        if one.judged:
+            _extend(out.judged, n, list(one.judged), list(one.judged.values()))
         if rows is None:
             continue
         _children(out, n, rows, texts=not one.own & bases.APART)

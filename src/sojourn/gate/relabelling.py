@@ -16,6 +16,8 @@ from sojourn.record.labelling import Past
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
+_TOGETHER = 100
+
 Row = Mapping[str, Any]
 """A row of gate.label_facts."""
 
@@ -31,8 +33,8 @@ class Again:
 
     __slots__ = ("label", "origin", "own", "row", "sent", "stored")
 
-    def __init__(self, access: Access, row: Row, origin: Sequence[int] | None = None) -> None:
-        """origin: where it is to be another than the stored one (a patient whom another program admits)."""
+    def __init__(self, access: Access, row: Row, origin: Sequence[int] | None = None, keeps: int = 0) -> None:
+        """origin: where it is to be another than the stored one (a patient whom another program admits). keeps: laws that it does not lose, wherever they came from."""
         self.row = row
         self.origin = list(row["origin"] if origin is None else origin)
         self.stored: dict[str, Any] = codec.loads(access.house.blobs.opened(access.tenant.number, row["body"]))
@@ -40,6 +42,10 @@ class Again:
         self.sent = {**self.stored, "meta": {**self.stored.get("meta", {}), "security": as_said(written, self.stored, access.rules)}}
         self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts_of(row))
         self.own = own_of(self.sent, self.label, access.rules)
+        if more := keeps & int(row["own"]) & ~self.own:
+            facts = facts_of(row)
+            self.label = labels.label(self.sent, origin_of(self.origin, access.rules.programs), access.rules.labels, facts._replace(inherited=facts.inherited | more))
+            self.own = own_of(self.sent, self.label, access.rules)
 
     @property
     def raises(self) -> int:
@@ -115,11 +121,27 @@ async def write(access: Access, current: Sequence[Prepared], past: Sequence[Past
 
 
 async def current(access: Access, seqs: Sequence[int], reason: str) -> int:
-    """Give these current versions their labels as they follow now, up and down; how many changed. Raises Changed."""
-    rows = await labelling.facts(access.house.db, access.tenant.number, seqs, access.now)
-    found = [again for row in rows if row["current"] and not (again := Again(access, row)).same]
-    await write(access, [again.prepared(access) for again in found], [], reason)
+    """Give these current versions their labels as they follow now, up and down, and past versions with them; how many changed. Raises Changed.
+
+    Who may not see what an edit changed is shown the version before it, with its bytes: without the past they would tell that there was one.
+    """
+    db, tenant = access.house.db, access.tenant.number
+    found = {row["seq"]: again for row in await labelling.facts(db, tenant, seqs, access.now) if row["current"] and not (again := Again(access, row)).same}
+    heads = await labelling.past(db, tenant, list(found)) if found else {}
+    earlier = list(heads)
+    for first in range(0, len(earlier), _TOGETHER):
+        rows = await labelling.facts(db, tenant, earlier[first : first + _TOGETHER], access.now)
+        await write(access, [], [past for row in rows if (past := _with(access, row, found[heads[row["seq"]]])) is not None], reason)
+    await write(access, [again.prepared(access) for again in found.values()], [], reason)
     return len(found)
+
+
+def _with(access: Access, row: Row, head: Again) -> Past | None:
+    """The label of a past version as that of the current one turns: it loses no other law than that loses. None where it stays."""
+    if row["kind"] == "delete":
+        return deleted(access, row)
+    again = Again(access, row, keeps=~head.lowers)
+    return None if again.same else again.past(access)
 
 
 def said(mask: int, sign: str) -> list[str]:

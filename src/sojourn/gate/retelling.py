@@ -3,6 +3,7 @@
 A version in which nothing but such notes changed is none for whoever may not see them (`runs.touches_notes_only`). That is worked out when
 it is written. Had it replaced an ordinary reference, and what was referred to becomes such a note, it would tell from then on that there was
 a change of something hidden. So it is asked again, in the transaction that changes the label, of each version beside one that refers to it.
+An edit under way at that moment waits for that transaction and is then judged anew, or that transaction waits for the edit (gate.write).
 """
 
 from __future__ import annotations
@@ -49,12 +50,13 @@ async def _told_again(access: Access, db: Database, turns: Sequence[str]) -> Non
     wanted = {row["seq"]: row for row in rows if row["says"]} | {row["seq"]: row for pair in pairs for row in pair}
     if not wanted:
         return
-    read = {seq: codec.loads(row["body"]) for seq, row in wanted.items()}
+    sealed = [seq for seq, row in wanted.items() if not row["body"]]  # notes themselves: they may name it
+    read = {seq: codec.loads(row["body"]) for seq, row in wanted.items() if row["body"]}
     targets = {seq: redact.targets(resource) for seq, resource in read.items()}
     hidden = await store.labelled(db, tenant, sorted(set().union(*targets.values())), bases.APART)
     found = {b["seq"]: runs.notes_only(read[a["seq"]], read[b["seq"]], hidden, access.rules.labels) for a, b in pairs}
     moved = {b["seq"]: found[b["seq"]] for _, b in pairs if found[b["seq"]] != b["apart"]}
-    await keptapart.tell_of(db, tenant, moved, [seq for seq in read if targets[seq] & hidden])
+    await keptapart.tell_of(db, tenant, moved, [*sealed, *(seq for seq in read if targets[seq] & hidden)])
 
 
 def _comparable(before: Any, after: Any) -> bool:

@@ -140,7 +140,8 @@ async def set_rule(access: Access, name: str, types: Iterable[str], actions: Ite
             kept += [(["*"], duties)] if duties else []
             kept.append(([t for t in access.house.types if t not in about], [a for a in actions_ if a in ACTIONS]))
         elif set(actions_) & set(ACTIONS):
-            kept.append(([t for t in types_ if t not in about], actions_))
+            duties = [a for a in actions_ if a not in ACTIONS]
+            kept += [([t for t in types_ if t not in about], [a for a in actions_ if a in ACTIONS]), *([(types_, duties)] if duties else [])]
         else:
             kept.append((types_, actions_))
     await _put(access, name, rows, [*((t, a) for t, a in kept if t), *([(about, may)] if may else [])], reason)

@@ -121,29 +121,33 @@ def encoded(resource: dict[str, Any]) -> bytes:
 
 
 
-async def touches_plain(access: Access, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether the part that needs no permission differs: without labelled elements, narrative, and references to labelled targets."""
+async def touches_plain(access: Access, before: dict[str, Any], after: dict[str, Any]) -> tuple[bool, frozenset[str]]:
+    """Whether the part that needs no permission differs: without labelled elements, narrative, and references to labelled targets.
+
+    And the targets by which alone it does: nothing of them is labelled.
+    """
     differing = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} - _ASIDE
     if any(not _delicate(before.get(k)) and not _delicate(after.get(k)) for k in differing):
-        return True
+        return True, frozenset()
     targets = redact.targets(before) | redact.targets(after)
     if _plain(before, set()) == _plain(after, set()):
-        return False
+        return False, frozenset()
     if _plain(before, targets) != _plain(after, targets):
-        return True
+        return True, frozenset()
     # Only references differ: that is visible unless all that differ lead to something labelled.
     changed = redact.targets(before) ^ redact.targets(after)
-    return not changed <= await store.labelled(access.house.db, access.tenant.number, sorted(changed))
+    found = frozenset(changed - await store.labelled(access.house.db, access.tenant.number, sorted(changed)))
+    return bool(found), found
 
 
-async def touches_notes_only(access: Access, before: dict[str, Any], after: dict[str, Any]) -> bool:
+async def touches_notes_only(access: Access, before: dict[str, Any], after: dict[str, Any]) -> tuple[bool, dict[str, bool]]:
     """Whether something differs, and nothing but what is kept apart: elements labelled as such notes, references to one.
 
-    Asked of the finished resources, whose labels say what is on the whole.
+    Asked of the finished resources, whose labels say what is on the whole. And of each target whether it is such a note now.
     """
-    targets = redact.targets(before) | redact.targets(after)
-    hidden = await store.labelled(access.house.db, access.tenant.number, sorted(targets), bases.APART)
-    return notes_only(before, after, hidden, access.rules.labels)
+    targets = sorted(redact.targets(before) | redact.targets(after))
+    hidden = await store.labelled(access.house.db, access.tenant.number, targets, bases.APART)
+    return notes_only(before, after, hidden, access.rules.labels), {target: target in hidden for target in targets}
 
 
 def notes_only(before: dict[str, Any], after: dict[str, Any], hidden: AbstractSet[str], rules: LabelRules) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 from sojourn.base import errors
 from sojourn.fhir.query import Query
 from sojourn.fhir.search import parse
-from sojourn.gate import hot, runs, sealed, several
+from sojourn.gate import hot, indexagain, runs, sealed, several
 from sojourn.gate.enforce import Bound
 from sojourn.gate.found import Found, Stored
 from sojourn.gate.shown import show
@@ -49,6 +49,7 @@ async def search(
     if type_:
         await access.check("search", type_, question if said is None else said)
     query = _parsed(access, type_, params, lenient=lenient, compartment=compartment)
+    await indexagain.ready(access, params)
     size = max(0, min(count if count is not None else query.count if query.count is not None else PAGE, MAX_PAGE))
     label = f"{action}:{type_ or ''}:{question}"
     position = _position(access, query, label, cursor)

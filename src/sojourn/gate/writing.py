@@ -64,6 +64,7 @@ async def _attempt(access: Access, changes: Sequence[Change], action: str, *, ag
     await inheriting.applied(access, prepared, again=again)
     if again:
         await minorscare.applied(access, prepared)
+    await preparing.keep_apart(access, prepared)
     relabelled = await origin.extended(access, prepared)
     batch, patients = preparing.batch(access, [*prepared, *relabelled])
     _opens_its_own(access, batch)
@@ -111,13 +112,12 @@ async def _prepared(access: Access, change: Change, *, again: bool) -> preparing
     resource = await _resource(access, change)
     consequences.check(access, change, resource)
     if change.base is not None and change.base["kind"] == "current":
-        change.plain = await runs.touches_plain(access, change.before, resource)
-    await inheriting.known(access, change, again=again)
+        change.plain, change.open = await runs.touches_plain(access, change.before, resource)
+    await inheriting.known(access, change, resource, again=again)
     prepared = preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels))
     if prepared.kind == "update" and access.caller.kind == "staff" and change.base is not None and prepared.own & bases.APART & ~int(change.base["own"]):
         await puttingapart.check(access, change.type, prepared.id)
         prepared.originates = True
-    await preparing.keep_apart(access, change, prepared)
     if access.caller.scopes is not None or access.caller.standing is not None:
         before = preparing.index_rows(access, change.before, change.base["origin"]).tokens if prepared.kind == "update" and change.base is not None else None
         narrowing.check(access, change, prepared, before)

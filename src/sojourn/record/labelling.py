@@ -52,6 +52,11 @@ async def versions(db: Database, tenant: int, of: tuple[str, str], limit: int = 
     return [row["seq"] for row in await db.call("SELECT seq FROM gate.label_versions($1, $2, $3, $4) AS seq", tenant, *of, limit)]
 
 
+async def past(db: Database, tenant: int, seqs: Sequence[int]) -> dict[int, int]:
+    """Past versions of what these current versions are of, oldest first; each with that current version."""
+    return {row["seq"]: row["head"] for row in await db.call("SELECT * FROM gate.label_past($1, $2)", tenant, list(seqs))}
+
+
 async def stamp(db: Database, tenant: int, now: datetime) -> str:
     """Differs once the rules by which labels are given have changed."""
     rows = await db.call("SELECT gate.label_stamp($1, $2) AS stamp", tenant, now)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sojourn.base import clock, crypto
+from sojourn.gate import ownproof
 from sojourn.gate.consenting import drafting, terms
 from sojourn.gate.consenting.drafting import Answers, Recipient
 from sojourn.record import organization
 from tests.gate.test_proxies import related, young
-from tests.people import A, Clinic, Reply, encounter, observation, patient
+from tests.people import A, Clinic, Reply, encounter, labelled, observation, patient
 from tests.web.test_consents import directory
 
 PASSWORD = "a river runs through it 7"
@@ -119,6 +122,39 @@ async def test_a_parent_signs_an_authorization_for_a_child_and_no_part_2_form(cl
     assert (done.status, done.json().get("status")) == (200, "active"), done.body
     assert terms.value(done.json(), terms.AUTHORITY) == "representative"
     assert (await clinic.get("tpo-research", f"Patient/{p}")).status == 200
+    gone = await does(clinic, "parent", "revoke", id_, statement="We take this back.", password=PASSWORD)
+    assert gone.json()["status"] == "inactive"
+    proofs = (await clinic.get("mh-clinician", f"Provenance?target=Consent/{id_}")).entries
+    back = next(e for e in proofs if e["activity"]["text"].startswith("Consent revoked"))
+    assert back["activity"]["text"].endswith("somebody who may sign for the patient")
+    assert {a["who"]["reference"] for a in back["agent"]} == {back["signature"][0]["who"]["reference"]} == {f"RelatedPerson/{person}"}
+
+
+async def test_the_words_say_no_more_of_a_consent_than_its_reader_sees(clinic: Clinic) -> None:
+    """At first they were those of the whole consent, whoever asked: also what was withheld of it from them."""
+    p, _ = await treated(clinic)
+    made = drafting.drafted(f"Patient/{p}", Answers("hipaa_authorization", disclosers=["Organization/mh"], recipients=[Recipient("Organization/tpo"), Recipient("Organization/specific")], purposes=["TREAT"], expiry="date", until="2099-01-01"))
+    made["provision"]["actor"][1] = labelled(made["provision"]["actor"][1], "PSYTHPN")
+    id_ = (await clinic.make("mh-clinician", made)).id
+    kept = json.loads(bytes(await clinic.owner.fetchval("SELECT body FROM record.resource WHERE type = 'Consent' AND id = $1", id_)))
+    assert len(kept["provision"]["actor"]) == 2
+    for who in ("mh-clinician", "officer"):
+        seen = (await clinic.get(who, f"Consent/{id_}")).json()
+        text = next(x["valueString"] for x in (await clinic.get(who, f"Consent/{id_}/$words")).json()["parameter"] if x["name"] == "text")
+        named = text.partition("With whom\n")[2].partition("\nWhy")[0].strip().splitlines()
+        assert (len(seen["provision"]["actor"]), len(named)) == (1, 1), who
+
+
+async def test_who_tries_codes_over_the_api_shuts_nobody_else_out(clinic: Clinic) -> None:
+    """Their address is not known there: counted under none, all who sign with an app would share one count."""
+    p, _ = await treated(clinic)
+    access = await clinic.gate.access(clinic.tokens["sud-clinician"])
+    assert access is not None
+    for n in range(130):
+        access.caller = replace(access.caller, account=f"stranger-{n}")
+        assert not await ownproof.proves(access, "totp", "000000")
+    id_ = await drafted(clinic, p)
+    assert (await does(clinic, "ana", "sign", id_, digest=await digest(clinic, "ana", id_), name="Ana Rivera", password=PASSWORD)).status == 200
 
 
 async def test_a_patient_reads_who_looked_and_what_left_and_nobody_elses(clinic: Clinic) -> None:

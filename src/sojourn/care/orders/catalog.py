@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
+from sojourn.care.orders import components
+from sojourn.care.orders.components import LOINC, Component
 from sojourn.care.resources import CARE, code_of, concept, moment
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
 
-LOINC: Final = "http://loinc.org"
+__all__ = ["LOINC", "Panel", "Rhythm", "add", "change", "end", "of", "panels", "read", "rhythms", "shipped"]
+
 TOPIC: Final = "lab-panel"
 PANEL: Final = "https://sojourn.example/fhir/NamingSystem/lab-panel"
 SPECIMEN: Final = "https://sojourn.example/fhir/StructureDefinition/panel-specimen"
 FASTING: Final = "https://sojourn.example/fhir/StructureDefinition/panel-fasting"
+HERE: Final = "https://sojourn.example/fhir/StructureDefinition/panel-done-here"
+KIT: Final = "https://sojourn.example/fhir/StructureDefinition/panel-kit"
+CONFIRM: Final = "https://sojourn.example/fhir/StructureDefinition/panel-confirmed-by"
 WRITES: Final = (("ActivityDefinition", "create"), ("ActivityDefinition", "update"))
 
 
 class Panel(NamedTuple):
     """Something to order. code: a LOINC number that has a source, or ''; unverified: one that has none, which is never sent.
 
-    own: the id and version of the organization's ActivityDefinition; '' for what is shipped.
+    own: the id of the organization's ActivityDefinition; '' for what is shipped. here: we do it ourselves. kit: with which kit or device;
+    confirm: key of the panel that confirms it; components: what a result of it says.
     """
 
     key: str
@@ -36,6 +44,10 @@ class Panel(NamedTuple):
     source: str
     effective: date
     own: str = ""
+    here: bool = False
+    kit: str = ""
+    confirm: str = ""
+    components: tuple[Component, ...] = ()
 
     def concept(self) -> dict[str, Any]:
         """As the code of an order: our key, and the number where it has a source."""
@@ -61,7 +73,7 @@ def _data() -> dict[str, Any]:
 def shipped(day: date) -> list[Panel]:
     """The panels that come with Sojourn and are in force on a day."""
     rows = _data()["panel"]
-    made = [Panel(r["key"], r["title"], r["specimen"], bool(r.get("fasting")), r.get("loinc", ""), r.get("unverified", ""), r["source"], r["effective"]) for r in rows]
+    made = [Panel(r["key"], r["title"], r["specimen"], bool(r.get("fasting")), r.get("loinc", ""), r.get("unverified", ""), r["source"], r["effective"], confirm=r.get("confirm", ""), components=components.shipped(r)) for r in rows]
     return [p for p in made if p.effective <= day]
 
 
@@ -96,21 +108,47 @@ def read(resource: dict[str, Any]) -> Panel | None:
     return Panel(
         key, str(resource.get("title", "")), str(said.get(SPECIMEN, {}).get("valueString", "")), said.get(FASTING, {}).get("valueBoolean") is True, code, "",
         str(resource.get("copyright") or "Entered by this organization."), date.fromisoformat(begins) if len(begins) == 10 else date.min, str(resource.get("id", "")),  # noqa: PLR2004 - a whole day
+        said.get(HERE, {}).get("valueBoolean") is True, str(said.get(KIT, {}).get("valueString", "")), str(said.get(CONFIRM, {}).get("valueString", "")), components.read(resource.get("extension")),
     )  # fmt: skip
+
+
+def of(found: Sequence[Panel], request: Mapping[str, Any]) -> Panel | None:
+    """The panel that was ordered: by our key, else by its LOINC number."""
+    key = code_of(request.get("code")).removeprefix("panel-")
+    number = code_of(request.get("code"), LOINC)
+    return next((p for p in found if p.key == key), None) or next((p for p in found if number and p.code == number), None)
 
 
 async def add(access: Access, title: str, specimen: str, *, fasting: bool, code: str, source: str, key: str = "") -> str:
     """A panel of the organization's own; with the key of another it takes its place. Its id. Raises Malformed."""
-    title, specimen, code, source = title.strip(), specimen.strip(), code.strip(), source.strip()
-    if not title or not specimen:
-        raise errors.Malformed("Write what is ordered, and from which specimen.")
-    if code and not _loinc(code):
-        raise errors.Malformed("That is not a LOINC number: digits, a hyphen and a check digit that fits.")
-    if code and not source:
-        raise errors.Malformed("Write where the number comes from: your laboratory's list, with its date.")
     id_ = new_id()
-    await access.write([Change("create", "ActivityDefinition", id_, _resource(access, key or f"own-{id_[:8]}", title, specimen, fasting=fasting, code=code, source=source, status="active"))], action="lab-catalog")
+    panel = _checked(Panel(key or f"own-{id_[:8]}", title, specimen, fasting, code, "", source, access.today))
+    await access.write([Change("create", "ActivityDefinition", id_, _resource(access, panel, "active"))], action="lab-catalog")
     return id_
+
+
+async def change(access: Access, panel: Panel, *, version: str = "") -> None:
+    """Write a panel as it is to be from now on; one that is shipped becomes the organization's own. Raises Malformed, VersionConflict."""
+    panel = _checked(panel)
+    if panel.here and not panel.components:
+        raise errors.Malformed("A test that is done here needs at least one component: what its result says.")
+    keys = [c.key for c in panel.components]
+    if len(set(keys)) < len(keys):
+        raise errors.Malformed("Two components have the same name.")
+    made = _resource(access, panel, "active")
+    one = Change("update", "ActivityDefinition", panel.own, {**made, "id": panel.own}, if_match=version or None) if panel.own else Change("create", "ActivityDefinition", new_id(), made)
+    await access.write([one], action="lab-catalog")
+
+
+def _checked(panel: Panel) -> Panel:
+    panel = panel._replace(title=panel.title.strip(), specimen=panel.specimen.strip(), code=panel.code.strip(), source=panel.source.strip(), kit=panel.kit.strip())
+    if not panel.title or not panel.specimen:
+        raise errors.Malformed("Write what is ordered, and from which specimen.")
+    if panel.code and not components.fits(panel.code):
+        raise errors.Malformed("That is not a LOINC number: digits, a hyphen and a check digit that fits.")
+    if panel.code and not panel.source:
+        raise errors.Malformed("Write where the number comes from: your laboratory's list, with its date.")
+    return panel
 
 
 async def end(access: Access, panel: Panel) -> None:
@@ -119,25 +157,14 @@ async def end(access: Access, panel: Panel) -> None:
         stored = await access.read("ActivityDefinition", panel.own)
         await access.write([Change("update", "ActivityDefinition", panel.own, {**stored.resource, "status": "retired"}, if_match=stored.version)], action="lab-catalog")
         return
-    gone = _resource(access, panel.key, panel.title, panel.specimen, fasting=panel.fasting, code="", source="", status="retired")
-    await access.write([Change("create", "ActivityDefinition", new_id(), gone)], action="lab-catalog")
+    await access.write([Change("create", "ActivityDefinition", new_id(), _resource(access, panel._replace(code="", source=""), "retired"))], action="lab-catalog")
 
 
-def _resource(access: Access, key: str, title: str, specimen: str, *, fasting: bool, code: str, source: str, status: str) -> dict[str, Any]:
+def _resource(access: Access, panel: Panel, status: str) -> dict[str, Any]:
+    kept = [(SPECIMEN, "valueString", panel.specimen), (FASTING, "valueBoolean", panel.fasting), (HERE, "valueBoolean", panel.here), (KIT, "valueString", panel.kit), (CONFIRM, "valueString", panel.confirm)]
     return {
-        "resourceType": "ActivityDefinition", "identifier": [{"system": PANEL, "value": key}], "status": status, "title": title, "kind": "ServiceRequest", "date": moment(access),
+        "resourceType": "ActivityDefinition", "identifier": [{"system": PANEL, "value": panel.key}], "status": status, "title": panel.title, "kind": "ServiceRequest", "date": moment(access),
         "topic": [concept(TOPIC, "Laboratory panel")], "effectivePeriod": {"start": access.today.isoformat()},
-        "extension": [{"url": SPECIMEN, "valueString": specimen}, {"url": FASTING, "valueBoolean": fasting}],
-        **({"code": {"coding": [{"system": LOINC, "code": code}], "text": title}} if code else {}), **({"copyright": source} if source else {}),
+        "extension": [*({"url": url, name: value} for url, name, value in kept if value != ""), *(components.extension(c) for c in panel.components)],
+        **({"code": {"coding": [{"system": LOINC, "code": panel.code}], "text": panel.title}} if panel.code else {}), **({"copyright": panel.source} if panel.source else {}),
     }  # fmt: skip
-
-
-def _loinc(code: str) -> bool:
-    """Whether the check digit fits (mod 10, as the LOINC users' guide describes it)."""
-    number, _, check = code.partition("-")
-    if not number.isdigit() or not check.isdigit() or len(check) != 1:
-        return False
-    odd = str(int(number[::-1][::2][::-1]) * 2)
-    even = number[::-1][1::2][::-1]
-    total = sum(int(d) for d in odd + even)
-    return (10 - total % 10) % 10 == int(check)

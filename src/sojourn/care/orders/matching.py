@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import errors
 from sojourn.care import tasks
 from sojourn.care.orders import ordering
+from sojourn.care.orders.findings import ENTRY
 from sojourn.care.orders.ordering import ANSWERED, Order
 from sojourn.care.resources import concept, id_of
 from sojourn.gate import origin
+from sojourn.gate.changes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 WHOLE: Final = ("final", "amended", "corrected", "appended")
 """Statuses of a report that is all there: only then is its order answered."""
+WITHDRAWN: Final = ("entered-in-error", "cancelled")
 
 
 async def orders_of(access: Access, result: Result, rules: Policies) -> list[Order]:
@@ -78,3 +81,16 @@ async def answered(inside: Access, result: Result, orders: Sequence[Order]) -> N
         with suppress(errors.Conflict, errors.VersionConflict):  # somebody moved it at this moment: the next version of the result finds it
             await inside.write([change], action="task")
 
+
+async def closed(access: Access, inside: Access, result: Result) -> None:
+    """End the order itself of a whole result that was entered here, and open it again where that was taken back: who tests may not change orders.
+
+    An order that a partner placed stays theirs; they are told by their own Task.
+    """
+    after = "completed" if result.status in WHOLE else "active" if result.status in WITHDRAWN else ""
+    if not after or not result.orders or not any(i.get("system") == ENTRY for i in result.resource.get("identifier") or ()):
+        return
+    for stored in (await access.search("ServiceRequest", [("_id", ",".join(result.orders[:20]))], count=20)).matches:
+        if stored.resource.get("status") in ("active", "completed") and stored.resource["status"] != after and ordering.read(stored.resource).number:
+            with suppress(errors.Conflict, errors.VersionConflict):
+                await inside.write([Change("update", "ServiceRequest", stored.id, {**stored.resource, "status": after}, if_match=stored.version)], action="lab-order")

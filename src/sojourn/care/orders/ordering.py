@@ -6,7 +6,7 @@ A ServiceRequest says what is ordered, a Task (code `lab-order`) how far it is. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,21 +30,29 @@ READS: Final = (("ServiceRequest", "search"), ("Task", "search"))
 tasks.ABOUT[KIND] = (*READS, ("Patient", "search"))
 ORDER: Final = (*READS, ("LabOrder", "order"), ("ServiceRequest", "create"), ("Task", "create"))
 COLLECT: Final = (*READS, ("LabOrder", "collect"), ("Task", "update"), ("Specimen", "create"))
+FULFILL: Final = ("http://hl7.org/fhir/CodeSystem/task-code", "fulfill")
 SNOMED: Final = "http://snomed.info/sct"
 LABORATORY: Final = "108252007"
 NUMBER: Final = "https://sojourn.example/fhir/NamingSystem/lab-requisition"
 RHYTHM: Final = "https://sojourn.example/fhir/StructureDefinition/order-rhythm"
 COLLECTORS: Final = {"staff": "Our staff", "lab": "The laboratory"}
 PRIORITIES: Final = {"routine": "Routine", "urgent": "Urgent", "stat": "At once"}
-ORDERED, COLLECTED, SENT, ANSWERED, CANCELLED = "ordered", "collected", "sent", "answered", "cancelled"
-STEPS: Final = {ORDERED: "To be collected", COLLECTED: "To be sent", SENT: "Sent, waiting for the result", ANSWERED: "Answered", CANCELLED: "Cancelled"}
+HERE: Final = "done-here"
+"""Among the details of an order of which the test is done by our own staff."""
+USUAL: Final = "usual"
+"""On the order sheet: here where we do the test, else the first laboratory that orders go to."""
+ORDERED, COLLECTED, SENT, TESTED, ANSWERED, CANCELLED = "ordered", "collected", "sent", "tested", "answered", "cancelled"
+STEPS: Final = {ORDERED: "To be collected", COLLECTED: "To be sent", SENT: "Sent, waiting for the result", TESTED: "Tested here, to be confirmed", ANSWERED: "Answered", CANCELLED: "Cancelled"}
 TEXT: Final = "A laboratory order"
 _STEP: Final = "lab-order."
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order, read. step: of STEPS; '' for a standing order, which has orders of its own. due: of the step. report: what answered it."""
+    """An order, read. step: of STEPS; '' for a standing order, which has orders of its own. due: of the step. report: what answered it.
+
+    asked: Tasks of a partner who placed it with us, each with its version (placed.py).
+    """
 
     id: str
     version: str
@@ -71,6 +79,22 @@ class Order:
     report: str = ""
     notes: tuple[tuple[str, str], ...] = ()
     work: Mapping[str, Any] = field(default_factory=dict)
+    asked: tuple[tuple[Mapping[str, Any], str], ...] = ()
+
+    @property
+    def placed(self) -> bool:
+        """Whether a partner placed it with us: it has no number of our requisitions."""
+        return not self.number
+
+    @property
+    def here(self) -> bool:
+        """Whether the test is done by our own staff."""
+        return self.placed or HERE in self.codes
+
+    @property
+    def words(self) -> str:
+        """How far it is."""
+        return "To be tested here" if self.here and self.step == COLLECTED else STEPS.get(self.step, "")
 
     @property
     def by_staff(self) -> bool:
@@ -85,12 +109,17 @@ class Order:
     @property
     def waits(self) -> bool:
         """Whether something is still to come of it."""
-        return self.step in (ORDERED, COLLECTED, SENT)
+        return self.step in (ORDERED, COLLECTED, SENT, TESTED)
 
 
 def laboratory(request: Mapping[str, Any]) -> bool:
     """Whether a ServiceRequest is an order of the laboratory."""
     return any(c.get("code") == LABORATORY for category in request.get("category") or () for c in category.get("coding") or ())
+
+
+def fulfills(task: Mapping[str, Any]) -> bool:
+    """Whether a Task asks to fill the order that it is about, and is not given up. https://hl7.org/fhir/R4/codesystem-task-code.html"""
+    return code_of(task.get("code"), FULFILL[0]) == FULFILL[1] and task.get("status") not in ("cancelled", "rejected", "failed", "entered-in-error")
 
 
 def read(request: Mapping[str, Any], version: str = "", task: Mapping[str, Any] | None = None, task_version: str = "") -> Order:
@@ -115,7 +144,7 @@ def read(request: Mapping[str, Any], version: str = "", task: Mapping[str, Any] 
 class Wish:
     """What the order sheet says. condition: id of the diagnosis; key: of the open form, so that a second click orders nothing more.
 
-    laboratory: `Organization/id` of the partner whom the order goes to; '' for one on paper.
+    laboratory: `Organization/id` of the partner whom the order goes to; USUAL; '' for one on paper, or for here where orders go to no partner.
     """
 
     panel: str
@@ -155,11 +184,10 @@ async def order(access: Access, patient: str, wish: Wish) -> str:
         reason = {"reasonCode": [{"text": wish.why.strip()}]}
     else:
         raise errors.Malformed("Choose the diagnosis, or write the reason.")
-    if wish.laboratory and wish.laboratory not in dict(await telling.laboratories(access)):
-        raise errors.Malformed("Choose the laboratory.")
+    wish, here = await _where(access, panel, wish)
     rules = await policies.of(access)
     id_ = once(KIND, wish.key, access.caller.account, patient) if wish.key else new_id()
-    request = sheet(access, panel, patient, wish, id_) | reason
+    request = sheet(access, panel, patient, wish, id_, here=here) | reason
     if wish.rhythm:
         bounds = {"start": wish.day.isoformat(), "end": (wish.day + timedelta(days=rules.number("orders.standing-days"))).isoformat()}
         request |= {"intent": "original-order", "occurrenceTiming": {"repeat": {"boundsPeriod": bounds}}, "extension": [{"url": RHYTHM, "valueCode": wish.rhythm}]}
@@ -175,11 +203,26 @@ async def order(access: Access, patient: str, wish: Wish) -> str:
     return id_
 
 
-def sheet(access: Access, panel: Panel, patient: str, wish: Wish, id_: str) -> dict[str, Any]:
-    """The ServiceRequest without its time and reason."""
+async def _where(access: Access, panel: Panel, wish: Wish) -> tuple[Wish, bool]:
+    """The wish with the laboratory that it goes to, and whether the test is done here. Raises Malformed."""
+    ours = panel.here and wish.collector == "staff"
+    if not wish.laboratory and not ours:
+        return wish, False
+    laboratories = dict(await telling.laboratories(access))
+    if wish.laboratory == USUAL:
+        return replace(wish, laboratory="" if ours else next(iter(laboratories), "")), ours
+    if wish.laboratory and wish.laboratory not in laboratories:
+        raise errors.Malformed("Choose the laboratory.")
+    return wish, ours and not laboratories
+
+
+def sheet(access: Access, panel: Panel, patient: str, wish: Wish, id_: str, *, here: bool = False) -> dict[str, Any]:
+    """The ServiceRequest without its time and reason. here: the test is done by our own staff."""
     details = [concept(f"collect-{wish.collector}", f"Collected by: {COLLECTORS[wish.collector].lower()}"), concept("specimen", f"Specimen: {panel.specimen.lower()}")]
     if wish.fasting:
         details.append(concept("fasting", "Fasting"))
+    if here:
+        details.append(concept(HERE, "Tested by: our own staff"))
     return {
         "resourceType": "ServiceRequest", "id": id_, "identifier": [{"system": NUMBER, "value": id_[:10].upper()}], "status": "active", "intent": "order", "priority": wish.priority,
         "category": [{"coding": [{"system": SNOMED, "code": LABORATORY}], "text": "Laboratory"}], "code": panel.concept(), "orderDetail": details, "subject": ref("Patient", patient),
@@ -189,7 +232,8 @@ def sheet(access: Access, panel: Panel, patient: str, wish: Wish, id_: str) -> d
 
 def following(access: Access, request: Mapping[str, Any], day: date, rules: policies.Policies, *, program: int | None = None) -> Change:
     """The task that follows an order: for whoever collects, or for whoever ordered it where the laboratory does."""
-    staff = any(code_of(d) == "collect-staff" for d in request.get("orderDetail") or ())
+    details = {code_of(d) for d in request.get("orderDetail") or ()}
+    staff = "collect-staff" in details or not any(i.get("system") == NUMBER for i in request.get("identifier") or ())
     ends = datetime.combine(day, time(23, 59), zones.of_program(access, program) if program else zones.here()).astimezone(UTC)
     step, due = (ORDERED, ends) if staff else (SENT, ends + timedelta(days=_result_days(rules, str(request.get("priority")))))
     requester = str((request.get("requester") or {}).get("reference", ""))
@@ -198,7 +242,7 @@ def following(access: Access, request: Mapping[str, Any], day: date, rules: poli
         focus=f"ServiceRequest/{request['id']}", priority=str(request.get("priority") or "routine"), program=program, id_=once(KIND, "task", str(request["id"])),
     )  # fmt: skip
     assert change.resource is not None  # noqa: S101 - it was just made
-    change.resource |= {"businessStatus": concept(_STEP + step, STEPS[step]), "status": "requested", "requester": {"reference": requester}}
+    change.resource |= {"businessStatus": concept(_STEP + step, STEPS[step]), "status": "requested", **({"requester": {"reference": requester}} if requester else {})}
     if security := (request.get("meta") or {}).get("security"):
         change.resource["meta"] = {"security": [dict(s) for s in security]}
     return change
@@ -216,18 +260,44 @@ async def collect(access: Access, one: Order, at: datetime, note: str) -> None:
     if at > access.now + timedelta(minutes=5):
         raise errors.Malformed("The time of collecting is still to come.")
     rules = await policies.of(access)
-    kind = next((d.removeprefix("Specimen: ") for d in one.details if d.startswith("Specimen: ")), "")
-    specimen = {
-        "resourceType": "Specimen", "identifier": [{"system": NUMBER, "value": one.number}], "status": "available", "type": {"text": kind.capitalize() or "Specimen"}, "subject": ref("Patient", one.patient),
-        "request": [ref("ServiceRequest", one.id)], "collection": {**({"collector": {"reference": access.caller.agent}} if access.caller.agent else {}), "collectedDateTime": instant(at)},
-        **({"note": [{"text": note.strip()}]} if note.strip() else {}), **_labels(one.resource),
-    }  # fmt: skip
     program = await origin.made_by(access, "ServiceRequest", one.id)
-    task = await _task(access, one, COLLECTED, access.now + timedelta(hours=rules.number("orders.send-hours")), f"Collected. {note.strip()}".strip())
-    await access.write([Change("create", "Specimen", once("specimen", one.id), specimen, program=program), task], action="lab-collect")
+    task = await stepped(access, one, COLLECTED, access.now + timedelta(hours=rules.number("orders.send-hours")), f"Collected. {note.strip()}".strip())
+    await access.write([specimen(access, one, at, note, program), task, *answering(access, one, "in-progress")], action="lab-collect")
 
 
-def _labels(resource: Mapping[str, Any]) -> dict[str, Any]:
+def specimen(access: Access, one: Order, at: datetime, note: str, program: int | None) -> Change:
+    """What was collected for an order, as a change."""
+    kind = next((d.removeprefix("Specimen: ") for d in one.details if d.startswith("Specimen: ")), "")
+    made = {
+        "resourceType": "Specimen", **({"identifier": [{"system": NUMBER, "value": one.number}]} if one.number else {}), "status": "available", "type": {"text": kind.capitalize() or "Specimen"}, "subject": ref("Patient", one.patient),
+        "request": [ref("ServiceRequest", one.id)], "collection": {**({"collector": {"reference": access.caller.agent}} if access.caller.agent else {}), "collectedDateTime": instant(at)},
+        **({"note": [{"text": note.strip()}]} if note.strip() else {}), **labels(one.resource),
+    }  # fmt: skip
+    return Change("create", "Specimen", specimen_id(one), made, program=program)
+
+
+def specimen_id(one: Order) -> str:
+    """The id of the specimen of an order."""
+    return once("specimen", one.id)
+
+
+def answering(access: Access, one: Order, status: str, report: str = "", why: str = "") -> list[Change]:
+    """What those who placed the order are told by their own Tasks: that it is under way, done (with the report), or not done here."""
+    changes = []
+    for task, version in one.asked:
+        if task.get("status") == "completed" and not report:
+            continue
+        made = {**task, "status": status, "lastModified": max(moment(access), str(task.get("authoredOn", "")))}
+        if report:
+            made["output"] = [{"type": concept("report", "Result"), "valueReference": {"reference": report}}]
+        if why:
+            made["statusReason"] = {"text": why}
+        changes.append(Change("update", "Task", str(task["id"]), made, if_match=version))
+    return changes
+
+
+def labels(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels of a resource, for what comes of it."""
     security = (resource.get("meta") or {}).get("security")
     return {"meta": {"security": [dict(s) for s in security]}} if security else {}
 
@@ -235,29 +305,35 @@ def _labels(resource: Mapping[str, Any]) -> dict[str, Any]:
 async def send(access: Access, one: Order, note: str = "") -> None:
     """The specimen left with its requisition. From now on whoever ordered it waits for the result."""
     access.require("collect", "LabOrder")
-    if one.step != COLLECTED:
+    if one.step != COLLECTED or one.placed:
         raise errors.Conflict("This order does not wait to be sent. It is shown as it is now.")
     rules = await policies.of(access)
-    change = await _task(access, one, SENT, access.now + timedelta(days=_result_days(rules, one.priority)), f"Sent with the printed requisition. {note.strip()}".strip())
+    change = await stepped(access, one, SENT, access.now + timedelta(days=_result_days(rules, one.priority)), f"Sent with the printed requisition. {note.strip()}".strip())
     assert change.resource is not None  # noqa: S101 - it was just made
     change.resource["owner"] = {"reference": one.requester}
     await access.write([change], action="lab-send")
 
 
 async def cancel(access: Access, one: Order, reason: str) -> None:
-    """Take an order back, or end a standing one; with a reason. Raises Malformed."""
+    """Take an order back, or end a standing one; with a reason. One that a partner placed is sent back to them: it stays theirs. Raises Malformed, Conflict."""
     access.require("order", "LabOrder")
+    if one.placed and not one.waits:
+        raise errors.Conflict("This order does not wait any more. It is shown as it is now.")
     if not reason.strip():
         raise errors.Malformed("Say why it is cancelled.")
     stored = await access.read("ServiceRequest", one.id)
+    if one.placed:
+        await access.write([await stepped(access, one, CANCELLED, None, reason.strip(), status="cancelled"), *answering(access, one, "rejected", why=reason.strip())], action="lab-order")
+        return
     ended = {**stored.resource, "status": "completed" if one.rhythm else "revoked", "note": [*(stored.resource.get("note") or ()), {"text": reason.strip(), "time": moment(access)}]}
     changes = [Change("update", "ServiceRequest", one.id, ended, if_match=stored.version)]
     if one.waits:
-        changes.append(await _task(access, one, CANCELLED, None, reason.strip(), status="cancelled"))
+        changes.append(await stepped(access, one, CANCELLED, None, reason.strip(), status="cancelled"))
     await access.write(changes, action="lab-order")
 
 
-async def _task(access: Access, one: Order, step: str, due: datetime | None, note: str, *, status: str = "in-progress") -> Change:
+async def stepped(access: Access, one: Order, step: str, due: datetime | None, note: str, *, status: str = "in-progress") -> Change:
+    """Its task at the next step, as a change."""
     stored = await access.read("Task", one.task)
     return moved(access, stored.resource, one.task_version or stored.version, step, due, note, status=status)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.care import tasks
 from sojourn.care.orders import ordering
-from sojourn.care.orders.ordering import LABORATORY, SENT, Order
-from sojourn.care.resources import id_of
+from sojourn.care.orders.ordering import LABORATORY, SENT, TESTED, Order
+from sojourn.care.resources import code_of, id_of
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -30,10 +31,12 @@ async def of_patient(access: Access, patient: str, *, count: int = _MANY) -> lis
 
 async def one(access: Access, patient: str, id_: str) -> Order:
     """One order. Raises NotFound, also for one of another client or one that is none of the laboratory."""
-    stored, works = await asyncio.gather(access.read("ServiceRequest", id_), access.search("Task", [("focus", f"ServiceRequest/{id_}"), ordering.code()], count=5))
+    stored, works = await asyncio.gather(access.read("ServiceRequest", id_), access.search("Task", [("focus", f"ServiceRequest/{id_}")], count=20))
     if id_of(stored.resource.get("subject"), "Patient") != patient or not ordering.laboratory(stored.resource):
         raise errors.NotFound
-    return _joined(stored.resource, stored.version, next(iter(works.matches), None))
+    ours = next((s for s in works.matches if code_of(s.resource.get("code")) == ordering.KIND), None)
+    theirs = tuple((s.resource, s.version) for s in works.matches if ordering.fulfills(s.resource))
+    return replace(_joined(stored.resource, stored.version, ours), asked=theirs)
 
 
 def _joined(request: dict[str, Any], version: str, task: Any) -> Order:
@@ -54,7 +57,7 @@ async def mine(access: Access, *, beside: bool = False) -> list[Order]:
         if request is not None:
             orders[stored.id] = ordering.read(request.resource, request.version, stored.resource, stored.version)
     now = access.now
-    waiting = [o for o in orders.values() if o.step != SENT or (o.due is not None and o.due < now)]
+    waiting = [o for o in orders.values() if o.step not in (SENT, TESTED) or (o.due is not None and o.due < now)]
     return sorted(waiting, key=lambda o: (o.due is None, o.due.isoformat() if o.due else "", o.id))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
@@ -13,13 +13,15 @@ from sojourn.care.resources import id_of
 from sojourn.care.results import model, owners, review
 from sojourn.care.results.model import REPORT, UNREAD, VALUE, Result
 from sojourn.care.signing.preparing import once
-from sojourn.gate import origin
+from sojourn.gate import origin, seeing
+from sojourn.gate.changes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sojourn.care.policies import Policies
     from sojourn.gate.access import Access
+    from sojourn.gate.caller import Program
     from sojourn.gate.clockwork import Clockwork
     from sojourn.gate.feed import Change as Committed
     from sojourn.gate.feed import Handler, Turn
@@ -115,11 +117,32 @@ async def _ask(access: Access, inside: Access, stored: Stored, parts: Sequence[S
         role=str(rules.value("results.role")), rules=rules, seen=model.seen((s.type, s.id, s.version) for s in (stored, *parts)), before=before if corrected else (), corrected=corrected,
         program=program, security=[s for s in (stored.resource.get("meta") or {}).get("security") or () if isinstance(s, dict)],
     )  # fmt: skip
+    told = await _lookers(access, asked, focus, result.patient, known, without=owner) if corrected else []
     with suppress(errors.Conflict):  # it is there already
-        await inside.write([change], action="task")
+        await inside.write([change, *(_told(inside, change, who) for who in told)], action="task")
     for one in [*(r for r in asked if r.open), *await _parts_asked(access, parts if stored.type == REPORT else ())]:
         await _end(inside, one, "What came later is asked about instead.")
     await matching.answered(inside, result, answering)
+    await matching.closed(access, inside, result)
+
+
+async def _lookers(access: Access, asked: Sequence[review.Review], about: str, patient: str, program: Program | None, *, without: str) -> list[str]:
+    """Who looked at what is corrected now, is not asked about it anyway, and may see it still."""
+    people = {r.by for r in asked if r.outcome and r.by.startswith("Practitioner/")} - {without}
+    known = await seeing.sights(access, people, [f"Patient/{patient}", about], program, about.partition("/")[0]) if people else {}
+    return sorted(who for who in people if (sight := known.get(who)) is not None and sight.account and sight.sees)
+
+
+def _told(inside: Access, asked: Change, who: str) -> Change:
+    """The task of somebody who may have acted on what was corrected."""
+    assert asked.resource is not None  # noqa: S101 - it was just made
+    work = asked.resource
+    due = datetime.fromisoformat(work["restriction"]["period"]["end"])
+    made = tasks.new(inside, review.CHANGED, review.AGAIN, patient=id_of(work.get("for"), "Patient"), owner=who, due=due, focus=f"Task/{asked.id}", priority=str(work["priority"]), program=asked.program, id_=once(review.CHANGED, asked.id, who))
+    assert made.resource is not None  # noqa: S101 - it was just made
+    if "meta" in work:
+        made.resource["meta"] = work["meta"]
+    return made
 
 
 def _new(access: Access, result: Result, stored: Stored, rules: Policies, *, updated: bool) -> bool:

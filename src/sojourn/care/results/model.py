@@ -27,7 +27,7 @@ UNREAD: Final = ("registered",)
 """A report that holds nothing yet."""
 FLAGS: Final = {
     "H": "high", "L": "low", "HH": "critically high", "LL": "critically low", "AA": "critically abnormal", "A": "abnormal", "N": "", "HU": "much too high", "LU": "much too low",
-    "POS": "positive", "NEG": "negative", "R": "resistant", "S": "susceptible", "I": "intermediate",
+    "POS": "positive", "NEG": "negative", "DET": "detected", "ND": "", "R": "resistant", "S": "susceptible", "I": "intermediate",
 }  # fmt: skip
 """Interpretations in words (http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation); '' for what needs none."""
 

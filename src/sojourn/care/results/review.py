@@ -23,8 +23,10 @@ KIND: Final = "result-review"
 NOTICE: Final = "result-critical"
 CALL: Final = "result-call"
 REPEAT: Final = "result-repeat"
+CHANGED: Final = "result-changed"
 TEXT: Final = "A result to look at"
 URGENT: Final = "A result to look at now"
+AGAIN: Final = "A result that you looked at was corrected"
 PRIORITY: Final = {NORMAL: "routine", ABNORMAL: "urgent", CRITICAL: "stat"}
 OUTCOMES: Final = {
     "reviewed": "Reviewed, nothing to do now", "called": "Client told", "call": "Client to be called", "repeat": "Test to be repeated", "changed": "Treatment changed", "other": "Something else",

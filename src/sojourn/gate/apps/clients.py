@@ -9,6 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
@@ -202,7 +203,7 @@ def _in_time(claims: Mapping[str, Any]) -> None:
     """Whether the times of an assertion are good, by our clock and with the leeway."""
     now = clock.now().timestamp()
     for name in ("exp", "nbf", "iat"):
-        if name in claims and (isinstance(claims[name], bool) or not isinstance(claims[name], int | float)):
+        if name in claims and (isinstance(claims[name], bool) or not isinstance(claims[name], int | float) or not isfinite(claims[name])):
             raise UnknownClient(f"{name} is a number of seconds since 1970.")
     if claims["exp"] < now - LEEWAY.total_seconds():
         raise UnknownClient("The assertion is too old; is the clock of the app right?")

@@ -20,6 +20,7 @@ from sojourn.fhir.query import Condition
 from sojourn.fhir.search import SearchError, parse
 from sojourn.fhir.searchparams import patient_params
 from sojourn.fhir.shapes import shape
+from sojourn.gate import indexagain
 from sojourn.record import bulk
 
 if TYPE_CHECKING:
@@ -134,8 +135,9 @@ async def wish(access: Access, params: Iterable[tuple[str, str]], *, level: str,
         raise errors.NotSupported("Patients are named in exports of patients or of a group: Patient/$export, Group/[id]/$export.")
     members = await _members(access, group) if level == "group" else None
     named = _patients(given["patient"]) if "patient" in given else None
-    patients = members if named is None else named if members is None else tuple(p for p in named if p in set(members))
+    patients = members if named is None else named if members is None else tuple(sorted(set(named).intersection(members)))
     filters = tuple(_split(access, text, lenient=lenient) for text in given.get("_typeFilter", ()))
+    await indexagain.ready(access, [pair for one in filters if one for pair in parse_qsl(one[1], keep_blank_values=True)])
     types = await _types(access, given.get("_type", ()), [t for one in filters if one for t in one[:1]], level, lenient=lenient)
     return Wish(types, level == "system", patients, _since(given), _elements(given.get("_elements", ())), tuple(f for f in filters if f and f[0] in types), level, over)
 

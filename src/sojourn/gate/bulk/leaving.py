@@ -101,7 +101,7 @@ async def file(access: Access, export: Export, name: str) -> tuple[File, Sequenc
     """One file of an export that is done, and its stretches. Raises NotFound, also while it is not."""
     kind, _, rest = name.partition(".")
     number = rest.removesuffix(".ndjson")
-    if export.state != "done" or kind not in export.wish.kinds or not number.isdigit() or f"{kind}.{int(number)}.ndjson" != name:
+    if export.state != "done" or kind not in export.wish.kinds or not number.isdecimal() or f"{kind}.{int(number)}.ndjson" != name:
         raise errors.NotFound("There is no such file.")
     place = export.wish.kinds.index(kind)
     parts = await bulk.parts(access.house.db, access.tenant.number, export.id, place, int(number))

@@ -50,7 +50,7 @@ def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, 
     provision = terms.root(consent)
     grants: list[Grant] = []
     relations: list[Relation] = []
-    if window is not None and provision.get("type") == "permit" and _can_permit(consent) and not elements.void(consent):
+    if window is not None and provision.get("type") == "permit" and can_permit(consent) and not elements.void(consent):
         grants, relations = _permits(op, patient, consent, tenant, programs, keys, window)
     if consented_alone(consent):
         grants += _label(op, patient, consent, tenant, programs, keys, guarded)
@@ -74,7 +74,7 @@ def _label(op: int, patient: str, consent: Mapping[str, Any], tenant: Tenant, pr
     return [(op, patient, "label", bases.MINOR, "", "*", "label", named, None, sorted(set(subjects)) or None, None, None, None, *window)]
 
 
-def _can_permit(consent: Mapping[str, Any]) -> bool:
+def can_permit(consent: Mapping[str, Any]) -> bool:
     """A wish, an opt-out and an agreement to treatment permit nothing, whatever their provision says; nor does a form of a kind that nobody
     knows, one with a modifier that nobody here understands (https://hl7.org/fhir/R4/extensibility.html#modifierExtension), or with limits
     that cannot be read."""
@@ -174,6 +174,11 @@ def self_paid(consent: Mapping[str, Any]) -> bool:
     """Whether it is the restriction that must be agreed to: services paid for in full by the patient."""
     codes = {c.get("code") for concept in consent.get("category") or () for c in concept.get("coding") or ()}
     return "HIPAASelfPay" in codes or terms.value(consent, terms.GROUNDS) == "self_pay"
+
+
+def of_notes(consent: Mapping[str, Any]) -> bool:
+    """Whether it speaks of notes kept apart, of which no form speaks beside something else."""
+    return not _APART.keys().isdisjoint(_bases(terms.root(consent)))
 
 
 def _bases(provision: Mapping[str, Any]) -> list[int]:

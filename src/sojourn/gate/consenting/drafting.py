@@ -187,7 +187,7 @@ def answered(consent: Resource) -> Answers:
     return Answers(
         kind,
         disclosers=[terms.literal(o) for o in consent.get("organization") or ()],
-        recipients=[_recipient(a) for a in terms.actors(provision)],
+        recipients=[recipient(a) for a in terms.actors(provision)],
         everything=not known and whole,
         categories=[name for name, category in terms.forms()["categories"].items() if known and set(category["types"]) <= known],
         protected=[name for name, code in PROTECTED.items() if code in labels],
@@ -207,7 +207,8 @@ def answered(consent: Resource) -> Answers:
     )
 
 
-def _recipient(actor: Resource) -> Recipient:
+def recipient(actor: Resource) -> Recipient:
+    """How a form names one who is to receive."""
     return Recipient(
         reference=terms.literal(actor.get("reference")),
         of_class=str(terms.value(actor, terms.RECIPIENT_CLASS) or ""),

@@ -42,9 +42,10 @@ async def revoke(access: Access, consent: Resource, *, how: str, version: str, n
 
 
 async def taken_back(
-    access: Access, consent: Resource, *, how: str, version: str, note: str, capture: dict[str, str], program: int | None = None
+    access: Access, consent: Resource, *, how: str, version: str, note: str, capture: dict[str, str], program: int | None = None, author: dict[str, str] | None = None
 ) -> None:
-    """The same for a caller who has proved who they are already. program: to which the proof belongs, where not to the caller's."""
+    """The same for a caller who has proved who they are already. program: to which the proof belongs, where not to the caller's; author: who says so, where it
+    is not the patient."""
     if consent.get("status") not in ("active", "proposed"):
         raise errors.Invalid("This consent is not in force.", expression="Consent.status")
     if how not in WAYS:
@@ -54,7 +55,7 @@ async def taken_back(
     moment = _now(access)
     changes = [
         Change("update", "Consent", str(consent["id"]), replacing.ended(consent, moment, "revoked"), if_match=version, consenting=entering.ENDED),
-        Change("create", "Provenance", new_id(), _provenance(capture, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note), program=program),
+        Change("create", "Provenance", new_id(), _provenance(capture, consent, moment, f"Consent revoked in writing: {WAYS[how]}", note, author or consent["patient"]), program=program),
     ]
     await access.write(changes, action="revoke")
 
@@ -104,7 +105,10 @@ def mandatory(consent: Resource) -> bool:
 
 
 async def decide(access: Access, consent: Resource, *, agreed: bool, reason: str, version: str) -> None:
-    """Decide a request to restrict. Raises Invalid where there is nothing to decide, a reason is missing, or it must be agreed to."""
+    """Decide a request to restrict. Raises Invalid where there is nothing to decide, a reason is missing, or it must be agreed to.
+
+    One that is agreed to ends the form that it takes the place of in the same moment; until then, and where it is refused, that one stands.
+    """
     await access.require_fresh()
     if consent.get("status") != "proposed":
         raise errors.Invalid("This request was decided already.", expression="Consent.status")
@@ -113,7 +117,9 @@ async def decide(access: Access, consent: Resource, *, agreed: bool, reason: str
     if not agreed and len(reason.strip()) < 4:
         raise errors.Invalid("Say why the request is not agreed to, so that the patient can be told.")
     values: dict[str, dict[str, Any] | None] = {terms.DECISION: {"valueString": reason.strip()} if reason.strip() else None, terms.DECIDED_AT: {"valueDateTime": _now(access)}}
-    await _update(access, consent, terms.with_values({**consent, "status": "active" if agreed else "rejected"}, values), version, "decide")
+    decided = terms.with_values({**consent, "status": "active" if agreed else "rejected"}, values)
+    changes = [Change("update", "Consent", str(consent["id"]), decided, if_match=version), *await replacing.ended_by(access, decided, _now(access))]
+    await access.write(changes, action="decide")
 
 
 async def copied(access: Access, consent: Resource, *, given: bool, version: str) -> None:
@@ -130,19 +136,19 @@ def _now(access: Access) -> str:
     return access.now.isoformat(timespec="milliseconds")
 
 
-def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: str, note: str) -> dict[str, Any]:
+def _provenance(capture: dict[str, str], consent: Resource, moment: str, said: str, note: str, author: dict[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Provenance",
         "target": [{"reference": f"Consent/{consent['id']}"}, consent["patient"]],
         "recorded": moment,
         "activity": {"text": said},
-        "agent": [{"type": {"text": "author"}, "who": consent["patient"]}, {"type": {"text": "enterer"}, "who": capture}],
+        "agent": [{"type": {"text": "author"}, "who": author}, {"type": {"text": "enterer"}, "who": capture}],
     }
     if labels := [c for c in (consent.get("meta") or {}).get("security") or () if c.get("code") in ("42CFRPart2", "MINOR")]:
         made["meta"] = {"security": labels}
     if note:
         made["signature"] = [{
             "type": [{"system": "urn:iso-astm:E1762-95:2013", "code": "1.2.840.10065.1.12.1.14", "display": "Source Signature"}], "when": moment,
-            "who": consent["patient"], "sigFormat": "text/plain", "data": base64.b64encode(note.encode()).decode(),
+            "who": author, "sigFormat": "text/plain", "data": base64.b64encode(note.encode()).decode(),
         }]  # fmt: skip
     return made

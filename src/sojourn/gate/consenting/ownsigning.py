@@ -17,6 +17,7 @@ from sojourn.gate.consenting.wording import Wording
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
+    from sojourn.gate.found import Stored
 
 _NAMED = ("Organization", "Practitioner", "RelatedPerson", "Patient")
 
@@ -31,14 +32,25 @@ class Form(NamedTuple):
 
 
 async def read(access: Access, id_: str) -> Form:
-    """A consent in its exact words. Raises NotFound alike for none and for one that this caller may not see."""
-    seen = await access.read("Consent", id_)
-    clerk = access.house.clerk(access)
-    consent = (await clerk.read("Consent", id_)).resource
+    """A consent in its exact words, as far as this caller sees it. Raises NotFound alike for none and for one that this caller may not see.
+
+    What is signed is the whole: whoever sees less has other words, and their digest signs nothing.
+    """
+    return await _form(access, await access.read("Consent", id_))
+
+
+async def _whole(access: Access, id_: str) -> Form:
+    """The same in all its words, for who signs or takes back what they may see."""
+    await access.read("Consent", id_)
+    return await _form(access, await access.house.clerk(access).read("Consent", id_))
+
+
+async def _form(access: Access, stored: Stored) -> Form:
+    consent, clerk = stored.resource, access.house.clerk(access)
     patient = (await clerk.read("Patient", terms.literal(consent.get("patient")).partition("/")[2])).resource
     names = await _names(access, drafting.referenced([consent]))
     words = wording.worded(consent, names, patient=_person(patient), born=wording.day(str(patient.get("birthDate") or "")), organization=access.tenant.name)
-    return Form(consent, words, patient, seen.version)
+    return Form(consent, words, patient, stored.version)
 
 
 async def sign(access: Access, id_: str, *, shown: str, name: str) -> str:
@@ -47,26 +59,24 @@ async def sign(access: Access, id_: str, *, shown: str, name: str) -> str:
     Raises Forbidden for who may not, NotFound, or Invalid with everything that is missing.
     """
     await access.check("sign", "Consent", id_)
-    form = await read(access, id_)
+    form = await _whole(access, id_)
     signer = _signer(access, form)
     mine = Signing(signer, "electronic", shown, name=name, identity=signers.OWN_ACCOUNT, copy="given")
     capture = {"reference": str(access.caller.agent)}
-    stored = await access.house.clerk(access).read("Consent", id_)
     return await signing.signed(
-        access.house.clerk(access), form.consent, mine, form.wording, form.patient, version=stored.version, program=_program(access, form.consent), capture=capture
+        access.house.clerk(access), form.consent, mine, form.wording, form.patient, version=form.version, program=_program(access, form.consent), capture=capture
     )
 
 
 async def revoke(access: Access, id_: str, *, note: str) -> None:
     """Take a consent back in writing, from one's own account; the caller has just proved who they are. Raises as `sign`."""
     await access.check("sign", "Consent", id_)
-    form = await read(access, id_)
-    _signer(access, form)
+    form = await _whole(access, id_)
+    signer = _signer(access, form)
     if len(note.strip()) < _LEAST:
         raise errors.Invalid("42 CFR 2.31(a)(6): write that you take it back.")
-    clerk = access.house.clerk(access)
-    stored = await clerk.read("Consent", id_)
-    await ending.taken_back(clerk, form.consent, how="message", version=stored.version, note=note.strip(), capture={"reference": str(access.caller.agent)}, program=_program(access, form.consent))
+    how, who = "message" if signer.authority == "patient" else "representative", {"reference": str(access.caller.agent)}
+    await ending.taken_back(access.house.clerk(access), form.consent, how=how, version=form.version, note=note.strip(), capture=who, program=_program(access, form.consent), author=who)
 
 
 _LEAST = 4

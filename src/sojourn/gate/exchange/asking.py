@@ -62,7 +62,7 @@ def service(partner: Partner) -> Service:
 def checked(said: Service) -> Service:
     """The same, sound. Raises Malformed with what to do."""
     parts = urlsplit(said.base.strip())
-    sound = parts.scheme in ("https", "http") and parts.hostname and not (parts.username or parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)
+    sound = parts.scheme in ("https", "http") and parts.hostname and not (parts.username or parts.password or parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)
     if (said.on or said.base.strip()) and not sound:
         raise errors.Malformed("Write the address of their FHIR server as https://fhir.network.example/r4: encrypted, without anything behind it.")
     return said._replace(base=said.base.strip().rstrip("/"), client=said.client.strip()[:200], scope=" ".join(said.scope.split())[:400])

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sojourn.base import wall
 from sojourn.gate.trail import words
 from sojourn.gate.trail.lines import Line, Wish, page
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from sojourn.gate.access import Access
 
 MOST = 5000
@@ -19,7 +22,7 @@ MOST = 5000
 
 @dataclass(slots=True)
 class Visit:
-    """What one person did with the record on one day. what: kinds of things, in words, the commonest first."""
+    """What one person did with the record on one day. day, first, last: by the clock of the house. what: kinds of things, in words, the commonest first."""
 
     day: date
     who: str
@@ -52,21 +55,22 @@ class Report:
 async def report(access: Access, patient: str, since: datetime, until: datetime, *, most: int = MOST) -> Report:
     """The report about one patient, from at most so many lines, the newest. Raises Forbidden, recorded. Looking is in the trail, and so in the next report."""
     found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1), alone=True), count=most, action="report")
-    visits = grouped(found.lines)
+    visits = grouped(found.lines, wall.named(access.rules.zones.get(0) or wall.DEFAULT))
     return Report(patient, since, until, visits, found.next is None)
 
 
-def grouped(lines: Iterable[Line]) -> list[Visit]:
-    """One visit for each person and day, apart what they did through an app; in the order of the lines, which is newest first."""
+def grouped(lines: Iterable[Line], zone: ZoneInfo) -> list[Visit]:
+    """One visit for each person and day on the wall, apart what they did through an app; in the order of the lines, which is newest first."""
     visits: dict[tuple[date, str, str, str], Visit] = {}
     for line in lines:
         if line.outcome not in ("done", "started"):
             continue
-        key = (line.recorded.date(), line.account, line.role, words.who(line))
+        at = line.recorded.astimezone(zone)
+        key = (at.date(), line.account, line.role, words.who(line))
         visit = visits.get(key)
         if visit is None:
-            visit = visits[key] = Visit(line.recorded.date(), words.who(line), words.role(line.role), line.kind == "organization", last=line.recorded)
-        visit.first = line.recorded
+            visit = visits[key] = Visit(at.date(), words.who(line), words.role(line.role), line.kind == "organization", last=at)
+        visit.first = at
         visit.times += 1
         _add(visit.why, words.purpose(line.purpose))
         _add(visit.did, words.did(line.action))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.words import full_name, own_name
 from sojourn.gate import together
 
@@ -61,5 +62,6 @@ def program_names(access: Access, numbers: Sequence[int]) -> str:
 
 
 def moment(at: datetime) -> str:
-    """`23 Nov 2026, 14:05 UTC`."""
-    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+    """`23 Nov 2026, 14:05 EST`: by the clock of the request, which is said because the desk looks at several houses."""
+    there = at.astimezone(zones.here())
+    return f"{there.day} {there:%b %Y, %H:%M %Z}"

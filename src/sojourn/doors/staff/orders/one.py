@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Malformed, VersionConflict
 from sojourn.care.orders import catalog, ordering, reading
-from sojourn.care.orders.ordering import COLLECTED, ORDERED, STEPS, Order
+from sojourn.care.orders.ordering import COLLECTED, ORDERED, TESTED, USUAL, Order, Wish
 from sojourn.care.resources import id_of
+from sojourn.care.results import entering
 from sojourn.care.staffing import zones
 from sojourn.doors.staff import waiting
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.doors.staff.lines import Line, remaining
+from sojourn.doors.staff.orders import testform
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import code_text, day_and_time, day_text, own_name
 from sojourn.web.forms import sent
@@ -32,6 +34,7 @@ waiting.PLACES[ordering.KIND] = "/patients/{patient}/orders/{focus}"
 CHANGED = "Somebody else moved this order on since you opened it. It is shown as it is now; nothing of yours was saved."
 _WAITS = {ORDERED: "A specimen to collect", COLLECTED: "A specimen to send"}
 _OVERDUE = "A laboratory result is overdue"
+_TEST = "A test to do here"
 
 
 async def show(request: Request) -> Response:
@@ -52,6 +55,8 @@ async def act(request: Request) -> Response:
                 await ordering.collect(access, one, _moment(said), said.get("note", "")[:1000])
             case "send":
                 await ordering.send(access, one, said.get("note", "")[:1000])
+            case "confirm":
+                return redirect(request, f"/patients/{patient}/orders/{await _confirm(access, one)}", "ordered")
             case "cancel":
                 await ordering.cancel(access, one, said.get("note", "")[:1000])
             case _:
@@ -63,6 +68,17 @@ async def act(request: Request) -> Response:
     except Malformed as error:
         return await _page(request, error.message, 422, said)
     return redirect(request, f"/patients/{patient}/orders/{one.id}", "saved")
+
+
+async def _confirm(access: Access, one: Order) -> str:
+    """Order what confirms a presumptive result: the id of that order, the same for a second click."""
+    panels = await catalog.panels(access)
+    panel = catalog.of(panels, one.resource)
+    if one.step != TESTED or panel is None or not panel.confirm:
+        raise Conflict("Nothing of this order is to be confirmed. It is shown as it is now.")
+    why = f"To confirm a presumptive result: {one.title}{f', requisition {one.number}' if one.number else ''}"
+    today, soon = access.now.astimezone(zones.of(None)).date(), one.priority if one.priority in ordering.PRIORITIES else "routine"
+    return await ordering.order(access, one.patient, Wish(panel.confirm, today, soon, why=why, key=f"confirm-{one.id}-{one.report}", laboratory=USUAL))
 
 
 def _moment(said: dict[str, str]) -> datetime:
@@ -79,18 +95,27 @@ async def requisition(request: Request) -> Response:
 
 async def _page(request: Request, problem: str = "", status: int = 200, said: dict[str, str] | None = None, template: str = "orders/one.html") -> Response:
     access, patient = request.state.access, request.path_params["id"]
-    about, one = await asyncio.gather(banner.fetch(access, patient), reading.one(access, patient, request.path_params["order"]))
+    about, one, panels = await asyncio.gather(banner.fetch(access, patient), reading.one(access, patient, request.path_params["order"]), catalog.panels(access))
     names, why, coverage = await asyncio.gather(_people(access, one), _why(access, one), _coverage(access, patient) if template != "orders/one.html" else _none())
     due, tone = remaining(one.due, access.now)
     rhythm = catalog.rhythms().get(one.rhythm)
     values: dict[str, Any] = {
-        "o": one, "why": why, "step": STEPS.get(one.step, ""), "due": due if one.waits else "", "tone": tone, "requester": names.get(one.requester, ""), "rhythm": rhythm, "day": day_text(one.day), "until": day_text(one.until),
+        "o": one, "why": why, "step": one.words, "due": due if one.waits else "", "tone": tone, "requester": names.get(one.requester, ""), "rhythm": rhythm, "day": day_text(one.day), "until": day_text(one.until),
         "ordered": day_and_time(one.authored), "priority": ordering.PRIORITIES.get(one.priority, one.priority), "notes": [(day_and_time(when), text) for when, text in reversed(one.notes)],
-        "may_collect": all(access.may(t, a) for t, a in ordering.COLLECT), "may_order": all(access.may(t, a) for t, a in ordering.ORDER), "coverage": coverage,
+        "may_collect": all(access.may(t, a) for t, a in ordering.COLLECT), "placed": one.placed, "may_order": all(access.may(t, a) for t, a in ordering.ORDER), "coverage": coverage,
         "now": access.now.astimezone(zones.of(None)).strftime("%Y-%m-%dT%H:%M"), "printed": day_text(access.now.astimezone(zones.of(None)).date().isoformat()),
         "report": one.report if access.may("DiagnosticReport", "search") else "", "numbers": [c["code"] for c in (one.resource.get("code") or {}).get("coding") or () if c.get("system") == catalog.LOINC],
     }  # fmt: skip
+    values |= await _here(access, one, catalog.of(panels, one.resource), panels)
     return PAGES.render(request, template, status=status, banner=about, parts=allowed(access), here="results", problem=problem, said=said or {}, **values)
+
+
+async def _here(access: Access, one: Order, panel: catalog.Panel | None, panels: list[catalog.Panel]) -> dict[str, Any]:
+    """What can be done with a test that is done here: enter its result, make it final, correct it, have it confirmed."""
+    may = all(access.may(t, a) for t, a in entering.RESULT)
+    before = await entering.entered(access, one) if one.report and may else None
+    confirm = next((p.title for p in panels if panel and p.key == panel.confirm), "") if one.step == TESTED else ""
+    return {"mode": testform.mode(one, panel, before) if may else "", "confirm": confirm}
 
 
 async def _why(access: Access, one: Order) -> str:
@@ -134,7 +159,7 @@ async def today(access: Access) -> list[Line]:
     for one in orders:
         if one.patient in names:
             due, tone = remaining(one.due, access.now)
-            lines.append(Line(_WAITS.get(one.step, _OVERDUE), f"/patients/{one.patient}/orders/{one.id}", names[one.patient], due, tone, "" if one.owner else "for anybody of your role"))
+            lines.append(Line(_TEST if one.here and one.step in _WAITS else _WAITS.get(one.step, _OVERDUE), f"/patients/{one.patient}/orders/{one.id}", names[one.patient], due, tone, "" if one.owner else "for anybody of your role"))
     return lines
 
 
@@ -142,5 +167,5 @@ def row(one: Order, now: datetime) -> dict[str, Any]:
     """An order in the room of a chart."""
     due, tone = remaining(one.due, now)
     rhythm = catalog.rhythms().get(one.rhythm)
-    stands = f"{rhythm.title}, until {day_text(one.until)}" if rhythm else STEPS.get(one.step, one.status)
+    stands = f"{rhythm.title}, until {day_text(one.until)}" if rhythm else one.words or one.status
     return {"path": f"/patients/{one.patient}/orders/{one.id}", "what": one.title, "stands": stands, "when": day_text(one.day), "due": due if one.waits else "", "tone": tone, "urgent": "" if one.priority == "routine" else ordering.PRIORITIES.get(one.priority, one.priority)}

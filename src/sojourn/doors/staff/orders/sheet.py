@@ -61,7 +61,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, said: di
     today = access.now.astimezone(zones.of(None)).date().isoformat()
     return PAGES.render(
         request, "orders/sheet.html", status=status, banner=about, parts=allowed(access), here="results", panels=panels, problems=problems, rhythms=list(catalog.rhythms().values()),
-        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem, laboratories=laboratories, advised=advised,
+        priorities=list(ordering.PRIORITIES.items()), collectors=list(ordering.COLLECTORS.items()), said={"day": today, "key": new_id()} | (said or {}), today=today, problem=problem, laboratories=laboratories, ours=any(p.here for p in panels), advised=advised,
     )  # fmt: skip
 
 

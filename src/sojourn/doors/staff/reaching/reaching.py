@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Invalid
 from sojourn.doors.staff.pages import PAGES
-from sojourn.doors.staff.words import own_name
+from sojourn.doors.staff.words import day_and_time, own_name
 from sojourn.gate import placing, reach
 from sojourn.gate.placing import DAYS, SIGN_IN, SITE, SUPERVISES, UNIT, Place
 from sojourn.gate.signinrules import starting_rule
@@ -82,10 +82,10 @@ def _line(place: Place, names: Mapping[str, str]) -> dict[str, str]:
         said = f"{who}: {idle} minutes unused (a warning {warning} seconds before), {longest} hours in all, a proof is good for {fresh} minutes, {factor} a second step"
     else:
         said = f"{who} {TITLES[place.what]} {what}"
-    when = f"since {place.since:%-d %b %Y, %H:%M} UTC" if place.since.year > 1 else "from the start"
+    when = f"since {day_and_time(place.since.isoformat())}" if place.since.year > 1 else "from the start"
     return {
         "said": said, "subject": place.subject, "value": place.value, "by": place.author or "the start", "reason": place.reason,
-        "when": when + (f", until {place.ended:%-d %b %Y, %H:%M} UTC" if place.ended else ""), "over": "yes" if place.ended else "",
+        "when": when + (f", until {day_and_time(place.ended.isoformat())}" if place.ended else ""), "over": "yes" if place.ended else "",
     }  # fmt: skip
 
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 waiting.ELSEWHERE.update({review.KIND, review.NOTICE})
 waiting.PLACES[review.KIND] = "/patients/{patient}/results/{id}"
 waiting.PLACES[review.NOTICE] = "/patients/{patient}/results/{focus}"
+waiting.PLACES[review.CHANGED] = "/patients/{patient}/results/{focus}"
 waiting.PLACES[review.CALL] = "/patients/{patient}/results"
 waiting.PLACES[review.REPEAT] = "/patients/{patient}/results"
 TONES = {model.NORMAL: "plain", model.ABNORMAL: "amber", model.CRITICAL: "red"}
 _STATUS = {
-    "preliminary": "preliminary", "partial": "in part", "corrected": "corrected", "amended": "corrected", "appended": "added to", "entered-in-error": "withdrawn by the laboratory",
+    "preliminary": "preliminary", "partial": "in part", "corrected": "corrected", "amended": "corrected", "appended": "added to", "entered-in-error": "withdrawn",
     "cancelled": "cancelled by the laboratory", "registered": "not there yet",
 }  # fmt: skip
 _SHOWN = 3
@@ -72,7 +73,7 @@ def status(code: str) -> str:
 def gist(result: Result, by: Rules) -> str:
     """The values outside their range, the gravest first; else how many there are."""
     odd = sorted(((v, s) for v, s in model.ordered(result.values, by) if s != model.NORMAL), key=lambda pair: -model.RANK[pair[1]])
-    said = [" ".join(filter(None, (f"{v.name} {v.said}", v.words and f"({v.words})"))) for v, _ in odd[:_SHOWN]]
+    said = [" ".join(filter(None, (f"{v.name} {v.said}", f"({v.words})" if v.words and v.words not in v.said.casefold() else ""))) for v, _ in odd[:_SHOWN]]
     if said:
         return "; ".join(said) + (f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else "")
     kept = [v for v in result.values if not v.withdrawn]
@@ -108,6 +109,8 @@ def cells(result: Result, by: Rules, earlier: Mapping[str, Value], before: Mappi
         known = earlier.get(value.code)
         was = next((v for v in before.get(value.id, ()) if v.code == value.code and v.sense != value.sense), None)
         flag = "withdrawn" if value.withdrawn else value.words or (severity if severity != model.NORMAL else "")
+        if flag == value.said.casefold() and severity == model.NORMAL:
+            flag = ""  # what it says already, and nothing to notice
         tone = "amber" if value.withdrawn else TONES[severity]
         out.append(Cell(value.name, value.said, value.range, flag, tone, f"{known.said}, {day_and_time(known.when)}" if known else "", " ".join(filter(None, (was.said, was.words))) if was else "", value.note))
     return out

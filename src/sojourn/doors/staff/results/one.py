@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.base.errors import Conflict, Forbidden, Malformed, VersionConflict
 from sojourn.care import policies
-from sojourn.care.results import acting, model, reading, review, trends
+from sojourn.care.orders import findings
+from sojourn.care.results import acting, entering, model, reading, review, trends
 from sojourn.care.risk.episode import NOTIFIED, REMINDED, SKIPPED, STEP_WORDS
 from sojourn.doors.staff.chart import banner
 from sojourn.doors.staff.chart.summary import allowed
 from sojourn.doors.staff.lines import remaining
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.results.lines import cells, drawn, flags
-from sojourn.doors.staff.words import day_and_time, own_name
+from sojourn.doors.staff.words import day_and_time, day_text, own_name
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
@@ -71,18 +72,30 @@ async def _page(request: Request, problem: str = "", code: int = 200, said: dict
         "due": due if one.open else "", "tone": tone, "owner": names.get(one.owner, ""), "chain": _chain(found, names), "trends": drawn(trends.numbers(found.earlier)),
         "taken": day_and_time(found.result.when), "issued": day_and_time(found.result.issued), "outcomes": list(review.OUTCOMES.items()), "may": all(access.may(t, a) for t, a in acting.WRITES),
         "done": review.OUTCOMES.get(one.outcome, ""), "done_at": day_and_time(one.at), "done_by": names.get(one.by, one.by), "forms": [str(f.get("title") or "Attached report") for f in found.result.resource.get("presentedForm") or ()],
-        "orders": found.result.orders if access.may("ServiceRequest", "read") else [],
+        "tested": _tested(found, names), "may_correct": all(access.may(t, a) for t, a in entering.RESULT), "orders": found.result.orders if access.may("ServiceRequest", "read") else [],
     }  # fmt: skip
     return PAGES.render(request, "results/one.html", status=code, banner=about, parts=allowed(access), here="results", problem=problem, said=said or {}, **values)
 
 
 async def _people(access: Access, found: One) -> dict[str, str]:
-    """The names of whoever has it, was told of it, or looked at it. One search."""
-    ids = sorted({who.partition("/")[2] for who in (found.review.owner, found.review.by, *(e.who for e in found.review.events)) if who.startswith("Practitioner/")})
+    """The names of whoever has it, was told of it, looked at it, or tested. One search."""
+    testers = [str(p.get("reference", "")) for p in found.result.resource.get("performer") or ()]
+    ids = sorted({who.partition("/")[2] for who in (found.review.owner, found.review.by, *testers, *(e.who for e in found.review.events)) if who.startswith("Practitioner/")})
     if not ids or not access.may("Practitioner", "search"):
         return {}
     answer = await access.search("Practitioner", [("_id", ",".join(ids))], count=len(ids))
     return {f"Practitioner/{s.id}": own_name(s.resource) for s in answer.matches}
+
+
+def _tested(found: One, names: dict[str, str]) -> str:
+    """Who tested, with which kit, under which certificate, for a result that was entered here; ''."""
+    report = found.result.resource
+    if not entering.key_of(report):
+        return ""
+    who = next((name for p in report.get("performer") or () if (name := names.get(str(p.get("reference", ""))))), "")
+    used, site = findings.kit(found.result.parts), findings.site(report)
+    kit = ", ".join(filter(None, (used.name, used.lot and f"lot {used.lot}", used.expiry and f"good until {day_text(used.expiry)}")))
+    return " · ".join(filter(None, (f"Tested here by {who}" if who else "Tested here", kit, f"{site.name}, CLIA {site.clia}" if site else "")))
 
 
 def _chain(found: One, names: dict[str, str]) -> list[tuple[str, str]]:

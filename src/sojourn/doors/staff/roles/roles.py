@@ -24,7 +24,7 @@ DUTIES = {
     "administer Role": "edit roles", "trail": "read the trail of all", "explain": "see why something is shown or withheld", "report": "read who looked", "sign Consent": "sign consents",
     "report Incident": "report incidents", "open Incident": "read incident reports", "review Incident": "look into incidents", "review-privacy Incident": "look into incidents about privacy",
     "committee Incident": "sign for the committee", "send Message": "write to colleagues", "lead GroupSession": "lead group sessions", "oversee GroupSession": "oversee group sessions",
-    "order LabOrder": "order from the laboratory", "collect LabOrder": "collect specimens", "resolve Collision": "put double bookings right", "index Paper": "put scans and faxes into charts",
+    "order LabOrder": "order from the laboratory", "collect LabOrder": "collect specimens", "result LabOrder": "enter results of tests done here", "resolve Collision": "put double bookings right", "index Paper": "put scans and faxes into charts",
     "co-sign DocumentReference": "co-sign notes", "unlock DocumentReference": "unlock signed notes", "co-sign CarePlan": "co-sign treatment plans", "administer Credential": "keep credentials",
     "administer MedicationTable": "load medication tables", "administer App": "manage apps", "administer Policy": "change the rules of care",
     "keep Availability": "keep their own working hours and absences", "export Bulk": "take out in bulk all that it may see", "import Bulk": "bring records in in bulk",

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sojourn.base.errors import Invalid, NotFound, SojournError
 from sojourn.care import signing, tasks
@@ -148,7 +147,7 @@ async def _page(request: Request, *, problem: str = "", typed: dict[str, str] | 
     return PAGES.render(
         request, "signing/document.html", status=status, banner=about, parts=allowed(access), here="notes", title=code_text(document.resource.get("type") or {}) or "Document", document=document, rows=rows, acts=acts,
         happened=await _named(access, happened), state=_state(document, works), text=document.text, added=[_added(a) for a in added],
-        later=[(item, *kinds_line(item.resource)) for item in later if item.id not in mine], problem=problem, typed=typed or {}, relations=RELATIONS,
+        later=[(_when(item.came), *kinds_line(item.resource)) for item in later if item.id not in mine], problem=problem, typed=typed or {}, relations=RELATIONS,
         unsigned_note=document.author == access.caller.agent and not document.closed and bool(reading.template_of(document.resource)), identities=signing.IDENTITIES, late=_late(document), locks=_when(document.locks) if document.locks else "", waits=_waits(works, access), key=access.request,
     )  # fmt: skip
 
@@ -237,7 +236,7 @@ def kinds_line(resource: Any) -> tuple[str, str]:
     return kinds.title(str(resource.get("resourceType", ""))), line.what
 
 
-def _when(at: datetime, zone: str = zones.DEFAULT) -> str:
-    local = at.astimezone(ZoneInfo(zone))
+def _when(at: datetime) -> str:
+    local = at.astimezone(zones.here())
     return f"{local:%B} {local.day}, {local.year}, {local:%H:%M} {local:%Z}"
 

@@ -28,7 +28,7 @@ END $$;
 
 -- The versions of one resource, newest first, from a seq downwards. A version is seen only if its own labels pass and those of
 -- the current row pass too (so that a label raised later covers the past). One in which nothing but notes kept apart changed is none
--- for whoever may not see these. When something becomes such a note, past versions that refer to it are found by its patient (gate.write):
+-- for whoever may not see these. When something becomes such a note, past versions that refer to it say so from then on (gate.tell_of);
 -- those of no patient, and those of what was deleted, are never clean.
 CREATE OR REPLACE FUNCTION gate.history(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,

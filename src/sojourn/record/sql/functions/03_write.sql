@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION gate.write(
     p_date_ops int[], p_date_keys bigint[], p_date_low timestamptz[], p_date_high timestamptz[], p_date_masks bigint[],
     p_number_ops int[], p_number_keys bigint[], p_number_low float8[], p_number_high float8[], p_number_units bigint[], p_number_masks bigint[],
     p_edge_ops int[], p_edge_params text[], p_edge_targets text[], p_edge_masks bigint[],
+    p_judged_ops int[], p_judged_targets text[], p_judged_apart boolean[],
     p_grants record.grant_row[], p_relations record.relation_row[], p_sent record.sent_row[],
     p_audits record.audit_row[]
 ) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -48,8 +49,15 @@ BEGIN
           FROM (SELECT hashtextextended(p_tenant || '/' || o.type || '/' || o.id, 0) AS key, true AS alone
                 FROM unnest(p_ops) o WHERE o.kind <> 'create' OR o.expected = 0
                 UNION ALL
-                SELECT hashtextextended(p_tenant || '/' || e.target, 0), false FROM unnest(p_edge_targets) AS e(target)) h
+                SELECT hashtextextended(p_tenant || '/' || e.target, 0), false FROM unnest(p_edge_targets || p_judged_targets) AS e(target)) h
           GROUP BY h.key ORDER BY h.key) k;
+    -- Whether a version tells of more than notes kept apart was judged by what was such a note then (gate/preparing.py: keep_apart). What becomes
+    -- one after this asks again of what is written here (gate/retelling.py), for it waits until this is committed.
+    IF cardinality(p_judged_ops) > 0 AND EXISTS (
+        SELECT FROM unnest(p_judged_targets, p_judged_apart) AS j(target, apart)
+        LEFT JOIN gate.labelled(p_tenant, p_judged_targets, 12) AS note ON note = j.target WHERE j.apart <> (note IS NOT NULL)) THEN
+        RAISE EXCEPTION 'labelled otherwise since it was judged by' USING ERRCODE = 'SJ409';
+    END IF;
     seqs := ARRAY (SELECT nextval('record.seq') FROM generate_series(1, n));
 
     told := ARRAY (
@@ -103,9 +111,19 @@ BEGIN
         -- What is deleted keeps its references: they say whom its history is about, and what it could not do without. No search meets
         -- them, for all look for the row; they go when it comes back with others.
         IF kinds && '{update,restore}' THEN
-            DELETE FROM record.edge s USING unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated,
-                                                           own, parts, tags, origin, tokens, presence, digest, blobs, body, i)
-            WHERE ((o.kind = 'update' AND o.i = ANY (fresh)) OR o.kind = 'restore') AND s.tenant = p_tenant AND s.rid = rids[o.i];
+            -- What it referred to once is looked for in the chart of its patient (gate.telling_of). Of what is in another chart it is kept.
+            WITH gone AS (
+                DELETE FROM record.edge s USING unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated,
+                                                               own, parts, tags, origin, tokens, presence, digest, blobs, body, i)
+                WHERE ((o.kind = 'update' AND o.i = ANY (fresh)) OR o.kind = 'restore') AND s.tenant = p_tenant AND s.rid = rids[o.i]
+                RETURNING s.type, s.rid, s.target, o.patient)
+            INSERT INTO record.past_edge (tenant, target, type, rid)
+            SELECT DISTINCT p_tenant, g.target, g.type, g.rid FROM gone g
+            WHERE (n > 1 OR NOT g.target = ANY (p_edge_targets)) AND NOT EXISTS (
+                SELECT FROM record.resource r
+                WHERE r.tenant = p_tenant AND r.type = split_part(g.target, '/', 1) AND r.id = split_part(g.target, '/', 2)
+                  AND (r.patient IS NULL OR r.patient = g.patient))
+            ON CONFLICT DO NOTHING;
         END IF;
         -- Tokens that are gone; those that stay are left alone.
         DELETE FROM record.token k USING (
@@ -309,14 +327,6 @@ BEGIN
             RETURNING r.seq, r.refs, r.ref_origin)
         UPDATE record.version v SET refs = moved.refs, ref_origin = moved.ref_origin
         FROM moved WHERE v.tenant = p_tenant AND v.seq = moved.seq;
-        -- Of what becomes a note kept apart, also versions of the past that refer to it: staff are given these as they are.
-        IF EXISTS (SELECT FROM unnest(p_ops) o WHERE (o.own & 12) <> 0 AND o.kind IN ('update', 'restore', 'label')) THEN
-            UPDATE record.version v SET refs = v.refs | (o.own & 12)
-            FROM unnest(p_ops) o JOIN record.resource r ON r.tenant = p_tenant AND r.patient = o.patient
-            WHERE (o.own & 12) <> 0 AND o.kind IN ('update', 'restore', 'label')
-              AND v.tenant = p_tenant AND v.type = r.type AND v.id = r.id AND v.seq <> r.seq AND (v.refs & o.own & 12) <> (o.own & 12)
-              AND (position(convert_to(o.type || '/' || o.id, 'UTF8') IN v.body) > 0 OR v.body = ''); -- a note itself: it may
-        END IF;
     END IF;
 
     -- Whoever hangs on an encounter, or holds what it does, carries its laws: those made with it, and those already there.

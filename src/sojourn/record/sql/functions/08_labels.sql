@@ -66,6 +66,14 @@ DECLARE
     total int := 0;
 BEGIN
     LOOP
+        -- What becomes a note kept apart with another is held as if it were changed itself: nobody judges by it that it is none (gate.write).
+        IF EXISTS (SELECT FROM unnest(front) AS f(target) JOIN record.resource s ON s.tenant = p_tenant AND s.type = split_part(f.target, '/', 1)
+                   AND s.id = split_part(f.target, '/', 2) WHERE (s.own & 12) <> 0) THEN
+            PERFORM pg_advisory_xact_lock(k.key)
+            FROM (SELECT DISTINCT hashtextextended(p_tenant || '/' || r.type || '/' || r.id, 0) AS key FROM unnest(front) AS f(target)
+                  JOIN record.edge e ON e.tenant = p_tenant AND e.target = f.target AND (gate.passed_on(e.param, e.target) & 12) <> 0
+                  JOIN record.resource r ON r.tenant = p_tenant AND r.type = e.type AND r.rid = e.rid AND (r.own & 12) = 0 ORDER BY key) k;
+        END IF;
         WITH hit AS (
             SELECT r.type, r.rid, r.id, r.seq, r.own, r.parts, r.tags,
                    bit_or(gate.reaching(gate.passed_on(e.param, e.target), s.own, s.origin, s.patient, r.type, r.own, r.origin,
@@ -212,6 +220,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
         JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id AND v.version = c.version)
     SELECT r.seq FROM changed c JOIN record.resource r ON r.tenant = p_tenant AND r.type = c.type AND r.id = c.id AND r.seq = c.seq
     WHERE c.kind = 'label'
+       -- An edit between: it says of what it has from elsewhere what the version that it replaced said (gate/inheriting.py: known).
+       OR (c.kind = 'update' AND EXISTS (SELECT FROM record.version b JOIN record.label_change l ON l.tenant = p_tenant AND l.seq = b.seq
+                                         WHERE b.tenant = p_tenant AND b.type = c.type AND b.id = c.id AND b.seq < c.seq))
     UNION
     SELECT r.seq FROM changed c
     JOIN record.edge e ON e.tenant = p_tenant AND e.target = c.type || '/' || c.id
@@ -221,6 +232,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
            OR c.own <> coalesce((SELECT b.own FROM record.version b
                                  WHERE b.tenant = p_tenant AND b.type = c.type AND b.id = c.id AND b.seq < c.seq
                                  ORDER BY b.seq DESC LIMIT 1), 0))
+$$;
+
+-- Versions of the past of what these current versions are of, oldest first: of each its number and that of the current one.
+CREATE OR REPLACE FUNCTION gate.label_past(p_tenant int, p_seqs bigint[]) RETURNS TABLE (seq bigint, head bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+    SELECT v.seq, c.seq FROM record.version c
+    JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id AND v.seq < c.seq
+    WHERE c.tenant = p_tenant AND c.seq = ANY (p_seqs) ORDER BY v.seq
 $$;
 
 -- Every version of one resource.

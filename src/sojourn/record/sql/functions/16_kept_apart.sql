@@ -59,8 +59,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- What became such a note, or is none any more, and what became one with it (gate.reach): every version of what refers to it, now or in a
--- version of the past, by resource and in their order. `says`: it is named in it. The resources are found by the references of current rows
--- (and of what was deleted) to it and to its patient.
+-- version of the past, by resource and in their order. `says`: it is named in it, or it is sealed and may name it. The resources are found in the chart of its
+-- patient, and by references to it: those of current rows and of what was deleted, and those of the past from other charts (record.past_edge).
 CREATE OR REPLACE FUNCTION gate.telling_of(p_tenant int, p_targets text[])
 RETURNS TABLE (seq bigint, type text, id text, own bigint, apart boolean, says boolean, body bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -76,12 +76,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seq
         SELECT 'Patient/' || r.patient FROM turned t
         JOIN record.resource r ON r.tenant = p_tenant AND r.type = split_part(t.name, '/', 1) AND r.id = split_part(t.name, '/', 2)),
     changed AS MATERIALIZED ( -- what has one version told nothing before
-        SELECT f.type, f.id FROM (SELECT DISTINCT e.type, e.rid FROM places p JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.name) e
+        SELECT f.type, f.id FROM (
+            SELECT e.type, e.rid FROM places p JOIN record.edge e ON e.tenant = p_tenant AND e.target = p.name
+            UNION
+            SELECT k.type, k.rid FROM turned t JOIN record.past_edge k ON k.tenant = p_tenant AND k.target = t.name
+            UNION
+            SELECT r.type, r.rid FROM places p JOIN record.resource r ON r.tenant = p_tenant AND r.patient = substr(p.name, 9)
+            WHERE p.name >= 'Patient/' AND p.name < 'Patient0') e
         JOIN record.version f ON f.tenant = p_tenant AND f.seq = e.rid
         WHERE NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = e.type AND r.rid = e.rid AND r.seq = r.rid)),
     versions AS (
-        SELECT v.seq, v.type, v.id, v.own, v.apart, v.body, v.body IS NOT NULL AND EXISTS (
-                   SELECT FROM turned t WHERE position(convert_to(t.name, 'UTF8') IN v.body) > 0) AS says
+        SELECT v.seq, v.type, v.id, v.own, v.apart, v.body, v.body IS NOT NULL AND (v.body = '' OR EXISTS (
+                   SELECT FROM turned t WHERE position(convert_to(t.name, 'UTF8') IN v.body) > 0)) AS says
         FROM changed c JOIN record.version v ON v.tenant = p_tenant AND v.type = c.type AND v.id = c.id)
     SELECT s.seq, s.type, s.id, s.own, s.apart, s.says, s.body
     FROM (SELECT v.*, bool_or(v.says) OVER (PARTITION BY v.type, v.id) AS named FROM versions v) s
@@ -90,7 +96,7 @@ $$;
 
 -- Say of versions whether they changed nothing but such notes, as if that had been known when they were written: one that did not, and
 -- with it the current row, has the time of the one before.
--- p_named: versions that name such a note.
+-- p_named: versions that name such a note, or may: these staff are given as they are no more.
 CREATE OR REPLACE FUNCTION gate.tell_of(p_tenant int, p_seqs bigint[], p_apart boolean[], p_named bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
 DECLARE

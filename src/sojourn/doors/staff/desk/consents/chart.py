@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from sojourn.base.errors import Invalid, NotFound
@@ -124,8 +124,8 @@ async def after(request: Request) -> Response:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time(), UTC)
-    except ValueError:
+        return zones.moment(datetime.fromisoformat(text).date(), time(0), zones.here())
+    except (ValueError, OverflowError):
         raise Invalid("Write the day on which the event came.") from None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.base import wall
 from sojourn.base.errors import Invalid, Malformed
+from sojourn.care.staffing import zones
 from sojourn.doors.staff import words
 from sojourn.doors.staff.patients.terms import search_params
 
@@ -50,15 +52,21 @@ async def patient(access: Access, form: Mapping[str, str]) -> Choice:
 
 
 def day(text: str) -> datetime | None:
-    """The beginning of a day as a date field sends it; None for nothing. Raises ValueError for what is no date."""
-    return datetime.combine(datetime.fromisoformat(text).date(), time(), UTC) if text else None
+    """The moment at which a day begins on the wall, as a date field sends it; None for nothing. Raises ValueError for what is no date."""
+    return _begins(datetime.fromisoformat(text).date()) if text else None
 
 
 def days(form: Mapping[str, str], now: datetime, back: int = 30) -> tuple[datetime, datetime, str]:
     """From and before, of the fields since and until (both days count), and what is wrong with them."""
+    today = wall.day(now)
     try:
-        since = day(form.get("since", "").strip()) or datetime.combine((now - timedelta(days=back)).date(), time(), UTC)
-        until = (day(form.get("until", "").strip()) or datetime.combine(now.date(), time(), UTC)) + timedelta(days=1)
+        since = day(form.get("since", "").strip()) or _begins(today - timedelta(days=back))
+        last = form.get("until", "").strip()
+        until = _begins((datetime.fromisoformat(last).date() if last else today) + timedelta(days=1))
     except (ValueError, OverflowError):
         return now - timedelta(days=back), now, "A day must be written as 2026-03-01."
     return since, until, "" if since < until else "The first day must not come after the last."
+
+
+def _begins(day: date) -> datetime:
+    return zones.moment(day, time(0), zones.here())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sojourn.base.errors import NotFound
 from sojourn.doors.staff import words
 from sojourn.doors.staff.desk.frame import DeskPage, render
-from sojourn.doors.staff.desk.names import organization_names
+from sojourn.doors.staff.desk.names import moment, organization_names
 from sojourn.doors.staff.desk.trail import choosing
 from sojourn.gate.trail import accesses, accounting
 from sojourn.web.forms import sent
@@ -80,7 +80,7 @@ def _report(request: Request, patient: words.Resource, here: str, **values: Any)
     tabs += [(r.tab, f"{PAGE.path}/{patient['id']}/{r.id}", here == r.id) for r in accounting.rules(access.today)]
     template = "desk/trail/looked.html" if here == LOOKED else "desk/trail/account.html"
     about = {"name": words.full_name(patient), "born": words.day_text(patient.get("birthDate")), "number": words.record_number(patient)}
-    return render(request, PAGE, template, tabs=tabs, about=about, made=f"{_day(access.now)}, {access.now:%H:%M} UTC", by=access.caller.name, **values)
+    return render(request, PAGE, template, tabs=tabs, about=about, made=moment(access.now), by=access.caller.name, **values)
 
 
 def _a_year_before(now: datetime) -> datetime:
@@ -97,5 +97,5 @@ def _day(moment: datetime) -> str:
 def _said(visit: accesses.Visit) -> Visit:
     did = ", ".join(visit.did)
     first, last = f"{visit.first:%H:%M}", f"{visit.last:%H:%M}"
-    times = f"{first if first == last else f'{first} to {last}'} UTC" + (f", {visit.times} times" if visit.times > 1 else "")
+    times = f"{first if first == last else f'{first} to {last}'} {visit.last:%Z}" + (f", {visit.times} times" if visit.times > 1 else "")
     return Visit(visit.who, "Outside organization" if visit.outside else visit.role, did, ", ".join(sorted(visit.what, key=lambda w: -visit.what[w])), ", ".join(visit.why), times)

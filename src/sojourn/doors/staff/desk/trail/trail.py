@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.desk.frame import OVERSEE, DeskPage, render
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.doors.staff.desk.trail import choosing
@@ -78,7 +79,7 @@ async def wished(access: Access, form: Mapping[str, str], everybody: list[people
         kept = dict.fromkeys(kept, "") | {"denied": {"outcome": "denied"}, "outside": {"where": "outside"}}.get(quick, {})
     back = {"today": 0, "denied": 7}.get(quick, 30)
     since, until, problem = choosing.days(kept, access.now, back)
-    kept |= {"since": f"{since:%Y-%m-%d}", "until": kept["until"] or f"{access.now:%Y-%m-%d}"}
+    kept |= {"since": f"{since.astimezone(zones.here()):%Y-%m-%d}", "until": kept["until"] or f"{access.today:%Y-%m-%d}"}
     choice = await choosing.patient(access, form) if not quick else choosing.Choice()
     if choice.id:
         kept |= {"patient": choice.name, "patient_id": choice.id}
@@ -107,8 +108,8 @@ def _row(line: Line, names: Mapping[str, str]) -> Row:
     about = [names.get(p, "a patient") for p in line.patients]
     things = dict.fromkeys(words.thing(e.partition("/")[0]) for e in line.entities) or ([words.thing(line.type)] if line.type else [])
     tone = {"denied": "red", "failed": "red", "absent": "amber"}.get(line.outcome, "plain")
-    at = line.recorded
+    at = line.recorded.astimezone(zones.here())
     return Row(
-        f"{at.day} {at:%b %Y, %H:%M:%S} UTC", words.who(line), words.role(line.role), _did(line), "; ".join(about[:3]) + (f" and {len(about) - 3} more" if len(about) > 3 else ""),
+        f"{at.day} {at:%b %Y, %H:%M:%S %Z}", words.who(line), words.role(line.role), _did(line), "; ".join(about[:3]) + (f" and {len(about) - 3} more" if len(about) > 3 else ""),
         ", ".join(list(things)[:3]) + (" …" if len(things) > 3 else ""), words.purpose(line.purpose), dict(OUTCOMES).get(line.outcome, line.outcome) if line.outcome != "done" else "", tone,
     )  # fmt: skip

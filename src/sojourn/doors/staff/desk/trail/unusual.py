@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.desk.frame import DeskPage, render
 from sojourn.doors.staff.desk.names import patient_names
 from sojourn.doors.staff.desk.trail import choosing
@@ -30,4 +31,4 @@ async def show(request: Request) -> Response:
     signals = found.signals if found else []
     names = await patient_names(access, {p for s in signals for p in s.patients[:_SHOWN]})
     rows = [(s, role(s.role), [(p, names.get(p, "a patient")) for p in s.patients[:_SHOWN]], max(0, len(s.patients) - _SHOWN)) for s in signals]
-    return render(request, PAGE, "desk/trail/unusual.html", found=found, rows=rows, problem=problem, since=form.get("since") or f"{since:%Y-%m-%d}", until=form.get("until") or f"{access.now:%Y-%m-%d}")
+    return render(request, PAGE, "desk/trail/unusual.html", found=found, rows=rows, problem=problem, since=form.get("since") or f"{since.astimezone(zones.here()):%Y-%m-%d}", until=form.get("until") or f"{access.today:%Y-%m-%d}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.base import wall
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.desk.names import organization_names
 from sojourn.gate.explain import Asked
 from sojourn.gate.explaining import words
@@ -73,9 +75,10 @@ def day(form: Mapping[str, str], now: datetime) -> tuple[datetime | None, str]:
     if not text:
         return None, ""
     try:
-        found = datetime.fromisoformat(text).replace(hour=23, minute=59, second=59, tzinfo=UTC)
-    except ValueError:
+        asked = datetime.fromisoformat(text).date()
+        ended = zones.moment(asked, time(23, 59, 59), zones.here(), ends=True)
+    except (ValueError, OverflowError):
         return None, "A day must be written as 2026-03-01."
-    if found.date() > now.date():
+    if asked > wall.day(now):
         return None, "That day is still to come."
-    return min(found, now), ""
+    return min(ended, now), ""
