@@ -839,7 +839,8 @@ CREATE TABLE record.emergency_event (
     kind text NOT NULL COLLATE pg_catalog."C",
     account text NOT NULL COLLATE pg_catalog."C",
     decision text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    note text DEFAULT ''::text NOT NULL
+    note text DEFAULT ''::text NOT NULL,
+    programs integer[]
 );
 
 ALTER TABLE record.emergency_event OWNER TO sojourn_owner;
@@ -1265,6 +1266,16 @@ CREATE TABLE record.incident_version (
 
 ALTER TABLE record.incident_version OWNER TO sojourn_owner;
 
+CREATE TABLE record.index_backlog (
+    tenant integer NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    place bigint DEFAULT 0 NOT NULL,
+    finished timestamp with time zone
+);
+
+ALTER TABLE record.index_backlog OWNER TO sojourn_owner;
+
 CREATE TABLE record.jurisdiction (
     tenant integer NOT NULL,
     state text NOT NULL COLLATE pg_catalog."C",
@@ -1484,6 +1495,15 @@ CREATE TABLE record.paper (
 );
 
 ALTER TABLE record.paper OWNER TO sojourn_owner;
+
+CREATE TABLE record.past_edge (
+    tenant integer NOT NULL,
+    target text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    rid bigint NOT NULL
+);
+
+ALTER TABLE record.past_edge OWNER TO sojourn_owner;
 
 CREATE TABLE record.plain_form (
     tenant integer NOT NULL,
@@ -2261,6 +2281,9 @@ ALTER TABLE ONLY record.incident
 ALTER TABLE ONLY record.incident_version
     ADD CONSTRAINT incident_version_pkey PRIMARY KEY (tenant, incident, n);
 
+ALTER TABLE ONLY record.index_backlog
+    ADD CONSTRAINT index_backlog_pkey PRIMARY KEY (tenant, type, name);
+
 ALTER TABLE ONLY record.kept_apart
     ADD CONSTRAINT kept_apart_pkey PRIMARY KEY (tenant, seq);
 
@@ -2302,6 +2325,9 @@ ALTER TABLE ONLY record.outside_ask
 
 ALTER TABLE ONLY record.paper
     ADD CONSTRAINT paper_pkey PRIMARY KEY (tenant, paper);
+
+ALTER TABLE ONLY record.past_edge
+    ADD CONSTRAINT past_edge_pkey PRIMARY KEY (tenant, target, type, rid);
 
 ALTER TABLE ONLY record.plain_form
     ADD CONSTRAINT plain_form_pkey PRIMARY KEY (tenant, seq) INCLUDE (size);
