@@ -13,7 +13,7 @@ from sojourn.gate import emergency
 from sojourn.gate.emergency import Sought
 from sojourn.record.database import Dsn
 from tests.leaks.story import Story, Teller
-from tests.leaks.two import VIEWERS, World, looked_around, world
+from tests.leaks.two import VIEWERS, World, looked_around, stored, world
 from tests.people import close_clinic
 from tests.web.test_frame import normal
 from tests.web.test_gate import screen
@@ -44,7 +44,7 @@ def forms(story: Story, a: World, names: list[str]) -> Iterator[tuple[str, dict[
 
 async def happened(at: World, a: World, story: Story) -> None:
     """What the desk lists: things that an outside organization read and searched, and emergencies about everybody in world A, all attested."""
-    stored = {key: (await a.clinic.get("both-clinician", f"Patient/{id_}")).json() for key, id_ in a.told.ids.items() if story.things[key].fact.type == "Patient"}
+    people = {r["id"]: r for r in await stored(a) if r["resourceType"] == "Patient"}  # not asked for: that would stand in the trail of A alone
     with at.current():
         for key in a.told.ids:
             at.source.step(f"tpo reads {key}")
@@ -54,7 +54,7 @@ async def happened(at: World, a: World, story: Story) -> None:
                 await at.clinic.get("tpo", f"{type_}/{id_}")
                 if type_ == "Patient":
                     await at.clinic.get("tpo", f"Condition?patient={id_}")
-        for key, person in stored.items():
+        for key, person in people.items():
             at.source.step(f"emergency about {key}")
             at.clock.advance(timedelta(seconds=1))
             name = (person.get("name") or [{}])[0]
