@@ -1,4 +1,4 @@
-"""The log of disclosures: who got what, when and why, and the payload byte for byte; as far as its reader may know of it.
+"""The log of disclosures as its reader may know it: who got what, when and why, and the payload.
 
 Whoever oversees all that there is reads every entry, and what left where the record shows them all of it: the words of a note kept apart
 are no easier to read here than in the record. Whoever oversees a part of the programs is told what the accounting tells them

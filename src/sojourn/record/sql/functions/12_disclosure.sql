@@ -240,7 +240,7 @@ END $$;
 --   whole   the reader sees every program's records: every entry, as it was written down.
 --   part    the reader does not: only entries of which something is left, and of these what is left. That is what passes the predicate and was not found by
 --           looking (what a search finds depends on all that its asker may see), types that programs share aside (a message about a visit names the patient,
---           too). Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
+--           too), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
 --   else, and beside it, what the reader released: as it was written down.
 --
 -- opens, of one entry: everything that left, as it left and as it stands now, passes the predicate for the reader, and so do its parts.
@@ -259,10 +259,7 @@ BEGIN
            CASE WHEN h.entire THEN ARRAY (SELECT x.patient FROM record.disclosure_patient x WHERE x.tenant = p_tenant AND x.disclosure = d.disclosure ORDER BY x.patient)
                 ELSE coalesce(s.patients, '{}') END,
            CASE WHEN h.entire THEN d.what ELSE s.what END,
-           CASE WHEN h.entire THEN d.consents ELSE ARRAY (
-               SELECT c.name FROM unnest(d.consents) AS c(name)
-               JOIN record.version v ON v.tenant = p_tenant AND v.type = 'Consent' AND v.id = split_part(c.name, '/', 2) AND v.version = split_part(c.name, '/', 4)
-               WHERE /*row:v*/ AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) END,
+           CASE WHEN h.entire THEN d.consents ELSE coalesce(k.consents, '{}') END,
            CASE WHEN h.entire THEN d.notice ELSE '' END, CASE WHEN h.entire THEN d.scope ELSE '' END, d.media, CASE WHEN h.entire THEN d.digest ELSE '' END,
            CASE WHEN h.entire THEN d.size ELSE 0 END, CASE WHEN h.entire THEN d.blob ELSE '' END, h.entire,
            p_one IS NOT NULL AND h.entire AND d.what <> '{}' AND d.blob <> '' AND NOT EXISTS (
@@ -281,11 +278,16 @@ BEGIN
                              AND v.version = split_part(w.name, '/', 4)
         WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) s ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(c.name) AS consents FROM unnest(d.consents) AS c(name)
+        JOIN record.version v ON v.tenant = p_tenant AND v.type = 'Consent' AND v.id = split_part(c.name, '/', 2) AND v.version = split_part(c.name, '/', 4)
+        WHERE s.what IS NOT NULL AND /*row:v*/
+          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) k ON true
     WHERE d.tenant = p_tenant AND (p_one IS NULL OR d.disclosure = p_one) AND (p_recipient IS NULL OR d.recipient = p_recipient)
       AND (p_since IS NULL OR d.made >= p_since) AND (p_before IS NULL OR d.made < p_before)
       AND (p_patient IS NULL OR EXISTS (SELECT FROM record.disclosure_patient x
                                         WHERE x.tenant = p_tenant AND x.patient = p_patient AND x.disclosure = d.disclosure))
-      AND (h.entire OR (p_reader = 'part' AND s.what IS NOT NULL AND (p_patient IS NULL OR p_patient = ANY (s.patients)) AND coalesce((
+      AND (h.entire OR (p_reader = 'part' AND s.what IS NOT NULL AND (d.consents = '{}' OR k.consents IS NOT NULL) AND (p_patient IS NULL OR p_patient = ANY (s.patients)) AND coalesce((
                SELECT bool_or(NOT p.part2 OR p.program = ANY (p_programs))
                FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
                WHERE s.tenant = p_tenant AND s.account = d.account AND s.valid_from <= d.made AND d.made < s.valid_to AND s.known_to = 'infinity'), true)))
