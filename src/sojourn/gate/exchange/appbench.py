@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 _log = log.logger(__name__)
 _PAUSE: Final = 2.0  # seconds between looks
 TOLD: Final = "told"
+MESSAGE: Final = "message"
 _SAID: Final = {
     "token": "It signed with a key that is registered, and got a token.", "search": "It searched for {type}.", "read": "It read {type} by its id.", "export": "It downloaded a file of {type}.",
+    MESSAGE: "It sent a message of an event that was agreed, and we read it.",
 }  # fmt: skip
 _CHANGED: Final = "Somebody of the script was changed. It waits until their endpoint took the notification."
 
@@ -74,7 +76,8 @@ async def planned(access: Access, partner: Partner) -> list[Step]:
     """The steps of a new run with a partner, by whichever door they come."""
     if partner.door != API:
         return testing.steps(partner)
-    return steps(await service(access, partner), access.rules, access.tenant, access.house)
+    found = steps(await service(access, partner), access.rules, access.tenant, access.house)
+    return found if partner.types else [s for s in found if s.kind != MESSAGE]  # none was agreed
 
 
 async def stands(access: Access, app: str) -> tuple[str, str]:
@@ -84,7 +87,7 @@ async def stands(access: Access, app: str) -> tuple[str, str]:
 
 
 class Seen(NamedTuple):
-    """Something that a service did on the test bench. what: token, search, read, export, subscribed or told; said: of one that subscribed, why it does not go on."""
+    """Something that a service did on the test bench. what: token, search, read, export, message, subscribed or told; said: of one that subscribed, why it does not go on."""
 
     what: str
     type: str
