@@ -1,4 +1,4 @@
-"""Nothing goes to a partner by any way, and nobody is asked, without an agreement in force and a basis; what waits goes by itself once they are there."""
+"""Without an agreement in force and a basis nothing goes to a partner, and nobody is asked.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reads files from outside has a process of its own, with little memory and time, and nothing of ours."""
+"""What reads files from outside has a process of its own, with little memory and time."""
 
 from __future__ import annotations
 

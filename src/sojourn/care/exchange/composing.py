@@ -1,6 +1,6 @@
-"""Makes one clean PDF of the files of a message, and reads their words, beside the doing of messages; only its person waits.
+"""Makes one clean PDF of the files of a message and reads their words; only its person waits.
 
-No transaction is open meanwhile, other messages go on, and a partner has one file at work at a time. A file has a few seconds; what takes longer is begun
+It is done beside the doing of messages: no transaction is open meanwhile, other messages go on, and a partner has one file at work at a time. A file has a few seconds; what takes longer is begun
 again where only what takes long waits for it, with all the time that care/papers/sandbox.py gives. So what one of them sends holds up the documents of another
 for these few seconds at most, and the pages that draw a paper not at all.
 """

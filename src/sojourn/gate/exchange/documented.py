@@ -1,4 +1,4 @@
-"""Whether documents go to a partner, and whether they are asked about clients: an agreement in force and a basis.
+"""Whether documents go to a partner, and whether one is asked: an agreement in force and a basis.
 
 Asked of the register when somebody sends or asks, when it leaves, and when a partner takes it. A test is not asked for (docs/decisions/0077, 0103). Nothing in a record has a part in
 it: the answer is the same for every client.
