@@ -35,7 +35,7 @@ ALCOHOL: Json = {
     "code": coded("Alcohol use disorder", "http://hl7.org/fhir/sid/icd-10-cm|F10.20"),
 }
 NOTE: Json = {
-    "resourceType": "DocumentReference", "id": "n1", **ME, "status": "current", "docStatus": "final", "type": coded("Progress note", f"{LOINC}|11506-3"), "date": "2026-02-10T10:50:00Z", "author": [{"display": "Chidi Okafor, MD"}],
+    "resourceType": "DocumentReference", "id": "n1", **ME, "status": "current", "docStatus": "final", "type": coded("Progress note", f"{LOINC}|11506-3"), "date": "2026-02-10T10:50:00Z", "author": [{"reference": "Practitioner/okafor", "display": "Chidi Okafor, MD"}],
     "content": [{"attachment": {"contentType": "text/plain", "data": packed("Slept badly.\n  Went back to the usual place on Friday.")}}],
 }  # fmt: skip
 ALERT: Json = {
@@ -77,6 +77,8 @@ async def test_a_note_of_others_is_read_among_the_notes_as_theirs_and_labelled_b
     assert note["author"] == [{"display": "Chidi Okafor, MD"}]
     assert not_ours(note), "no partner is told of it as of a note of ours"
     assert of("Encounter", arrived) == []
+    told = (await clinic.get("sys-mh", f"Provenance?target=DocumentReference/{note['id']}")).entries
+    assert [a["who"]["identifier"]["value"] for r in told for a in r["agent"] if "identifier" in a["who"]] == ["Practitioner/okafor"], "by which number its author is known there"
 
 
 async def test_an_alert_of_others_is_shown_as_theirs_and_is_no_precaution_that_is_counted_here(clinic: Clinic) -> None:

@@ -129,3 +129,14 @@ async def test_what_one_program_is_asked_for_is_not_told_to_another(day: Ward) -
     assert await held(day, "Task", "mh-clinician") == seen
     (theirs,) = [t for t in await held(day, "Task", "sys-sud") if t["code"].get("text") == "A laboratory order"]
     assert theirs["status"] == "requested"
+
+
+async def test_what_comes_of_a_labelled_order_has_its_label(day: Ward) -> None:
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}
+    id_, _ = await place(day, meta={"security": [label]})
+    await arrive(day)
+    one = await reading.one(await day.access("nurse"), day.client, id_)
+    await entering.enter(await day.access("nurse"), one, await read(day, panel="cbc", rest="", hemoglobin="13.1"))
+    ours = [t for t in await held(day, "Task") if t["code"].get("text") == "A laboratory order"]
+    made = [*ours, *await held(day, "DiagnosticReport"), *await held(day, "Observation"), *await held(day, "Specimen")]
+    assert [(r["resourceType"], "HIV" in {s["code"] for s in r["meta"].get("security", ())}) for r in made] == [("Task", True), ("DiagnosticReport", True), ("Observation", True), ("Specimen", True)]

@@ -197,6 +197,8 @@ async def test_a_correction_keeps_what_was_and_is_asked_about_again(day: Ward) -
         await entering.change(access, order, before, right, " ")
     with pytest.raises(errors.Malformed):
         await entering.change(access, order, before, await read(day, "third", cocaine="positive"), "Nothing, really")
+    with pytest.raises(errors.Malformed):
+        await entering.change(access, order, before, await read(day, "open", cocaine="presumptive"), "Not sure any more")
     await entering.change(access, order, before, right, "Two cups were mixed up.")
     await follow(day)
     values = {v["code"]["text"]: v for v in await held(day, "Observation")}
@@ -317,6 +319,13 @@ async def test_the_catalog_says_what_is_done_here_and_what_its_result_says(day: 
     ):
         with pytest.raises(errors.Malformed):
             components.made(bad[0], bad[1], **bad[2])
+
+
+async def test_what_a_supervisor_of_a_part_2_program_says_of_a_test_is_said_to_everybody(database: Dsn) -> None:
+    async with ward(database, at=DAY, program=SUD) as made:
+        await done_here(made, "glucose", kit="Meter 3")
+        listed = {p.key: p for p in await catalog.panels(await made.access("mh-clinician"))}
+        assert (listed["glucose"].here, listed["glucose"].kit) == (True, "Meter 3")
 
 
 def test_every_shipped_component_has_a_source_for_its_number() -> None:

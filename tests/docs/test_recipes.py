@@ -16,6 +16,7 @@ import pytest
 from sojourn.record.database import Dsn
 from tests.conftest import Cluster
 from tests.docs.open_house import House, free_port, open_house
+from tests.doors.messaging.sender import sends
 from tests.people import encounter, observation, patient
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
@@ -91,6 +92,12 @@ async def test_laboratory_orders_and_results(house: House, tmp_path: Path) -> No
     port = free_port()
     place = await house.partner("Cedar Ridge Laboratory", "CEDAR", port, "ORM^O01")
     await followed("laboratory.md", tmp_path, BASE=f"{house.url}/fhir", TOKEN=house.clinic.tokens["sys-mh"], LAB=place, PORT=str(port), MLLP=str(house.mllp))
+
+
+async def test_fhir_messages_from_a_hospital(house: House, tmp_path: Path) -> None:
+    await sends(house.clinic, types=("ADT^A01",))
+    await followed("messages.md", tmp_path, BASE=f"{house.url}/fhir", TOKEN=house.clinic.tokens["mercy"])
+    assert await house.clinic.owner.fetchval("SELECT count(*) FROM record.exchange_message WHERE door = 'messaging'") == 1
 
 
 async def test_bulk_to_a_warehouse(house: House, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sojourn.base import errors
-from sojourn.gate import bases
+from sojourn.gate import bases, overriding
 from sojourn.gate.access import Access
 from tests.gate.test_inheriting import ACT, on, own, security, under
 from tests.people import Clinic, consent, encounter, observation, patient
@@ -96,7 +96,10 @@ async def test_the_law_of_a_part_2_program_cannot_be_taken_off_a_record(clinic: 
     assert await own(clinic, "Observation", claimed) == 0
 
 
-@pytest.mark.parametrize(("effect", "codes", "reason"), [("raise", ("NOSUCH",), "x"), ("raise", (), "x"), ("raise", ("HIV",), " "), ("drop", ("HIV",), "x")])
+@pytest.mark.parametrize(
+    ("effect", "codes", "reason"),
+    [("raise", ("NOSUCH",), "x"), ("raise", (), "x"), ("raise", ("",), "x"), ("raise", ("HIV",), " "), ("drop", ("HIV",), "x")],
+)
 async def test_what_is_no_decision_is_refused(clinic: Clinic, effect: str, codes: tuple[str, ...], reason: str) -> None:
     p = (await clinic.make("sys-mh", patient())).id
     made = (await clinic.make("sys-mh", observation(p))).id
@@ -152,3 +155,77 @@ async def test_relabelling_keeps_the_laws_of_parts_that_a_resource_cannot_do_wit
     await clinic.make("sys-mh", encounter(q))
     assert await own(clinic, "Patient", q) == 0
     assert await clinic.owner.fetchval("SELECT parts FROM record.resource WHERE id = $1", q) == HIV
+
+
+async def test_a_subject_is_put_on_and_taken_off_as_a_law_is_and_is_none(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = (await clinic.make("sys-mh", observation(p))).id
+    await decide(clinic, "mh-clinician", "raise", "Observation", made, "SUD")
+    assert await own(clinic, "Observation", made) == 0
+    assert security((await clinic.get("both-clinician", f"Observation/{made}")).json()) == ["N", "SUD"]
+    assert (await clinic.get("both-clinician", f"Observation?patient={p}&_security={ACT}|SUD")).ids == [made]
+    await decide(clinic, "officer", "lower", "Observation", made, "SUD")
+    assert security((await clinic.get("both-clinician", f"Observation/{made}")).json()) == ["N"]
+
+
+async def test_the_law_of_a_program_may_be_said_of_what_it_made_once_more(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-sud", patient())).id
+    made = (await clinic.make("sys-sud", observation(p))).id
+    await decide(clinic, "sud-clinician", "raise", "Observation", made, "42CFRPart2", "HIV")
+    assert await own(clinic, "Observation", made) == bases.PART2 | HIV
+    await decide(clinic, "officer", "lower", "Observation", made, "HIV")
+    assert await own(clinic, "Observation", made) == bases.PART2
+
+
+@pytest.mark.parametrize(
+    ("who", "type_", "words"),
+    [("biller", "Observation", "does not include"), ("technician", "Encounter", "does not include"), ("technician", "Observation", "")],
+)
+async def test_who_may_not_change_it_puts_no_label_on_it(clinic: Clinic, who: str, type_: str, words: str) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = (await clinic.make("sys-mh", observation(p) if type_ == "Observation" else encounter(p))).id
+    if not words:
+        return await decide(clinic, who, "raise", type_, made, "HIV")
+    with pytest.raises(errors.Forbidden, match=words):
+        await decide(clinic, who, "raise", type_, made, "HIV")
+    with pytest.raises(errors.Forbidden, match="Only the privacy officer"):
+        await decide(clinic, who, "lower", type_, made, "HIV")
+    assert await own(clinic, type_, made) == 0
+    denied = await clinic.owner.fetch("SELECT outcome FROM record.audit WHERE action = 'label'")
+    assert [row["outcome"] for row in denied] == ["denied", "denied"]
+    return None
+
+
+async def test_a_label_covers_the_time_in_which_it_was_deleted_too(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = (await clinic.make("sys-mh", observation(p))).json()
+    assert (await clinic.ask("sys-mh", "DELETE", f"Observation/{made['id']}")).status in (200, 204)
+    assert (await clinic.put("sys-mh", made)).status in (200, 201)
+    await decide(clinic, "mh-clinician", "raise", "Observation", made["id"], "HIV")
+    rows = await clinic.owner.fetch("SELECT kind, own FROM record.version WHERE type = 'Observation' AND id = $1 ORDER BY seq", made["id"])
+    assert [row["own"] for row in rows] == [HIV] * 3
+    await decide(clinic, "officer", "lower", "Observation", made["id"], "HIV")
+    rows = await clinic.owner.fetch("SELECT kind, own FROM record.version WHERE type = 'Observation' AND id = $1 ORDER BY seq", made["id"])
+    assert [row["own"] for row in rows] == [0, HIV, 0], "that of a deletion only rises"
+
+
+async def test_a_decision_is_told_of_the_present_always_and_of_the_past_where_its_label_changes(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = (await clinic.make("sys-mh", observation(p))).json()
+    assert (await clinic.put("sys-mh", {**made, "language": "en"})).status == 200
+    for reason, versions in (("first", 2), ("second", 1)):
+        await decide(clinic, "mh-clinician", "raise", "Observation", made["id"], "HIV", reason=reason)
+        assert await clinic.owner.fetchval("SELECT count(*) FROM record.label_change WHERE reason = $1", f"raise HIV: {reason}") == versions
+
+
+async def test_decisions_are_listed_newest_first_of_one_or_of_all_and_only_of_what_may_be_seen(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-sud", encounter(p))
+    one, two = [(await clinic.make(who, observation(p))).id for who in ("sys-mh", "sys-sud")]
+    await decide(clinic, "mh-clinician", "raise", "Observation", one, "HIV")
+    await decide(clinic, "sud-clinician", "raise", "Observation", two, "HIV")
+    officer, mine = await access(clinic, "officer"), await access(clinic, "mh-clinician")
+    assert [row["id"] for row in await overriding.overrides(officer)] == [two, one]
+    assert [row["id"] for row in await overriding.overrides(officer, of=("Observation", one))] == [one]
+    assert [row["id"] for row in await overriding.overrides(mine)] == [one]
+    assert await overriding.overrides(mine, of=("Observation", two)) == []

@@ -97,3 +97,87 @@ async def test_two_worlds_what_was_put_apart_in_a_program_that_is_not_theirs_is_
     answers = [await post(desk, path, reason="x") for path in paths]
     assert [a.status_code for a in answers] == [404, 404]
     assert len({re.sub(id_, "nothing", normal(a.text)) for a in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "lowered"),
+    [
+        (["PSYTHPN"], ["SUDCN"]),
+        (["PSYTHPN"], ["PSYTHPN", "SUDCN"]),
+        (["PSYTHPN", "HIV"], ["PSYTHPN", "HIV"]),
+        (["PSYTHPN"], ["PSYTHPN", "HIV"]),
+        (["PSYTHPN", "SUD"], ["SUD"]),
+    ],
+)
+async def test_the_privacy_officer_takes_off_of_what_is_apart_what_put_it_there_and_nothing_else(
+    clinic: Clinic, raised: list[str], lowered: list[str]
+) -> None:
+    _, id_ = await made(clinic)
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, *raised)
+    said = []
+    for wanted in (id_, "nothing"):
+        with pytest.raises(errors.NotFound) as found:
+            await decide(clinic, "officer", "lower", "DocumentReference", wanted, *lowered)
+        said.append(str(found.value))
+    assert said[0] == said[1]
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.label_override WHERE effect = 'lower'") == 0
+
+
+async def test_only_what_put_something_apart_is_listed_and_only_for_who_oversees(clinic: Clinic) -> None:
+    _, id_ = await made(clinic)
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "HIV")
+    assert await puttingapart.decisions(await access(clinic, "officer")) == []
+    _, other = await made(clinic)
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", other, "PSYTHPN")
+    assert [row["id"] for row in await puttingapart.decisions(await access(clinic, "officer"))] == [other]
+    for who in ("mh-clinician", "both-clinician", "biller"):
+        with pytest.raises(errors.Forbidden):
+            await puttingapart.decisions(await access(clinic, who))
+    await decide(clinic, "officer", "lower", "DocumentReference", other, "PSYTHPN")
+    assert await puttingapart.decisions(await access(clinic, "officer")) == [], "what is undone is not in force"
+
+
+async def test_who_wrote_the_first_version_puts_it_apart_and_who_wrote_another_does_not(clinic: Clinic) -> None:
+    p, id_ = await made(clinic)
+    assert (await clinic.put("both-clinician", {**document(p, WORDS), "id": id_, "language": "en"})).status == 200
+    with pytest.raises(errors.Invalid, match="Only who wrote it"):
+        await decide(clinic, "both-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    assert (await apart.opened(await access(clinic, "mh-clinician")).read("DocumentReference", id_)).id == id_
+
+
+async def test_what_a_system_wrote_it_does_not_put_apart(clinic: Clinic) -> None:
+    """Nobody would have a way to it: a system keeps no notes of its own."""
+    _, id_ = await made(clinic, "sys-mh")
+    with pytest.raises(errors.Invalid, match="Only who wrote it"):
+        await decide(clinic, "sys-mh", "raise", "DocumentReference", id_, "PSYTHPN")
+
+
+async def test_nobody_gets_a_way_to_what_somebody_else_puts_apart_later(clinic: Clinic) -> None:
+    """Neither who put another label on it before, nor who undid that it was apart."""
+    _, id_ = await made(clinic)
+    await decide(clinic, "both-clinician", "raise", "DocumentReference", id_, "HIV")
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    await decide(clinic, "officer", "lower", "DocumentReference", id_, "PSYTHPN")
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    for who in ("both-clinician", "officer"):
+        with pytest.raises(errors.NotFound):
+            await apart.opened(await access(clinic, who)).read("DocumentReference", id_)
+    assert (await apart.opened(await access(clinic, "mh-clinician")).read("DocumentReference", id_)).id == id_
+
+
+async def test_the_privacy_officer_puts_nothing_apart_that_is(clinic: Clinic) -> None:
+    _, id_ = await made(clinic)
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    for wanted in (id_, "nothing"):
+        with pytest.raises(errors.NotFound):
+            await decide(clinic, "officer", "raise", "DocumentReference", wanted, "PSYTHPN")
+
+
+async def test_what_was_deleted_in_between_is_undone_as_well(clinic: Clinic) -> None:
+    p, id_ = await made(clinic)
+    assert (await clinic.ask("sys-mh", "DELETE", f"DocumentReference/{id_}")).status in (200, 204)
+    assert (await clinic.put("mh-clinician", {**document(p, WORDS), "id": id_})).status in (200, 201)
+    await decide(clinic, "mh-clinician", "raise", "DocumentReference", id_, "PSYTHPN")
+    await decide(clinic, "officer", "lower", "DocumentReference", id_, "PSYTHPN")
+    assert (await clinic.get("both-clinician", f"DocumentReference/{id_}")).status == 200

@@ -6,6 +6,7 @@ The second world differs in whom a message is about: nobody here, or a client of
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sojourn.base import clock
 from sojourn.doors.mhd.taking import Taking
@@ -18,6 +19,7 @@ from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent
 from tests.doors.hl7v2.test_appointments_in import siu
 from tests.doors.hl7v2.test_documents_in import mdm
+from tests.doors.messaging import sender as fhir
 from tests.doors.mhd import submission
 from tests.people import MH, SUD, A, encounter, patient
 from tests.web.real import HASH
@@ -134,3 +136,31 @@ async def test_whom_a_document_is_about_that_was_brought_changes_no_page_of_who_
         assert [p[1] for p in pages[0][1:]] == [200, 200, 200, 200, 404, 404, 403], "who works in another program opens none"
         assert "Waiting for somebody" in str(pages)
         assert "Othersurname" not in str(pages)
+
+
+async def test_whom_a_fhir_message_is_about_changes_neither_its_answer_nor_a_page(database: Dsn) -> None:
+    """A visit, a result, two numbers of one person: of a client of SUD, or of nobody here; the hospital and an integration manager of MH tell them apart by nothing."""
+    pages: list[list[Any]] = []
+    async with house(database) as clinic:
+        client = (await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R1"}]))).id
+        await clinic.make("sys-sud", encounter(client))
+        await fhir.sends(clinic, account="tpo")
+        row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
+        await organization.account(clinic.owner, A, row, clock.now())
+        browser = await visitor(clinic, "ivo")
+        for number, family, born in (("R1", "Quillfeather", "1988-03-04"), ("R7", "Othersurname", "1970-01-01")):
+            found: list[Any] = []
+            who = fhir.person(number, family, born)
+            joined = {**who, "link": [{"type": "replaces", "other": {"reference": "Patient/p2"}}]}
+            for event, resources in (("A01", (fhir.stay(), who)), ("R01", (fhir.result(fhir.value()), fhir.value(), who)), ("A40", (joined, fhir.person("R8", family, born, "p2"))), ("O21", (who,))):
+                (reply,) = await fhir.came(clinic, fhir.message(event, *resources))
+                found.append((reply.status, re.sub(r'"(id|fullUrl|reference|timestamp)":"[^"]*"', "", reply.body.decode())))
+                id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message"))
+                for path in ("/exchange", "/exchange/messages", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content"):
+                    answer = await browser.get(path)
+                    found.append((path.replace(id_, "ID"), answer.status_code, CHANGING.sub("", answer.text.replace(id_, "ID"))))
+                await clinic.owner.execute("DELETE FROM record.exchange_message")
+            pages.append(found)
+    assert [a for a, b in zip(*pages, strict=True) if a != b] == []
+    assert [a[0] for a in pages[0] if isinstance(a[0], int)] == [200] * 4
+    assert "Quillfeather" not in str(pages)

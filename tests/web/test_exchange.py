@@ -151,3 +151,30 @@ async def test_a_partner_is_registered_changed_and_stopped(clinic: Clinic) -> No
     assert (await adam.post(f"{path}/state", {"state": "stopped", "why": "The contract ended."})).status_code == 303
     assert code(await sent(door, oru("M2"))) == "AR", "at once, whatever a process remembers"
     assert re.search(r"stopped", (await adam.get(path)).text)
+
+
+async def test_a_message_is_held_and_goes_on_when_somebody_lets_it_and_whoever_opens_it_is_in_the_trail(clinic: Clinic) -> None:
+    client = (await clinic.make("sys-mh", patient(identifier=[{"system": "urn:cedar", "value": "X9"}]))).id
+    await clinic.make("sys-mh", encounter(client))
+    await registered(clinic.gate, program=MH)
+    door = listener(clinic.gate)
+    assert code(await sent(door, oru("M1", mrn="X9"))) == "AA"
+    id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message"))
+    ivy, place = await visitor(clinic, "ivy"), f"/exchange/messages/{id_}"
+    await ivy.get(place)
+    assert (await ivy.post(place, {"do": "hold"})).status_code == 422, "why must be said"
+    assert (await ivy.post(place, {"do": "hold", "why": "The laboratory asked to wait."})).status_code == 303
+    await done(door, clinic.gate)
+    assert await states(clinic.gate, clinic.owner) == [("held", "The laboratory asked to wait.")], "nothing does it while it is held"
+    assert (await ivy.post(place, {"do": "release"})).status_code == 303
+    await done(door, clinic.gate)
+    ((state, _),) = await states(clinic.gate, clinic.owner)
+    assert state in ("mapped", "review")
+    events = [r["state"] for r in await clinic.owner.fetch("SELECT state FROM record.exchange_event WHERE message = $1 ORDER BY at", id_)]
+    assert [e for e in events if e in ("held", "released")] == ["held", "released"]
+    opened = "SELECT count(*) FROM record.audit WHERE action = 'exchange-open' AND account = 'ivy' AND outcome = 'done'"
+    before = int(await clinic.owner.fetchval(opened))
+    await ivy.get(place)
+    assert int(await clinic.owner.fetchval(opened)) == before, "the envelope says nothing of anybody"
+    await ivy.get(f"{place}/content")
+    assert int(await clinic.owner.fetchval(opened)) == before + 1

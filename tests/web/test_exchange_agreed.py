@@ -19,7 +19,7 @@ from sojourn.gate.exchange.agreed import Agreed
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
-from tests.doors.hl7v2.lab import LAB, code, listener, oru, registered, sent
+from tests.doors.hl7v2.lab import LAB, code, done, listener, oru, registered, sent
 from tests.people import MH, SUD, A, Clinic, patient
 from tests.web.real import HASH
 
@@ -81,7 +81,9 @@ async def test_a_partner_who_falls_silent_is_told_once_to_who_answers_until_some
             assert "Nothing comes from" not in (await other.get("/today")).text
         desk = (await ivo.get("/exchange")).text
         assert "Cedar Ridge Laboratory is silent. Nothing came for 2 hours; something is expected every 2 hours. Ivy answers for it." in desk
-        assert code(await sent(listener(clinic.gate), oru())) == "AA"
+        door = listener(clinic.gate)
+        assert code(await sent(door, oru())) == "AA"
+        await done(door, clinic.gate)
         assert "is silent" not in (await ivo.get("/exchange")).text
         assert await rounds(clinic) == 1
         assert "Nothing comes from" not in (await ivy.get("/today")).text
@@ -95,6 +97,29 @@ async def test_a_partner_who_falls_silent_is_told_once_to_who_answers_until_some
         assert await rounds(clinic) == 1, "who was stopped is not silent"
         assert (await ivy.post("/exchange/partners/cedar/state", {"state": "active", "why": "It has moved."})).status_code == 303
         assert await rounds(clinic) == 0
+
+
+async def test_messages_that_nothing_does_are_told_once_to_who_answers_until_they_are_done(clinic: Clinic) -> None:
+    await clinic.make("sys-mh", patient())
+    await registered(clinic.gate, program=MH, agreed=agreed.facts(Agreed(answers="ivy")))
+    begin = clock.now()
+    now = FakeClock(begin)
+    with clock.using(now):
+        door = listener(clinic.gate)
+        assert code(await sent(door, oru("M1"))) == "AA"
+        assert await rounds(clinic) == 0, "it has just come"
+        now.set(begin + timedelta(minutes=15, seconds=1))
+        assert await rounds(clinic) == 1
+        assert code(await sent(door, oru("M2"))) == "AA"
+        now.set(begin + timedelta(minutes=40))
+        assert await rounds(clinic) == 0, "once, however many come meanwhile"
+        ivy, ivo = await visitor(clinic, "ivy"), await visitor(clinic, "ivo")
+        assert "Messages wait to be done and nothing does them" in (await ivy.get("/today")).text
+        assert "Messages wait to be done" not in (await ivo.get("/today")).text
+        assert "the oldest for 40 minutes: late" in (await ivo.get("/exchange")).text
+        await done(door, clinic.gate)
+        assert await rounds(clinic) == 1
+        assert "Messages wait to be done" not in (await (await visitor(clinic, "ivy")).get("/today")).text
 
 
 async def test_an_agreement_is_told_thirty_days_before_it_ends(clinic: Clinic) -> None:

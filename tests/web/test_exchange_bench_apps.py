@@ -26,6 +26,7 @@ from sojourn.record.database import Dsn
 from sojourn.record.migrate import MIGRATIONS
 from sojourn.web.outbound import Outbound
 from tests.doors.api.test_subscriptions import Receiver
+from tests.doors.messaging.sender import message, person, stay
 from tests.doors.smart.office import BASE, Key, Office, office
 from tests.exports import make_exports
 from tests.gate.numbering import numbered
@@ -52,10 +53,10 @@ async def ivy(here: Office) -> Visitor:
     return found
 
 
-async def registered(here: Office, app: App, browser: Visitor) -> str:
+async def registered(here: Office, app: App, browser: Visitor, **more: str) -> str:
     """Ivy registers the partner at the page; where the partner is."""
     await browser.get("/exchange/partners/new")
-    form = {"name": "Lakeside", "contact": "Kim", "door": "fhir", "client": app.id, "basis": "treatment", "timezone": "America/New_York", "acknowledgement": "auto", "strangers": "wait"}
+    form = {"name": "Lakeside", "contact": "Kim", "door": "fhir", "client": app.id, "basis": "treatment", "timezone": "America/New_York", "acknowledgement": "auto", "strangers": "wait", **more}
     answer = await browser.post("/exchange/partners/new", form)
     assert answer.status_code == 303, answer.text
     place = str(answer.headers["location"]).partition("?")[0]
@@ -316,3 +317,24 @@ async def test_each_partner_has_a_service_of_its_own(here: Office) -> None:
         await browser.get("/exchange/partners/new")
         answer = await browser.post("/exchange/partners/new", {**form, "client": client})
         assert (answer.status_code, words in answer.text) == (422, True), client
+
+
+async def test_messages_of_a_partner_are_read_on_the_bench_and_kept_once_both_signed(here: Office) -> None:
+    browser = await ivy(here)
+    app = await here.service(KEY, whose="outside", organization="Organization/tpo", live=False, scopes="system/MessageHeader.c")
+    place = await registered(here, app, browser, types="ADT^A01")
+    bench, sent = f"{place}/bench", message("A01", stay(), person())
+
+    async def answered() -> int:
+        async with here.http as http:
+            reply = await http.post("/fhir/$process-message", json=sent, headers={"authorization": f"Bearer {await token(here, app, app.scopes)}"})
+        assert (reply.status_code, reply.json()["entry"][0]["resource"]["response"]["code"]) == (200, "ok"), reply.text
+        return int(await here.clinic.owner.fetchval("SELECT count(*) FROM record.exchange_message"))
+
+    assert "It sends a FHIR message" in (await browser.get(bench)).text
+    assert (await browser.post(bench, {"do": "begin"})).status_code == 303
+    assert await answered() == 0, "nothing of it is kept"
+    await looked(here)
+    assert ">waits<" not in (await browser.get(bench)).text
+    await signed(here, browser, bench)
+    assert await answered() == 1

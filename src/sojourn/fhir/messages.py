@@ -98,15 +98,16 @@ class Message:
         return next((u for u, r in self.entries if r is resource and u), "") or f"{resource['resourceType']}/{resource.get('id', '')}"
 
     def people(self) -> list[Resource]:
-        """The Patients whom it is about: those of its focus, else the only one in it."""
+        """The Patients whom it is about: those of its focus; where that names nobody at all, the only one in it."""
         found: list[Resource] = []
+        named = False
         for one in self.focus:
-            who = one if one["resourceType"] == "Patient" else next((t for n in _ABOUT if (t := self.target(one.get(n), one)) is not None and t["resourceType"] == "Patient"), None)
-            who = who or next((t for p in _list(one.get("participant")) if isinstance(p, dict) and (t := self.target(p.get("actor"), one)) is not None and t["resourceType"] == "Patient"), None)
-            if who is not None and not any(who is f for f in found):
-                found.append(who)
+            who = [one.get(n) for n in _ABOUT] + [p.get("actor") for p in _list(one.get("participant")) if isinstance(p, dict)]
+            there = [one] if one["resourceType"] == "Patient" else [t for r in who if (t := self.target(r, one)) is not None and t["resourceType"] == "Patient"]
+            named = named or bool(there) or any(isinstance(one.get(n), dict) for n in _ABOUT)
+            found += [t for t in there[:1] if not any(t is f for f in found)]
         every = self.of("Patient")
-        return found or (every if len(every) == 1 else [])
+        return found or (every if len(every) == 1 and not named else [])
 
     def leaves(self) -> Iterator[Any]:
         """All that is said anywhere in it."""

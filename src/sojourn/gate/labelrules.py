@@ -40,7 +40,7 @@ class Codes(NamedTuple):
 
 
 _NONE: Final[frozenset[str]] = frozenset()
-_FORM: Final = 4
+_FORM: Final = 5
 """Raised when labels are written otherwise, so that what is there is labelled again."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sojourn.gate import bases, labelling, preparing
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sojourn.gate.preparing import Prepared
 
 _DATED = datetime(1800, 1, 1, tzinfo=UTC)
+_DAY = timedelta(hours=36)
+"""How long after it begins in UTC a day is over where it ends last (UTC-12)."""
 
 
 async def applied(access: Access, prepared: Sequence[Prepared]) -> None:
@@ -38,7 +40,9 @@ def _is_of(p: Prepared, row: Mapping[str, Any]) -> bool:
     if p.rows is None:
         return False
     at = p.rows.at if p.rows.at >= _DATED else p.updated
+    # What has a day and no time (a goal, a plan) is of that care if some of its day is: the day of the signature has records of before and after.
+    last = at + _DAY if p.rows.at >= _DATED and at == at.replace(hour=0, minute=0, second=0, microsecond=0) else at
     programs, codes = row["programs"], row["codes"]
     made = programs is None or (bool(p.origin) and set(p.origin) <= set(programs))
     about = codes is None or bool(set(codes) & set(preparing.found_by(p.rows)))
-    return made and about and row["valid_from"].replace(tzinfo=UTC) <= at < row["valid_to"].replace(tzinfo=UTC)
+    return made and about and row["valid_from"].replace(tzinfo=UTC) <= last and at < row["valid_to"].replace(tzinfo=UTC)

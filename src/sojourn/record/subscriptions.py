@@ -27,9 +27,9 @@ async def offer(db: Database, tenant: int, changes: Sequence[tuple[int, str, str
     await db.call("SELECT gate.subscription_offer($1, $2, $3, $4, $5)", tenant, *(list(column) for column in zip(*changes, strict=True)))
 
 
-async def claim(db: Database, now: datetime, runner: str, lease: datetime) -> asyncpg.Record | None:
-    """One that has something to tell."""
-    rows = await db.call("SELECT * FROM gate.subscription_claim($1, $2, $3)", now, runner, lease)
+async def claim(db: Database, now: datetime, runner: str, lease: datetime, most: int) -> asyncpg.Record | None:
+    """One that has something to tell; none of an account of which so many are being told."""
+    rows = await db.call("SELECT * FROM gate.subscription_claim($1, $2, $3, $4)", now, runner, lease, most)
     return rows[0] if rows else None
 
 
@@ -87,3 +87,13 @@ async def sweep(db: Database, before: datetime, error: datetime) -> None:
 async def told_all(db: Database, tenant: int, id_: str, runner: str) -> None:
     """What was being told counts as told."""
     await db.call("SELECT gate.subscription_told_all($1, $2, $3)", tenant, id_, runner)
+
+
+async def every(db: Database, head: Head, most: int) -> list[asyncpg.Record]:
+    """All that have not ended, those that do not work first."""
+    return await db.call("SELECT * FROM gate.subscriptions_listed($1, $2, $3, $4, $5)", *head, most)
+
+
+async def again(db: Database, head: Head, id_: str) -> bool:
+    """Try one at once; False where it works or has ended."""
+    return bool((await db.call("SELECT gate.subscription_again($1, $2, $3, $4, $5) AS done", *head, id_))[0]["done"])

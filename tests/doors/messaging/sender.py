@@ -71,6 +71,7 @@ def message(event: str, *resources: dict[str, Any], id_: str = "m1", focus: str 
         "resourceType": "MessageHeader", "id": id_, "eventCoding": {"system": V2, "code": event}, "source": {"name": "Mercy", "endpoint": f"{BASE}/$process-message"},
         "focus": [{"reference": f"{BASE}/{about}"}], **more,
     }  # fmt: skip
+    resources = tuple({k: v for k, v in r.items() if v != []} for r in resources)
     entries = [{"fullUrl": f"{BASE}/MessageHeader/{id_}", "resource": header}, *({"fullUrl": f"{BASE}/{r['resourceType']}/{r['id']}", "resource": r} for r in resources)]
     return {"resourceType": "Bundle", "id": f"b-{id_}", "type": "message", "timestamp": sent, "entry": copy.deepcopy(entries)}
 

@@ -119,11 +119,16 @@ def of(found: Sequence[Panel], request: Mapping[str, Any]) -> Panel | None:
     return next((p for p in found if p.key == key), None) or next((p for p in found if number and p.code == number), None)
 
 
+def _home(access: Access) -> int | None:
+    """The program under which the catalog is kept: what a Part 2 program writes is shown to its own people alone, and this is everybody's. None: the caller's."""
+    return min((n for n, p in access.rules.programs.items() if not p.part2), default=None)
+
+
 async def add(access: Access, title: str, specimen: str, *, fasting: bool, code: str, source: str, key: str = "") -> str:
     """A panel of the organization's own; with the key of another it takes its place. Its id. Raises Malformed."""
     id_ = new_id()
     panel = _checked(Panel(key or f"own-{id_[:8]}", title, specimen, fasting, code, "", source, access.today))
-    await access.write([Change("create", "ActivityDefinition", id_, _resource(access, panel, "active"))], action="lab-catalog")
+    await access.write([Change("create", "ActivityDefinition", id_, _resource(access, panel, "active"), program=_home(access))], action="lab-catalog")
     return id_
 
 
@@ -136,7 +141,7 @@ async def change(access: Access, panel: Panel, *, version: str = "") -> None:
     if len(set(keys)) < len(keys):
         raise errors.Malformed("Two components have the same name.")
     made = _resource(access, panel, "active")
-    one = Change("update", "ActivityDefinition", panel.own, {**made, "id": panel.own}, if_match=version or None) if panel.own else Change("create", "ActivityDefinition", new_id(), made)
+    one = Change("update", "ActivityDefinition", panel.own, {**made, "id": panel.own}, if_match=version or None) if panel.own else Change("create", "ActivityDefinition", new_id(), made, program=_home(access))
     await access.write([one], action="lab-catalog")
 
 
@@ -157,7 +162,7 @@ async def end(access: Access, panel: Panel) -> None:
         stored = await access.read("ActivityDefinition", panel.own)
         await access.write([Change("update", "ActivityDefinition", panel.own, {**stored.resource, "status": "retired"}, if_match=stored.version)], action="lab-catalog")
         return
-    await access.write([Change("create", "ActivityDefinition", new_id(), _resource(access, panel._replace(code="", source=""), "retired"))], action="lab-catalog")
+    await access.write([Change("create", "ActivityDefinition", new_id(), _resource(access, panel._replace(code="", source=""), "retired"), program=_home(access))], action="lab-catalog")
 
 
 def _resource(access: Access, panel: Panel, status: str) -> dict[str, Any]:

@@ -216,6 +216,8 @@ async def change(access: Access, one: Order, before: Entered, test: Reading, rea
     settling, reason = before.status == "preliminary", reason.strip()
     if not settling and not reason:
         raise errors.Malformed("Say why it is corrected.")
+    if not settling and any(f.open for f in test.found):
+        raise errors.Malformed("A presumptive finding is never final. Take the result back and enter it anew.")
     if not test.read:
         raise errors.Malformed("A result that was never right as a whole is taken back.")
     drawn = model.moment(str(before.report.resource.get("effectiveDateTime", "")))

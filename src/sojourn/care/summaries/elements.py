@@ -16,6 +16,8 @@ _OID: Final = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+")
 _ROOT: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST: Final = 1000
+_NUMBERS: Final = {"2.16.840.1.113883.4.6": "http://hl7.org/fhir/sid/us-npi"}
+"""Registries of people that FHIR names by an address of their own."""
 URI: Final = "urn:ietf:rfc:3986"
 
 
@@ -109,7 +111,7 @@ def when(prefix: str, time: Span) -> dict[str, Any]:
 def identifier(text: str) -> dict[str, str] | None:
     """`root` or `root|extension` as an Identifier; None for what is none."""
     root, _, extension = text.partition("|")
-    address = f"urn:oid:{root}" if _ROOT.fullmatch(root) else f"urn:uuid:{root.lower()}" if _UUID.fullmatch(root) else ""
+    address = _NUMBERS.get(root) or f"urn:oid:{root}" if _ROOT.fullmatch(root) else f"urn:uuid:{root.lower()}" if _UUID.fullmatch(root) else ""
     if not address:
         return None
     return {"system": address, "value": words(extension)} if words(extension) else {"system": URI, "value": address}

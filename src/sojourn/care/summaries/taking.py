@@ -54,12 +54,13 @@ class Ways:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of one statement. ref: what is written of it; author: who said it there."""
+    """What became of one statement. ref: what is written of it; author, number: who said it there."""
 
     key: str
     ref: str
     author: str
     changes: list[Change] = field(default_factory=list)
+    number: str = ""
 
 
 def _with(resource: dict[str, Any], labels: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def added(access: Access, row: Row, about: str, program: int | None, id_: str, l
     else:
         r |= {"recordedDate": moment(access), **({"recorder": who} if who else {})}
     r["note"] = [*r.get("note", ()), note(access, f"Taken over from {about}.")]
-    return Taken(row.key, f"{TYPES[kind]}/{id_}", row.item.fact.author, [Change("create", TYPES[kind], id_, _with(r, labels), program=program)])
+    return Taken(row.key, f"{TYPES[kind]}/{id_}", row.item.fact.author, [Change("create", TYPES[kind], id_, _with(r, labels), program=program)], row.item.fact.number)
 
 
 def changes(row: Row, entry: Entry) -> bool:
@@ -127,7 +128,7 @@ def updated(
         assert change.resource is not None  # noqa: S101 - nothing is deleted
         change.resource = _with(change.resource, marks)
     last = made[-1]
-    return Taken(row.key, f"{last.type}/{last.id}", fact.author, made)
+    return Taken(row.key, f"{last.type}/{last.id}", fact.author, made, fact.number)
 
 
 async def together(access: Access, patient: str, program: int | None, items: Sequence[Mapped], document: dict[str, Any]) -> list[Taken]:
@@ -141,10 +142,10 @@ async def together(access: Access, patient: str, program: int | None, items: Seq
         type_, before = str(r["resourceType"]), there.get(item.key)
         if before is None:
             id_ = new_id()
-            out.append(Taken(item.key, f"{type_}/{id_}", item.fact.author, [Change("create", type_, id_, r, program=program)]))
+            out.append(Taken(item.key, f"{type_}/{id_}", item.fact.author, [Change("create", type_, id_, r, program=program)], item.fact.number))
         elif _says(before.resource) != _says(r) and access.may(type_, "update"):
             whole = _with({**r, "id": before.id, "meta": before.resource.get("meta") or {}}, (r.get("meta") or {}).get("security", ()))
-            out.append(Taken(item.key, f"{type_}/{before.id}", item.fact.author, [Change("update", type_, before.id, whole, if_match=before.version, program=program)]))
+            out.append(Taken(item.key, f"{type_}/{before.id}", item.fact.author, [Change("update", type_, before.id, whole, if_match=before.version, program=program)], item.fact.number))
     return out
 
 
@@ -173,18 +174,19 @@ async def _there(access: Access, patient: str, items: Sequence[Mapped], program:
 
 def provenance(access: Access, document: Document, id_: str, program: int | None, taken: Sequence[Taken]) -> list[Change]:
     """Where it all came from: one record for what has the same labels and was said by the same person, so that none tells of what is kept apart."""
-    groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[str]] = {}
     for t in taken:
         security = [c for change in t.changes for c in ((change.resource or {}).get("meta") or {}).get("security", ())]
         labels = tuple(sorted({(str(c.get("system", "")), str(c.get("code", ""))) for c in security}))
-        groups.setdefault((t.author, labels), []).append(t.ref)
-    return [Change("create", "Provenance", new_id(), _provenance(access, document, id_, who, refs, labels), program=program) for (who, labels), refs in groups.items()]
+        groups.setdefault((t.author, t.number, labels), []).append(t.ref)
+    return [Change("create", "Provenance", new_id(), _provenance(access, document, id_, who, number, refs, labels), program=program) for (who, number, labels), refs in groups.items()]
 
 
-def _provenance(access: Access, document: Document, id_: str, who: str, refs: Sequence[str], labels: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _provenance(access: Access, document: Document, id_: str, who: str, number: str, refs: Sequence[str], labels: Sequence[tuple[str, str]]) -> dict[str, Any]:
     said = list(dict.fromkeys(w for a in (who, *(document.authors if not who else ())) if (w := elements.words(a))))[:5]
     keeper = elements.words(document.custodian)
-    agents = [_agent("author", {"display": w}) for w in said] + ([_agent("custodian", {"display": keeper})] if keeper else [])
+    numbered = {"identifier": i} if who and (i := elements.identifier(number)) else {}
+    agents = [_agent("author", {**numbered, "display": w}) for w in said] + ([_agent("custodian", {"display": keeper})] if keeper else [])
     me = author(access)
     return {
         "resourceType": "Provenance", **({"meta": {"security": [{"system": s, "code": c} for s, c in labels]}} if labels else {}), "extension": teller(opening.about(document)), "target": [{"reference": r} for r in refs], "recorded": moment(access),
@@ -193,5 +195,5 @@ def _provenance(access: Access, document: Document, id_: str, who: str, refs: Se
     }  # fmt: skip
 
 
-def _agent(code: str, who: dict[str, str]) -> dict[str, Any]:
+def _agent(code: str, who: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": {"coding": [{"system": _PARTICIPANT, "code": code}]}, "who": who}

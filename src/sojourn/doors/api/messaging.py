@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sojourn.fhir.messages import Message
     from sojourn.gate.exchange.partners import Partner
 
-MOST: Final = 8 * 1024 * 1024
+MOST: Final = 2 * 1024 * 1024
 """Bytes of one message."""
 KEPT: Final = "Kept. It is done by itself as far as that is certain; whatever is not, somebody here decides. This answer is the same whomever the message is about."
 READ: Final = "Kept. Somebody here reads it: messages of this event are not filed by themselves. This answer is the same whomever the message is about."
@@ -38,9 +38,9 @@ async def process(ask: Ask) -> Answer:
     ask.check_format()
     access = ask.access
     await access.check("message", "MessageHeader", "$process-message")
-    bundle = _content(ask, await ask.json())
     if len(await ask.body()) > MOST:
         raise errors.TooLarge(f"A message is at most {MOST >> 20} MB. Send it in parts.")
+    bundle = _content(ask, await ask.json())
     partner = await partners.by_service(access)
     if partner is None:
         raise errors.Forbidden(_STRANGER)

@@ -14,7 +14,9 @@ from sojourn.care.exchange.facts import CannotMap, Draft, Resource, Stated
 from sojourn.doors.messaging import appointments, marks, meter, people, results, visits
 from sojourn.doors.messaging.copying import Copier
 from sojourn.fhir import codec, messages
+from sojourn.fhir import validate as validation
 from sojourn.fhir.messages import Message, NoMessage
+from sojourn.fhir.outcome import is_error
 from sojourn.gate import papers
 from sojourn.gate.exchange.partners import Partner
 
@@ -30,7 +32,8 @@ class Reading:
     def read(self, content: bytes, partner: Partner) -> Stated:
         """What a message states."""
         try:
-            message = messages.read(codec.loads(content))
+            bundle = codec.loads(content)
+            message = messages.read(bundle)
         except (NoMessage, codec.BadJson) as error:
             return Stated(failed=f"It cannot be read: {error}")
         kind = kinds.of_event(message.event)
@@ -38,6 +41,9 @@ class Reading:
         read = READERS.get(kind)
         if read is None:
             said.failed = f"Messages {kind.replace('^', ' ') or 'of an unknown event'} are kept and not filed by themselves. Read it, do what it asks, and set it aside."
+            return said
+        if any(is_error(i) for i in validation.validate(bundle)):  # it was checked when it came; what reads it below relies on that
+            said.failed = "It is not valid FHIR. Ask the sender to send it anew."
             return said
         try:
             said.labels = marks.of(message, partner)

@@ -93,4 +93,4 @@ def _orders(message: Message, partner: Partner, report: Resource) -> Iterator[st
 def _code(concept: Any) -> str:
     """By what something is known: its first code, else its words."""
     coding = next((str(c.get("code", "")) for c in dicts(concept.get("coding"))), "") if isinstance(concept, dict) else ""
-    return coding or outside.words(concept.get("text"), 120)
+    return coding or (outside.words(concept.get("text"), 120) if isinstance(concept, dict) else "")

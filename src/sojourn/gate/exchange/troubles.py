@@ -1,4 +1,4 @@
-"""What does not work on the way to partners: their ways, our Direct mailbox, the fax gateway.
+"""What does not work on the way to partners: their ways, our mailbox, the fax, subscribers.
 
 For whoever operates. It follows from what is known of each already: a way stands here while the last thing that happened by it is that it failed. Nothing of it names anybody.
 """
@@ -22,6 +22,8 @@ MAILBOX: Final = "mailbox"
 """The way of what is about our own mailbox."""
 REFUSED: Final = "refused"
 """The way of mail that our mailbox did not take and at which nobody looked."""
+TOLD: Final = "told"
+"""The way of those who asked to be told of changes and do not take it."""
 SAID_EVERY: Final = timedelta(minutes=5)
 """How often somebody who asks the fax gateway says how it is."""
 _STALE: Final = 3 * SAID_EVERY
@@ -29,7 +31,7 @@ _STALE: Final = 3 * SAID_EVERY
 
 
 class Trouble(NamedTuple):
-    """One. way: of ways.DOORS, MAILBOX or REFUSED. partner: '' for what is ours, for all partners. said: why, and what to do. good: when it last worked, None for never."""
+    """One. way: of ways.DOORS, MAILBOX, REFUSED or TOLD. partner: '' for what is ours, for all partners. said: why, and what to do. good: when it last worked, None for never."""
 
     way: str
     partner: str
@@ -43,7 +45,7 @@ async def open_(access: Access, some: Sequence[Partner]) -> list[Trouble]:
     used = {(p.id, w.door) for p in some if p.active for w in ways.of(p.reached)}
     found = []
     for partner, way, said, at, good in await reaching.troubles(access.house.db, access.head):
-        if (partner, way) in used or (not partner and (way in (MAILBOX, REFUSED) or access.now - at < _STALE)):
+        if (partner, way) in used or (not partner and (way in (MAILBOX, REFUSED, TOLD) or access.now - at < _STALE)):
             found.append(Trouble(way, partner, said, good))
     return found
 

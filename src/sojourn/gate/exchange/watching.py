@@ -6,25 +6,30 @@ whoever sees every envelope anyway (`Exchange`, `operate`).
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sojourn.gate.exchange import agreed, contracts
+from sojourn.gate.exchange.keeping import RECEIVED
 from sojourn.gate.exchange.partners import of_row
 from sojourn.record import exchange, exchangealarms, exchangebench
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
+BACKLOG: Final = "backlog"
+"""Messages of a partner, or for one, wait to be done for longer than LATE."""
+LATE: Final = timedelta(minutes=15)
+"""A message that waits to be done for longer than this is late: something does not work."""
 _MOST = 200
 _EVERY = 100_000
 
 
 class Alarm(NamedTuple):
-    """One. kind: agreed.SILENT, agreed.ENDS or one of contracts.alarm. closed: None while it is open.
+    """One. kind: agreed.SILENT, agreed.ENDS, BACKLOG or one of contracts.alarm. closed: None while it is open.
 
-    began: since when nothing came, when the agreement is over, or when the first should have been closed.
+    began: since when nothing came, when the agreement is over, when the first should have been closed or done.
     """
 
     partner: str
@@ -39,13 +44,16 @@ async def hold(access: Access) -> int:
     await access.check("watch", "Exchange")
     house, number = access.house, access.tenant.number
     await exchangebench.unblock(house.db, number, access.now)  # an agreement may have begun
-    partners = [p for r in await exchange.partners(house.db, number) if (p := of_row(r)).active and p.agreed]
+    every = [p for r in await exchange.partners(house.db, number) if (p := of_row(r)).active]
+    partners = [p for p in every if p.agreed]
     heard = {r["partner"]: r["last"] for r in await exchange.heard(house.db, access.head)} if partners else {}
     now = [(p.id, kind, began) for p in partners for kind, began in agreed.alarms(agreed.of(p.agreed), heard.get(p.id), ZoneInfo(p.timezone), access.now)]
-    late = await contracts.found(access, partners, 1)
-    if late:  # one alarm as long as anything is overdue by a term, however many come and go meanwhile
+    late = [(o.partner.id, contracts.alarm(o.term), o.due) for o in await contracts.found(access, partners, 1)]
+    waits = {r["partner"]: r["oldest"] + LATE for r in await exchange.counts(house.db, access.head) if r["state"] == RECEIVED} if every else {}
+    late += [(p.id, BACKLOG, waits[p.id]) for p in every if p.id in waits and waits[p.id] <= access.now]
+    if late:  # one alarm as long as anything is overdue by a term or late, however many come and go meanwhile
         known = {(r["partner"], r["kind"]): r["began"] for r in await exchangealarms.alarms(house.db, access.head, "", _EVERY)}
-        now += [(o.partner.id, kind, known.get((o.partner.id, kind), o.due)) for o in late for kind in (contracts.alarm(o.term),)]
+        now += [(partner, kind, known.get((partner, kind), due)) for partner, kind, due in late]
     return await exchangealarms.hold(house.db, access.head, now)
 
 

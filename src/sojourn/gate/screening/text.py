@@ -5,6 +5,8 @@ This understands nothing: it finds words. docs/labels.md says how well.
 
 from __future__ import annotations
 
+import base64
+import codecs
 import re
 import tomllib
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_TAG = re.compile(r"<[^>]*>")
+_INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|code|em|font|i|small|span|strong|sub|sup|tt|u)(?=[\s/>])[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?;:\n\r]+(?=\s|$)|\n+")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
@@ -61,7 +64,7 @@ def words() -> Words:
 def mentions(text: str) -> set[str]:
     """The labels of which the text may tell."""
     known = words()
-    plain = _TAG.sub(" ", text) if "<" in text else text
+    plain = _TAG.sub("\n", _INLINE_TAG.sub(" ", text))  # what a paragraph or a cell denies says nothing of the next
     found: set[str] = set()
     for sentence in _SENTENCE.split(plain):
         for topic in known.topics:
@@ -89,7 +92,8 @@ def _denied(before: str, known: Words) -> bool:
 
 # Elements that people write in their own words.
 _SPOKEN = frozenset({
-    "div", "text", "valueString", "valueMarkdown", "description", "conclusion", "comment", "contentString", "summary", "patientInstruction", "title", "note", "instruction",
+    "abatementString", "basis", "comment", "conclusion", "contentString", "description", "div", "instruction", "note", "onsetString", "patientInstruction", "performedString",
+    "scheduledString", "summary", "text", "title", "valueMarkdown", "valueString",
 })  # fmt: skip
 _DEEP = 20
 
@@ -105,16 +109,23 @@ def texts(value: Any, key: str = "", deep: int = 0) -> list[str]:
     if not isinstance(value, dict):
         return []
     found = [text for name, child in value.items() for text in texts(child, name, deep + 1)]
-    if isinstance(value.get("data"), str) and str(value.get("contentType", "")).startswith("text/"):
-        found.append(_decoded(value["data"]))
+    if isinstance(value.get("data"), str) and (kind := str(value.get("contentType", "")).lower()).startswith("text/"):
+        found.append(_decoded(value["data"], kind))
     return found
 
 
-def _decoded(data: str) -> str:
-    import base64
-    import binascii
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)")
 
+
+def _decoded(data: str, kind: str) -> str:
+    """The words of an attachment, in the character set that its kind names, or that it begins like (RFC 2046, 4.1.2)."""
     try:
-        return base64.b64decode(data, validate=False).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
+        raw = base64.b64decode(data, validate=False)
+    except ValueError:
         return ""
+    named = _CHARSET.search(kind)
+    begins = "utf-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+    try:
+        return raw.decode(named[1] if named else begins, "replace")
+    except (LookupError, ValueError):
+        return raw.decode(begins, "replace")

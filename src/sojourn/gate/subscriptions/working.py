@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sojourn.gate.gate import Gate
 
 LEASE: Final = timedelta(seconds=90)
+OF_ONE: Final = 2
+"""Subscriptions of one account that are told at a time, in all processes."""
 _KEPT: Final = timedelta(days=30)
 _IN_ERROR: Final = timedelta(days=7)
 _BIGGEST: Final = 2**62
@@ -68,7 +70,7 @@ class Working:
     async def take(self) -> Turn | None:
         """The next subscription that has something to tell; nobody else has it until the lease ends."""
         now = clock.now()
-        row = await subscriptions.claim(self._gate.house.db, now, self._runner, now + LEASE)
+        row = await subscriptions.claim(self._gate.house.db, now, self._runner, now + LEASE, OF_ONE)
         if row is None:
             return None
         tenant = self._gate.house.known[row["tenant"]]

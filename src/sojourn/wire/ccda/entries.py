@@ -72,7 +72,7 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
                 concern_status = values.coded(node.one("statusCode"), {}).code if node.name == "act" and not set(_numbers(node)) & _AROUND_MEDICINE else ""
                 if fact.kind == "problem" and _RISK in _numbers(node):
                     risk = ("concern as", values.coded(node.one("code"), narrative))
-                    fact = fact._replace(kind="risk", status=concern_status, author=fact.author or _author(node), details=(*fact.details, risk))
+                    fact = fact._replace(kind="risk", status=concern_status, author=fact.author or _author(node), number=fact.number or _number(node), details=(*fact.details, risk))
                 yield fact._replace(details=(*fact.details, *about, *((("concern", concern_status),) if concern_status else ())))
         return
     yield _fact(node, section, narrative, marks)
@@ -128,7 +128,7 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         what = next((d for r in node.all("participant/participantRole") for e in r.below if e.name in ("playingDevice", "playingEntity") and (d := _entity(e, narrative))), what)
     return Fact(
         kind, what, values.coded(node.one("statusCode"), {}).code, time, value, node.get("negationInd").lower() in ("true", "1"), mood, tuple(details), values.identifiers(node),
-        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), words, marks, node.line, node.at,
+        tuple(t.get("root") for t in node.all("templateId") if t.get("root")), _author(node), words, marks, node.line, node.at, _number(node),
     )  # fmt: skip
 
 
@@ -215,6 +215,14 @@ def _related(child: Node, kind: str, narrative: Mapping[str, str]) -> Iterator[t
         if name == "reaction":
             yield from (("severity of it", value) for key, value in _others(child, narrative) if key == "severity")
             yield from (("onset of it", onset) for onset in (values.span(child.one("effectiveTime")).start,) if onset)
+
+
+def _number(node: Node) -> str:
+    """The first number of whoever `_author` names."""
+    for place in ("author/assignedAuthor", "performer/assignedEntity"):
+        if (who := node.one(place)) is not None and values.name(who.one("assignedPerson/name")):
+            return next(iter(values.identifiers(who)), "")
+    return ""
 
 
 def _author(node: Node) -> str:

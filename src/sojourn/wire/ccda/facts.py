@@ -84,6 +84,8 @@ class Fact(NamedTuple):
     line: int = 0
     at: int = 0
     """By which byte of the document it begins."""
+    number: str = ""
+    """Of its author, as an id: root|extension."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""

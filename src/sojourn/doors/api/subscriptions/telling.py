@@ -35,43 +35,58 @@ _TRIES: Final = 32
 """5 s, doubled up to an hour: a day in all."""
 _SHAKES: Final = 5
 _PAUSE: Final = 0.5
-_BESIDE: Final = 3
-_REST: Final = 3.0
-"""Seconds between looks of those beside, while nothing is to be told."""
-_SWEEP: Final = 7200
+"""Seconds between looks while nothing is to be told."""
+_AT_ONCE: Final = 32
+"""Receivers that one process waits for at a time; of one account few of them (gate/subscriptions/working.py)."""
+_SWEEP: Final = timedelta(hours=1)
 SIGNATURE: Final = "Sojourn-Signature"
 """A JWT under the keys of /oauth/jwks: who (iss), to whom (aud), of which subscription (sub), when (iat), and the SHA-256 of the body."""
 
 
 class Telling(Background):
-    """One task a process. Any number of processes may run it."""
+    """One task a process, and one for each receiver that it waits for. Any number of processes may run it."""
 
     def __init__(self, gate: Gate, outbound: Outbound) -> None:
         self._gate, self._outbound, self._working = gate, outbound, Working(gate)
         self._clockwork = Clockwork(gate)
 
     async def _run(self) -> None:
-        # Others of its kind, each a runner of its own: a receiver that takes its time keeps nobody else waiting.
-        await asyncio.gather(self._loop(_PAUSE), *(Telling(self._gate, self._outbound)._loop(_REST) for _ in range(_BESIDE)))
+        # A receiver may take half a minute to answer: that is waited for beside, so that it keeps nobody else waiting.
+        places, sweeps = asyncio.Semaphore(_AT_ONCE), clock.now()
+        async with asyncio.TaskGroup() as under_way:
+            while True:
+                turn = None
+                await places.acquire()
+                try:
+                    if clock.now() >= sweeps:
+                        sweeps = clock.now() + _SWEEP
+                        await self._working.sweep()
+                    turn = await self._working.take()
+                except Exception as error:  # noqa: BLE001 - of any kind: the next look may find it mended
+                    _log.warning("subscriptions wait", error=type(error).__name__)
+                if turn is None:
+                    places.release()
+                    await asyncio.sleep(_PAUSE)
+                else:
+                    under_way.create_task(self._beside(turn, places))
 
-    async def _loop(self, pause: float) -> None:
-        looks = 0
-        while True:
-            try:
-                busy = await self.round()
-                if looks % _SWEEP == 0:
-                    await self._working.sweep()
-                looks += 1
-            except Exception as error:  # noqa: BLE001 - of any kind: the other subscribers are told
-                _log.warning("subscriptions wait", error=type(error).__name__)
-                busy = False
-            await asyncio.sleep(0 if busy else pause)
+    async def _beside(self, turn: Turn, places: asyncio.Semaphore) -> None:
+        try:
+            await self._turn(turn)
+        except Exception as error:  # noqa: BLE001 - of any kind: the other subscribers are told; this one again when its lease ends
+            _log.warning("a subscriber waits", error=type(error).__name__)
+        finally:
+            places.release()
 
     async def round(self) -> bool:
         """Tell one subscriber what there is; False when there is nothing to tell."""
         turn = await self._working.take()
         if turn is None:
             return False
+        await self._turn(turn)
+        return True
+
+    async def _turn(self, turn: Turn) -> None:
         try:
             access = await self._working.access(turn)
             if access is None or turn.expires <= clock.now():
@@ -83,7 +98,6 @@ class Telling(Background):
                 await self._tell(turn, access)
         except StaleCredential:  # rules changed, or it was begun anew: the next turn goes by those of then
             await self._working.settle(turn, state=turn.state, refused=turn.refused, tries=turn.tries, due=clock.now(), beat=turn.beat)
-        return True
 
     async def _shake(self, turn: Turn) -> None:
         """Ask the endpoint whether it is there. Only then is it told anything."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PACKED = Path(__file__).parent / "documents"
 FOLDER = _PACKED if _PACKED.is_dir() else Path(__file__).parents[5] / "docs"
 """Where the documents lie: packed beside this module (pyproject.toml, force-include), or in a checkout."""
-RECIPES = ("quick-start", "consented-summary", "adt", "laboratory", "warehouse", "app")
+RECIPES = ("quick-start", "consented-summary", "adt", "laboratory", "messages", "warehouse", "app")
 REFERENCE = ("api", "smart", "bulk", "subscriptions", "cds-hooks", "hl7v2", "messaging", "ccda", "consent")
 _FILES = {f"recipes/{name}.md": name for name in RECIPES} | {f"{name}.md": name for name in REFERENCE}
 

@@ -63,6 +63,8 @@ def _told(alarm: watching.Alarm, zone: ZoneInfo) -> str:
         return f"{_exchange(term)} was overdue since {day_and_time(alarm.began)}"
     if alarm.kind == agreed.SILENT:
         return f"Nothing came since {day_and_time(alarm.began)}"
+    if alarm.kind == watching.BACKLOG:
+        return f"Messages were late since {day_and_time(alarm.began)}"
     return f"The agreement's last day is {day_text((alarm.began - timedelta(hours=1)).astimezone(zone).date().isoformat())}"
 
 
@@ -168,5 +170,7 @@ def _line(access: Access, partner: Partner, alarm: watching.Alarm) -> Line:
         return Line("Nothing comes from a partner", place, partner.name, f"for {age(alarm.began, access.now)}", "red", f"expected {rhythm(agreed.of(partner.agreed))}")
     if (term := contracts.term_of(alarm.kind)) is not None:
         return Line("An exchange with a partner is overdue", "/exchange/overdue", partner.name, f"for {age(alarm.began, access.now)}", "red", _exchange(term).rstrip(","))
+    if alarm.kind == watching.BACKLOG:
+        return Line("Messages wait to be done and nothing does them", "/exchange", partner.name, f"late for {age(alarm.began, access.now)}", "red", "see whether the server keeps up")
     words, tone = ending(partner, access.now)
     return Line("An agreement with a partner ends" if tone != "red" else "An agreement with a partner is over", place, partner.name, words, tone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
 _KINDS: Final = {(MHD, "document"): "Document (MHD)"}
-_LATE: Final = timedelta(minutes=15)
-"""A message that waits to be done for longer than this is late: something does not work."""
 
 
 async def show(request: Request) -> Response:
@@ -47,7 +45,7 @@ async def show(request: Request) -> Response:
     for state in (RECEIVED, REVIEW, FAILED, HELD):
         some = [w for w in waiting if w.state == state]
         oldest = min((w.oldest for w in some), default=None)
-        late = state == RECEIVED and oldest is not None and access.now - oldest > _LATE
+        late = state == RECEIVED and oldest is not None and access.now - oldest > watching.LATE
         counts.append({
             "state": state, "name": messages.STATES[state], "n": sum(w.n for w in some), "oldest": age(oldest, access.now) if oldest is not None else "", "late": late,
             "tone": "red" if late else TONES[state],
@@ -72,6 +70,8 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
         what, address = "Our Direct mailbox", "/exchange/direct"
     elif trouble.way == troubles.REFUSED:
         return {"what": "Mail to our Direct mailbox", "why": trouble.said, "address": "/exchange/direct" if access.may("Exchange", "administer") else "", "last": "", "tag": "Not taken"}
+    elif trouble.way == troubles.TOLD:
+        return {"what": "Subscriptions", "why": trouble.said, "address": "/exchange/subscriptions", "last": "", "tag": "Does not work"}
     elif not trouble.partner:
         what, address = "The fax gateway" if trouble.way == FAX else DOORS[trouble.way].title, ""
     else:

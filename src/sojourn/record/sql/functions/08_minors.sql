@@ -9,7 +9,8 @@ LANGUAGE sql STABLE AS $$
     WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = '' AND g.effect = 'label' AND g.known_to = 'infinity'
       AND p_type <> ALL (gate.longitudinal()) AND p_type <> 'Consent'
       AND (g.programs IS NULL OR (r.origin <> '{}' AND r.origin <@ g.programs)) AND (g.codes IS NULL OR r.tokens && g.codes)
-      AND CASE WHEN r.at < '1800-01-01' THEN r.updated ELSE r.at END >= g.valid_from
+      -- What has a day and no time is of that care if some of its day is, wherever the day ends last (UTC-12).
+      AND CASE WHEN r.at < '1800-01-01' THEN r.updated WHEN r.at = date_trunc('day', r.at, 'UTC') THEN r.at + interval '36 hours' ELSE r.at END >= g.valid_from
       AND CASE WHEN r.at < '1800-01-01' THEN r.updated ELSE r.at END < g.valid_to
 $$;
 

@@ -1,18 +1,31 @@
 -- Whether a partner exchanges for real (0174).
 
+-- Whether CDS services of a partner are asked.
+CREATE OR REPLACE FUNCTION gate.exchange_calls(p_facts text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT jsonb_array_length(coalesce(p_facts::jsonb #> '{calls,services}', '[]')) > 0
+$$;
+
 -- What of a partner a test is about: all but who they are called, what was agreed, and where and by which certificate they are reached.
 -- What says nothing, or what is so where nobody says anything, is left out: a partner who was written down before a field was there has the same profile.
 CREATE OR REPLACE FUNCTION gate.exchange_profile(p_facts text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE said jsonb := p_facts::jsonb; mine jsonb; out jsonb;
+DECLARE said jsonb := p_facts::jsonb; mine jsonb; out jsonb; calls jsonb;
 BEGIN
     SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') INTO mine FROM jsonb_each(said) f
-    WHERE f.key NOT IN ('name', 'contact', 'agreed', 'basis', 'certificate', 'addresses', 'plain', 'reached', 'sending') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0')
+    WHERE f.key NOT IN ('name', 'contact', 'agreed', 'basis', 'certificate', 'addresses', 'plain', 'reached', 'sending', 'calls') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0')
       AND (f.key, f.value) NOT IN (('door', '"hl7v2"'), ('timezone', '"America/New_York"'), ('strangers', '"wait"'), ('acknowledgement', '"auto"'));
     SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') INTO out FROM jsonb_each(coalesce(said -> 'sending', '{}')) f
     WHERE f.key NOT IN ('host', 'port', 'tls', 'certificate', 'plain', 'timeout', 'begun', 'processing') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0');
     IF NOT out ? 'kinds' THEN  -- nothing goes to them
         out := '{}';
+    END IF;
+    -- Which CDS services are asked, where, for what and as whom; not when it was looked what else they offer.
+    IF gate.exchange_calls(p_facts) THEN
+        calls := said -> 'calls';
+        SELECT mine || jsonb_build_object('calls', jsonb_build_object('discovery', calls -> 'discovery', 'issuer', calls -> 'issuer', 'purpose', calls -> 'purpose',
+                   'asked', jsonb_agg(k.value - 'title' - 'description' ORDER BY k.value ->> 'hook', k.value ->> 'id'))) INTO mine
+        FROM jsonb_array_elements(calls -> 'known') k WHERE calls -> 'services' ? (k.value ->> 'id');
     END IF;
     RETURN encode(sha256(convert_to(mine::text || out::text, 'UTF8')), 'hex');
 END $$;
@@ -57,7 +70,7 @@ BEGIN
         RETURN 'agreement';
     END IF;
     IF coalesce(said ->> 'basis', '') = ''
-       OR (jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 OR said ->> 'door' = 'fhir') AND coalesce(agreed ->> 'gives', '') = '' THEN
+       OR (jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 OR said ->> 'door' = 'fhir' OR gate.exchange_calls(p_facts)) AND coalesce(agreed ->> 'gives', '') = '' THEN
         RETURN 'basis';
     END IF;
     RETURN '';
@@ -73,7 +86,7 @@ BEGIN
     IF current_facts IS NULL THEN
         RETURN 'run';
     END IF;
-    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') THEN  -- nothing goes to and fro by itself: a person sends it, or has the chart open about which they are asked
+    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') AND NOT gate.exchange_calls(current_facts) THEN  -- nothing goes to and fro by itself: a person sends it
         RETURN '';
     END IF;
     SELECT o.way, o.facts INTO g FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1;

@@ -158,9 +158,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
-    SELECT m.partner, m.state, count(*), min(CASE  -- a document waits for its next turn, and what goes in a file for that to be made and taken; neither is a delay
+    SELECT m.partner, m.state, count(*), min(CASE  -- a document waits for its next turn, what goes in a file for that to be made and taken, and what is behind another for that one; none is a delay
         WHEN m.state = 'received' AND m.door = 'document' THEN least(m.due, p_now)
         WHEN m.state = 'received' AND m.direction = 'out' AND f.hours > 0 THEN least(m.received + make_interval(hours => 2 * f.hours), p_now)
+        WHEN m.state = 'received' AND m.lane IN (SELECT e.lane FROM record.exchange_message e WHERE e.tenant = p_tenant AND e.state IN ('review', 'held')) THEN p_now
         ELSE m.received END)
     FROM record.exchange_message m
     LEFT JOIN (SELECT p.partner, coalesce((p.facts::jsonb #>> '{sending,batch}')::int, 0) AS hours FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.known_to = 'infinity') f ON f.partner = m.partner

@@ -108,7 +108,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- What does not work now, for whoever operates: ways of partners of which the last thing known is that they failed, what carries for everybody ('' as the
--- partner), our Direct mailbox ('mailbox' as its way), and mail that it did not take ('refused'). at: when that was last so; good: when it last worked, NULL for never.
+-- partner), our Direct mailbox ('mailbox' as its way), mail that it did not take ('refused'), and who asked to be told of changes and does not take it ('told'). at: when that was last so; good: when it last worked, NULL for never.
 CREATE OR REPLACE FUNCTION gate.reach_troubles(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz)
 RETURNS TABLE (partner text, way text, said text, at timestamptz, good timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -128,5 +128,9 @@ BEGIN
     UNION ALL
     SELECT '', 'refused', count(*) || CASE WHEN count(*) = 1 THEN ' mail was' ELSE ' mails were' END || ' not taken, and nobody looked at it yet. The last: ' || (array_agg(x.reason ORDER BY x.at DESC))[1], max(x.at), NULL::timestamptz
     FROM record.direct_refused x WHERE x.tenant = p_tenant AND x.seen IS NULL HAVING count(*) > 0
+    UNION ALL
+    SELECT '', 'told', count(*) || CASE WHEN count(*) = 1 THEN ' subscriber does' ELSE ' subscribers do' END || ' not take what they asked to be told.'
+        || CASE WHEN bool_or(s.state = 'error') THEN ' After a day of trying they are told nothing more; what waits is kept for a week.' ELSE '' END, max(s.due), NULL::timestamptz
+    FROM record.subscription s WHERE s.tenant = p_tenant AND (s.state = 'error' OR (s.state IN ('requested', 'active') AND s.tries >= 3)) HAVING count(*) > 0
     ORDER BY 1, 2;
 END $$;

@@ -42,8 +42,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- One that has something to tell, for nobody else until the lease ends.
-CREATE OR REPLACE FUNCTION gate.subscription_claim(p_now timestamptz, p_runner text, p_lease timestamptz)
+-- One that has something to tell, for nobody else until the lease ends. Not more than p_most of one account at a time: whose receivers all take
+-- their time keeps nobody else waiting. (Two who ask at the same moment may go over it by one.)
+CREATE OR REPLACE FUNCTION gate.subscription_claim(p_now timestamptz, p_runner text, p_lease timestamptz, p_most int)
 RETURNS TABLE (tenant int, subscription text, credential bytea, facts text, state text, number bigint, refused boolean, tries int, heartbeat timestamptz, expires timestamptz)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     UPDATE record.subscription s SET runner = p_runner, lease = p_lease
@@ -54,6 +55,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
                 EXISTS (SELECT FROM record.subscription_waiting w WHERE w.tenant = x.tenant AND w.subscription = x.subscription)
                 OR EXISTS (SELECT FROM record.subscription_event e WHERE e.tenant = x.tenant AND e.subscription = x.subscription AND NOT e.sent))))))
             AND NOT gate.app_waits(x.tenant, x.credential, p_now)
+            AND (SELECT count(*) FROM record.subscription o WHERE o.tenant = x.tenant AND o.account = x.account AND o.lease > p_now) < p_most
           ORDER BY x.due LIMIT 1 FOR UPDATE SKIP LOCKED) next
     WHERE s.tenant = next.tenant AND s.subscription = next.subscription
     RETURNING s.tenant, s.subscription, s.credential, s.facts, s.state, s.number, s.refused, s.tries, s.heartbeat, s.expires
@@ -160,3 +162,26 @@ CREATE OR REPLACE FUNCTION gate.subscription_told_all(p_tenant int, p_subscripti
     UPDATE record.subscription_event e SET sent = true FROM record.subscription s
     WHERE s.tenant = p_tenant AND s.subscription = p_subscription AND s.runner = p_runner AND e.tenant = p_tenant AND e.subscription = p_subscription AND NOT e.sent
 $$;
+
+-- All that have not ended, for whoever operates: those that do not work first.
+CREATE OR REPLACE FUNCTION gate.subscriptions_listed(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_most int)
+RETURNS TABLE (subscription text, name text, facts text, state text, reason text, tries int, due timestamptz, begun timestamptz, expires timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT s.subscription, coalesce(a.name, s.account), s.facts, s.state, s.reason, s.tries, s.due, s.begun, s.expires
+    FROM record.subscription s LEFT JOIN record.account a ON a.tenant = s.tenant AND a.account = s.account
+    WHERE s.tenant = p_tenant AND s.state <> 'off' ORDER BY s.state = 'error' DESC, s.tries DESC, s.begun DESC, s.subscription LIMIT p_most;
+END $$;
+
+-- Try one at once that does not work. One in error is asked first whether it is there, as when it was begun. False where it works or has ended.
+CREATE OR REPLACE FUNCTION gate.subscription_again(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_subscription text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    UPDATE record.subscription s SET state = CASE s.state WHEN 'error' THEN 'requested' ELSE s.state END, tries = 0, due = p_now, reason = ''
+    WHERE s.tenant = p_tenant AND s.subscription = p_subscription AND (s.state = 'error' OR (s.state IN ('requested', 'active') AND s.tries > 0)) AND s.lease <= p_now;
+    RETURN FOUND;
+END $$;
