@@ -1,4 +1,4 @@
-"""Without an agreement in force and a basis nothing goes to a partner, and nobody is asked.
+"""Without an agreement in force and a basis nothing goes to a partner, and nobody is asked."""
 
 from __future__ import annotations
 
