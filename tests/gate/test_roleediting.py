@@ -129,6 +129,18 @@ async def test_a_role_is_changed_with_a_reason_and_as_it_stands() -> None:
     assert editor.put == rules((["Observation"], ["search"]), (["Condition"], ["read"]))
 
 
+async def test_who_was_second_is_told_and_a_rule_that_stayed_is_no_change() -> None:
+    editor: Any = Editor(row(["Observation"], ["search", "history", "delete"], NOW - timedelta(days=9), NOW), row(["Patient"], ["read"], NOW - timedelta(days=9), NOW), row(["Observation"], ["search", "history", "delete"]))
+    changes = (await roleediting.one(editor, "nurse"))[1]
+    assert [(c.added, c.removed) for c in changes][:1] == [((), ((("Patient",), ("read",)),))]
+    await roleediting.set_rule(editor, "nurse", ["Condition"], ["delete", "history"], "agreed")
+    assert (("Condition",), ("history", "delete")) in editor.put
+    rows = await roleediting._mine(editor, "nurse")
+    editor.rows.append(row(["Consent"], ["read"]))
+    with pytest.raises(errors.Conflict):
+        await roleediting._put(editor, "nurse", rows, [], "agreed")
+
+
 async def test_a_role_is_shown_as_it_is_with_what_each_change_brought_and_took() -> None:
     before = NOW - timedelta(days=9)
     editor: Any = Editor(
@@ -138,6 +150,8 @@ async def test_a_role_is_shown_as_it_is_with_what_each_change_brought_and_took()
     assert (role.rules, role.duties, role.reach, role.purpose, role.since) == (((("Observation",), ("search",)), (("Condition",), ("read",))), ((("Observation",), ("sign",)),), {FAR}, WORK, NOW)
     assert (changes[0].author, changes[0].reason, changes[0].added, changes[0].removed) == ("Ana Lee", "less", ((("Condition",), ("read",)),), ((("Patient",), ("read",)),))
     assert [c.author for c in changes] == ["Ana Lee", "ana"]
+    assert editor.asked == [("administer", "Role"), "noted"]
     assert [r.name for r in await roleediting.every(editor)] == ["nurse"]
+    assert editor.asked[2:] == [("administer", "Role"), "noted"]
     with pytest.raises(errors.NotFound):
         await roleediting.one(editor, "gardener")

@@ -85,4 +85,4 @@ def _limits(value: str) -> bool:
     if len(numbers) != len(LIMITS) or second not in ("true", "false") or not all(n.isdecimal() for n in numbers):
         return False
     found = [int(n) for n in numbers]
-    return all(least <= n <= most for n, (least, most) in zip(found, LIMITS.values(), strict=True)) and found[1] < found[0] * 60 and found[0] <= found[2] * 60
+    return all(least <= n <= most for n, (least, most) in zip(found, LIMITS.values(), strict=True)) and found[1] < found[0] * 60
