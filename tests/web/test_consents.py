@@ -126,6 +126,22 @@ async def test_a_consent_is_captured_with_its_effect_in_view_and_signed(clinic: 
     assert "Signature" in await desk.get(f"{at}/copy")
 
 
+async def test_who_witnessed_a_signature_is_kept_in_the_consent_and_said_on_its_page(clinic: Clinic) -> None:
+    await directory(clinic)
+    p = await treated(clinic)
+    desk = Desk(await screen(clinic, "both-clinician"))
+    pages, kept = [], []
+    for said in ("  Bo Witnessing ", ""):
+        at = await desk.begin(p, "part2_specific")
+        await desk.post(f"{at}/form", f"{at}/form", {**ANSWERS, "do": "read"})
+        assert (await desk.post(f"{at}/sign", f"{at}/sign", {**SIGNED, "witness": said})).headers["location"] == at
+        pages.append(await desk.get(at))
+        kept.append(terms.value((await clinic.get("both-clinician", f"Consent/{at.rpartition('/')[2]}")).json(), terms.WITNESS))
+    assert kept == ["Bo Witnessing", None]
+    assert ["Witness" in page for page in pages] == [True, False]
+    assert "Bo Witnessing" in pages[0]
+
+
 async def test_what_is_missing_at_signing_is_said_and_nothing_is_signed(clinic: Clinic) -> None:
     await directory(clinic)
     p = await treated(clinic)
