@@ -47,6 +47,7 @@ from sojourn.doors.sftp.dropping import Dropping
 from sojourn.doors.smart import routes as smart
 from sojourn.doors.smart.pages import PAGES as smart_pages  # noqa: N811
 from sojourn.doors.staff import routes as staff
+from sojourn.doors.staff.cards import bench as cardsbench
 from sojourn.doors.staff.pages import PAGES as staff_pages  # noqa: N811
 from sojourn.duties import OUTWARD, Doing
 from sojourn.fhir.installed import FOLDER, register_installed
@@ -98,7 +99,7 @@ def create_app(settings: Settings, dsn: Dsn, *, base: str = "", about: About | N
     by = senders(settings, outbound, gate)
     delivering = Delivering(Envoys(gate), Clockwork(gate), by, ORIGINS)
     # In the order in which they begin; the trail is kept from the first of them to the last.
-    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)), Working(Envoys(gate), Reading()),
+    beside: tuple[Beside, ...] = (keeping, following, doing, exporting, hl7, packaged, Telling(gate, outbound), boxes, sending, Mailboxes(gate, settings.outbound_hosts.split(",")), delivering, testing, appbench.Looking(gate), cardsbench.Bench(gate.house, outbound), Anew(gate), Asking(Envoys(gate), outbound), Taking(Envoys(gate)), Working(Envoys(gate), Reading()),
                                   *_faxes(gate, settings), *(Doing(gate, (duty,)) for duty in OUTWARD), Looking(gate.house.channels), Collecting(lambda: requests.running > 0))  # fmt: skip
 
     @asynccontextmanager

@@ -83,8 +83,13 @@ def _pdf(word: str, *lines: str) -> bytes:
     return sheets.written(drawn, "", "Elsewhere")
 
 
-async def _message(clinic: Clinic, partner: dict[str, Any], content: bytes, type_: str = "") -> str:
-    """A message comes; what of a type it became."""
+def _rtf(word: str, said: str) -> bytes:
+    words = said.replace("part", "p{}art")
+    return rf"{{\rtf1\ansi{{\fonttbl{{\f0 Arial;}}}}\f0 A letter about {word}\par \b {words}\b0\par}}".encode()
+
+
+async def _message(clinic: Clinic, partner: dict[str, Any], content: bytes, type_: str = "", says: str = "") -> str:
+    """A message comes; what of a type it became, where that is several the one that says something."""
     there = "SELECT array_agg(id) FROM record.resource WHERE tenant = $1 AND type = $2"
     before = await clinic.owner.fetchval(there, A, type_) or []
     await registered(clinic.gate, replace(LAB, id="sender", applications=("FAR",)), program=MH, **partner)
@@ -95,7 +100,9 @@ async def _message(clinic: Clinic, partner: dict[str, Any], content: bytes, type
     assert state is not None
     assert tuple(state) == ("mapped", "")
     await _ended(clinic, "sender")
-    return next((f"{type_}/{id_}" for id_ in await clinic.owner.fetchval(there, A, type_) or () if id_ not in before), "")
+    new = [f"{type_}/{id_}" for id_ in await clinic.owner.fetchval(there, A, type_) or () if id_ not in before]
+    said = [ref for ref in new if len(new) == 1 or says in (await clinic.get("sys-mh", ref)).body.decode()]
+    return next(iter(said), "")
 
 
 async def _ended(clinic: Clinic, *ids: str) -> None:
@@ -104,26 +111,34 @@ async def _ended(clinic: Clinic, *ids: str) -> None:
         await clinic.owner.execute(f"DELETE FROM record.{table}" + ("" if table == "direct_mailbox" else " WHERE partner = ANY($1)"), *([] if table == "direct_mailbox" else [list(ids)]))
 
 
-def _result(basis: str, partner: dict[str, Any], extra: str = "", carrier: str = "") -> Coming:
+def _result(basis: str, partner: dict[str, Any], extra: str = "", carrier: str = "", *, attached: bool = False) -> Coming:
+    """A result; attached: with its report as a PDF that says it."""
+
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
         value = f"{100 + int(word[2:4])}.{ord(word[0])}"  # another for each
-        content = oru(f"C{word}", mrn=who.mrn, family=who.family, filler=f"F{word}", value=value, extra=extra, application="FAR")
+        report = _ed("PDF", _pdf(word, SHORT)) + "\r" if attached else ""
+        content = oru(f"C{word}", mrn=who.mrn, family=who.family, filler=f"F{word}", value=value, extra=extra + report, application="FAR")
         if carrier:
             content = content.replace(f"ORC|RE||F{word}\r".encode(), segment("ORC", {1: "RE", 3: f"F{word}", 28: carrier}).encode() + b"\r")
-        return Came(await _message(clinic, partner, content, "Observation"), value, basis)
+        return Came(await _message(clinic, partner, content, "Observation", value), value, basis)
 
     return coming
 
 
+def _ed(form: str, content: bytes) -> str:
+    return segment("OBX", {1: "9", 2: "ED", 3: ("1", "Summary"), 5: ("", "text", form, "Base64", base64.b64encode(content).decode())})
+
+
 def _document(basis: str, partner: dict[str, Any], kept: str = "", text: str = "Discharged home.", form: str = "") -> Coming:
-    """MDM T02, with a text, or with a clinical document that goes through the tray."""
+    """MDM T02, with a text, with a file of a form that holds the notice, or with a clinical document (XML) that goes through the tray."""
 
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
-        obx = segment("OBX", {1: "1", 2: "TX", 3: ("1", "Summary"), 5: text}) if not form else segment("OBX", {1: "1", 2: "ED", 3: ("1", "Summary"), 5: ("", "text", form, "Base64", base64.b64encode(_ccd(who, word)).decode())})
+        files = {"XML": lambda: _ccd(who, word), "PDF": lambda: _pdf(word, SHORT), "RTF": lambda: _rtf(word, SHORT)}
+        obx = _ed(form, files[form]()) if form else segment("OBX", {1: "1", 2: "TX", 3: ("1", "Summary"), 5: text})
         txa = segment("TXA", {1: "1", 2: "DS", 3: "TX", 12: (f"D{word}", "LAB"), 17: "AU", 18: kept, 25: f"{word} letter"})
         head = f"MSH|^~\\&|FAR|LAB|SOJOURN|RIVER|20260302083000-0500||MDM^T02|M{word}|P|2.5.1\rEVN|T02|20260302083000-0500\rPID|1||{who.mrn}^^^RIVER^MR||{who.family}^Ana||19880304|F\r"
         made = await _message(clinic, partner, f"{head}{txa}\r{obx}\r".encode(), "DocumentReference")
-        return await _filed(clinic, who, word, basis) if form else Came(made, word, basis)
+        return await _filed(clinic, who, word, basis) if form == "XML" else Came(made, word, basis)
 
     return coming
 
@@ -173,7 +188,7 @@ def _brought(basis: str, partner: dict[str, Any], label: str, *, plain: bool, nu
     """ITI-65. numbered: by a number that was agreed, so that it is filed by itself; otherwise through the tray."""
 
     async def coming(clinic: Clinic, who: Who, word: str) -> Came:
-        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, authorities={MRN: MRN} if numbered else {}, **partner)
+        made = Partner("sender", "Lakeside Hospital", door="none", organization="Organization/stranger", program=MH, authorities={MRN: MRN} if numbered else {}, agreed=reach.AGREED, **partner)
         await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
         more: dict[str, Any] = {"securityLabel": [{"coding": [{"system": ACT, "code": label}]}]} if label else {}
         content = f"Ana {who.family}: {word}. {also}".encode() if plain else _ccd(who, word)
@@ -219,6 +234,26 @@ async def _attached(clinic: Clinic, who: Who, word: str) -> Came:
     return Came(f"DocumentReference/{(await clinic.make('sys-mh', made)).id}", word, "")
 
 
+def _held(who: Who, word: str, media: str, content: bytes) -> dict[str, Any]:
+    """A document with a file that says it."""
+    attachment = {"contentType": media, "data": base64.b64encode(content).decode(), "title": f"{word} letter"}
+    return {"resourceType": "DocumentReference", "id": word, "status": "current", "subject": {"reference": f"Patient/{who.id}"}, "type": {"text": f"{word} letter"}, "date": "2026-02-03T10:00:00Z", "content": [{"attachment": attachment}]}
+
+
+async def _text_imported(clinic: Clinic, who: Who, word: str) -> Came:
+    line = json.dumps(_held(who, word, "text/plain", f"{word}. {SHORT}".encode())).encode() + b"\n"
+    reply = await clinic.ask("sys-mh", "POST", "$import?program=mh", line, NDJSON)
+    assert reply.status == 200, reply.body
+    return Came(f"DocumentReference/{word}", word, "")
+
+
+def _sent(media: str, make: Callable[[str], bytes]) -> Coming:
+    async def coming(clinic: Clinic, who: Who, word: str) -> Came:
+        return Came(f"DocumentReference/{(await clinic.make('sys-mh', _held(who, word, media, make(word)))).id}", word, "")
+
+    return coming
+
+
 async def _asked_in(clinic: Clinic, who: Who, word: str) -> Came:
     """$import-ccda."""
     reply = await clinic.ask("sys-mh", "POST", "DocumentReference/$import-ccda?program=mh", _ccd(who, word, NOTICED), (("content-type", "application/hl7-cda+xml"),))
@@ -231,6 +266,7 @@ COMINGS: Final[dict[str, Coming]] = {
     "a result of a Part 2 program": _result("treatment", UNDER), "a result under a consent": _result("consent", AGREED), "a result with a notice": _result("treatment", {}, f"NTE|1||{SHORT}\r"),
     "a result that its order marks": _result("treatment", {}, carrier="ETH"),
     "a message's document of a Part 2 program": _document("treatment", UNDER), "a message's document, marked": _document("treatment", {}, "ETH"), "a message's document with a notice": _document("treatment", {}, text=SHORT),
+    "a message's RTF with a notice": _document("treatment", {}, form="RTF"), "a message's PDF with a notice": _document("treatment", {}, form="PDF"), "a result whose PDF has a notice": _result("treatment", {}, attached=True),
     "a C-CDA by message": _document("consent", AGREED, form="XML"),
     "a PDF by SFTP": _file("treatment", UNDER, lambda _, word: _pdf(word), "sftp"), "a C-CDA by SFTP": _file("treatment", {}, lambda who, word: _ccd(who, word, NOTICED), "sftp"),
     "records by SFTP of a Part 2 program": _file("treatment", UNDER, _line, "sftp"), "records by SFTP under a consent": _file("consent", AGREED, _line, "sftp"),
@@ -239,7 +275,8 @@ COMINGS: Final[dict[str, Coming]] = {
     "a text by document exchange, labelled": _brought("treatment", {}, "ETHUD", plain=True), "a C-CDA by document exchange under a consent": _brought("consent", AGREED, "", plain=False),
     "a text by document exchange with a notice, filed by itself": _brought("treatment", {}, "", plain=True, numbered=True, also=SHORT), "a text by document exchange of a Part 2 program, filed by itself": _brought("treatment", UNDER, "", plain=True, numbered=True),
     "a C-CDA by document exchange under a consent, filed by itself": _brought("consent", AGREED, "", plain=False, numbered=True),
-    "a bulk import": _imported, "a resource by the API": _written, "a C-CDA in a resource": _attached, "a C-CDA for the tray": _asked_in,
+    "a bulk import": _imported, "a resource by the API": _written, "a C-CDA in a resource": _attached, "a text by bulk import with a notice": _text_imported,
+    "a text by the API with a notice": _sent("text/plain", lambda word: f"{word}. {SHORT}".encode()), "a PDF by the API with a notice": _sent("application/pdf", lambda word: _pdf(word, SHORT)), "HTML by the API with a notice": _sent("text/html", lambda word: f"<html><p>{word}<p>{SHORT.replace('CFR', '<b>CFR</b>')}</html>".encode()), "a C-CDA for the tray": _asked_in,
 }  # fmt: skip
 """Each way in, with its mark."""
 

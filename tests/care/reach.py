@@ -45,9 +45,13 @@ class Door:
         return ""
 
 
+AGREED = {"kind": "participation", "gives": "treatment"}
+"""In force, and with a basis on which they get what goes to them."""
+
+
 async def partner(clinic: Clinic, organization: str, *reached: Way, id_: str = "lakeside", state: str = "active", part2: bool = False, **more: Any) -> Partner:
     """A partner of an organization (its id) with its ways, registered as an administrator would."""
-    made = Partner(id_, "Lakeside Primary Care", door="none", part2=part2, organization=f"Organization/{organization}", reached=ways.facts(reached), **more)
+    made = Partner(id_, "Lakeside Primary Care", **{"door": "none", "part2": part2, "organization": f"Organization/{organization}", "reached": ways.facts(reached), "agreed": AGREED, **more})
     since = await clinic.owner.fetchval("SELECT known_from FROM record.exchange_partner WHERE partner = $1 AND known_to = 'infinity'", id_)
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, $6, $5, 'test', '', $4)", A, made.id, partners.facts(made), clock.now(), since, state)
     return made

@@ -72,3 +72,11 @@ async def test_a_document_without_coded_statements_says_what_it_is() -> None:
 async def test_a_notice_in_a_body_of_text_marks_the_document() -> None:
     content = outside.unstructured("text/plain", b"42 CFR part 2 prohibits unauthorized disclosure of these records.")
     assert {c["code"] for c in documentmarks.whole(reader.read(content))} == {"R", "42CFRPart2"}
+
+
+async def test_the_notice_in_the_words_of_a_file_marks_the_document() -> None:
+    said = "42 CFR part 2 prohibits unauthorized disclosure of these records."
+    for media, data in (("application/pdf", worker.typeset(said)), ("text/rtf", rb"{\rtf1\ansi " + said.replace("part", "p{}art").encode() + b"}"), ("application/pdf", b"%PDF-1.7 damaged")):
+        found = documentmarks.document(outside.unstructured(media, data))
+        assert [c["code"] for c in documentmarks.whole(found)] == ["R", "42CFRPart2"], media
+    assert documentmarks.whole(documentmarks.document(outside.unstructured("application/pdf", worker.typeset("He slept well.")))) == []

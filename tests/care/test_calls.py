@@ -85,6 +85,15 @@ async def test_who_is_told_is_called_once_and_the_next_when_it_is_their_turn(nig
         assert secret.lower() not in one[1].lower()
 
 
+async def test_each_call_stands_in_the_trail_and_says_of_whom_nothing(night: Night) -> None:
+    await danger(night)
+    await look(night)
+    lines = await night.clinic.owner.fetch("SELECT * FROM record.audit WHERE action = 'staff-call'")
+    assert [(r["query"], r["type"], list(r["patients"]), list(r["shown"])) for r in lines] == [("account=night&kind=sms", "Login", [], [])]
+    await night.clinic.owner.execute("DELETE FROM record.call")
+    assert len(await night.clinic.owner.fetch("SELECT FROM record.audit WHERE action = 'staff-call'")) == 1
+
+
 async def test_who_is_told_again_is_called_again(night: Night) -> None:
     await danger(night)
     for _ in range(3):

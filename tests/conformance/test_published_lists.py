@@ -22,6 +22,8 @@ ROOT = HERE.parents[1]
 LIST = "samples/fhir/inferno-requirements/bulk_data_test_kit_requirements.csv.gz"
 OF = "hl7.fhir.uv.bulkdata_2.0.0"
 NOT_OURS = "Not ours:"
+NOT_MET = {283: "Not met:"}
+"""Rows of the SMART list that bind a server and that this one does not keep, each with how its reason begins."""
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -64,9 +66,24 @@ def test_every_row_of_the_bulk_list_has_an_entry() -> None:
     assert [n for n, kind in wanted.items() if kind.startswith("SHALL") and "test" not in found[n] and not found[n]["why"].startswith(NOT_OURS)] == []
 
 
+def test_every_row_of_the_smart_list_has_an_entry() -> None:
+    listed = tomllib.loads((HERE / "smart.toml").read_text("utf-8"))["list"]
+    wanted = {n: kind for kind in ("SHALL", "SHALL NOT", "SHOULD", "SHOULD NOT", "MAY") for n in numbers(listed[kind])}
+    assert len(wanted) == 263, "rows for servers in the list; an id under two kinds would make it fewer"
+    ours = [(n, row) for row in rows("smart.toml") if "ids" in row for n in numbers(row["ids"])]
+    assert [n for n, times in Counter(n for n, _ in ours).items() if times > 1] == []
+    found = dict(ours)
+    assert sorted(wanted.keys() - found.keys()) == []
+    assert sorted(found.keys() - wanted.keys()) == []
+    bound = [n for n, kind in wanted.items() if kind.startswith("SHALL") and "test" not in found[n]]
+    assert {n for n in bound if not found[n]["why"].startswith(NOT_OURS)} == NOT_MET.keys()
+    assert all(found[n]["why"].startswith(begin) for n, begin in NOT_MET.items())
+
+
 def test_what_the_server_says_it_can_is_what_the_table_shows() -> None:
     """The capabilities of SMART App Launch 2.2: all that conformance.html lists have a row; those that a test shows are those that discovery names."""
     shown = {row["capability"] for row in rows("smart.toml") if "capability" in row and "test" in row}
     assert shown == set(CAPABILITIES)
-    assert {row["capability"] for row in rows("smart.toml") if "why" in row} == {"context-standalone-encounter", "permission-online", "smart-app-state", "user-access-brands"}
-    assert all(row["why"].startswith(NOT_OURS) for row in rows("smart.toml") if "why" in row)
+    without = [row for row in rows("smart.toml") if "capability" in row and "why" in row]
+    assert {row["capability"] for row in without} == {"context-standalone-encounter", "permission-online", "smart-app-state", "user-access-brands"}
+    assert all(row["why"].startswith(NOT_OURS) for row in without)

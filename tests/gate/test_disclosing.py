@@ -45,7 +45,7 @@ async def log(clinic: Clinic) -> list[Any]:
     """Every disclosure of the first organization, newest first."""
     access = await clinic.gate.access(clinic.tokens["officer"])
     assert access is not None
-    return await disclosures.disclosures(clinic.gate.house.db, access.head)
+    return await disclosures.disclosures(clinic.gate.house.db, access.head, access.decided, "whole")
 
 
 async def officer(clinic: Clinic) -> Access:

@@ -115,6 +115,14 @@ async def test_the_documentation_of_2_51_stands_in_the_record_of_the_program(cli
     assert (await clinic.get("mh-clinician", "Communication")).ids == []
 
 
+async def test_the_documentation_is_a_part_2_record_also_in_a_program_that_only_holds_such_records_of_others(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    await clinic.make("sys-far", people.observation(person, meta={"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]}))
+    await declare(clinic)
+    assert [r["own"] & 2 for r in await clinic.owner.fetch("SELECT own FROM record.resource WHERE type = 'Communication'")] == [2, 2]
+    assert (await clinic.get("mh-officer", "Communication")).ids == []
+
+
 async def test_the_privacy_officer_hears_at_once_without_a_name(clinic: Clinic) -> None:
     await quill(clinic)
     before = await emergency.standing(await access(clinic, "officer"))

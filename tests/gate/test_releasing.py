@@ -54,7 +54,8 @@ async def directory(clinic: Clinic) -> str:
 
 
 async def log(clinic: Clinic) -> list[Any]:
-    return await disclosures.disclosures(clinic.gate.house.db, (await session(clinic, "officer")).head)
+    access = await session(clinic, "officer")
+    return await disclosures.disclosures(clinic.gate.house.db, access.head, access.decided, "whole")
 
 
 async def test_the_preview_is_what_the_recipient_would_be_shown_and_says_why_the_rest_stays(clinic: Clinic) -> None:

@@ -38,7 +38,7 @@ async def disclose(clinic: Clinic, p: str, purpose: str, recipient: str, *, what
     """A line of the log of disclosures, as if it had been made some time ago."""
     officer = await access(clinic, "officer")
     head = (*officer.head[:3], officer.now - ago)
-    row = (f"d{purpose}{recipient[-3:]}{ago.days}{len(consents)}", "release", "officer", "r", recipient, purpose, [p], [what], consents, "", "", "application/pdf", "0" * 64, 1, "b")
+    row = (f"d{purpose}{recipient[-3:]}{ago.days}{len(consents)}", "release", "officer", "r", recipient, purpose, [p], [what], consents, "", "", "application/pdf", "0" * 64, 1, "b", False)
     await disclosures.disclosed(officer.house.db, head, *row)
 
 

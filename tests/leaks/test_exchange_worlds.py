@@ -14,6 +14,7 @@ from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from tests.care.reach import AGREED
 from tests.care.reported import house, visitor
 from tests.doors.hl7v2.hospital import HOSPITAL, adt
 from tests.doors.hl7v2.lab import MRN, code, done, listener, oru, registered, sent
@@ -112,7 +113,7 @@ async def test_whom_a_document_is_about_that_was_brought_changes_no_page_of_who_
     async with house(database) as clinic:
         client = (await clinic.make("sys-sud", patient("Quillfeather", identifier=[{"system": MRN, "value": "R1"}]))).id
         await clinic.make("sys-sud", encounter(client))
-        made = Partner("lakeside", "Lakeside Hospital", door="none", organization="Organization/tpo", program=SUD, authorities={MRN: MRN})
+        made = Partner("lakeside", "Lakeside Hospital", door="none", organization="Organization/tpo", program=SUD, authorities={MRN: MRN}, agreed=AGREED)
         await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
         row = organization.AccountRow("ivo", "staff", "ivo", "Ivo", HASH, "Practitioner/ivo", "integration-manager", [MH], MH, [])
         await organization.account(clinic.owner, A, row, clock.now())

@@ -9,9 +9,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from sojourn.gate import emergency
+from sojourn.gate.emergency import Sought
 from sojourn.record.database import Dsn
 from tests.leaks.story import Story, Teller
-from tests.leaks.two import VIEWERS, World, looked_around, world
+from tests.leaks.two import VIEWERS, World, looked_around, stored, world
 from tests.people import close_clinic
 from tests.web.test_frame import normal
 from tests.web.test_gate import screen
@@ -40,10 +42,60 @@ def forms(story: Story, a: World, names: list[str]) -> Iterator[tuple[str, dict[
                 yield f"/desk/reports/{id_}{rest}", {}
 
 
+async def happened(at: World, a: World, story: Story) -> None:
+    """What the desk lists: things that an outside organization read and searched, and emergencies about everybody in world A, all attested."""
+    people = {r["id"]: r for r in await stored(a) if r["resourceType"] == "Patient"}  # not asked for: that would stand in the trail of A alone
+    with at.current():
+        for key in a.told.ids:
+            at.source.step(f"tpo reads {key}")
+            at.clock.advance(timedelta(seconds=1))
+            type_, id_ = story.things[key].fact.type, at.told.ids.get(key)
+            if id_ is not None:
+                await at.clinic.get("tpo", f"{type_}/{id_}")
+                if type_ == "Patient":
+                    await at.clinic.get("tpo", f"Condition?patient={id_}")
+        for key, person in people.items():
+            at.source.step(f"emergency about {key}")
+            at.clock.advance(timedelta(seconds=1))
+            name = (person.get("name") or [{}])[0]
+            sought = Sought(name.get("family", "Nobody"), (name.get("given") or ["Ana"])[0], person.get("birthDate", "1988-03-04"))
+            access = await at.clinic.gate.access(at.clinic.tokens["mh-clinician"])
+            assert access is not None
+            await emergency.declare(access, sought, reason="medical-emergency", because="Found unresponsive.", attested=True)
+
+
+async def listed(a: World) -> list[str]:
+    """Pages of the desk, and each disclosure and emergency that there is in world A."""
+    left = [r["disclosure"] for r in await a.clinic.owner.fetch("SELECT disclosure FROM record.disclosure ORDER BY made")]
+    declared = [r["emergency"] for r in await a.clinic.owner.fetch("SELECT emergency FROM record.emergency ORDER BY declared")]
+    assert left, "something left"
+    assert await a.clinic.owner.fetchval("SELECT count(*) FROM record.emergency WHERE patient IS NOT NULL AND programs <> '{}'") > 0, "something was opened"
+    one = [path for id_ in left[:40] for path in (f"/desk/disclosures/{id_}", f"/releases/{id_}", f"/releases/{id_}/bundle")]
+    return ["/desk", "/desk/disclosures", "/desk/unusual", "/desk/emergencies", *one, *(f"/desk/emergencies/{id_}" for id_ in declared)]
+
+
 def plain(answer: httpx.Response) -> tuple[int, str, str]:
     """An answer without what differs each time."""
     text = re.sub(r'nonce-\w+|name="cursor" value="[^"]*"', "", normal(answer.text))
     return answer.status_code, answer.headers.get("location", ""), text
+
+
+async def desk(at: World, story: Story, a: World, pages: list[str]) -> list[tuple[str, tuple[int, str, str]]]:
+    """What the desk lists of disclosures and emergencies."""
+    out = []
+    with at.current():
+        at.source.step("sign in again")
+        browser = await screen(at.clinic, WHO)
+        token = re.findall(r'name="csrf" value="([^"]+)"', (await browser.get("/desk/trail")).text)[0]
+        for n, path in enumerate(pages):
+            at.source.step(f"listed {n}")
+            at.clock.advance(timedelta(seconds=1))
+            out.append((path, plain(await browser.get(path))))
+        for key, id_ in a.told.ids.items():
+            if story.things[key].fact.type == "Patient":
+                at.source.step(f"left of {key}")
+                out.append((f"disclosures about {key}", plain(await browser.post("/desk/disclosures", data={"csrf": token, "patient": id_}))))
+    return out
 
 
 async def told(at: World, story: Story, a: World, names: list[str]) -> list[tuple[str, tuple[int, str, str]]]:
@@ -75,6 +127,11 @@ async def test_the_pages_say_the_same_whether_or_not_there_is_something_hidden(d
         names = [r["folded"] for r in rows]
         one, two = await told(a, story, a, names), await told(b, story, a, names)
         for (what, left), (_, right) in zip(one, two, strict=True):
+            assert left == right, what
+        for each in (a, b):
+            await happened(each, a, story)
+        pages = await listed(a)
+        for (what, left), (_, right) in zip(await desk(a, story, a, pages), await desk(b, story, a, pages), strict=True):
             assert left == right, what
         assert sum(status == 200 and "both-clinician" in text for _, (status, _, text) in one) > 5, "what is permitted did not arrive"
     finally:

@@ -262,3 +262,12 @@ async def test_every_act_on_an_account_has_its_line(clinic: Clinic) -> None:
     ]  # fmt: skip
     by = {"account-link-confirm": "officer", "account-assign": "officer"}
     assert all(r["account"] == by.get(r["action"], ADMIN) for r in lines if r["action"].startswith("account"))
+
+
+async def test_who_manages_accounts_is_told_when_nobody_reviews_everything(clinic: Clinic) -> None:
+    """By accounts alone: it says the same whether an emergency waits for somebody, and in which program."""
+    visitor = await administrator(clinic)
+    said = "Nobody here reviews everything"
+    assert said not in (await visitor.get("/accounts")).text
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{1,2}' WHERE account = 'officer'")
+    assert said in (await visitor.get("/accounts")).text

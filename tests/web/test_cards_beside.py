@@ -11,7 +11,7 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.gate.apps import keys
-from sojourn.record import organization
+from sojourn.record import exchangebench, organization
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
 from sojourn.wire import cdshooks
@@ -44,8 +44,8 @@ async def at(clinic: Clinic, who: str) -> Visitor:
     return found
 
 
-async def registered(clinic: Clinic, advice: Advice, *services: str) -> str:
-    """The partner, registered at the pages; the id of their Organization."""
+async def registered(clinic: Clinic, advice: Advice, *services: str, tested: bool = True) -> str:
+    """The partner, registered at the pages; the id of their Organization. tested: whether they are asked about real people, as if they always had been."""
     place = (await clinic.make("sys-none", {"resourceType": "Organization", "name": "Advice Ltd"})).id
     ivy = await at(clinic, "ivy")
     await ivy.get("/exchange/partners/new")
@@ -62,6 +62,8 @@ async def registered(clinic: Clinic, advice: Advice, *services: str) -> str:
     assert (await ivy.post(path + "/cds", {**calling, "services": "patient-view-1"})).status_code == 422, "without a basis nothing goes to them"
     assert (await ivy.post(path + "/agreed", AGREED)).status_code == 303
     assert (await ivy.post(path + "/cds", {**calling, "services": list(services)})).status_code == 303  # type: ignore[dict-item]
+    if tested:
+        await exchangebench.before(clinic.gate.house.db, A, path.rpartition("/")[2], "For a test.", clock.now())
     return place
 
 

@@ -97,6 +97,55 @@ async def test_the_officer_reviews_once_and_the_first_review_stays(clinic: Clini
     assert (await post(await screen(clinic, "mh-clinician"), path, decision="appropriate", note="Mine.")).status_code == 403
 
 
+async def test_an_officer_outside_the_programs_that_were_opened_has_nothing_of_it_to_review(clinic: Clinic) -> None:
+    """Neither row nor count, whether somebody was found whom they may not see, or whom they may, or nobody."""
+    officer = await screen(clinic, "mh-officer")
+    pages = ("/desk", "/desk/emergencies", "/patients")
+    before = [same((await officer.get(path)).text) for path in pages]
+    await clinic.make("sys-sud", people.patient())
+    shared = (await clinic.make("sys-mh", people.patient("Chen"))).id
+    await clinic.make("sys-sud", problem(shared, "Opioid use disorder"))
+    alone = (await clinic.make("sys-mh", people.patient("Silva"))).id
+    browser = await screen(clinic, "mh-clinician")
+    for family in ("Rivera", "Chen", "Silva", "Nobody"):
+        await post(browser, "/emergency", **{**FORM, "family": family})
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.emergency") == 4
+    after = [same((await officer.get(path)).text).replace("Chen", "").replace("Silva", "").replace(shared, "").replace(alone, "") for path in pages[:2]]
+    assert after == before[:2]
+    assert "emergency access to review" not in (await officer.get("/patients")).text
+    for task in (await clinic.get("mh-officer", "Task")).entries:
+        assert "Patient/" not in repr(task), "the notice says that one was declared, and no more"
+    for id_ in [r["emergency"] for r in await clinic.owner.fetch("SELECT emergency FROM record.emergency")]:
+        path = f"/desk/emergencies/{id_}"
+        assert (await officer.get(path)).status_code == 404
+        for act, form in ((path, {"decision": "appropriate", "note": "x"}), (f"{path}/end", {})):
+            assert (await post(officer, act, **form)).status_code == 404, act
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.emergency_event") == 0
+    assert (await (await screen(clinic, "officer")).get("/desk/emergencies")).text.count("data-row") == 4, "who works in every program reviews each"
+
+
+async def test_each_officer_reviews_for_the_programs_in_which_they_work(clinic: Clinic) -> None:
+    """Two Part 2 programs, an officer in each: neither is told of the other, and it waits until both have spoken."""
+    await clinic.owner.execute("UPDATE record.program SET part2 = true WHERE tenant = 1 AND program = 3")
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{1}' WHERE account = 'mh-officer'")
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{3}' WHERE account = 'officer'")
+    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account IN ('officer', 'mh-officer')")
+    person = (await clinic.make("sys-mh", people.patient())).id
+    await clinic.make("sys-sud", problem(person, "Opioid use disorder"))
+    await clinic.make("sys-far", problem(person, "Alcohol use disorder"))
+    await post(await screen(clinic, "mh-clinician"), "/emergency", **FORM)
+    one, two = await screen(clinic, "mh-officer"), await screen(clinic, "officer")
+    (path,) = re.findall(r"/desk/emergencies/[^\"]+", (await one.get("/desk/emergencies")).text)
+    assert "SUD" in (await one.get(path)).text
+    assert "FAR" not in (await one.get(path)).text
+    assert "FAR" in (await two.get(path)).text
+    waits = same((await two.get(path)).text)
+    assert (await post(one, path, decision="follow-up", note="He was at SUD.")).status_code == 303
+    assert "emergency access to review" not in (await one.get("/patients")).text
+    assert same((await two.get(path)).text) == waits, "what another reviewed for another program is not told"
+    assert "emergency access to review" in (await two.get("/patients")).text
+
+
 async def test_a_chart_offers_it_alike_whether_or_not_anything_is_withheld(clinic: Clinic) -> None:
     shared = await clinic.make("sys-mh", people.patient("Quill"))
     browser = await screen(clinic, "mh-clinician")

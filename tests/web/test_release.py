@@ -13,7 +13,7 @@ from sojourn.record.database import Dsn
 from sojourn.wire.ccda.reader import read
 from tests import people
 from tests.people import Clinic
-from tests.web.test_emergency import post
+from tests.web.test_emergency import post, same
 from tests.web.test_gate import problem, screen
 
 NOTICE = "This record which has been disclosed to you is protected by Federal confidentiality rules"
@@ -130,18 +130,54 @@ async def test_whoever_did_not_just_prove_who_they_are_is_asked_first(clinic: Cl
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0
 
 
-async def test_an_officer_outside_a_part_2_program_sees_that_something_left_and_not_what(clinic: Clinic) -> None:
+async def test_an_officer_outside_a_part_2_program_is_told_of_nothing_that_left_of_it(clinic: Clinic) -> None:
+    officer = await screen(clinic, "mh-officer")
+    nobody = [same((await officer.get(path)).text) for path in ("/desk", "/desk/disclosures")] + [same((await post(officer, "/desk/disclosures", "/desk", patient="nobody")).text)]
     person, recipient, _ = await consented(clinic)
     await clinic.make("sys-sud", people.consent(person, "tpo"))
+    hidden = (await clinic.make("sys-sud", people.patient("Chen"))).id
+    await clinic.make("sys-sud", people.consent(hidden, "tpo"))
+    seen = (await clinic.make("sys-sud", problem(person, "Opioid use disorder, severe"))).id
     assert recipient
-    await clinic.get("tpo", f"Condition?patient={person}")
-    await clinic.owner.execute("UPDATE record.assignment SET programs = '{2}' WHERE account = 'officer'")
-    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'officer'")
-    officer = await screen(clinic, "officer")
-    (path,) = set(re.findall(r"/desk/disclosures/[^\"]+", (await officer.get("/desk/disclosures")).text))
-    entry = (await officer.get(path)).text
-    assert "Opioid use disorder" not in entry
-    assert "a program that you do not work in" in entry
+    for url in (f"Condition?patient={person}", f"Condition/{seen}", f"Patient/{hidden}"):
+        assert (await clinic.get("tpo", url)).status == 200
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 3
+    for n, path in enumerate(("/desk", "/desk/disclosures")):
+        assert same((await officer.get(path)).text) == nobody[n], path
+    for who in (person, hidden):
+        assert same((await post(officer, "/desk/disclosures", "/desk", patient=who)).text).replace(who, "nobody") == nobody[2]
+    for id_ in [r["disclosure"] for r in await clinic.owner.fetch("SELECT disclosure FROM record.disclosure")]:
+        for path in (f"/desk/disclosures/{id_}", f"/releases/{id_}", f"/releases/{id_}/bundle"):
+            assert (await officer.get(path)).status_code == 404, path
+
+
+async def test_an_officer_outside_a_part_2_program_is_told_what_left_of_their_own_as_if_it_were_all(clinic: Clinic) -> None:
+    both, alone = [(await clinic.make("sys-mh", people.patient(family))).id for family in ("Rivera", "Chen")]
+    shown = {}
+    for person in (both, alone):
+        await clinic.make("sys-mh", problem(person, "Insomnia"))
+        recipient = (await clinic.make("sys-mh", {"resourceType": "Organization", "name": "Harbor Primary Care"})).id
+        await clinic.make("sys-mh", people.consent(person, recipient, organization=[{"reference": "Organization/mh"}]))
+        if person == both:
+            await clinic.make("sys-sud", problem(person, "Opioid use disorder"))
+            await clinic.make("sys-sud", people.consent(person, recipient))
+        browser, page = await screen(clinic, "both-clinician"), f"/patients/{person}/release"
+        wish = {"recipient": f"Organization/{recipient}", "purpose": "TREAT", "kind": ""}
+        looked = (await post(browser, page, page, **wish)).text
+        assert ("Opioid use disorder" in looked) == (person == both)
+        await proved(clinic, "both-clinician")
+        done = (await post(browser, page, page, **wish, digest=digest(looked))).headers["location"].rpartition("/")[2]
+        officer = await screen(clinic, "mh-officer")
+        listed = (await officer.get("/desk/disclosures")).text
+        assert done in listed, "what left of the officer's own program is there"
+        entry = (await officer.get(f"/desk/disclosures/{done}")).text
+        for name, id_ in (("Rivera", person), ("Chen", person)):
+            entry = entry.replace(id_, "who").replace(name, "name")
+        shown[person] = same(entry.replace(done, "it").replace(recipient, "harbor"))
+        assert (await officer.get(f"/releases/{done}/bundle")).status_code == 404
+    assert shown[both] == shown[alone]
+    assert "You may not read what left" in shown[alone]
+    assert "Part 2" not in shown[alone]
 
 
 async def test_the_log_is_the_officers_alone(clinic: Clinic) -> None:

@@ -61,7 +61,8 @@ async def _reached(ivy: Access) -> None:
     found = (await ivy.search("Organization", [("name:exact", PRACTICE)], count=1)).matches
     if found:
         there = ways.facts(ways.checked([Way(ways.FAX, "+1 518 555 0151"), Way(ways.PRINT, "35 Harbor View Road, Port Linden")], (), ivy.caller.account))
-        practice = Partner("", PRACTICE, door="none", contact="Their front desk", organization=f"Organization/{found[0].id}", reached=there)
+        agreement = Agreed(data="Referrals out, letters back", purpose="TREAT", gives="treatment", answers=ivy.caller.account, kind="contract", where="In the folder of contracts, 2025-044")
+        practice = Partner("", PRACTICE, door="none", contact="Their front desk", organization=f"Organization/{found[0].id}", reached=there, agreed=agreed.facts(agreement))
         await partners.put(ivy, practice, None, "They ask for hand-offs by fax.")
 
 

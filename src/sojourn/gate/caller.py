@@ -97,6 +97,11 @@ class Caller:
         return self.door.removeprefix(APP_DOOR) if self.door.startswith(APP_DOOR) else None
 
     @property
+    def brings(self) -> bool:
+        """Whether what this caller writes may have been written elsewhere: by the API, an app or an import, whoever it is. Our own pages, the clock and what reads messages are none of them."""
+        return self.door in ("api", "import") or self.app is not None
+
+    @property
     def outside(self) -> bool:
         """Whether what this caller receives leaves the organization."""
         return self.kind == "organization"

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sojourn.base import clock, crypto, errors, ids
+from sojourn.base import clock, crypto, errors, ids, log
 from sojourn.gate import channels
 from sojourn.gate.guessing import Guessing
 from sojourn.gate.security import alive, told
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sojourn.gate.access import Access
 
+_log = log.logger(__name__)
 _LIFE: Final = timedelta(minutes=10)
 _TRIES: Final = 5
 _DIGITS: Final = 6
@@ -154,6 +155,7 @@ async def call(access: Access, person: Person, items: Sequence[str], new: Sequen
     )  # fmt: skip
     if row["n"] is None:
         return ""
+    await _noted(access, person)
     channel = access.house.channels.get(person.means)
     message = channels.Message(f"call-{key}", _opened(access, person.account, person.sealed), WORDS, f"Sojourn: somebody needs you now. Sign in to see it. {access.house.address}".strip())
     try:
@@ -163,6 +165,14 @@ async def call(access: Access, person: Person, items: Sequence[str], new: Sequen
     pause = timedelta(seconds=_PAUSES[min(row["n"], len(_PAUSES)) - 1])
     await access.house.db.call("SELECT gate.end_call($1, $2, $3, $4, $5, $6)", tenant, person.account, key, outcome, clock.now(), clock.now() + pause)
     return outcome
+
+
+async def _noted(access: Access, person: Person) -> None:
+    """Each try has its line before it goes: who was called by what, and never for what or whom. Where the trail takes none, they are called all the same."""
+    try:
+        await access.note(access.entry("staff-call", "Login", f"account={person.account}&kind={person.means}"))
+    except errors.Unavailable as error:
+        _log.error("somebody is called without a line of the trail", error)
 
 
 WORDS: Final = "Somebody needs you now"

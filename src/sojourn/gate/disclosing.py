@@ -31,13 +31,18 @@ NOTICE = "https://sojourn.example/fhir/StructureDefinition/disclosure-notice"
 SCOPE = "https://sojourn.example/fhir/StructureDefinition/disclosure-consent-scope"
 CONSENT = "https://sojourn.example/fhir/StructureDefinition/disclosure-consent"
 _SEAL = "disclosure"
+_ASKED = "fhir"
+"""The channel of who asks for it themselves: what a search, an operation or a subscription gives is a Bundle, and what somebody chose comes by another channel."""
 _LEVELS = ("U", "L", "M", "N", "R", "V")
 _NOT_DATA = ("OperationOutcome", "CapabilityStatement", "Bundle", "Parameters")
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Something ready to leave. body: as it will leave. what: `Type/id/_history/version`. notice: `id version`, empty when none is due."""
+    """Something ready to leave. body: as it will leave. what: `Type/id/_history/version`. notice: `id version`, empty when none is due.
+
+    found: what is in it was found by looking, and hangs on all that was found.
+    """
 
     body: bytes
     patients: tuple[str, ...] = ()
@@ -45,6 +50,7 @@ class Outgoing:
     consents: tuple[str, ...] = ()
     notice: str = ""
     scope: str = ""
+    found: bool = False
 
     @property
     def shows(self) -> bool:
@@ -117,27 +123,36 @@ async def prepare(access: Access, body: bytes, *, channel: str = "fhir", spoken:
         _carry(value, top, said, consents)
     if value.get("resourceType") == "Bundle":
         value = _with_high_water(value, [*shown, *copies], short if due else None)
-    return Outgoing(codec.dumps(value), patients, what, consents, notice, said)
+    return Outgoing(codec.dumps(value), patients, what, consents, notice, said, found=channel == _ASKED and value.get("resourceType") == "Bundle")
 
 
 async def record(access: Access, out: Outgoing, payload: bytes, *, recipient: str = "", channel: str = "fhir", media: str = "application/fhir+json") -> str:
     """Write a disclosure down with the bytes as they leave; its id. Raises Unavailable: then it must not leave.
 
-    The payload is kept sealed, under a digest of what it says and one of what is kept.
+    The payload is kept sealed, under a digest of what it says and one of what is kept; where a note kept apart is in it, under the key of such notes.
     """
     id_, caller = ids.new_id(), access.caller
-    sealed = access.house.key.seal(_SEAL, payload, _context(access, id_)).encode()
+    sealed = await _sealed(access, id_, out, payload)
     blob = await asyncio.to_thread(access.house.blobs.put, access.tenant.number, sealed)
     await disclosures.disclosed(
         access.house.db, access.head, id_, channel, caller.account, access.request, recipient or caller.agent or caller.account, access.decision.purpose,
-        list(out.patients), list(out.what), list(out.consents), out.notice, out.scope, media, crypto.sha256_hex(payload), len(payload), blob,
+        list(out.patients), list(out.what), list(out.consents), out.notice, out.scope, media, crypto.sha256_hex(payload), len(payload), blob, out.found,
     )  # fmt: skip
     return id_
 
 
+async def _sealed(access: Access, id_: str, out: Outgoing, payload: bytes) -> bytes:
+    """The bytes as they are kept."""
+    if await disclosures.names_apart(access.house.db, access.tenant.number, out.what):
+        return access.house.blobs.sealed(access.tenant.number, payload)
+    return access.house.key.seal(_SEAL, payload, _context(access, id_)).encode()
+
+
 def payload(access: Access, row: Any) -> bytes:
     """The bytes of a disclosure as they left. Raises BadSeal or FileNotFoundError when what was kept is lost or changed."""
-    found = access.house.key.open(_SEAL, access.house.blobs.get(access.tenant.number, row["blob"]).decode(), _context(access, row["disclosure"]))
+    kept = access.house.blobs.get(access.tenant.number, row["blob"])
+    opened = access.house.blobs.opened(access.tenant.number, kept)  # of what is under the key of notes kept apart
+    found = opened if opened is not kept else access.house.key.open(_SEAL, kept.decode(), _context(access, row["disclosure"]))
     if crypto.sha256_hex(found) != row["digest"]:
         raise crypto.BadSeal
     return found
@@ -145,7 +160,7 @@ def payload(access: Access, row: Any) -> bytes:
 
 async def again(access: Access, id_: str) -> bytes | None:
     """The bytes of a disclosure of the caller's own, to be sent to them again; None where there is none, or what was kept is lost."""
-    rows = await disclosures.disclosures(access.house.db, access.head, one=id_, limit=1) if id_ else []
+    rows = await disclosures.disclosures(access.house.db, access.head, access.decided, "whole", one=id_, limit=1) if id_ else []
     try:
         return payload(access, rows[0]) if rows and rows[0]["account"] == access.caller.account else None
     except (crypto.BadSeal, FileNotFoundError):

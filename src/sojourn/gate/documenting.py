@@ -67,6 +67,8 @@ def _disclosure(id_: str, patient: str, said: Said) -> dict[str, Any]:
     receiver = {**({"reference": said.agent} if said.agent else {}), "display": said.receiver}
     return {
         "resourceType": "Communication",
+        # Also where it stands in a program that only holds Part 2 records of others: that some were opened is one.
+        "meta": {"security": [{"system": bases.ACT_CODE, "code": "42CFRPart2"}]},
         "identifier": [{"system": IDENTIFIER, "value": id_}],
         "status": "completed",
         "category": [{"coding": [{"system": CODES, "code": "emergency-disclosure"}], "text": "Emergency disclosure (42 CFR 2.51)"}],

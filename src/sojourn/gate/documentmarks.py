@@ -1,8 +1,8 @@
-"""How sensitive a clinical document (C-CDA) says that it is, as labels of it and of what it becomes.
+"""How sensitive a document says that it is, as labels of it and of what it becomes.
 
-Confidentiality (R, V), the obligations, refrains and purposes of DS4P, and the notice of 42 CFR 2.32. A notice anywhere marks all of the document: which
+Of a clinical document (C-CDA): confidentiality (R, V), the obligations, refrains and purposes of DS4P, and the notice of 42 CFR 2.32. A notice anywhere marks all of the document: which
 part it is about cannot be told apart. A DocumentReference or Binary that holds one is labelled when it is written, by whatever door it comes: nobody
-reads it before.
+reads it before. So is whatever holds another file, where it comes from outside: its words may hold the notice (filemarks.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sojourn.gate import bases, labels
+from sojourn.gate import bases, filemarks, labels
 from sojourn.gate.labelrules import LabelRules
 from sojourn.wire.ccda import narrative, reader
 from sojourn.wire.ccda.facts import Document, Marks
@@ -26,6 +26,7 @@ from sojourn.wire.ccda.values import Coded
 from sojourn.wire.ccda.xml import BadDocument, parse, uncollected
 
 PART2: Final = {"system": bases.ACT_CODE, "code": "42CFRPart2"}
+_SAID: Final = "42 CFR part 2"
 _SUBSTANCE: Final = frozenset({"ETH", "ETHUD", "SUD", "OPIOIDUD"})
 """Subjects that a sender marks because of 42 CFR Part 2: the mark is kept, and the law with it, as of a message (doors/hl7v2/marks.py)."""
 _POLICIES: Final = frozenset(
@@ -35,11 +36,14 @@ _POLICIES: Final = frozenset(
 _USUAL: Final = ("", "U", "L", "M", "N")
 _MOST: Final = 40
 _TYPES: Final = ("DocumentReference", "Binary")
+_FILES: Final = frozenset({*_TYPES, "DiagnosticReport", "Media", "Communication", "CommunicationRequest", "QuestionnaireResponse"})
+"""What holds files that others wrote. A consent is none of them: its words are about the law."""
 _ROOT: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s>]")
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 """What may stand before the first "<" of XML: marks of its encoding, and space."""
 _KEPT: Final = 64
 _KEPT_WHOLE: Final = 4
+_CODINGS: Final = {"R": {"system": bases.CONFIDENTIALITY, "code": "R"}, "42CFRPart2": PART2}
 _STRICT: Final = [{"system": bases.CONFIDENTIALITY, "code": "R"}]
 _kept: OrderedDict[str, tuple[list[dict[str, Any]], list[dict[str, str]]]] = OrderedDict()
 
@@ -68,7 +72,10 @@ def _both(content: bytes) -> tuple[Document, list[Shown]]:
     if found is None:
         with uncollected():  # parsing is most of the work: facts and words come out of one
             root = parse(content)
-            found = _whole[key] = reader.of(root), narrative.within(root)
+            read, words = reader.of(root), narrative.within(root)
+        if not read.marks.notice and read.unstructured is not None and filemarks.now(read.unstructured[1]):
+            read = read._replace(marks=read.marks._replace(notice=_SAID))
+        found = _whole[key] = read, words
         while len(_whole) > _KEPT_WHOLE:
             _whole.popitem(last=False)
     return found
@@ -117,27 +124,36 @@ def _policy(policy: Coded) -> list[dict[str, Any]]:
     return [{"system": bases.ACT_CODE if code in _POLICIES else system, "code": code} for system, code in every if code and system and " " not in system]
 
 
-async def told(type_: str, resource: dict[str, Any], rules: LabelRules | None) -> dict[str, Any]:
+async def told(type_: str, resource: dict[str, Any], rules: LabelRules | None, *, brought: bool = False) -> dict[str, Any]:
     """As now(), with nothing else waiting while a long document is read."""
-    return await asyncio.to_thread(now, type_, resource, rules) if _held(type_, resource) else resource
+    codes = [code for content in (_files(type_, resource) if brought else ()) for code in await filemarks.of(content)]
+    made = await asyncio.to_thread(now, type_, resource, rules) if _held(type_, resource) else resource
+    return _with(made, [_CODINGS[code] for code in codes])
 
 
-def now(type_: str, resource: dict[str, Any], rules: LabelRules | None) -> dict[str, Any]:
-    """A resource that is about to be written, with what the document in it says of itself and is about among its labels.
+def now(type_: str, resource: dict[str, Any], rules: LabelRules | None, *, brought: bool = False) -> dict[str, Any]:
+    """A resource that is about to be written, with what the documents in it say of themselves and are about among its labels.
 
-    One that cannot be read is restricted: what it would have said is not known.
+    A clinical document that cannot be read is restricted, another file marked: what it would have said is not known. brought: whether it comes from outside (Caller.brings).
     """
     found: list[dict[str, Any]] = []
     for content in _held(type_, resource):
         marks, about = _known(content)
         tags = labels.label({"resourceType": type_, "about": about}, (), rules).tags
         found += [*marks, *({"system": bases.ACT_CODE, "code": tag} for tag in tags)]
+    if brought:
+        found += [_CODINGS[code] for content in _files(type_, resource) for code in filemarks.now(content)]
+    return _with(resource, found)
+
+
+def _with(resource: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same with these labels too, each once."""
     meta = resource.get("meta") or {}
     known = [c for c in meta.get("security") or () if isinstance(c, dict)]
     new: list[dict[str, Any]] = []
     for coding in found:
         if not any((c.get("system"), c.get("code")) == (coding["system"], coding["code"]) for c in (*known, *new)):
-            new.append(coding)
+            new.append(dict(coding))
     return {**resource, "meta": {**meta, "security": [*(meta.get("security") or ()), *new]}} if new else resource
 
 
@@ -169,6 +185,14 @@ def _held(type_: str, resource: dict[str, Any]) -> list[bytes]:
             if _ROOT.search(content[:131_072].replace(b"\0", b"")):  # UTF-16 with the rest
                 out.append(content)
     return out
+
+
+def _files(type_: str, resource: dict[str, Any]) -> list[bytes]:
+    """The other files in it: whatever has `data`, wherever it stands."""
+    if type_ not in _FILES:
+        return []
+    found = filemarks.attached(resource)
+    return found if type_ not in _TYPES else [f for f in found if not _ROOT.search(f[:131_072].replace(b"\0", b""))]
 
 
 def _read(content: bytes) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -131,14 +131,14 @@ async def standing(access: Access) -> Standing:
     """Where the caller stands, for the top of every page."""
     if access.caller.kind != "staff":
         return Standing()
-    rows = await disclosures.standing(access.house.db, access.head, access.caller.account, oversee=access.may("*", "oversee"))
+    rows = await disclosures.standing(access.house.db, access.head, access.decided, _reader(access), access.caller.account)
     found = tuple((row["emergency"], row["patient"], row["until"]) for row in rows if row["emergency"])
     return Standing(found, next((row["waiting"] for row in rows if row["emergency"] is None), 0))
 
 
 async def end(access: Access, id_: str) -> None:
-    """End an emergency of one's own before its time; who oversees may end anybody's. Raises NotFound when none is in force."""
-    oversee = access.may("*", "oversee")
+    """End an emergency of one's own before its time; who reviews one may end it. Raises NotFound when none is in force."""
+    oversee = access.may("*", "oversee") and bool(await disclosures.emergencies(access.house.db, access.head, access.decided, _reader(access), id_, 1))
     ended = await disclosures.emergency_end(access.house.db, access.head, id_, access.caller.account, anybody=oversee)
     await access.note(access.entry("emergency-end", "Patient", f"emergency/{id_}", outcome="done" if ended else "absent"))
     if not ended:
@@ -155,7 +155,8 @@ async def review(access: Access, id_: str, decision: str, note: str) -> None:
         raise errors.Malformed("Nobody reviews their own emergency. Ask another privacy officer.")
     if not row["documented"]:
         await _document_late(access, row)
-    await disclosures.emergency_review(access.house.db, access.head, id_, access.caller.account, decision, note.strip())
+    programs = None if _reader(access) == "whole" else access.decision.programs
+    await disclosures.emergency_review(access.house.db, access.head, id_, access.caller.account, decision, note.strip(), programs)
     await documenting.reviewed(access, id_)
     await access.note(access.entry("emergency-review", "Patient", f"emergency/{id_}"))
 
@@ -173,7 +174,7 @@ async def _document_late(access: Access, row: Any) -> None:
 async def queue(access: Access, *, limit: int = 200) -> list[Any]:
     """Emergencies for review: those that wait first, then the newest. Raises Forbidden."""
     await access.check("oversee", "*", "emergencies")
-    rows = await disclosures.emergencies(access.house.db, access.head, None, limit)
+    rows = await disclosures.emergencies(access.house.db, access.head, access.decided, _reader(access), None, limit)
     await access.note(access.entry("emergencies", "Patient", "", patients=sorted({r["patient"] for r in rows if r["patient"]})))
     return rows
 
@@ -181,9 +182,14 @@ async def queue(access: Access, *, limit: int = 200) -> list[Any]:
 async def one(access: Access, id_: str) -> Any:
     """One emergency with its review. Raises Forbidden or NotFound."""
     await access.check("oversee", "*", f"emergency/{id_}")
-    rows = await disclosures.emergencies(access.house.db, access.head, id_, 1)
+    rows = await disclosures.emergencies(access.house.db, access.head, access.decided, _reader(access), id_, 1)
     patients = [r["patient"] for r in rows if r["patient"]]
     await access.note(access.entry("emergencies", "Patient", f"emergency/{id_}", outcome="done" if rows else "absent", patients=patients))
     if not rows:
         raise errors.NotFound("There is no such emergency.")
     return rows[0]
+
+
+def _reader(access: Access) -> str:
+    """How the caller reviews: whole (they see every program's records), part, or not at all."""
+    return "none" if not access.may("*", "oversee") else "part" if access.decision.redacted or access.decision.related else "whole"

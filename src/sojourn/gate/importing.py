@@ -171,7 +171,7 @@ def _ready(access: Access, chunks: Iterator[list[Arrival]], *, fresh: bool) -> t
     drafts: dict[int, preparing.Prepared] = {}
     for n, wanted in enumerate(valid if fresh else ()):
         with suppress(errors.SojournError):
-            drafts[n] = preparing.prepare(access, wanted.change, documentmarks.now(wanted.change.type, wanted.resource, access.rules.labels))
+            drafts[n] = preparing.prepare(access, wanted.change, documentmarks.now(wanted.change.type, wanted.resource, access.rules.labels, brought=True))
     return valid, refused, drafts
 
 
@@ -217,7 +217,7 @@ async def _try(
             change.plain, change.open = await runs.touches_plain(access, before, resource)
         await inheriting.known(access, change, resource, again=again)
         try:
-            prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels)))
+            prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=True)))
         except errors.SojournError as error:
             refused.append(Refused(place, change.type, change.id, (Issue("error", error.code, error.expression, error.message),)))
     if prepared:

@@ -114,7 +114,7 @@ async def _prepared(access: Access, change: Change, *, again: bool) -> preparing
     if change.base is not None and change.base["kind"] == "current":
         change.plain, change.open = await runs.touches_plain(access, change.before, resource)
     await inheriting.known(access, change, resource, again=again)
-    prepared = preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels))
+    prepared = preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=access.caller.brings))
     if prepared.kind == "update" and access.caller.kind == "staff" and change.base is not None and prepared.own & bases.APART & ~int(change.base["own"]):
         await puttingapart.check(access, change.type, prepared.id)
         prepared.originates = True

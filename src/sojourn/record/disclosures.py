@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from sojourn.base.db import Database
-from sojourn.record.store import Head
+from sojourn.record.store import Decided, Head
 
 
 def _call(name: str, count: int) -> str:
@@ -19,14 +19,14 @@ def _call(name: str, count: int) -> str:
 _FIND = _call("emergency_find", 14)
 _DECLARE = _call("emergency_declare", 16)
 _END = _call("emergency_end", 7)
-_REVIEW = _call("emergency_review", 8)
+_REVIEW = _call("emergency_review", 9)
 _DOCUMENTED = _call("emergency_documented", 7)
-_STANDING = _call("standing", 6)
-_EMERGENCIES = _call("emergencies", 6)
+_STANDING = _call("standing", 12)
+_EMERGENCIES = _call("emergencies", 14)
 _CONSENTS = _call("consents_for", 8)
-_DISCLOSED = _call("disclosed", 19)
-_DISCLOSURES = _call("disclosures", 10)
-_COUNT = _call("disclosure_count", 5)
+_DISCLOSED = _call("disclosed", 20)
+_DISCLOSURES = _call("disclosures", 18)
+_COUNT = _call("disclosure_count", 13)
 _ORIGIN = _call("origin_of", 6)
 
 
@@ -45,9 +45,9 @@ async def emergency_end(db: Database, head: Head, emergency: str, account: str, 
     return bool((await db.call(_END, *head, emergency, account, anybody))[0][0])
 
 
-async def emergency_review(db: Database, head: Head, emergency: str, account: str, decision: str, note: str) -> bool:
-    """Whether there was one to review."""
-    return bool((await db.call(_REVIEW, *head, emergency, account, decision, note))[0][0])
+async def emergency_review(db: Database, head: Head, emergency: str, account: str, decision: str, note: str, programs: Sequence[int] | None) -> bool:
+    """Whether there was one to review. programs: for which the reviewer speaks; None: for all."""
+    return bool((await db.call(_REVIEW, *head, emergency, account, decision, note, None if programs is None else list(programs)))[0][0])
 
 
 async def emergency_documented(db: Database, head: Head, emergency: str, account: str, *, done: bool) -> None:
@@ -55,14 +55,14 @@ async def emergency_documented(db: Database, head: Head, emergency: str, account
     await db.call(_DOCUMENTED, *head, emergency, account, done)
 
 
-async def standing(db: Database, head: Head, account: str, *, oversee: bool) -> list[asyncpg.Record]:
-    """Emergencies in force, and one row with the number of reviews that wait."""
-    return await db.call(_STANDING, *head, account, oversee)
+async def standing(db: Database, head: Head, decided: Decided, reader: str, account: str) -> list[asyncpg.Record]:
+    """Emergencies in force, and one row with the number of reviews that wait for this reader (whole or part; any other oversees none)."""
+    return await db.call(_STANDING, *head, *decided, reader, account)
 
 
-async def emergencies(db: Database, head: Head, one: str | None, limit: int) -> list[asyncpg.Record]:
-    """Those that wait for a review first, then the newest."""
-    return await db.call(_EMERGENCIES, *head, one, limit)
+async def emergencies(db: Database, head: Head, decided: Decided, reader: str, one: str | None, limit: int) -> list[asyncpg.Record]:
+    """Those that wait for a review by this reader first, then the newest (12_disclosure.sql says whose review it is)."""
+    return await db.call(_EMERGENCIES, *head, *decided, reader, one, False, limit)
 
 
 async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, what: Sequence[str]) -> list[asyncpg.Record]:
@@ -75,17 +75,22 @@ async def disclosed(db: Database, head: Head, *row: Any) -> None:
     await db.call(_DISCLOSED, *head, *row)
 
 
+async def names_apart(db: Database, tenant: int, what: Sequence[str]) -> bool:
+    """Whether a note kept apart is among these versions, or something that is not there."""
+    return bool((await db.call("SELECT gate.names_apart($1, $2)", tenant, list(what)))[0][0])
+
+
 async def disclosures(
-    db: Database, head: Head, *, one: str | None = None, patient: str | None = None, recipient: str | None = None, since: datetime | None = None,
-    before: datetime | None = None, limit: int = 100,
+    db: Database, head: Head, decided: Decided, reader: str, account: str = "", *, one: str | None = None, patient: str | None = None,
+    recipient: str | None = None, since: datetime | None = None, before: datetime | None = None, limit: int = 100,
 ) -> list[asyncpg.Record]:  # fmt: skip
-    """The log, newest first."""
-    return await db.call(_DISCLOSURES, *head, one, patient, recipient, since, before, limit)
+    """The log, newest first. reader: whole, part or own (12_disclosure.sql says what each sees). entire: nothing of an entry is cut; opens (of `one`): all that left may be read."""
+    return await db.call(_DISCLOSURES, *head, *decided, reader, account, one, patient, recipient, since, before, limit)
 
 
-async def disclosure_count(db: Database, head: Head, since: datetime) -> int:
-    """How many left since a moment."""
-    return int((await db.call(_COUNT, *head, since))[0][0])
+async def disclosure_count(db: Database, head: Head, decided: Decided, reader: str, account: str, since: datetime) -> int:
+    """How many of these left since a moment."""
+    return int((await db.call(_COUNT, *head, *decided, reader, account, since))[0][0])
 
 
 async def origin_of(db: Database, head: Head, type_: str, id_: str) -> list[int]:

@@ -71,6 +71,16 @@ def public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _CARRIERS
 
 
+def _lasting(headers: httpx.Headers) -> float | None:
+    """For how many seconds an answer may be kept (RFC 9111, 5.2.2), the shortest that is said; None: nothing is said."""
+    said = [one.strip().lower().partition("=") for one in headers.get("cache-control", "").split(",")]
+    if {"no-store", "no-cache"} & {name for name, _, _ in said}:
+        return 0.0
+    ages = [int(value.strip('" ')) if value.strip('" ').isdecimal() else 0 for name, _, value in said if name in ("max-age", "s-maxage")]
+    spent = headers.get("age", "0")
+    return max(0.0, float(min(ages) - (int(spent) if spent.isdecimal() else 0))) if ages else None
+
+
 class Outbound:
     """Asks addresses of others. hosts: of our own network, which may be asked too, also without HTTPS."""
 
@@ -82,6 +92,10 @@ class Outbound:
 
     async def get(self, address: str) -> Any:
         """The JSON at an address. Raises NotReached."""
+        return (await self.kept(address))[0]
+
+    async def kept(self, address: str) -> tuple[Any, float | None]:
+        """The JSON at an address, and for how many seconds its owner lets it be kept; None where they do not say. Raises NotReached."""
         try:
             return await asyncio.wait_for(self._get(address), SECONDS)
         except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
@@ -123,7 +137,7 @@ class Outbound:
         except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
             raise NotReached from None
 
-    async def _get(self, address: str) -> Any:
+    async def _get(self, address: str) -> tuple[Any, float | None]:
         parts, target, host = await self._place(address)
         headers = {"host": host if parts.port is None else f"{host}:{parts.port}", "accept": "application/json", "accept-encoding": "identity"}
         client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
@@ -135,7 +149,7 @@ class Outbound:
                 body += chunk
                 if len(body) > LARGEST:
                     raise NotReached
-        return json.loads(body)
+        return json.loads(body), _lasting(answer.headers)
 
     async def _place(self, address: str, *, plain: bool = False) -> tuple[SplitResult, httpx.URL, str]:
         """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""

@@ -17,6 +17,7 @@ from sojourn.gate import papers
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.partners import Envoys, Partner
 from tests.care import outside
+from tests.care.reach import AGREED
 from tests.care.test_handoff import at
 from tests.doors.mhd.submission import bundle
 from tests.people import MH, A, Clinic, Reply, encounter, patient
@@ -35,7 +36,7 @@ async def provide(clinic: Clinic, sent: Any, who: str = "tpo") -> Reply:
 
 async def agreed(clinic: Clinic, **more: Any) -> None:
     """tpo is a partner that delivers to MH."""
-    made = Partner("lakeside", "Lakeside Hospital", door="none", organization="Organization/tpo", program=MH, **more)
+    made = Partner("lakeside", "Lakeside Hospital", door="none", organization="Organization/tpo", program=MH, **{"agreed": AGREED, **more})
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
 
 

@@ -22,12 +22,13 @@ from sojourn.wire import cms, trust
 from sojourn.wire import direct as wire
 from sojourn.wire.cms import Holder
 from sojourn.wire.direct import Letter
+from tests.care.reach import AGREED
 from tests.doors.direct.hisp import HOST, PASSWORD, Hisp, authority, hisp
 from tests.people import A
 from tests.wire import authorities as ca
 
 US, THEM = "records@direct.riverbend.test", "clinic@direct.cedar.test"
-CEDAR = Partner("cedar", "Cedar Clinic", door="sftp", timezone="America/New_York")
+CEDAR = Partner("cedar", "Cedar Clinic", door="sftp", timezone="America/New_York", agreed=AGREED)
 
 
 def secret(gate: Gate, holder: Holder, tenant: int = A) -> bytes:

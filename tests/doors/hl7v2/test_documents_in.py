@@ -19,12 +19,12 @@ from sojourn.care.papers import sandbox
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.papers.reading import CCDA, MOST_BYTES, MOST_DOCUMENT
 from sojourn.care.summaries import filing as summaries
-from sojourn.doors.hl7v2 import plaintext
 from sojourn.gate import papers as tray
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.feed import Feed
 from sojourn.record import organization
 from sojourn.record.database import Dsn
+from sojourn.wire import plaintext
 from sojourn.wire.hl7v2write import segment
 from tests.care import outside
 from tests.care.risky import DAY, Ward, ward

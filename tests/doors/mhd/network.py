@@ -16,6 +16,7 @@ from sojourn.record.database import Dsn
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 from tests import people
+from tests.care.reach import AGREED
 from tests.doors.smart.office import service_of, was_live
 from tests.journeys.serving import serving
 from tests.people import A, Clinic
@@ -55,7 +56,7 @@ async def registered(clinic: Clinic, client: str, organization: str, jwks_uri: s
 
 async def partner(clinic: Clinic, base: str, organization: str, client: str = "", **more: Any) -> Partner:
     """The network as a partner of ours that may be asked."""
-    made = Partner(HIE, "Valley Health Network", door="none", organization=organization, fhir={"base": base, "client": client, "on": True}, **more)
+    made = Partner(HIE, "Valley Health Network", door="none", organization=organization, fhir={"base": base, "client": client, "on": True}, **{"agreed": AGREED, **more})
     since = await clinic.owner.fetchval("SELECT known_from FROM record.exchange_partner WHERE partner = $1 AND known_to = 'infinity'", made.id)
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', $5, 'test', '', $4)", A, made.id, partners.facts(made), clock.now(), since)
     return made

@@ -16,6 +16,7 @@ from sojourn.gate.exchange.posting import Content
 from sojourn.gate.exchange.ways import Way
 from sojourn.web.outbound import Outbound
 from tests.care import outside
+from tests.care.reach import AGREED
 from tests.care.test_handoff import at
 from tests.doors.mhd.network import HIE, NEAR, Two, registered
 from tests.people import A
@@ -24,7 +25,7 @@ from tests.people import A
 async def parcel(two: Two, client: str = "bringer", scopes: str = "system/DocumentReference.c") -> Parcel:
     """A clinical document for the network, and we as a service there."""
     await registered(two.network, "bringer", "Organization/tpo", f"{two.ours}/oauth/jwks", scopes)
-    partner = Partner(HIE, "Valley Health Network", door="none", organization=f"Organization/{two.here}", fhir={"client": client})
+    partner = Partner(HIE, "Valley Health Network", door="none", organization=f"Organization/{two.here}", fhir={"client": client}, agreed=AGREED)
     content = Content(CCDA, outside.ccd())
     return Parcel("p-1", partner, Way(ways.MHD, f"{two.theirs}/fhir"), "Referral note", "somebody", content, (content,))
 

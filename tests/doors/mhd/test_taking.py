@@ -24,6 +24,7 @@ from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests import people
 from tests.care import outside
+from tests.care.reach import AGREED
 from tests.care.test_handoff import at
 from tests.doors.mhd.submission import bundle
 from tests.gate.numbering import numbered
@@ -44,7 +45,7 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
 
 async def agreed(clinic: Clinic, **more: Any) -> None:
     """tpo is a partner that may name people by our record numbers."""
-    made = Partner("lakeside", "Lakeside Hospital", **{"door": "none", "organization": "Organization/tpo", "program": MH, "authorities": {MRN: MRN}, **more})
+    made = Partner("lakeside", "Lakeside Hospital", **{"door": "none", "organization": "Organization/tpo", "program": MH, "authorities": {MRN: MRN}, "agreed": AGREED, **more})
     await clinic.gate.house.db.call("SELECT gate.exchange_put_partner($1, $2, $3, 'active', NULL, 'test', '', $4)", A, made.id, partners.facts(made), clock.now())
 
 

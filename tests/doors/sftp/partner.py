@@ -18,9 +18,10 @@ from sojourn.gate.exchange.sftp import Account
 from sojourn.gate.gate import Gate
 from sojourn.record import exchangebench
 from sojourn.wire import sshkeys
+from tests.care.reach import AGREED
 from tests.people import A
 
-COUNTY = Partner("county", "Cedar County", door="sftp", timezone="America/New_York")
+COUNTY = Partner("county", "Cedar County", door="sftp", timezone="America/New_York", agreed=AGREED)
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 OTHER = asyncssh.generate_private_key("ssh-ed25519")
 

@@ -191,8 +191,8 @@ async def test_keys_at_an_address_are_fetched_once_and_again_for_a_new_name(here
     new = Key("two")
     here.fetched["keys.example"] = {"keys": [KEY.public, new.public]}
     assert (await here.for_service(app, new)).status_code == 401, "not more often than once a minute"
-    for when, _ in [here.clinic.gate.clients._keys["https://keys.example/jwks"]]:
-        here.clinic.gate.clients._keys["https://keys.example/jwks"] = (when - 61, [])
+    for when, life, _ in [here.clinic.gate.clients._keys["https://keys.example/jwks"]]:
+        here.clinic.gate.clients._keys["https://keys.example/jwks"] = (when - 61, life, [])
     assert (await here.for_service(app, new)).status_code == 200
     here.fetched.pop("keys.example")
     assert (await here.for_service(app, KEY)).status_code == 200, "what was fetched is good while the address is down"

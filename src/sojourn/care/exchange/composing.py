@@ -1,6 +1,6 @@
-"""Makes one clean PDF of the files of a message beside the doing of messages; only its person waits.
+"""Makes one clean PDF of the files of a message and reads their words; only its person waits.
 
-No transaction is open meanwhile, other messages go on, and a partner has one file at work at a time. A file has a few seconds; what takes longer is begun
+It is done beside the doing of messages: no transaction is open meanwhile, other messages go on, and a partner has one file at work at a time. A file has a few seconds; what takes longer is begun
 again where only what takes long waits for it, with all the time that care/papers/sandbox.py gives. So what one of them sends holds up the documents of another
 for these few seconds at most, and the pages that draw a paper not at all.
 """
@@ -16,12 +16,16 @@ from sojourn.base import crypto
 from sojourn.care.exchange.following import digest_of
 from sojourn.care.papers import sandbox
 from sojourn.care.papers.reading import CCDA
+from sojourn.gate import filemarks
+from sojourn.wire import filekind
 
 if TYPE_CHECKING:
     from sojourn.gate.exchange.doing import Taken
 
 Files = Mapping[tuple[str, ...], tuple[bytes, ...]]
 
+READ: Final = "read"
+"""Begins the key of files that are only read: of a result, or of a document that is there already."""
 _MOST: Final = 32  # messages of which files wait, or wait to be fetched
 _MOST_BYTES: Final = 64 << 20
 QUICK: Final = 5
@@ -41,9 +45,10 @@ def same(resource: dict[str, Any], source: str) -> bool:
 
 
 class Made(NamedTuple):
-    """What became of the files of a message, by the key of their piece: (digest of what it was made from, PDF); or why nothing did."""
+    """What became of the files of a message, by the key of their piece: (digest of what it was made from, PDF); or why nothing did. noticed: whether one of them holds the notice of 42 CFR 2.32."""
 
     clean: dict[tuple[str, ...], tuple[str, bytes]]
+    noticed: bool = False
     wrong: str = ""
     error: Exception | None = None
 
@@ -124,7 +129,7 @@ class Composer:
             async with self._turns.setdefault(partner, asyncio.Lock()):
                 made = await self._tried(files)
         except sandbox.Unreadable as error:
-            made = Made({}, error.message)
+            made = Made({}, wrong=error.message)
         except Exception as error:  # noqa: BLE001 - of any kind: it is raised again where the message is done, which then fails alone
             made = Made({}, error=error)
         finally:
@@ -138,7 +143,9 @@ class Composer:
 
 
 async def _all(files: Files, seconds: int) -> Made:
-    return Made({key: (digest(some), await _composed(some, seconds)) for key, some in files.items()})
+    clean = {key: (digest(some), b"" if key[0] == READ else await _composed(some, seconds)) for key, some in files.items()}
+    noticed = [await filemarks.of(f) for some in files.values() for f in some if filekind.of(f[:4096]) != filekind.CCDA]  # that says itself what it is
+    return Made(clean, any(noticed))
 
 
 async def _composed(files: tuple[bytes, ...], seconds: int) -> bytes:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.care.exchange import becoming, composing, matching
+from sojourn.care.exchange.composing import READ
 from sojourn.care.exchange.facts import Draft, Report, Stated
 from sojourn.care.exchange.matching import UNSURE, Match, Question
+from sojourn.gate import filemarks
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange.doing import Done, Taken, id_for
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
@@ -208,14 +210,10 @@ async def _there(access: Access, partner: Partner, works: Sequence[Work]) -> dic
 
 
 def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored], composer: Composer) -> None:
-    """One clean PDF of the files of a message, unless they are there already; while it is not made the message waits."""
-    if work.draft is None or work.done is not None:
+    """One clean PDF of the files of a message, unless they are there already, and what their words say of all of it; while that is not known the message waits."""
+    if work.done is not None:
         return
-    mine = becoming.ids(access, partner, work.draft, work.match.patient)
-    stored = {p.key: there.get((p.type, mine[p.key])) for p in work.draft.pieces if p.files}
-    files = {p.key: p.files for p in work.draft.pieces if p.files and ((was := stored[p.key]) is None or not composing.same(was.resource, composing.digest(p.files)))}
-    if work.draft.paper:
-        files[PAPER] = (work.draft.paper,)
+    files = _files(access, partner, work, there)
     if not files:
         return
     made = composer.made(work.taken.id, files)
@@ -228,6 +226,24 @@ def _readable(access: Access, partner: Partner, work: Work, there: dict[tuple[st
         work.fail(FAILED, f"The file in it cannot be taken. {made.wrong}")
     else:
         work.clean = {key: content for key, (_, content) in made.clean.items()}
+        if made.noticed:
+            work.said.labels = filemarks.added(work.said.labels)
+
+
+def _files(access: Access, partner: Partner, work: Work, there: dict[tuple[str, str], Stored]) -> dict[tuple[str, ...], tuple[bytes, ...]]:
+    """The files of a message by the key of their piece; those that are only read by one that begins with READ."""
+    if work.draft is None:
+        found = tuple(f for report in work.said.reports for f in filemarks.attached(report.body))
+        return {(READ,): found} if found else {}
+    mine = becoming.ids(access, partner, work.draft, work.match.patient)
+    files: dict[tuple[str, ...], tuple[bytes, ...]] = {}
+    for piece in (p for p in work.draft.pieces if p.files):
+        was = there.get((piece.type, mine[piece.key]))
+        same = was is not None and composing.same(was.resource, composing.digest(piece.files))
+        files[(READ, *piece.key) if same else piece.key] = piece.files
+    if work.draft.paper:
+        files[PAPER] = (work.draft.paper,)
+    return files
 
 
 def _ids(access: Access, partner: Partner, work: Work, report: Report) -> tuple[str, list[str]]:

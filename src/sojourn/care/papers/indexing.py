@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
 from sojourn.care import policies, tasks
-from sojourn.care.papers import notices, reading, sandbox, source
+from sojourn.care.papers import reading, sandbox, source
 from sojourn.care.resources import CARE, concept, moment, ref
-from sojourn.gate import bases, papers
+from sojourn.gate import bases, filemarks, papers
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.exchange import doing
@@ -93,7 +93,7 @@ async def index(access: Access, paper: Paper, wish: Wish) -> str:
     if found := wrong(wish, person, access.today, list(rules.value("papers.kinds")), set(access.caller.programs)):
         raise errors.Malformed(next(iter(found.values())))
     content = await papers.content(access, paper)
-    paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await notices.marks_of(content, paper.media)))))
+    paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await filemarks.of(content)))))
     wish = wish._replace(labels=tuple(dict.fromkeys((*wish.labels, *(m for m in paper.marks if bases.bit_of(m))))))  # what its sender's law protects stays so, whoever files it
     stamped = paper._replace(program=wish.program, about=wish.title.strip())
     stamped = stamped._replace(stamp=await papers.keep(access, stamped))  # whoever else has it open loses from here on

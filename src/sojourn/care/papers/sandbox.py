@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sojourn.base import errors
+from sojourn.base import errors, ownprocess
 from sojourn.care.papers import reading
 from sojourn.care.papers.reading import MOST_BYTES, MOST_DOCUMENT
 from sojourn.gate import documentmarks
@@ -138,7 +137,7 @@ async def _ask(ask: dict[str, Any], parts: Sequence[bytes], seconds: int = SECON
     head = {**ask, "memory": MEMORY, "seconds": seconds, "sizes": [len(p) for p in parts]}
     async with place:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", _BEGIN, *sys.path,
+            *ownprocess.command("sojourn.care.papers.worker"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/",
         )  # fmt: skip
         try:
@@ -161,6 +160,3 @@ async def _ask(ask: dict[str, Any], parts: Sequence[bytes], seconds: int = SECON
         made.append(rest[at : at + size])
         at += size
     return answer.get("value"), made
-
-
-_BEGIN: Final = "import sys; sys.path[:] = [p for p in sys.argv[1:] if p]; from sojourn.care.papers.worker import main; main()"

@@ -19,6 +19,7 @@ from reportlab.lib.pagesizes import letter
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen import canvas
 
+from sojourn.base import ownprocess
 from sojourn.care.papers.reading import JPEG, MOST_PAGES, MOST_PIXELS, PDF, PNG, TEXT, TIFF
 
 Page = tuple[int, int]
@@ -241,22 +242,12 @@ def answer(ask: dict[str, Any], parts: list[bytes]) -> tuple[Any, list[bytes]]:
     raise Wrong("broken")
 
 
-def limit(memory: int, seconds: int) -> None:
-    """No more memory and processor time than this; no files written, no core left behind."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> None:
     """One question, one answer, the end."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     ask = json.loads(sys.stdin.buffer.readline())
-    limit(ask["memory"], ask["seconds"])
+    ownprocess.limit(ask["memory"], ask["seconds"])
     parts = [sys.stdin.buffer.read(size) for size in ask["sizes"]]
     try:
         value, made = answer(ask, parts)

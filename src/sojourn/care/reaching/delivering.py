@@ -99,6 +99,10 @@ class Courier:
         if partner is None:
             await self._post.settle(one, RECEIVED, "The partner was stopped. It waits until whoever looks after partners lets them go on, or is set aside.", again=_LATER * 5)
             return
+        if not one.job["reference"] and (lacks := await self._post.lacks(one)):  # what a door has of it left already: it is asked what became of that
+            await self._post.wait(partner, one, lacks, _LATER * 5)
+            return
+        one = one._replace(job={k: v for k, v in one.job.items() if k != "lacks"})
         them, out = await self._post.decide(partner, one)
         way = next_way(partner, one.job)
         if out is None:

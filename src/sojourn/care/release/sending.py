@@ -16,7 +16,7 @@ from sojourn.care.resources import code_of, concept, moment
 from sojourn.gate import origin, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change
-from sojourn.gate.exchange import posting
+from sojourn.gate.exchange import documented, posting
 from sojourn.gate.exchange.posting import Content
 
 ORIGIN: Final = "release-request"
@@ -29,6 +29,7 @@ async def queue(access: Access, request: Request, seen: str, *, elsewhere: bool 
     partner = await posting.partner_of(access, request.recipient)
     if partner is None or requests.wish(request).served is not None:
         raise errors.Malformed("It does not go to them by itself. Release it, and hand it over.")
+    await documented.check(access, partner, "document-queue")
     now = await answering.allowed(access, request, seen, elsewhere=elsewhere)
     found, _ = await releasing.decided(access, requests.wish(request), now.digest)
     content = Content(PDF, await answering.packet(access, request, found))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sojourn.care import policies
 from sojourn.care.exchange import following, matching, outside
 from sojourn.care.exchange.matching import Match, Person, Question
-from sojourn.care.papers import indexing, notices, reading, sandbox, source
+from sojourn.care.papers import indexing, reading, sandbox, source
 from sojourn.care.papers.indexing import Wish
 from sojourn.care.summaries import fetching, filing, opening
-from sojourn.gate import papers
+from sojourn.gate import filemarks, papers
 from sojourn.gate.changes import Change
 from sojourn.gate.exchange.doing import Done, id_for
 from sojourn.gate.exchange.keeping import ASIDE, MAPPED, REVIEW, Came
@@ -158,7 +158,7 @@ async def _filed(access: Access, one: Brought, paper: Paper, wish: Wish) -> tupl
             return None
         changes, labels = await filing.by_itself(access, paper.id, wish, document, one.content, paper.marks), filing.labels_of(document, (), paper.marks)
     else:
-        paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await notices.marks_of(one.content, one.media)))))
+        paper = paper._replace(marks=tuple(dict.fromkeys((*paper.marks, *await filemarks.of(one.content)))))
         clean = await sandbox.composed([(one.content, one.media, paper.pages)])
         changes = [Change("create", "DocumentReference", paper.id, indexing.document(access, paper, wish, clean), program=wish.program)]
         labels = (changes[0].resource or {}).get("meta", {}).get("security", [])

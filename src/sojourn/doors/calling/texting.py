@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
+from sojourn.base import gateways
 from sojourn.base.settings import BadSetting
 from sojourn.gate.channels import GIVEN, LATER, REFUSED, SMS, address
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 15.0
 _LARGEST: Final = 65536
-_NEAR: Final = ("127.0.0.1", "localhost", "::1")
 _GONE: Final = "The text gateway could not be asked. Whoever runs the server looks whether it is there."
 _NOT_US: Final = "The text gateway does not let us in. Whoever runs the server looks at its token."
 
@@ -28,8 +27,7 @@ class Texting:
     """The channel. transport: for tests."""
 
     def __init__(self, base: str, token: str = "", transport: httpx.AsyncBaseTransport | None = None) -> None:
-        parts = urlsplit(base)
-        if not parts.hostname or parts.username or parts.query or parts.fragment or (parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _NEAR)):
+        if not gateways.sound(base):
             raise BadSetting("SOJOURN_TEXT_GATEWAY is an address as https://text.example/api.")
         self._base, self._transport = base.rstrip("/"), transport
         self._headers = {"authorization": f"Bearer {token}"} if token else {}

@@ -104,7 +104,7 @@ async def _access(request: Request, service: Service, number: str) -> Access:
         raise Unauthenticated("Send a JWT that your key signed: Authorization: Bearer …")
     address = request.client.host if request.client else ""
     here = f"{gate.house.base.removesuffix('/fhir')}/cds-services/{service.hook}"
-    app = await gate.clients.calling(tenant, signed.strip(), (here, here + "/feedback") if request.url.path.endswith("/feedback") else (here,), request.app.state.outbound.get, address)
+    app = await gate.clients.calling(tenant, signed.strip(), (here, here + "/feedback") if request.url.path.endswith("/feedback") else (here,), request.app.state.outbound.kept, address)
     given = await tokens.for_service(gate.house, tenant, app, app.scopes, number)
     access: Access | None = await gate.access(given.answer["access_token"], number)
     if access is None:

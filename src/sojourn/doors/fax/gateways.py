@@ -10,16 +10,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 
+from sojourn.base import gateways
 from sojourn.base.settings import BadSetting
 
 DELIVERED, UNDER_WAY, CANCELLED = "delivered", "under way", "cancelled"
 BUSY, NO_ANSWER, NOT_A_FAX, NUMBER, OTHER = "busy", "no-answer", "not-a-fax", "invalid-number", "other"
 _SECONDS: Final = 60.0
-_NEAR: Final = ("127.0.0.1", "localhost", "::1")
 _KEY: Final = re.compile(r"[\w-]{1,80}")
 _LARGEST: Final = 64 << 20
 
@@ -73,8 +72,7 @@ class Http:
     """A gateway by HTTP. transport: for tests."""
 
     def __init__(self, base: str, token: str = "", transport: httpx.AsyncBaseTransport | None = None) -> None:
-        parts = urlsplit(base)
-        if not parts.hostname or parts.username or (parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _NEAR)):
+        if not gateways.sound(base):
             raise BadSetting("SOJOURN_FAX_GATEWAY is an address as https://fax.example/api, or a folder as spool:/var/spool/sojourn-fax.")
         self._base, self._transport = base.rstrip("/"), transport
         self._headers = {"authorization": f"Bearer {token}"} if token else {}

@@ -6,7 +6,6 @@ becomes nothing.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Mapping
@@ -14,8 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sojourn.base import clock, errors, ids, log
-from sojourn.base.background import Background
+from sojourn.base import clock, ids
 from sojourn.care.exchange.facts import CannotMap
 from sojourn.doors.hl7v2 import oru
 from sojourn.doors.hl7v2.out import client, compose
@@ -29,6 +27,7 @@ from sojourn.gate.exchange.boxes import head_of
 from sojourn.gate.exchange.partners import API
 from sojourn.gate.exchange.testing import FAILED, FILE, IN, OUT, PASSED, WAITS, Step
 from sojourn.gate.exchange.trying import Run
+from sojourn.gate.exchange.walking import Walking
 from sojourn.wire import hl7v2
 from sojourn.wire.hl7v2 import NotReadable
 
@@ -37,27 +36,15 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.partners import Partner
     from sojourn.gate.gate import House
 
-_log = log.logger(__name__)
-_PAUSE: Final = 2.0  # seconds between looks
 _FIELD: Final = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)")
 
 
-class Bench(Background):
-    """The task that does it. More than one process may have one: what one wrote first holds."""
+class Bench(Walking):
+    """The task that does it."""
 
     def __init__(self, house: House, identity: Identity) -> None:
-        self._house, self._identity = house, identity
-
-    async def _run(self) -> None:
-        while True:
-            for tenant in list(self._house.tenants.values()):
-                try:
-                    await self.round(tenant)
-                except errors.SojournError as error:
-                    _log.warning("a test waits", error=type(error).__name__)
-                except Exception as error:  # noqa: BLE001 - it is looked again
-                    _log.error("a test waits", error)
-            await asyncio.sleep(_PAUSE)
+        super().__init__(house)
+        self._identity = identity
 
     async def round(self, tenant: Tenant) -> None:
         """Go on with every run, as far as that goes now."""

@@ -18,9 +18,9 @@ from sojourn.care.exchange.facts import CannotMap, Draft, Piece, Place
 from sojourn.care.exchange.following import DOCUMENT, SOURCE_DIGEST
 from sojourn.care.papers.indexing import CATEGORY
 from sojourn.care.resources import concept
-from sojourn.doors.hl7v2 import adt, persons, plaintext, values
+from sojourn.doors.hl7v2 import adt, persons, values
 from sojourn.gate.exchange.partners import Partner
-from sojourn.wire import filekind
+from sojourn.wire import filekind, plaintext
 from sojourn.wire.hl7v2 import Message, Segment
 
 WITH_CONTENT: Final = ("T02", "T04", "T06", "T08", "T10")

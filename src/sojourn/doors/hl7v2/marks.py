@@ -1,7 +1,7 @@
 """What a message says of its confidentiality, and its sender's law, as labels of what it becomes.
 
-Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note, a text or a Z-segment, fields that the
-partner's profile names, and the profile itself. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
+Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note, a value, or a Z-segment, fields that
+the partner's profile names, and the profile itself. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from sojourn.gate import bases
 from sojourn.gate.exchange.partners import Partner
-from sojourn.wire.hl7v2 import Message
+from sojourn.wire import notice
+from sojourn.wire.hl7v2 import Message, Segment
 
 _R: Final = {"system": bases.CONFIDENTIALITY, "code": "R"}
 _V: Final = {"system": bases.CONFIDENTIALITY, "code": "V"}
@@ -29,13 +30,14 @@ _CODES: Final[dict[str, tuple[dict[str, str], ...]]] = {
 """Codes of tables 0177, 0272, 0099 and 0717, and v3 codes that senders put in their place. Any other code than U, N, L, M is read as restricted."""
 _USUAL: Final = frozenset({"U", "N", "L", "M", "EMP", ""})
 _CARRIERS: Final = {"ORC": (28,), "TXA": (18,), "PV1": (16,), "OBX": (13,), "ARV": (3, 4)}
-_TEXTS: Final = ("TX", "FT", "ST")
-_NOTICE: Final = re.compile(r"42\s*c\.?\s*f\.?\s*r\.?\s*(?:part|§|\.)?\s*2\b|42cfrpart2", re.IGNORECASE)
+_ESCAPES: Final = re.compile(r"\\[^\\]{1,12}\\|[~^]")
+"""What stands between words of a text: escapes as \\.br\\, repetitions and components."""
 
 
 def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
-    """The labels, each once; confidentiality the gravest."""
+    """The labels, each once; confidentiality the gravest. What the words of a file say comes beside (care/exchange/inbound.py)."""
     found: list[dict[str, str]] = [_R, PART2] if partner.laws else []
+    words: list[str] = []
     for segment in message.segments:
         for n in _CARRIERS.get(segment.name, ()):
             for rep in segment.reps(n):
@@ -44,9 +46,10 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
                     continue  # user-defined access checks: only what we can read says anything
                 if code not in _USUAL:
                     found += _CODES.get(code, (_R,))
-        said = range(1, len(segment.fields)) if segment.name == "NTE" or segment.name[0] == "Z" else (5,) if segment.name == "OBX" and segment.v(2) in _TEXTS else ()
-        if any(_NOTICE.search(segment.raw(n)) for n in said):
-            found += [_R, PART2]
+        said = range(1, len(segment.fields)) if segment.name == "NTE" or segment.name[0] == "Z" else (5,) if segment.name == "OBX" and not _file(segment) else ()
+        words += [segment.raw(n) for n in said]
+    if notice.stands_in(_ESCAPES.sub(" ", " ".join(words))):
+        found += [_R, PART2]
     found += [label for said, means in partner.marks.items() if _says(message, said) for label in _CODES.get(means.upper(), (_R,))]
     out: list[dict[str, Any]] = []
     for coding in found:
@@ -55,6 +58,11 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
     if _V in out:
         out = [c for c in out if c != _R]
     return out
+
+
+def _file(obx: Segment) -> bool:
+    """Whether a value is a file in Base64 or hexadecimal, or the address of one: no words."""
+    return obx.v(2).upper() == "RP" or (obx.v(2).upper() == "ED" and obx.first(5).c(4).upper() in ("BASE64", "HEX"))
 
 
 def _says(message: Message, mark: str) -> bool:

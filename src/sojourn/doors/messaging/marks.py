@@ -6,16 +6,15 @@ labelled in part marks all of it: withholding too much is mended, releasing too 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from sojourn.fhir.messages import Message, Resource
 from sojourn.gate import bases, documentmarks
 from sojourn.gate.exchange.partners import Partner
+from sojourn.wire import notice
 
 _USUAL: Final = ("U", "N", "L", "M", "")
-_NOTICE: Final = re.compile(r"42\s*c\.?\s*f\.?\s*r\.?\s*(?:part|§|\.)?\s*2\b|42cfrpart2", re.IGNORECASE)
 _REDISCLOSURE: Final = frozenset({"NORDSCLCD", "NORDSCLCDS", "NORDSLCD", "RedisclosureProhibitionMark"})
 
 
@@ -24,7 +23,7 @@ def of(message: Message, partner: Partner) -> list[Resource]:
     codes = set(partner.laws)
     for coding in _codings([message.bundle]):
         codes |= set(_means(coding))
-    if any(isinstance(said, str) and _NOTICE.search(said) for said in message.leaves()):
+    if any(isinstance(said, str) and notice.stands_in(said) for said in message.leaves()):
         codes |= {"R", "42CFRPart2"}
     mask = 0
     for code in codes:

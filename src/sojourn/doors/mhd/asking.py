@@ -109,6 +109,10 @@ class Asking(Background):
         partner = next((p for p in await self._envoys.partners(tenant) if p.id == ask.partner), None)
         if partner is None or not asking.service(partner).on or not partner.organization:
             raise Trouble(_STOPPED)
+        if why := await asking.unasked(self._envoys.house, tenant, partner):
+            own = await asking.as_partner(self._envoys, tenant, partner, ask.account)
+            await own.note(own.entry("ask-outside", "Exchange", partner.id, outcome="denied", patients=[ask.patient]))
+            raise Trouble(why)
         them = await asking.as_partner(self._envoys, tenant, partner, ask.account)
         out = await asking.still(them, ask)
         if out is None:

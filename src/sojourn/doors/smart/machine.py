@@ -13,8 +13,9 @@ from sojourn.base import ids
 from sojourn.base.errors import SojournError, TooManyRequests
 from sojourn.base.log import logger
 from sojourn.doors.smart.wellknown import root, tenant_of
-from sojourn.gate.apps import ending, registering, tokens
+from sojourn.gate.apps import ending, registering, registry, tokens
 from sojourn.gate.apps.refusing import Refused, UnknownClient
+from sojourn.gate.caller import APP_DOOR
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -78,8 +79,19 @@ async def _client(request: Request, form: dict[str, str]) -> App:
     gate = request.app.state.gate
     endpoint = root(request) + "/oauth/token"
     address = request.client.host if request.client else ""
-    found: App = await gate.clients.authenticated(tenant_of(request), form, request.headers.get("authorization", ""), endpoint, request.app.state.outbound.get, address)
+    found: App = await gate.clients.authenticated(tenant_of(request), form, request.headers.get("authorization", ""), endpoint, request.app.state.outbound.kept, address)
     return found
+
+
+async def _bearing(request: Request, secret: str) -> App:
+    """The app whose access token this is. Raises UnknownClient."""
+    gate = request.app.state.gate
+    access = await gate.access(secret)
+    door: str = access.caller.door if access else ""
+    app = await registry.one(gate.house.db, tenant_of(request), door.removeprefix(APP_DOOR)) if door.startswith(APP_DOOR) else None
+    if app is None or not app.active:
+        raise UnknownClient
+    return app
 
 
 async def token(request: Request, form: dict[str, str], number: str) -> Response:
@@ -97,8 +109,9 @@ async def token(request: Request, form: dict[str, str], number: str) -> Response
 
 
 async def introspect(request: Request, form: dict[str, str], number: str) -> Response:
-    """POST /oauth/introspect (RFC 7662)."""
-    app = await _client(request, form)
+    """POST /oauth/introspect (RFC 7662). An app also proves who it is with an access token of its own (SMART App Launch 2.2, token introspection)."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    app = await _bearing(request, secret.strip()) if scheme.lower() == "bearer" else await _client(request, form)
     answer = await ending.introspected(request.app.state.gate.house, tenant_of(request), app, form.get("token", ""))
     return JSONResponse(answer, headers={**_NO_STORE, "x-request-id": number})
 

@@ -62,6 +62,8 @@ async def allow(access: Access, app: App, wish: Wish, scopes: Sequence[str]) -> 
     if await unproved(access, scopes):
         raise errors.ProofNeeded()
     caller, now, code = access.caller, clock.now(), ids.new_token("app-code")
+    if not caller.agent:  # no resource stands for them, so there is no fhirUser to tell
+        scopes = [one for one in scopes if one != "fhirUser"]
     facts = {
         "redirect": wish.redirect, "challenge": wish.challenge, "nonce": wish.nonce, "asked": list(wish.scopes), "agent": caller.agent,
         "purpose": purpose_of(caller.kind, caller.role, access.house, access.tenant), "proved": caller.proved.timestamp() if caller.proved else None,

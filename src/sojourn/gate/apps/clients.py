@@ -31,13 +31,13 @@ LONGEST: Final = timedelta(minutes=5)
 """How far ahead the end of an assertion may lie (SMART App Launch 2.2)."""
 LEEWAY: Final = timedelta(seconds=60)
 """How far two clocks may differ."""
-_KEPT = 3600.0  # seconds that fetched keys are good for
+_KEPT = 3600.0  # seconds that fetched keys are good for, unless their owner says fewer
 _AGAIN = 60.0  # seconds before they are fetched again for a key that is not among them
 _MOST = 1000
 _LARGEST = 16_000
 
-Fetch = Callable[[str], Awaitable[Any]]
-"""Gets the JSON at an address that somebody else chose. Raises SojournError when it must not or cannot."""
+Fetch = Callable[[str], Awaitable[tuple[Any, float | None]]]
+"""Gets the JSON at an address that somebody else chose, and for how many seconds they let it be kept. Raises SojournError when it must not or cannot."""
 
 
 class Clients:
@@ -46,7 +46,7 @@ class Clients:
     def __init__(self, house: House) -> None:
         self._house = house
         self._guessing = Guessing(house.db, house.key)
-        self._keys: OrderedDict[str, tuple[float, list[tuple[str, str, Any]]]] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[float, float, list[tuple[str, str, Any]]]] = OrderedDict()
         self._fetching: dict[str, asyncio.Lock] = {}
 
     async def authenticated(self, tenant: Tenant, form: Mapping[str, str], authorization: str, endpoint: str, fetch: Fetch, address: str) -> App:
@@ -133,7 +133,10 @@ class Clients:
             raise UnknownClient("The header of the assertion must name its key (kid).")
         if "jku" in head and head["jku"] != app.jwks_uri:
             raise UnknownClient("jku is not the address that is registered.")
-        for key in await self._named(app, name, str(algorithm), fetch):
+        named = await self._named(app, name, str(algorithm), fetch)
+        if len(named) > 1:
+            raise UnknownClient("Two keys of this app have that name; give each key a name of its own.")
+        for key in named:
             try:
                 claims = jwt.decode(
                     assertion, key, algorithms=[str(algorithm)], audience=endpoint, options={"require": list(needed), "verify_exp": False, "verify_iat": False, "verify_nbf": False}
@@ -159,29 +162,29 @@ class Clients:
             raise UnknownClient("This assertion was used before; sign a new one each time.")
 
     async def _named(self, app: App, name: str, algorithm: str, fetch: Fetch) -> list[Any]:
-        """The keys of this name. Those at an address are kept for an hour; a name that is new makes them be fetched again, at most once a minute."""
+        """The keys of this name. Those at an address are kept for an hour, or as long as their owner says, if that is less; a name that is new makes them be fetched again, at most once a minute."""
         listed = usable(json.loads(app.jwks)["keys"]) if app.jwks else []
         if app.jwks_uri:
             listed = [*listed, *await self._fetched(app.jwks_uri, name, fetch)]
-        return [key for kid, alg, key in listed if kid == name and alg == algorithm]
+        return list({key.public_numbers(): key for kid, alg, key in listed if kid == name and alg == algorithm}.values())
 
     async def _fetched(self, uri: str, name: str, fetch: Fetch) -> list[tuple[str, str, Any]]:
         async with self._fetching.setdefault(uri, asyncio.Lock()):
-            when, listed = self._keys.get(uri, (-_KEPT, []))
+            when, life, listed = self._keys.get(uri, (-_KEPT, _KEPT, []))
             age = clock.monotonic() - when
-            if age < _KEPT and (any(kid == name for kid, _, _ in listed) or age < _AGAIN):
+            if age < life and (any(kid == name for kid, _, _ in listed) or age < _AGAIN):
                 return listed
             try:
-                found = await fetch(uri)
+                found, lasting = await fetch(uri)
             except Refused:
                 raise
-            except Exception:  # noqa: BLE001 - whatever it is, the keys are not there; those of before are good for their hour
-                if age < _KEPT:
+            except Exception:  # noqa: BLE001 - whatever it is, the keys are not there; those of before are good for their time
+                if age < life:
                     return listed
                 raise UnknownClient("The keys of this app could not be fetched from its jwks_uri.") from None
             keys = found.get("keys") if isinstance(found, dict) else None
             listed = usable(keys) if isinstance(keys, list) else []
-            self._keys[uri] = (clock.monotonic(), listed)
+            self._keys[uri] = (clock.monotonic(), _KEPT if lasting is None else min(_KEPT, lasting), listed)
             self._keys.move_to_end(uri)
             if len(self._keys) > _MOST:
                 gone, _ = self._keys.popitem(last=False)

@@ -47,8 +47,8 @@ async def introspected(house: House, tenant: Tenant, app: App, token: str) -> di
     }  # fmt: skip
     if row["kind"] == "access":
         answer["token_type"] = "Bearer"  # noqa: S105 - a kind of token, no secret
-    if row["patient"]:
-        answer["patient"] = row["patient"]
+    rows = await house.db.call("SELECT gate.app_token_encounter($1, $2, $3) AS encounter", tenant.number, crypto.sha256(token.encode()), app.id)
+    answer |= tokens.beside(house, row["patient"], rows[0]["encounter"])
     if row["agent"] and row["account_kind"] in ("staff", "patient", "proxy") and "fhirUser" in answer["scope"].split():
         answer["fhirUser"] = f"{house.base}/{row['agent']}"
     return answer

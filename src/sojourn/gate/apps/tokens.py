@@ -110,15 +110,16 @@ async def _issue(house: House, tenant: Tenant, app: App, grant: Mapping[str, Any
     answer: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": int(LIFE.total_seconds()), "scope": scopes}
     if again:
         answer["refresh_token"] = again
-    if grant["patient"]:
-        answer["patient"] = grant["patient"]
-    if grant["encounter"]:
-        answer["encounter"] = grant["encounter"]
-    if grant["patient"] or grant["encounter"]:
-        answer |= {"need_patient_banner": bool(said.get("banner", True)), "smart_style_url": _root(house) + "/oauth/style.json"}
+    answer |= beside(house, grant["patient"], grant["encounter"])
     if "openid" in scopes.split():
         answer["id_token"] = await identity_token(house, tenant, app, grant["account"], said, scopes, now, nonce=first)
     return Given(answer)
+
+
+def beside(house: House, patient: str | None, encounter: str | None) -> dict[str, Any]:
+    """The launch context, as it stands in the token response and in what introspection says of the token."""
+    found = {name: value for name, value in (("patient", patient), ("encounter", encounter)) if value}
+    return {**found, "need_patient_banner": True, "smart_style_url": house.base.removesuffix("/fhir") + "/oauth/style.json"} if found else {}
 
 
 async def identity_token(house: House, tenant: Tenant, app: App, account: str, said: Mapping[str, Any], scopes: str, now: datetime, *, nonce: bool) -> str:
@@ -142,10 +143,6 @@ def subject(house: House, tenant: Tenant, account: str) -> str:
 def purpose_of(kind: str, role: str, house: House, tenant: Tenant) -> str:
     """For what the token of somebody's app asks."""
     return _PURPOSES.get(kind) or house.rules[tenant.number].purpose(role)
-
-
-def _root(house: House) -> str:
-    return house.base.removesuffix("/fhir")
 
 
 async def _tell(house: House, tenant: Tenant, app: App, request: str, action: str, outcome: str, query: str, *, account: str = "", purpose: str = "") -> None:

@@ -6,18 +6,17 @@ answered by the same code, decided by the same gate and written into a trail; a 
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sojourn.base import clock, errors, log
-from sojourn.base.background import Background
+from sojourn.base import clock, errors
 from sojourn.gate import scopes
 from sojourn.gate.apps import registry
 from sojourn.gate.clockwork import Clockwork
-from sojourn.gate.exchange import madeup, testing, trying
+from sojourn.gate.exchange import cdsbench, madeup, testing, trying
 from sojourn.gate.exchange.partners import API
 from sojourn.gate.exchange.testing import FAILED, PASSED, WAITS, Step
+from sojourn.gate.exchange.walking import Walking
 from sojourn.gate.importing import Arrival, bring_in
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from sojourn.gate.exchange.trying import Run
     from sojourn.gate.gate import Gate, House
 
-_log = log.logger(__name__)
-_PAUSE: Final = 2.0  # seconds between looks
 TOLD: Final = "told"
 MESSAGE: Final = "message"
 _SAID: Final = {
@@ -73,11 +70,13 @@ def steps(app: App, rules: Rules, tenant: Tenant, house: House) -> list[Step]:
 
 
 async def planned(access: Access, partner: Partner) -> list[Step]:
-    """The steps of a new run with a partner, by whichever door they come."""
-    if partner.door != API:
-        return testing.steps(partner)
-    found = steps(await service(access, partner), access.rules, access.tenant, access.house)
-    return found if partner.types else [s for s in found if s.kind != MESSAGE]  # none was agreed
+    """The steps of a new run with a partner, by whichever door they come; and of their CDS services that we ask."""
+    if partner.door == API:
+        found = steps(await service(access, partner), access.rules, access.tenant, access.house)
+        own = found if partner.types else [s for s in found if s.kind != MESSAGE]  # none was agreed
+    else:
+        own = testing.steps(partner)
+    return [*own, *cdsbench.steps(partner)]
 
 
 async def stands(access: Access, app: str) -> tuple[str, str]:
@@ -95,24 +94,16 @@ class Seen(NamedTuple):
     at: datetime
 
 
-class Looking(Background):
-    """Goes on with the runs of who comes by the API. More than one process may have one: what one wrote first holds."""
+class Looking(Walking):
+    """Goes on with the runs of who comes by the API."""
 
     def __init__(self, gate: Gate) -> None:
+        super().__init__(gate.house)
         self._gate, self._clockwork = gate, Clockwork(gate)
 
-    async def _run(self) -> None:
-        while True:
-            for tenant in list(self._gate.house.tenants.values()):
-                try:
-                    await self.round(tenant)
-                except errors.StaleCredential:
-                    self._clockwork = Clockwork(self._gate)
-                except errors.SojournError as error:
-                    _log.warning("a test waits", error=type(error).__name__)
-                except Exception as error:  # noqa: BLE001 - it is looked again
-                    _log.error("a test waits", error)
-            await asyncio.sleep(_PAUSE)
+    def renewed(self) -> None:
+        """As before, looked up anew."""
+        self._clockwork = Clockwork(self._gate)
 
     async def round(self, tenant: Tenant) -> None:
         """Go on with every run, as far as that goes now."""

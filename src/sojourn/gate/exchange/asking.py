@@ -18,7 +18,7 @@ from sojourn.base import clock, crypto, errors, ids
 from sojourn.fhir import codec
 from sojourn.gate import disclosing, knowing, releasing, security
 from sojourn.gate.access import Access
-from sojourn.gate.exchange import partners, telling
+from sojourn.gate.exchange import documented, partners, telling
 from sojourn.gate.releasing import Wish
 from sojourn.record import asking as record
 from sojourn.record import exchange
@@ -171,6 +171,7 @@ async def begin(access: Access, patient: str, partner: str, program: int, key: s
         raise errors.Malformed("Choose whom to ask.")
     if program not in access.caller.programs:
         raise errors.Malformed("Choose the program for which you ask.")
+    await documented.check(access, them, "ask-outside", documented.ASK)
     await access.read("Patient", patient)
     ask = Ask(key, them.id, patient, program, access.caller.account, by=await _by(access, them, patient))
     if not ask.by:
@@ -237,6 +238,12 @@ async def as_partner(envoys: Envoys, tenant: Tenant, partner: Partner, account: 
     made = Access(them.house, replace(them.caller, account=account), them.request)
     made.now = them.now
     return made
+
+
+async def unasked(house: House, tenant: Tenant, partner: Partner) -> str:
+    """Why a partner is not asked now, in words; ''."""
+    why = await documented.lacks(house, tenant.number, partner.id, documented.ASK)
+    return f"{documented.WHY[why]} {documented.ASKING}" if why else ""
 
 
 async def named(them: Access, patient: str) -> Outgoing | None:

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from sojourn.base import errors
+from sojourn.base import clock, errors
 from sojourn.gate.exchange import agreed, partners
 from sojourn.gate.exchange.profile import PURPOSES
-from sojourn.record import exchange
+from sojourn.record import exchange, exchangebench
 from sojourn.wire import cdshooks
 
 if TYPE_CHECKING:
@@ -85,10 +85,12 @@ def checked(calling: Calling, partner: Partner) -> Calling:
 
 
 async def asked(access: Access, hook: str) -> list[tuple[Partner, Calling, Described]]:
-    """The services to ask at a hook now: of active partners with an agreement that is not over, for the purpose that the caller works for."""
+    """The services to ask at a hook now: of active partners who exchange for real (trying.py), with an agreement that is not over, for the purpose that the caller works for."""
     rows = await exchange.partners(access.house.db, access.tenant.number)
+    some = sorted((p for r in rows if of((p := partners.of_row(r)).calls).at(hook)), key=lambda p: p.name)
+    cleared = {r["partner"] for r in await exchangebench.clearances(access.house.db, access.tenant.number, clock.now()) if not r["why"]} if some else set()
     out = []
-    for partner in sorted((partners.of_row(r) for r in rows), key=lambda p: p.name):
+    for partner in (p for p in some if p.id in cleared):
         calling = of(partner.calls)
         ends = agreed.of(partner.agreed).ends
         if partner.active and calling.purpose == access.decision.purpose and (ends is None or ends >= access.today):

@@ -96,7 +96,7 @@ async def _made(access: Access, asking: Access, partner: Partner, service: Descr
     }  # fmt: skip
     out = Outgoing(
         b"", tuple(sorted({p for o in outs for p in o.patients})), tuple(dict.fromkeys(w for o in outs for w in o.what)), tuple(sorted({c for o in outs for c in o.consents})),
-        next((o.notice for o in outs if o.notice), ""), next((o.scope for o in outs if o.scope), ""),
+        next((o.notice for o in outs if o.notice), ""), next((o.scope for o in outs if o.scope), ""), found=True,
     )  # fmt: skip
     return Question(asking, out, codec.dumps(call), partner.organization)
 

@@ -38,7 +38,7 @@ def records(programs: Iterable[Program], recipient: str, name: str, now: datetim
             "birthDate": person.born, "gender": person.sex,
         }  # fmt: skip
         for program in some:
-            yield from ((program.number, r) for r in _chart(id_, program, day, n))
+            yield from ((program.number, r) for r in chart(id_, program.number, day, n))
     signing = next((p for p in some if p.part2), some[0] if some else None)
     if signing is not None and recipient.startswith("Organization/"):
         yield signing.number, _consent(people[0].number.lower(), signing, recipient, day)
@@ -48,14 +48,15 @@ def _coded(system: str, code: str, display: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code, "display": display}], "text": display}
 
 
-def _chart(person: str, program: Program, day: datetime, n: int) -> Iterator[dict[str, Any]]:
+def chart(person: str, program: int, day: datetime, n: int) -> Iterator[dict[str, Any]]:
+    """What a program (number) wrote about somebody of the script on a day. n: which of them."""
     at, subject, end = day.isoformat(), {"reference": f"Patient/{person}"}, (day + timedelta(minutes=50)).isoformat()
-    key = f"{person}-{program.number}"
+    key = f"{person}-{program}"
     yield {
         "resourceType": "Encounter", "id": f"{key}-visit", "status": "finished", "class": {"system": f"{_HL7}v3-ActCode", "code": "AMB", "display": "ambulatory"},
         "type": [{"text": "A visit that never was"}], "subject": subject, "period": {"start": at, "end": end},
     }  # fmt: skip
-    yield value(person, program.number, at, 70 + n)
+    yield value(person, program, at, 70 + n)
     yield {
         "resourceType": "Condition", "id": f"{key}-problem", "clinicalStatus": {"coding": [{"system": f"{_HL7}condition-clinical", "code": "active"}]},
         "category": [{"coding": [{"system": f"{_HL7}condition-category", "code": "encounter-diagnosis"}]}], "code": _coded("http://hl7.org/fhir/sid/icd-10-cm", "F41.1", "Generalized anxiety disorder"),

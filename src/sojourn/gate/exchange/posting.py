@@ -19,7 +19,7 @@ from sojourn.fhir import codec
 from sojourn.gate import disclosing, knowing, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
-from sojourn.gate.exchange import partners, ways
+from sojourn.gate.exchange import documented, partners, ways
 from sojourn.gate.exchange.keeping import MAPPED, PURPOSE, RECEIVED, REVIEW, context
 from sojourn.gate.exchange.messages import Result
 from sojourn.gate.feed import Turn
@@ -107,6 +107,7 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
     """Queue what was just decided (`releasing.decided`); its id. origin: `kind` and `id` of the task that it belongs to. kind: neutral words. Raises Malformed."""
     if wish.served is not None or not wish.recipient.startswith("Organization/"):
         raise errors.Malformed("It does not go to them by itself. Release it, and hand it over.")  # the decision asked again is that of an organization under consents
+    await documented.check(access, partner, "document-queue")
     refs = sorted(f"{s.type}/{s.id}" for s in found.leaves)
     them = await as_them(access, wish.recipient, wish.purpose)
     if not all(them.may(ref.partition("/")[0], "search") for ref in refs):
@@ -228,6 +229,18 @@ class Post:
         sealed = _sealed(self._house, self._tenant, one.id, job) if job is not None else None
         return await reaching.settle(self._house.db, self._tenant, now, one.id, RECEIVED, state, reason[:500], due, sealed, (said or (reason if state != RECEIVED else ""))[:500], "")
 
+    async def lacks(self, one: Queued) -> str:
+        """Why nothing goes to its partner now, a key of documented.WHY; ''."""
+        return await documented.lacks(self._house, self._tenant, one.partner)
+
+    async def wait(self, partner: Partner, one: Queued, why: str, again: float) -> None:
+        """It may leave, and its partner gets nothing now. Said, and in the trail, when that begins."""
+        first, words = one.job.get("lacks") != why, f"{documented.WHY[why]} {documented.WAITING}"
+        if first:
+            own = await self._envoys.access(self._house.tenants[self._tenant], partner)
+            await own.note(own.entry("document-wait", "Exchange", one.id, outcome="denied", patients=[one.job["patient"]]))
+        await self.settle(one, RECEIVED, words, job={**one.job, "lacks": why}, again=again, said=words if first else "")
+
     async def lost(self) -> list[tuple[Queued, str]]:
         """Those that counted as arrived and did not, each with why, of which nobody was told."""
         return [(opened(self._house, self._tenant, r), str(r["reason"])) for r in await reaching.lost(self._house.db, self._tenant)]
@@ -298,6 +311,9 @@ async def printed(access: Access, id_: str, task: str, media: str) -> Content:
         raise errors.NotFound(_NOTHING)
     if set(await _shown(access, [ref for ref in job["refs"] if access.may(ref.partition("/")[0], "search")])) != set(job["refs"]):
         raise errors.NotFound(_NOTHING)
+    if why := await documented.lacks(access.house, access.tenant.number, one.partner):
+        await access.refuse("document-print", "Exchange", id_)
+        raise errors.Conflict(f"{documented.WHY[why]} {documented.SENDING}")
     content = next((c for c in one.contents if c.media == media), None)
     them = await as_them(access, one.job["recipient"], one.job["purpose"])
     out = await anew(them, one.job)

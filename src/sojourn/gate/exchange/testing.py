@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MARK: Final = "ZZTEST"
 """With it the number of a synthetic person, and the name of a test file, begins."""
-IN, OUT, FILE, ASKS = "in", "out", "file", "asks"
+IN, OUT, FILE, ASKS, CALLS = "in", "out", "file", "asks", "calls"
 WAITS, PASSED, FAILED = "waits", "passed", "failed"
 _ANY: Final = ("ORU^R01",)
 """Asked of who may send whatever we read."""
@@ -38,7 +38,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run. way: of IN, OUT, FILE, ASKS. kind: of the message. expects: in words. said: what came of it, in words that name nobody.
+    """One step of a run. way: of IN, OUT, FILE, ASKS, CALLS. kind: of the message, or the service. expects: in words. said: what came of it, in words that name nobody.
 
     needs: fields that have to say something. subject: from what we write it. message: which message it was, of one that came.
     """
@@ -110,6 +110,11 @@ def asked(may: Callable[[str, str], bool]) -> list[Step]:
         if type_ and all(may(action, t) for action, t in script.get("also", ())):
             found.append(Step(ASKS, script["kind"], script["title"], script["expects"].replace("{type}", type_), subject=type_))
     return found
+
+
+def calls() -> Mapping[str, Mapping[str, Any]]:
+    """Of each hook at which we ask, what a step is called and what it expects."""
+    return {str(c["hook"]): c for c in _scripts()["calls"]}
 
 
 def example(step: Step, says: Mapping[str, str]) -> str:

@@ -143,7 +143,8 @@ async def _sent(access: Access, patient: str, since: datetime) -> tuple[list[Sen
     """What left about the patient since then: the log, and lines of outside callers that the log does not have."""
     lines = await page(access, Wish(patient=patient, outside=True, outcome="done", since=since), count=MOST, action="report")
     partly = reader(access, patient) == "part"
-    logged = await disclosures.disclosures(access.house.db, access.head, patient=patient, since=since, limit=MOST)
+    how = "part" if partly and access.caller.kind == "staff" else "whole"
+    logged = await disclosures.disclosures(access.house.db, access.head, access.decided, how, patient=patient, since=since, limit=MOST)
     seen = {_thing(entity) for line in lines.lines for entity in line.entities}
     kinds = await _consents(access, {c for row in logged for c in row["consents"]})
     sent = []

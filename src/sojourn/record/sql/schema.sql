@@ -779,7 +779,8 @@ CREATE TABLE record.disclosure (
     media text NOT NULL COLLATE pg_catalog."C",
     digest text NOT NULL COLLATE pg_catalog."C",
     size bigint NOT NULL,
-    blob text NOT NULL COLLATE pg_catalog."C"
+    blob text NOT NULL COLLATE pg_catalog."C",
+    found boolean DEFAULT true NOT NULL
 );
 
 ALTER TABLE record.disclosure OWNER TO sojourn_owner;
@@ -838,7 +839,8 @@ CREATE TABLE record.emergency_event (
     kind text NOT NULL COLLATE pg_catalog."C",
     account text NOT NULL COLLATE pg_catalog."C",
     decision text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    note text DEFAULT ''::text NOT NULL
+    note text DEFAULT ''::text NOT NULL,
+    programs integer[]
 );
 
 ALTER TABLE record.emergency_event OWNER TO sojourn_owner;

@@ -6,19 +6,18 @@ surrounds a statement holds for it; of two confidentialities the stricter one do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from sojourn.wire.ccda import values
 from sojourn.wire.ccda.facts import Marks
 from sojourn.wire.ccda.xml import Node
+from sojourn.wire.notice import stands_in
 
 _ORDER: Final = ("", "U", "L", "M", "N", "R", "V")
 _DS4P: Final = "2.16.840.1.113883.3.445."
 _OBSERVED: Final = frozenset({"12", "13", "14", "21", "22", "23"})
 """Confidentiality, sensitivity, obligation, refrain, purpose … observations; 21 and 22 wrap them, 17 is the notice."""
-_NOTICE: Final = re.compile(r"42\s*(cfr|c\.f\.r\.)\s*(part|pt\.?)\s*2|prohibit\w*[^.]{0,80}re-?disclos", re.IGNORECASE)
 
 
 def stricter(one: str, other: str) -> str:
@@ -61,4 +60,4 @@ def _security(node: Node, depth: int) -> list[Node]:
 
 def notice(text: str) -> str:
     """The text when it is a notice that prohibits redisclosure."""
-    return text if _NOTICE.search(text) else ""
+    return text if stands_in(text) else ""

@@ -40,12 +40,13 @@ async def show(request: Request) -> Response:
     kind = request.query_params.get("kind", "staff")
     kind = kind if kind in _KINDS else "staff"
     access: Access = request.state.access
-    found = [a for a in await accounts.every(access) if a.kind in _KINDS[kind]]
+    everybody = await accounts.every(access)
+    found = [a for a in everybody if a.kind in _KINDS[kind]]
     rows = [
         {"name": a.name, "account": a.account, "login": a.login, "role": words(a.role), "second": second(a, "no second step"), "used": f"used {ago(a.used)}" if a.used else "never used", "state": STATES[a.state]}
         for a in found
     ]
-    return PAGES.render(request, "accounts/accounts.html", rows=rows, columns=COLUMNS, kind=kind, kinds=SHOWN)
+    return PAGES.render(request, "accounts/accounts.html", overseen=accounts.overseen(access, everybody), rows=rows, columns=COLUMNS, kind=kind, kinds=SHOWN)
 
 
 def words(role: str) -> str:

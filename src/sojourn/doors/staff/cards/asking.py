@@ -99,7 +99,7 @@ async def _one(request: Request, partner: Partner, calling: Calling, service: De
     if question is None:
         return []
     place, key = endpoint(calling, service), (access.tenant.number, endpoint(calling, service))
-    headers = await _signed(access.house, access.tenant, calling, place)
+    headers = await signed(access.house, access.tenant, calling, place)
     await consulting.leaves(question)
     answered, cards = True, []
     try:
@@ -124,7 +124,7 @@ async def tell(request: Request, calling: Calling, service: Described, feedback:
     """Tell a service what became of a card; whether it took it."""
     access: Access = request.state.access
     place = endpoint(calling, service) + "/feedback"
-    headers = await _signed(access.house, access.tenant, calling, place)
+    headers = await signed(access.house, access.tenant, calling, place)
     return bool(await request.app.state.outbound.post(place, json.dumps(feedback).encode(), headers, seconds=calling.seconds) == TAKEN)
 
 
@@ -133,7 +133,8 @@ def endpoint(calling: Calling, service: Described) -> str:
     return f"{calling.discovery}/{service.id}"
 
 
-async def _signed(house: House, tenant: Tenant, calling: Calling, place: str) -> dict[str, str]:
+async def signed(house: House, tenant: Tenant, calling: Calling, place: str) -> dict[str, str]:
+    """The headers of a call, with a token that says who asks and where (https://cds-hooks.hl7.org/2.0/#trusting-cds-clients)."""
     now = int(clock.now().timestamp())
     claims = {"iss": calling.issuer or house.base, "aud": place, "iat": now, "exp": now + 300, "jti": ids.new_id("jti")}
     token = await keys.signed(house, tenant, claims, service=True)

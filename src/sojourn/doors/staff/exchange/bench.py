@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sojourn.base.errors import Conflict, Malformed, NotFound
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_and_time
-from sojourn.gate.exchange import agreed, appbench, partners, testing, trying
+from sojourn.gate.exchange import agreed, appbench, cds, partners, testing, trying
 from sojourn.gate.exchange.partners import API
 from sojourn.gate.exchange.testing import ASKS, FAILED, IN, PASSED, WAITS
 from sojourn.web.forms import sent
@@ -36,7 +36,12 @@ def tag_of(clearance: Clearance | None, partner: Partner) -> tuple[str, str]:
         return "stopped", "amber"
     if clearance is None or clearance.why:
         return "held" if clearance is not None and clearance.way else "in testing", "amber"
-    return ("active", "plain") if clearance.way == "run" or partner.door in ("none", "cds") else ("active, untested", "plain")
+    return ("active", "plain") if clearance.way == "run" or not _tested(partner) else ("active, untested", "plain")
+
+
+def _tested(partner: Partner) -> bool:
+    """Whether anything goes to and fro that a run tries."""
+    return partner.door not in ("none", "cds") or bool(cds.of(partner.calls).services)
 
 
 def words_of(clearance: Clearance) -> str:
@@ -63,7 +68,7 @@ async def _page(request: Request, problem: str = "", status: int = 200, link: st
     clearance = known[id_]
     samples = await _samples(access, partner, latest.steps if latest and latest.state == trying.RUNNING else steps)
     return PAGES.render(
-        request, "exchange/bench.html", status=status, partner=partner, problem=problem, link=link, run=latest, steps=_rows(latest) if latest else [], planned=[{"name": _name(s), "title": s.title, "expects": s.expects} for s in steps], api=partner.door == API, samples=samples, people=testing.people(), dated=testing.dated(),
+        request, "exchange/bench.html", status=status, partner=partner, tested=_tested(partner), calls=bool(cds.of(partner.calls).services), problem=problem, link=link, run=latest, steps=_rows(latest) if latest else [], planned=[{"name": _name(s), "title": s.title, "expects": s.expects} for s in steps], api=partner.door == API, samples=samples, people=testing.people(), dated=testing.dated(),
         signed=[_signature(signed[s], s) for s in (trying.OURS, trying.THEIRS) if s in signed], unsigned=[s for s in (trying.OURS, trying.THEIRS) if s not in signed], state=STATES[latest.state] if latest else None,
         begun=day_and_time(latest.begun) if latest else "", clearance=clearance, decided=words_of(clearance), stands=tag_of(clearance, partner), why=trying.WHY[clearance.why], checks=_checks(access, partner, latest, signed),
         past=[{"when": day_and_time(r.begun), "who": r.author, "dated": r.dated, "state": STATES[r.state], "fits": "yes" if r.fits else "no: it was changed since"} for r in found],
@@ -94,7 +99,7 @@ async def _samples(access: Access, partner: Partner, steps: list[Step]) -> list[
     base = access.house.base
     app = await appbench.service(access, partner) if steps else None
     says = {"base": base, "root": base.removesuffix("/fhir"), "client": partner.client, "scope": app.scopes if app is not None else ""}
-    return [(s.title, testing.example(s, says)) for s in steps]
+    return [(s.title, testing.example(s, says)) for s in steps if s.way == ASKS]
 
 
 def _signature(one: Signature, side: str) -> dict[str, str]:
@@ -106,7 +111,7 @@ def _checks(access: Access, partner: Partner, run: Run | None, signed: dict[str,
     what = agreed.of(partner.agreed)
     today = access.now.astimezone(ZoneInfo(partner.timezone)).date()
     in_force = bool(what.kind) and (what.begins is None or what.begins <= today) and (what.ends is None or what.ends >= today)
-    basis = bool(partner.basis) and (bool(what.gives) or not (partner.sending.get("kinds") or partner.door == API))
+    basis = bool(partner.basis) and (bool(what.gives) or not (partner.sending.get("kinds") or partner.door == API or cds.of(partner.calls).services))
     passed = run is not None and run.state == PASSED and run.fits
     return [
         ("A run of the profile as it is was passed", passed), ("We signed its result", passed and trying.OURS in signed), ("They signed its result", passed and trying.THEIRS in signed), ("An agreement is in force", in_force),

@@ -99,22 +99,35 @@ BEGIN
     VALUES (p_tenant, p_emergency, p_now, CASE WHEN p_done THEN 'documented' ELSE 'undocumented' END, p_account);
 END $$;
 
--- What one of the privacy officers found. A later look adds a line; the first ends the waiting.
+-- What one of the privacy officers found. A later look adds a line; the first ends the waiting. p_programs: of a reviewer who may not see every program's
+-- records, the programs for which they speak; null: for all.
 CREATE OR REPLACE FUNCTION gate.emergency_review(
-    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_emergency text, p_account text, p_decision text, p_note text, p_programs int[]
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
-    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account, decision, note)
-    SELECT p_tenant, e.emergency, p_now, 'reviewed', p_account, p_decision, p_note
+    INSERT INTO record.emergency_event (tenant, emergency, at, kind, account, decision, note, programs)
+    SELECT p_tenant, e.emergency, p_now, 'reviewed', p_account, p_decision, p_note,
+           CASE WHEN p_programs IS NULL THEN NULL ELSE ARRAY (SELECT x FROM unnest(e.programs) AS x WHERE x = ANY (p_programs) ORDER BY x) END
     FROM record.emergency e WHERE e.tenant = p_tenant AND e.emergency = p_emergency;
     RETURN FOUND;
 END $$;
 
--- Where an account stands, for the top of every page: its emergencies in force, and (for who oversees) how many wait for a review.
-CREATE OR REPLACE FUNCTION gate.standing(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_account text, p_oversee boolean)
-RETURNS TABLE (emergency text, patient text, until timestamptz, waiting bigint)
+-- Whether an emergency was reviewed for these programs: by somebody who spoke for all, or for each of them.
+CREATE OR REPLACE FUNCTION gate.emergency_reviewed(p_tenant int, p_emergency text, p_programs int[]) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT count(*) > 0 AND (bool_or(v.programs IS NULL) OR (p_programs <> '{}' AND p_programs <@ ARRAY (
+        SELECT x FROM record.emergency_event w CROSS JOIN LATERAL unnest(w.programs) AS x
+        WHERE w.tenant = p_tenant AND w.emergency = p_emergency AND w.kind = 'reviewed')))
+    FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = p_emergency AND v.kind = 'reviewed'
+$$;
+
+-- Where an account stands, for the top of every page: its emergencies in force, and (for who oversees) how many wait for their review (below).
+CREATE OR REPLACE FUNCTION gate.standing(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_account text
+) RETURNS TABLE (emergency text, patient text, until timestamptz, waiting bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
@@ -122,16 +135,24 @@ BEGIN
     RETURN QUERY
     SELECT e.emergency, e.patient, e.until, NULL::bigint FROM record.emergency e
     WHERE e.tenant = p_tenant AND e.account = p_account AND p_now < e.until AND e.patient IS NOT NULL
-      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended')
-    UNION ALL
-    SELECT NULL, NULL, NULL, count(*) FROM record.emergency e
-    WHERE p_oversee AND e.tenant = p_tenant
-      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended');
+    RETURN QUERY
+    SELECT NULL::text, NULL::text, NULL::timestamptz, CASE WHEN p_reader IN ('whole', 'part') THEN (
+        SELECT count(*) FROM gate.emergencies(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action, p_related,
+                                              p_reader, NULL, true, NULL)) ELSE 0 END;
 END $$;
 
--- Emergencies for the review queue: those that wait first, then the newest; or one.
-CREATE OR REPLACE FUNCTION gate.emergencies(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_limit int)
-RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
+-- Emergencies for the review queue: those that wait first, then the newest; or one; or those that wait. Whose review it is
+-- (docs/decisions/0104-the-desk-and-the-predicate.md):
+--
+--   whole   the reader sees every program's records: each, also when nobody was found; but of a patient whom they may not see.
+--   part    the reader does not: where they may see the patient, and work in a Part 2 program that was opened. Of those opened they are told of their own, and
+--           of what another reviewer wrote only what was said for these. An emergency that opened none of theirs is not in their queue, whether it opened
+--           others, or none, or nobody was found: what is not there must not tell.
+CREATE OR REPLACE FUNCTION gate.emergencies(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_one text, p_waiting boolean, p_limit int
+) RETURNS TABLE (emergency text, account text, name text, request text, sought text, patient text, reason text, because text, programs int[],
                declared timestamptz, until timestamptz, ended timestamptz, reviewed timestamptz, reviewer text, decision text, note text, documented boolean,
                agent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
@@ -139,9 +160,9 @@ SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
-    SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, e.programs, e.declared, e.until,
+    SELECT e.emergency, e.account, a.name, e.request, e.sought, e.patient, e.reason, e.because, s.programs, e.declared, e.until,
            (SELECT min(v.at) FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'ended'),
-           w.at, b.name, coalesce(w.decision, ''), coalesce(w.note, ''),
+           w.at, b.name, coalesce(w.decision, ''), CASE WHEN p_reader = 'whole' OR w.programs <@ p_programs THEN w.note ELSE '' END,
            NOT EXISTS (SELECT FROM record.emergency_event v
                        WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'undocumented'
                          AND NOT EXISTS (SELECT FROM record.emergency_event d
@@ -149,11 +170,19 @@ BEGIN
            a.agent
     FROM record.emergency e
     JOIN record.account a ON a.tenant = e.tenant AND a.account = e.account
-    LEFT JOIN LATERAL (SELECT * FROM record.emergency_event v
-                       WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed' ORDER BY v.at DESC LIMIT 1) w ON true
+    CROSS JOIN LATERAL (SELECT CASE WHEN p_reader = 'whole' THEN e.programs
+                                    ELSE ARRAY (SELECT x FROM unnest(e.programs) AS x WHERE x = ANY (p_programs) ORDER BY x) END AS programs) s
+    CROSS JOIN LATERAL (SELECT gate.emergency_reviewed(p_tenant, e.emergency, s.programs) AS done) q
+    LEFT JOIN LATERAL (SELECT v.* FROM record.emergency_event v
+                       WHERE q.done AND v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed'
+                         AND (p_reader = 'whole' OR v.programs IS NULL OR v.programs && s.programs) ORDER BY v.at DESC LIMIT 1) w ON true
     LEFT JOIN record.account b ON b.tenant = p_tenant AND b.account = w.account
-    WHERE e.tenant = p_tenant AND (p_one IS NULL OR e.emergency = p_one)
-    ORDER BY (w.at IS NOT NULL), e.declared DESC, e.emergency LIMIT p_limit;
+    WHERE e.tenant = p_tenant AND (p_one IS NULL OR e.emergency = p_one) AND (NOT p_waiting OR NOT q.done)
+      AND (CASE WHEN p_reader = 'whole' THEN NOT EXISTS (
+                    SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = 'Patient' AND r.id = e.patient AND NOT /*row:r*/)
+                WHEN s.programs = '{}' THEN false
+                ELSE EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = 'Patient' AND r.id = e.patient AND /*row:r*/) END)
+    ORDER BY q.done, e.declared DESC, e.emergency LIMIT p_limit;
 END $$;
 
 -- Whose the versions named (Type/id/_history/version) are, and the consents in force by which they may go to these recipients for this
@@ -180,51 +209,104 @@ BEGIN
     ORDER BY whose.patient, c.id;
 END $$;
 
--- A disclosure is written down before it leaves.
+-- Whether a note kept apart (12), or a part that is one, is among what is named (Type/id/_history/version, or Type/id): what holds one is sealed under the key of
+-- such notes. So is what names something that is not there.
+CREATE OR REPLACE FUNCTION gate.names_apart(p_tenant int, p_what text[]) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+    SELECT EXISTS (SELECT FROM unnest(p_what) AS w(name) WHERE coalesce((
+        SELECT bool_or(((v.own | v.parts) & 12) <> 0) FROM record.version v
+        WHERE v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
+          AND (split_part(w.name, '/', 4) = '' OR v.version = split_part(w.name, '/', 4))), true))
+$$;
+
+-- A disclosure is written down before it leaves. p_found: what is in it was found by looking (a search): it hangs on all that was found.
 CREATE OR REPLACE FUNCTION gate.disclosed(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_disclosure text, p_channel text, p_account text, p_request text,
     p_recipient text, p_purpose text, p_patients text[], p_what text[], p_consents text[], p_notice text, p_scope text, p_media text,
-    p_digest text, p_size bigint, p_blob text
+    p_digest text, p_size bigint, p_blob text, p_found boolean
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     INSERT INTO record.disclosure (tenant, disclosure, made, channel, account, request, recipient, purpose, what, consents, notice, scope, media,
-        digest, size, blob)
+        digest, size, blob, found)
     VALUES (p_tenant, p_disclosure, p_now, p_channel, p_account, p_request, p_recipient, p_purpose, p_what, p_consents, p_notice, p_scope,
-        p_media, p_digest, p_size, p_blob);
+        p_media, p_digest, p_size, p_blob, p_found);
     INSERT INTO record.disclosure_patient (tenant, patient, disclosure) SELECT DISTINCT p_tenant, u.patient, p_disclosure FROM unnest(p_patients) AS u(patient);
 END $$;
 
--- The log, newest first: all of it, one patient's, or one entry.
+-- The log as its reader may know it, newest first: all of it, one patient's, or one entry (docs/decisions/0104-the-desk-and-the-predicate.md).
+--
+--   whole   the reader sees every program's records: every entry, as it was written down.
+--   part    the reader does not: only entries of which something is left, and of these what is left. That is what passes the predicate and was not found by
+--           looking (what a search finds depends on all that its asker may see), types that programs share aside (a message about a visit names the patient,
+--           too), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
+--   else, and beside it, what the reader released: as it was written down.
+--
+-- opens, of one entry: everything that left, as it left and as it stands now, passes the predicate for the reader, and so do its parts.
 CREATE OR REPLACE FUNCTION gate.disclosures(
-    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_one text, p_patient text, p_recipient text, p_since timestamptz,
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_account text, p_one text, p_patient text, p_recipient text, p_since timestamptz,
     p_before timestamptz, p_limit int
 ) RETURNS TABLE (disclosure text, made timestamptz, channel text, account text, name text, request text, recipient text, purpose text,
-                 patients text[], what text[], consents text[], notice text, scope text, media text, digest text, size bigint, blob text)
+                 patients text[], what text[], consents text[], notice text, scope text, media text, digest text, size bigint, blob text, entire boolean, opens boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
-SET plan_cache_mode = force_generic_plan AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    /*alive*/
     RETURN QUERY
-    SELECT d.disclosure, d.made, d.channel, d.account, a.name, d.request, d.recipient, d.purpose,
-           ARRAY (SELECT x.patient FROM record.disclosure_patient x WHERE x.tenant = p_tenant AND x.disclosure = d.disclosure ORDER BY x.patient),
-           d.what, d.consents, d.notice, d.scope, d.media, d.digest, d.size, d.blob
+    SELECT d.disclosure, d.made, d.channel, d.account, a.name, CASE WHEN h.entire THEN d.request ELSE '' END, d.recipient, d.purpose,
+           CASE WHEN h.entire THEN ARRAY (SELECT x.patient FROM record.disclosure_patient x WHERE x.tenant = p_tenant AND x.disclosure = d.disclosure ORDER BY x.patient)
+                ELSE coalesce(s.patients, '{}') END,
+           CASE WHEN h.entire THEN d.what ELSE s.what END,
+           CASE WHEN h.entire THEN d.consents ELSE coalesce(k.consents, '{}') END,
+           CASE WHEN h.entire THEN d.notice ELSE '' END, CASE WHEN h.entire THEN d.scope ELSE '' END, d.media, CASE WHEN h.entire THEN d.digest ELSE '' END,
+           CASE WHEN h.entire THEN d.size ELSE 0 END, CASE WHEN h.entire THEN d.blob ELSE '' END, h.entire,
+           p_one IS NOT NULL AND h.entire AND d.what <> '{}' AND d.blob <> '' AND NOT EXISTS (
+               SELECT FROM unnest(d.what) AS w(name) WHERE NOT coalesce((
+                   SELECT bool_and(/*row:v*/ AND /*part:v:v.parts | v.refs & 12*/ AND NOT EXISTS (
+                       SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT (/*row:r*/ AND /*part:r:r.parts*/)))
+                   FROM record.version v
+                   WHERE v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
+                     AND (split_part(w.name, '/', 4) = '' OR v.version = split_part(w.name, '/', 4))), false))
     FROM record.disclosure d JOIN record.account a ON a.tenant = d.tenant AND a.account = d.account
+    CROSS JOIN LATERAL (SELECT p_reader = 'whole' OR (d.account = p_account AND starts_with(d.channel, 'release')) AS entire) h
+    LEFT JOIN LATERAL (
+        SELECT array_agg(DISTINCT v.type || '/' || v.id) AS what, array_agg(DISTINCT v.patient) FILTER (WHERE v.patient IS NOT NULL) AS patients
+        FROM unnest(d.what) AS w(name)
+        JOIN record.version v ON v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
+                             AND v.version = split_part(w.name, '/', 4)
+        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
+          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) s ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(c.name) AS consents FROM unnest(d.consents) AS c(name)
+        JOIN record.version v ON v.tenant = p_tenant AND v.type = 'Consent' AND v.id = split_part(c.name, '/', 2) AND v.version = split_part(c.name, '/', 4)
+        WHERE s.what IS NOT NULL AND /*row:v*/
+          AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) k ON true
     WHERE d.tenant = p_tenant AND (p_one IS NULL OR d.disclosure = p_one) AND (p_recipient IS NULL OR d.recipient = p_recipient)
       AND (p_since IS NULL OR d.made >= p_since) AND (p_before IS NULL OR d.made < p_before)
       AND (p_patient IS NULL OR EXISTS (SELECT FROM record.disclosure_patient x
                                         WHERE x.tenant = p_tenant AND x.patient = p_patient AND x.disclosure = d.disclosure))
+      AND (h.entire OR (p_reader = 'part' AND s.what IS NOT NULL AND (d.consents = '{}' OR k.consents IS NOT NULL) AND (p_patient IS NULL OR p_patient = ANY (s.patients)) AND coalesce((
+               SELECT bool_or(NOT p.part2 OR p.program = ANY (p_programs))
+               FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
+               WHERE s.tenant = p_tenant AND s.account = d.account AND s.valid_from <= d.made AND d.made < s.valid_to AND s.known_to = 'infinity'), true)))
     ORDER BY d.made DESC, d.disclosure LIMIT p_limit;
 END $$;
 
--- How many left since a moment.
-CREATE OR REPLACE FUNCTION gate.disclosure_count(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_since timestamptz)
-RETURNS bigint LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+-- How many of these left since a moment.
+CREATE OR REPLACE FUNCTION gate.disclosure_count(
+    p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
+    p_action text, p_related boolean, p_reader text, p_account text, p_since timestamptz
+) RETURNS bigint LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
-    RETURN (SELECT count(*) FROM record.disclosure d WHERE d.tenant = p_tenant AND d.made >= p_since);
+    IF p_reader = 'whole' THEN
+        PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+        RETURN (SELECT count(*) FROM record.disclosure d WHERE d.tenant = p_tenant AND d.made >= p_since);
+    END IF;
+    RETURN (SELECT count(*) FROM gate.disclosures(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action, p_related,
+                                                  p_reader, p_account, NULL, NULL, NULL, p_since, NULL, NULL));
 END $$;
 
 -- The programs that made a resource that the caller has seen: what is written about it belongs to them.

@@ -192,6 +192,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE r.token = p_token AND r.tenant = p_tenant AND g.app = p_app AND r.used = 'infinity' AND p_now < r.expires AND p_now < g.expires AND p_now < g.revoked
 $$;
 
+-- In which visit an app was opened, by a token of its own; the launch context goes with introspection (SMART App Launch 2.2).
+CREATE OR REPLACE FUNCTION gate.app_token_encounter(p_tenant int, p_token bytea, p_app text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT g.encounter FROM record.app_grant g
+    WHERE g.tenant = p_tenant AND g.app = p_app AND g.grant_id IN (
+        SELECT c.grant_id FROM record.credential c WHERE c.credential = p_token AND c.tenant = p_tenant AND c.app = p_app
+        UNION ALL
+        SELECT r.grant_id FROM record.app_refresh r WHERE r.token = p_token AND r.tenant = p_tenant)
+$$;
+
 -- An app gives a token back (RFC 7009): an access token ends by itself, a refresh token with the whole permission.
 CREATE OR REPLACE FUNCTION gate.end_app_token(p_tenant int, p_token bytea, p_app text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$

@@ -1,18 +1,31 @@
 -- Whether a partner exchanges for real (0174).
 
+-- Whether CDS services of a partner are asked.
+CREATE OR REPLACE FUNCTION gate.exchange_calls(p_facts text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT jsonb_array_length(coalesce(p_facts::jsonb #> '{calls,services}', '[]')) > 0
+$$;
+
 -- What of a partner a test is about: all but who they are called, what was agreed, and where and by which certificate they are reached.
 -- What says nothing, or what is so where nobody says anything, is left out: a partner who was written down before a field was there has the same profile.
 CREATE OR REPLACE FUNCTION gate.exchange_profile(p_facts text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE said jsonb := p_facts::jsonb; mine jsonb; out jsonb;
+DECLARE said jsonb := p_facts::jsonb; mine jsonb; out jsonb; calls jsonb;
 BEGIN
     SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') INTO mine FROM jsonb_each(said) f
-    WHERE f.key NOT IN ('name', 'contact', 'agreed', 'basis', 'certificate', 'addresses', 'plain', 'reached', 'sending') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0')
+    WHERE f.key NOT IN ('name', 'contact', 'agreed', 'basis', 'certificate', 'addresses', 'plain', 'reached', 'sending', 'calls') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0')
       AND (f.key, f.value) NOT IN (('door', '"hl7v2"'), ('timezone', '"America/New_York"'), ('strangers', '"wait"'), ('acknowledgement', '"auto"'));
     SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') INTO out FROM jsonb_each(coalesce(said -> 'sending', '{}')) f
     WHERE f.key NOT IN ('host', 'port', 'tls', 'certificate', 'plain', 'timeout', 'begun', 'processing') AND f.value NOT IN ('""', '[]', '{}', 'null', 'false', '0');
     IF NOT out ? 'kinds' THEN  -- nothing goes to them
         out := '{}';
+    END IF;
+    -- Which CDS services are asked, where, for what and as whom; not when it was looked what else they offer.
+    IF gate.exchange_calls(p_facts) THEN
+        calls := said -> 'calls';
+        SELECT mine || jsonb_build_object('calls', jsonb_build_object('discovery', calls -> 'discovery', 'issuer', calls -> 'issuer', 'purpose', calls -> 'purpose',
+                   'asked', jsonb_agg(k.value - 'title' - 'description' ORDER BY k.value ->> 'hook', k.value ->> 'id'))) INTO mine
+        FROM jsonb_array_elements(calls -> 'known') k WHERE calls -> 'services' ? (k.value ->> 'id');
     END IF;
     RETURN encode(sha256(convert_to(mine::text || out::text, 'UTF8')), 'hex');
 END $$;
@@ -47,17 +60,25 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
                      WHERE g.tenant = p_tenant AND g.partner = p_app AND g.way = 'before' ORDER BY g.n DESC LIMIT 1), 'run') END
 $$;
 
--- What is missing of what was agreed: agreement, basis, or ''.
-CREATE OR REPLACE FUNCTION gate.exchange_lacks(p_facts text, p_now timestamptz) RETURNS text
+-- Whether what was agreed is in force, by their clock.
+CREATE OR REPLACE FUNCTION gate.exchange_in_force(p_facts text, p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE said jsonb := p_facts::jsonb; agreed jsonb := coalesce(p_facts::jsonb -> 'agreed', '{}'); today date;
 BEGIN
     today := (p_now AT TIME ZONE coalesce(nullif(said ->> 'timezone', ''), 'UTC'))::date;
-    IF coalesce(agreed ->> 'kind', '') = '' OR nullif(agreed ->> 'begins', '')::date > today OR nullif(agreed ->> 'ends', '')::date < today THEN
+    RETURN coalesce(agreed ->> 'kind', '') <> '' AND coalesce(nullif(agreed ->> 'begins', '')::date <= today, true) AND coalesce(nullif(agreed ->> 'ends', '')::date >= today, true);
+END $$;
+
+-- What is missing of what was agreed: agreement, basis, or ''.
+CREATE OR REPLACE FUNCTION gate.exchange_lacks(p_facts text, p_now timestamptz) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE said jsonb := p_facts::jsonb; agreed jsonb := coalesce(p_facts::jsonb -> 'agreed', '{}');
+BEGIN
+    IF NOT gate.exchange_in_force(p_facts, p_now) THEN
         RETURN 'agreement';
     END IF;
     IF coalesce(said ->> 'basis', '') = ''
-       OR (jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 OR said ->> 'door' = 'fhir') AND coalesce(agreed ->> 'gives', '') = '' THEN
+       OR (jsonb_array_length(coalesce(said #> '{sending,kinds}', '[]')) > 0 OR said ->> 'door' = 'fhir' OR gate.exchange_calls(p_facts)) AND coalesce(agreed ->> 'gives', '') = '' THEN
         RETURN 'basis';
     END IF;
     RETURN '';
@@ -73,7 +94,7 @@ BEGIN
     IF current_facts IS NULL THEN
         RETURN 'run';
     END IF;
-    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') THEN  -- nothing goes to and fro by itself: a person sends it, or has the chart open about which they are asked
+    IF current_facts::jsonb ->> 'door' IN ('none', 'cds') AND NOT gate.exchange_calls(current_facts) THEN  -- nothing goes to and fro by itself: a person sends it
         RETURN '';
     END IF;
     SELECT o.way, o.facts INTO g FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1;
@@ -88,6 +109,53 @@ BEGIN
     END IF;
     RETURN CASE WHEN g.way = 'before' THEN '' ELSE gate.exchange_lacks(current_facts, p_now) END;
 END $$;
+
+-- Whether a partner of documents is more than an address for paper: something is exchanged with them by a system, or an agreement was entered. A practice that is reached by
+-- fax and post alone has neither, and needs none to be told of a patient whom it treats (45 CFR 164.506(c)).
+CREATE OR REPLACE FUNCTION gate.exchange_by_system(p_facts text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT f ->> 'door' IS DISTINCT FROM 'none' OR coalesce(f #>> '{agreed,kind}', '') <> '' OR coalesce((f #>> '{fhir,on}')::boolean, false)
+           OR EXISTS (SELECT FROM jsonb_array_elements(coalesce(f #> '{reached,ways}', '[]')) w WHERE w ->> 'door' IN ('direct', 'mhd', 'sftp'))
+    FROM (SELECT p_facts::jsonb AS f) s
+$$;
+
+-- Why documents do not go to a partner now (p_what out), letters of theirs are not looked at (in), or they are not asked (ask): no (it was decided so), agreement, basis; '' where they
+-- do. A test is not asked for: docs/decisions/0077, 0103. Whoever exchanged before there was a bench is asked, too: a document waits for somebody who is there, and hurts nobody.
+CREATE OR REPLACE FUNCTION gate.exchange_documents(p_tenant int, p_partner text, p_now timestamptz, p_what text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE facts text; said jsonb;
+BEGIN
+    SELECT p.facts INTO facts FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.partner = p_partner AND p.known_to = 'infinity';
+    IF facts IS NULL THEN
+        RETURN 'agreement';
+    END IF;
+    IF (SELECT o.way FROM record.exchange_go o WHERE o.tenant = p_tenant AND o.partner = p_partner ORDER BY o.n DESC LIMIT 1) = 'no' THEN
+        RETURN 'no';
+    END IF;
+    IF p_what = 'out' AND NOT gate.exchange_by_system(facts) THEN
+        RETURN '';
+    END IF;
+    IF NOT gate.exchange_in_force(facts, p_now) THEN
+        RETURN 'agreement';
+    END IF;
+    said := facts::jsonb;
+    RETURN CASE WHEN p_what <> 'in' AND coalesce(said #>> '{agreed,gives}', '') = '' OR p_what <> 'out' AND coalesce(said ->> 'basis', '') = '' THEN 'basis' ELSE '' END;
+END $$;
+
+-- Why what comes by a door is held: '' where it is not. Documents that a partner brings, and letters, come under an agreement and a basis; what their system sends, under a test, too.
+CREATE OR REPLACE FUNCTION gate.exchange_takes(p_tenant int, p_partner text, p_door text, p_now timestamptz) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN p_door IN ('hl7v2', 'sftp', 'messaging') THEN gate.exchange_cleared(p_tenant, p_partner, p_now)
+                WHEN p_door = 'mhd' THEN coalesce(nullif(gate.exchange_cleared(p_tenant, p_partner, p_now), ''), gate.exchange_documents(p_tenant, p_partner, p_now, 'in'))
+                WHEN p_door = 'direct' THEN gate.exchange_documents(p_tenant, p_partner, p_now, 'in') ELSE '' END
+$$;
+
+-- The same of every partner, for documents that go to them, and asking.
+CREATE OR REPLACE FUNCTION gate.exchange_documents_all(p_tenant int, p_now timestamptz) RETURNS TABLE (partner text, goes text, letters text, asks text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT p.partner, gate.exchange_documents(p_tenant, p.partner, p_now, 'out'), gate.exchange_documents(p_tenant, p.partner, p_now, 'in'), gate.exchange_documents(p_tenant, p.partner, p_now, 'ask')
+    FROM record.exchange_partner p WHERE p.tenant = p_tenant AND p.known_to = 'infinity'
+$$;
 
 -- The same of a registered service: '' where it gets what is real; stopped where its partner was. Ours needs no test unless it is a partner's; an outside organization's does.
 CREATE OR REPLACE FUNCTION gate.app_cleared(p_tenant int, p_app text, p_now timestamptz) RETURNS text

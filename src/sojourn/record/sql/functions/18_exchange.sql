@@ -73,14 +73,14 @@ BEGIN
     WITH came AS (
         SELECT * FROM unnest(p_messages, p_partners, p_doors, p_directions, p_controls, p_digests, p_kinds, p_versions, p_lanes, p_sizes, p_bodies, p_tests)
             WITH ORDINALITY AS w(message, partner, door, direction, control, digest, kind, version, lane, size, body, test, i)),
-    barred AS MATERIALIZED (SELECT d.partner FROM (SELECT DISTINCT w.partner FROM came w WHERE w.door IN ('hl7v2', 'sftp', 'mhd', 'messaging')) d WHERE gate.exchange_cleared(p_tenant, d.partner, p_now) <> ''),
+    barred AS MATERIALIZED (SELECT d.partner, d.door FROM (SELECT DISTINCT w.partner, w.door FROM came w) d WHERE gate.exchange_takes(p_tenant, d.partner, d.door, p_now) <> ''),
     kept AS (
         INSERT INTO record.exchange_message (tenant, message, partner, door, direction, control, digest, kind, version, lane, size, body, state, reason, test, blocked, due, received, updated)
         SELECT p_tenant, w.message, w.partner, w.door, w.direction, w.control, w.digest, w.kind, w.version, w.lane, w.size, w.body, CASE WHEN b.partner IS NULL THEN 'received' ELSE 'held' END,
                CASE WHEN b.partner IS NULL THEN '' WHEN w.test THEN 'A test message. It is looked at by the test bench, and never done.'
                     ELSE 'Its partner exchanges nothing for real yet: a test, an agreement or a basis is missing. It goes on by itself once they do.' END,
                b.partner IS NOT NULL AND w.test, b.partner IS NOT NULL AND NOT w.test, p_now, p_now, p_now
-        FROM came w LEFT JOIN barred b ON b.partner = w.partner ORDER BY w.i
+        FROM came w LEFT JOIN barred b ON b.partner = w.partner AND b.door = w.door ORDER BY w.i
         ON CONFLICT (tenant, partner, direction, control, digest) DO NOTHING RETURNING message)
     SELECT coalesce(k.message, o.message, w.message), k.message IS NOT NULL
     FROM came w LEFT JOIN kept k ON k.message = w.message
@@ -100,9 +100,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_tenant || '/exchange/' || p_door, 0)) THEN
         RETURN;
     END IF;
-    IF p_door IN ('hl7v2', 'sftp', 'mhd', 'messaging') THEN  -- what people send is looked at by people
-        p_partners := ARRAY(SELECT w.partner FROM unnest(p_partners) AS w(partner) WHERE gate.exchange_cleared(p_tenant, w.partner, p_now) = '');
-    END IF;
+    p_partners := ARRAY(SELECT w.partner FROM unnest(p_partners) AS w(partner) WHERE gate.exchange_takes(p_tenant, w.partner, p_door, p_now) = '');
     RETURN QUERY
     WITH first AS (
         SELECT m.message, m.seq, m.size FROM record.exchange_message m
@@ -223,7 +221,7 @@ BEGIN
     SET state = p_state, reason = CASE WHEN p_state = 'received' THEN '' ELSE p_reason END, choice = coalesce(p_choice, m.choice), due = p_now, updated = p_now,
         blocked = false
     WHERE m.tenant = p_tenant AND m.message = p_message AND m.state = ANY (p_from) AND NOT ((m.test OR m.destroyed IS NOT NULL) AND p_state = 'received')
-      AND NOT (m.blocked AND p_state = 'received' AND gate.exchange_cleared(p_tenant, m.partner, p_now) <> '');
+      AND NOT (m.blocked AND p_state = 'received' AND gate.exchange_takes(p_tenant, m.partner, m.door, p_now) <> '');
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -8,6 +8,7 @@ BEGIN
     RETURN QUERY
     SELECT m.message, m.partner, m.control, m.kind, m.tries, m.body, m.job, m.sent FROM record.exchange_message m
     WHERE m.tenant = p_tenant AND m.partner = p_partner AND m.direction = 'out' AND m.door = 'document' AND m.state = 'received' AND m.version = 'sftp' AND m.sent IS NOT NULL
+      AND gate.exchange_documents(p_tenant, p_partner, p_now, 'out') = ''
       AND NOT EXISTS (SELECT FROM record.sftp_taken t WHERE t.tenant = m.tenant AND t.drop_id = m.message AND t.hidden)
     ORDER BY m.seq LIMIT 50;
 END $$;

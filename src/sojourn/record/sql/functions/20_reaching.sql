@@ -34,10 +34,13 @@ BEGIN
     RETURNING m.message, m.partner, m.control, m.kind, m.tries, m.body, m.job, m.sent;
 END $$;
 
--- It leaves now by p_way (kept as its version); false where somebody held it or set it aside meanwhile.
+-- It leaves now by p_way (kept as its version); false where somebody held it or set it aside meanwhile, or nothing goes to that partner now.
 CREATE OR REPLACE FUNCTION gate.reach_leaving(p_tenant int, p_now timestamptz, p_message text, p_way text, p_job bytea) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+    IF (SELECT gate.exchange_documents(p_tenant, m.partner, p_now, 'out') FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.message = p_message) <> '' THEN
+        RETURN false;
+    END IF;
     UPDATE record.exchange_message m SET sent = coalesce(m.sent, p_now), version = p_way, job = p_job, updated = p_now
     WHERE m.tenant = p_tenant AND m.message = p_message AND m.state IN ('received', 'review');
     RETURN FOUND;

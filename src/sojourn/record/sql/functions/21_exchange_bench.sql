@@ -103,11 +103,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE n int;
 BEGIN
     WITH ready AS (
-        SELECT b.partner FROM (SELECT DISTINCT m.partner FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.blocked) b
-        WHERE gate.exchange_cleared(p_tenant, b.partner, p_now) = ''),
+        SELECT b.partner, b.door FROM (SELECT DISTINCT m.partner, m.door FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.blocked) b
+        WHERE gate.exchange_takes(p_tenant, b.partner, b.door, p_now) = ''),
     gone AS (
         UPDATE record.exchange_message m SET state = 'received', blocked = false, reason = '', due = p_now, updated = p_now
-        FROM ready r WHERE m.tenant = p_tenant AND m.partner = r.partner AND m.blocked AND m.state = 'held' AND NOT m.test RETURNING m.message)
+        FROM ready r WHERE m.tenant = p_tenant AND m.partner = r.partner AND m.door = r.door AND m.blocked AND m.state = 'held' AND NOT m.test RETURNING m.message)
     INSERT INTO record.exchange_event (tenant, message, at, state, reason) SELECT p_tenant, g.message, p_now, 'released', 'Its partner exchanges for real now.' FROM gone g;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;

@@ -69,7 +69,7 @@ async def one(request: Request) -> Response:
     row = await disclosurelog.one(access, request.path_params["disclosure"])
     (line,) = await _lines(access, [row])
     text = ""
-    if disclosurelog.readable(access, row):
+    if row["opens"]:
         _, content = await disclosurelog.payload(access, row["disclosure"])
         text = msgspec.json.format(content, indent=2).decode() if "json" in row["media"] else content.decode() if row["media"] == clinical.MEDIA else ""
     people, consents = await asyncio.gather(patient_names(access, row["patients"]), _consents(access, row["consents"]))
