@@ -20,6 +20,7 @@ from tests.conformance.serving import everything
 from tests.doors.smart.office import ASSERTION, Key, Office
 from tests.journeys.serving import ROOT
 from tests.people import FAR, MH, SUD, observation, patient
+from tests.shared import needs_command
 
 
 @pytest.fixture
@@ -92,7 +93,8 @@ async def test_the_recipe_exports_everything_and_it_comes_in_elsewhere(there: tu
     assert sources.listed([str(tmp_path / "manifest.json")]) == [str(tmp_path / f"{name}.1.ndjson") for name in ("Observation", "Patient")]
 
 
-@pytest.mark.skipif(not all(shutil.which(tool) for tool in ("bash", "curl", "openssl", "xxd", "basenc")), reason="The quick start needs bash, curl, openssl, xxd and basenc.")
+@needs_command("openssl")
+@pytest.mark.skipif(not all(shutil.which(tool) for tool in ("bash", "curl", "xxd", "basenc")), reason="The quick start needs bash, curl, xxd and basenc.")
 async def test_the_quick_start_runs_as_it_is_written(there: tuple[Office, str], tmp_path: Path) -> None:
     here, url = there
     p = (await here.clinic.make("sys-mh", patient("Quillfeather"))).id

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sojourn.fhir.bundle import BundleError, Links, in_order, take_apart
 from sojourn.fhir.codec import loads
-from tests.shared import SHARED
+from tests.shared import SHARED, needs_shared
 
 ANA = "urn:uuid:00000000-0000-4000-8000-000000000001"
 
@@ -219,7 +219,7 @@ def test_whatever_is_sent_the_only_error_is_a_bundle_error(entries: list[Any], t
         assert error.issues  # noqa: PT017
 
 
-@pytest.mark.skipif(SHARED is None, reason="the shared samples are not here")
+@needs_shared
 def test_the_synthea_transactions_leave_no_link_to_an_entry() -> None:
     assert SHARED is not None
     for file in sorted((SHARED / "samples/fhir/synthea").rglob("*.json"))[:4]:

@@ -150,7 +150,7 @@ def test_other_rows_of_the_same_consents_are_another_edition() -> None:
         consent("p", "tpo"), consent("p", "specific", kind="part2_specific", purposes=("TREAT",)), consent("p", "x", kind="part2_counseling_notes"), consent("p", "court", kind="part2_proceedings", purposes=("HLEGAL",)),
         consent("p", "denied", kind="patient_directive_deny", provision={"type": "deny"}), consent("p", "net", kind="hie_opt_out", provision={"type": "deny"}),
         consent("p", "tpo", provision={"code": [{"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}], "dataPeriod": {"start": "2026-01-01", "end": "2026-02-01"}, "class": [{"code": "Observation"}]}),
-        consent("p", "tpo", status="inactive"), {**consent("p", "tpo"), "performer": []},
+        consent("p", "tpo", status="inactive"), {**consent("p", "tpo"), "performer": []}, consent("p", "denied", kind="patient_directive_deny", provision={"type": "deny", "securityLabel": [{"code": "HIV"}, {"code": "SUD"}]}),
     ]  # fmt: skip
     rows = [compiling.compiled(form, tenant, programs, Keys(tenant.secret), 1) for form in forms]
-    assert (grantjob.EDITION, crypto.sha256(repr(rows).encode()).hex()[:16]) == (1, "7cbfaf3bb3adf974")
+    assert (grantjob.EDITION, crypto.sha256(repr(rows).encode()).hex()[:16]) == (2, "4c918a34a3740d7d")

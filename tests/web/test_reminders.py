@@ -12,7 +12,7 @@ from sojourn.base import clock
 from sojourn.base.clock import FakeClock
 from sojourn.care.scheduling import appointments, duties, reminders
 from sojourn.doors.calling.mailing import Mailing
-from sojourn.gate.channels import EMAIL, SMS
+from sojourn.gate.channels import BY, EMAIL, SMS
 from tests.doors.calling.counterpart import Mails, Texts
 from tests.people import Clinic, patient
 from tests.web.test_emergency import post
@@ -139,3 +139,41 @@ async def test_of_several_processes_that_look_at_once_one_sends_it(clinic: Clini
         patch.setattr(reminders, "waiting", waiting)
         await asyncio.gather(*(duties.send(c) for c in clerks))
     assert texts.asked == 1
+
+
+OPIOID = "Opioid treatment"
+"""What an appointment of the Part 2 program says of itself, its place and who is seen there."""
+
+
+async def at_the_hidden_program(of: Clinic, means: str, value: str) -> str:
+    """A client of the Part 2 program alone, who agreed to this, with an appointment whose every word tells; its id."""
+    system = "email" if means == "email" else "phone"
+    telecom = [{"system": system, "value": value, "extension": [{"url": reminders.AGREED, "valueCode": means}]}]
+    p = (await of.make("sys-sud", patient("Quill", telecom=telecom))).id
+    site = (await of.make("sys-sud", {"resourceType": "Location", "status": "active", "name": f"{OPIOID} Center"})).id
+    actors = [("Patient", p, "Ana Quill"), ("Practitioner", "sud-clinician", "Dr. Sud-Clinician, addiction medicine"), ("Location", site, f"{OPIOID} Center")]
+    return (await of.make("sys-sud", {
+        "resourceType": "Appointment", "status": "booked", "start": "2026-11-30T15:00:00-05:00", "end": "2026-11-30T15:50:00-05:00", "minutesDuration": 50,
+        "serviceCategory": [{"text": OPIOID}], "serviceType": [{"text": "Methadone dosing"}], "specialty": [{"text": "Addiction medicine"}], "appointmentType": {"text": "Induction"},
+        "reasonCode": [{"text": "Opioid use disorder"}], "description": f"{OPIOID}, dosing window", "comment": "Bring the lock box", "patientInstruction": "No opioids the day before",
+        "participant": [{"actor": {"reference": f"{type_}/{id_}", "display": name}, "status": "accepted"} for type_, id_, name in actors],
+    })).id  # fmt: skip
+
+
+async def test_what_is_sent_to_a_client_of_a_hidden_program_has_no_word_of_it_by_any_channel(clinic: Clinic) -> None:
+    """All that leaves: to whom, the subject, the words, and what stands around them; no name of program, site, service or clinician."""
+    texts, mails = Texts(), Mails()
+    async with mails.open():
+        clinic.gate.house.channels = {SMS: texts.channel(), EMAIL: Mailing(f"127.0.0.1:{mails.port}", "notices@example.org")}
+        visits = [await at_the_hidden_program(clinic, "sms", "518-555-0199"), await at_the_hidden_program(clinic, "email", "quill@x.example")]
+        await looked(clinic)
+    assert set(clinic.gate.house.channels) == set(BY), "a channel that is new is tried here, too"
+    ((key, given),) = texts.given.items()
+    assert given == ("+15185550199", WORDS)
+    (mail,) = mails.mails()
+    assert (mail["from"], mail["to"], mail["subject"], str(mail.get_payload()).strip()) == ("notices@example.org", "quill@x.example", "A reminder", WORDS)
+    around = " ".join([key, *map(str, mail.values())])
+    assert not [id_ for id_ in visits if id_ in around]
+    for who in ("sud-clinician", "mh-clinician"):
+        assert len(await known(clinic, who, "Communication")) == (2 if who == "sud-clinician" else 0)
+    assert "Quill" not in await listed(clinic)

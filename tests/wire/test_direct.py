@@ -6,7 +6,6 @@ OpenSSL's command line is the second opinion; where it is not there, those tests
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 import tracemalloc
 from contextlib import suppress
@@ -26,12 +25,13 @@ from sojourn.wire.cms import Holder, NotGood
 from sojourn.wire.direct import File, Letter, Notice
 from sojourn.wire.mime import NotMail
 from sojourn.wire.trust import Trust, Untrusted
+from tests.shared import needs_command
 from tests.wire import authorities as ca
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 US, THEM = "records@direct.riverbend.test", "clinic@direct.cedar.test"
 LETTER = Letter("<m1@direct.riverbend.test>", US, THEM, "Papers for you", "A document comes with this.\r\n", (File("summary.xml", "application/xml", b"<a>\r\nb\n</a>"), File("Brief é.pdf", "application/pdf", b"%PDF-1.4\0\xff")), asks=True)
-openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")
+openssl = needs_command("openssl")
 
 
 def read(raw: bytes, holder: Holder) -> tuple[Letter, cms.Signed]:

@@ -76,12 +76,22 @@ _BITS: Final[dict[tuple[str, str], int]] = {
     (US_PRIVACY_LAW, "42CFRPart2"): PART2,
 }
 _BY_CODE: Final = {code: bit for (_, code), bit in _BITS.items()}
+_LAWS_ALONE: Final = UNLABELLED | PART2 | APART | MINOR | PATIENT_REQUESTED
 _CONFIDENTIAL: Final = {"R": PATIENT_REQUESTED, "V": PATIENT_REQUESTED, "N": 0, "M": 0, "L": 0, "U": 0}
 
 
 def bit_of(code: str) -> int:
     """The basis that a code alone names, as consents and rules write it; 0 for none."""
     return _BY_CODE.get(code, 0)
+
+
+def subjects_of(code: str) -> tuple[str, ...]:
+    """The labels on whatever is about what a code names, be it under a law or not; none for a code that names a law alone.
+
+    Who forbids what is about HIV means all of it, also where no law of the state protects that.
+    """
+    bit = bit_of(code)
+    return next(((b.code, *b.also) for b in BASES if b.bit == bit), (code,)) if not bit & _LAWS_ALONE else ()
 
 
 def claimed(coding: Any) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
     from sojourn.gate.gate import Gate
 
-EDITION: Final = 1
+EDITION: Final = 2
 """Of what compiling makes of a Consent: raised with every change by which another row comes of the same one (held by tests/gate/test_compiled_anew.py)."""
 MOST: Final = 50
 """Consents of one step."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests import people
 from tests.doors.hl7v2.lab import oru
 from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, opened, public, receipts, revoked
 from tests.people import Clinic
+from tests.shared import needs_command
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_no_path_leads_anywhere_else(raw: bytes) -> None:
     assert paths.place(f"/{found.box}/{found.name}".encode()) == found
 
 
-@pytest.mark.skipif(shutil.which("sftp") is None, reason="OpenSSH's sftp is not installed")
+@needs_command("sftp")
 async def test_openssh_brings_and_takes(clinic: Clinic, tmp_path: Path) -> None:
     await opened(clinic.gate)
     key, hosts, batch = tmp_path / "key", tmp_path / "hosts", tmp_path / "batch"

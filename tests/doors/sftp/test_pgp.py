@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from tests.doors.sftp.test_errands import an_errand, done, their_server
 from tests.doors.sftp.test_out import a_client, put_out, tick
 from tests.doors.sftp.test_routes import service
 from tests.people import START, Clinic, consent
+from tests.shared import needs_command
 
-pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="GnuPG is not installed")
+pytestmark = needs_command("gpg")
 
 
 @pytest.fixture

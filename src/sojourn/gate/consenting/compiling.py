@@ -142,8 +142,8 @@ def _denied(op: int, patient: str, consent: Mapping[str, Any], denial: Mapping[s
         start, end = max(start, validity.guarded_from(denial["period"].get("start"))), min(end, validity.guarded_until(denial["period"].get("end"), end=True))
     extent = _Extent(None, _listed_types(denial), _code_keys(denial, keys), *_data_period(denial), _named(denial))
     found = [(basis, extent) for basis in _bases(denial)] if denial.get("securityLabel") else [(0, extent)]
-    if others := [code for code in _codes(denial.get("securityLabel")) if not bases.bit_of(code)]:  # a label that is no law: by what it is found by
-        found.append((0, extent._replace(codes=sorted({key for code in others for key in _label_keys(keys, None, code)}))))
+    if subjects := {s for code in _codes(denial.get("securityLabel")) for s in bases.subjects_of(code)}:  # by what it is found by, whether a law protects it or not
+        found.append((0, extent._replace(codes=sorted({key for code in subjects for key in _label_keys(keys, None, code)}))))
     for recipient in membership.denied(denial if denial.get("actor") or denial is root else root):
         for basis, within in found:
             for purpose in _denied_purposes(denial, consent) or ["*"]:
