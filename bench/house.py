@@ -105,6 +105,14 @@ class House:
         self._start("server", [sys.executable, "-m", "sojourn", "serve", "--port"], environment, "/fhir/metadata")
         self._start("bare", [sys.executable, "-m", "bench.bare"], {**environment, "BENCH_DSN": self.dsn.owner}, "/")
 
+    def restart(self) -> None:
+        """Stop the server and the bare app, and start them anew: nothing is warm."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(20)
+        self.serve()
+
     def _start(self, name: str, command: list[str], environment: dict[str, str], path: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]

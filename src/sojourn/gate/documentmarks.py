@@ -18,11 +18,12 @@ from typing import Any, Final
 
 from sojourn.gate import bases, filemarks, labels
 from sojourn.gate.labelrules import LabelRules
-from sojourn.wire.ccda import reader
+from sojourn.wire.ccda import narrative, reader
 from sojourn.wire.ccda.facts import Document, Marks
 from sojourn.wire.ccda.marks import stricter
+from sojourn.wire.ccda.narrative import Shown
 from sojourn.wire.ccda.values import Coded
-from sojourn.wire.ccda.xml import BadDocument
+from sojourn.wire.ccda.xml import BadDocument, parse, uncollected
 
 PART2: Final = {"system": bases.ACT_CODE, "code": "42CFRPart2"}
 _SAID: Final = "42 CFR part 2"
@@ -47,7 +48,7 @@ _STRICT: Final = [{"system": bases.CONFIDENTIALITY, "code": "R"}]
 _kept: OrderedDict[str, tuple[list[dict[str, Any]], list[dict[str, str]]]] = OrderedDict()
 
 
-_whole: OrderedDict[str, Document] = OrderedDict()
+_whole: OrderedDict[str, tuple[Document, list[Shown]]] = OrderedDict()
 
 
 def substance(system: str, code: str) -> bool:
@@ -57,13 +58,24 @@ def substance(system: str, code: str) -> bool:
 
 def document(content: bytes) -> Document:
     """The document in these bytes, read once for many looks: the last few are kept. Raises BadDocument. Call it in a thread; a long one takes a second."""
+    return _both(content)[0]
+
+
+def shown(content: bytes) -> list[Shown]:
+    """Its sections as they are read by people, kept with it. Raises BadDocument. Call it in a thread."""
+    return _both(content)[1]
+
+
+def _both(content: bytes) -> tuple[Document, list[Shown]]:
     key = hashlib.sha256(content).hexdigest()
     found = _whole.get(key)
     if found is None:
-        found = reader.read(content)
-        if not found.marks.notice and found.unstructured is not None and filemarks.now(found.unstructured[1]):
-            found = found._replace(marks=found.marks._replace(notice=_SAID))
-        _whole[key] = found
+        with uncollected():  # parsing is most of the work: facts and words come out of one
+            root = parse(content)
+            read, words = reader.of(root), narrative.within(root)
+        if not read.marks.notice and read.unstructured is not None and filemarks.now(read.unstructured[1]):
+            read = read._replace(marks=read.marks._replace(notice=_SAID))
+        found = _whole[key] = read, words
         while len(_whole) > _KEPT_WHOLE:
             _whole.popitem(last=False)
     return found

@@ -45,11 +45,6 @@ async def documents(db: Database, tenant: int, partner: str, now: datetime, what
     return str(rows[0]["why"])
 
 
-async def documents_all(db: Database, tenant: int, now: datetime) -> list[asyncpg.Record]:
-    """The same of every partner: goes, letters, asks."""
-    return await db.call("SELECT * FROM gate.exchange_documents_all($1, $2)", tenant, now)
-
-
 async def settle(db: Database, tenant: int, now: datetime, rows: Sequence[Sequence[Any]]) -> None:
     """What became of messages. row: message, state, reason, result, programs as a text, due, kind."""
     await db.call("SELECT gate.exchange_settle($1, $2, $3, $4, $5, $6, $7, $8, $9)", tenant, now, *(list(column) for column in zip(*rows, strict=True)))

@@ -38,8 +38,8 @@ async def signing(db: Database, tenant: int, secret: bytes, now: datetime) -> st
 
 
 async def clearances(db: Database, tenant: int, now: datetime) -> list[asyncpg.Record]:
-    """Of each partner whether they exchange for real."""
-    return await db.call("SELECT * FROM gate.exchange_clearances($1, $2)", tenant, now)
+    """Of each partner whether they exchange for real, and what keeps documents from going and coming."""
+    return await db.call("SELECT c.*, d.goes, d.letters, d.asks FROM gate.exchange_clearances($1, $2) c JOIN gate.exchange_documents_all($1, $2) d ON d.partner = c.partner", tenant, now)
 
 
 async def unblock(db: Database, tenant: int, now: datetime) -> int:

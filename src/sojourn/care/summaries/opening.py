@@ -10,7 +10,6 @@ from sojourn.care.exchange.matching import Person
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.summaries import elements
 from sojourn.gate import documentmarks
-from sojourn.wire.ccda import narrative
 from sojourn.wire.ccda.facts import Document
 from sojourn.wire.ccda.narrative import Shown
 from sojourn.wire.ccda.xml import BadDocument
@@ -26,7 +25,7 @@ async def opened(content: bytes) -> Document:
 
 async def shown(content: bytes) -> list[Shown]:
     """Its sections as they are read. Raises BadDocument."""
-    return await asyncio.to_thread(narrative.of, content)
+    return await asyncio.to_thread(documentmarks.shown, content)
 
 
 def person(document: Document) -> Person:

@@ -6,7 +6,7 @@ it: the answer is the same for every client.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, errors
 from sojourn.record import exchange
@@ -26,15 +26,6 @@ WAITING: Final = "It waits, by whatever way it would go, and goes by itself once
 ASKING: Final = "They are not asked. Whoever looks after partners enters it on their page, or lets them go on; then ask again."
 
 
-class Standing(NamedTuple):
-    """What is missing of a partner: '' or a key of WHY. goes: documents that go to them; letters: what they send by Direct or bring; asks: asking them."""
-
-    partner: str
-    goes: str
-    letters: str
-    asks: str
-
-
 async def lacks(house: House, tenant: int, partner: str, what: str = OUT) -> str:
     """What is missing, a key of WHY; '' where nothing is. what: OUT or ASK."""
     return await exchange.documents(house.db, tenant, partner, clock.now(), what)
@@ -45,9 +36,3 @@ async def check(access: Access, partner: Partner, action: str, what: str = OUT) 
     if why := await lacks(access.house, access.tenant.number, partner.id, what):
         await access.refuse(action, "Exchange", partner.id)
         raise errors.Malformed(f"{WHY[why]} {SENDING if what == OUT else ASKING}")
-
-
-async def standings(access: Access) -> dict[str, Standing]:
-    """Of every partner. Raises Forbidden."""
-    await access.check("operate", "Exchange")
-    return {r["partner"]: Standing(*r) for r in await exchange.documents_all(access.house.db, access.tenant.number, access.now)}

@@ -67,7 +67,10 @@ class Signature(NamedTuple):
 
 
 class Clearance(NamedTuple):
-    """Whether a partner exchanges for real. why: '' or a key of WHY; way: before, run, no, or '' where nothing was decided yet."""
+    """Whether a partner exchanges for real. why: '' or a key of WHY; way: before, run, no, or '' where nothing was decided yet.
+
+    goes, letters, asks: '' or a key of documented.WHY: why documents do not go to them, what they send by Direct or bring is held, or they are not asked.
+    """
 
     partner: str
     why: str
@@ -76,6 +79,9 @@ class Clearance(NamedTuple):
     name: str
     reason: str
     at: datetime | None
+    goes: str = ""
+    letters: str = ""
+    asks: str = ""
 
 
 def _run(row: Any) -> Run:

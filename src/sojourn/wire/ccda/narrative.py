@@ -33,9 +33,13 @@ class Shown(NamedTuple):
 def of(data: bytes) -> list[Shown]:
     """The sections of a document in their order. Raises BadDocument."""
     with uncollected():
-        root = parse(data)
-        body = [root, *(node for path in ("component", "component/structuredBody", "component/structuredBody/component") for node in root.all(path))]
-        return [s for node in body for s in _sections(node, 0)]
+        return within(parse(data))
+
+
+def within(root: Node) -> list[Shown]:
+    """The same of a document that is parsed."""
+    body = [root, *(node for path in ("component", "component/structuredBody", "component/structuredBody/component") for node in root.all(path))]
+    return [s for node in body for s in _sections(node, 0)]
 
 
 def plain(data: bytes) -> str:

@@ -29,11 +29,11 @@ MAX_REPEATED: Final = 4 * MAX_BYTES
 def read(data: bytes) -> Document:
     """The document in these bytes. Raises BadDocument with the reason; nothing of the content is in it."""
     with uncollected():
-        return _read(data)
+        return of(parse(data))
 
 
-def _read(data: bytes) -> Document:
-    root = parse(data)
+def of(root: Node) -> Document:
+    """The same of a document that is parsed. Raises BadDocument."""
     if root.name != "ClinicalDocument":
         raise BadDocument("its root is no ClinicalDocument")
     marks = marks_of(root, {})

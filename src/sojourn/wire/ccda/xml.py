@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 from xml.parsers import expat
 
@@ -46,6 +47,8 @@ class Node:
 
     def all(self, path: str) -> list[Node]:
         """The elements at a path of names, in order."""
+        if "/" not in path:
+            return [child for child in self.below if child.name == path]
         found = [self]
         for step in path.split("/"):
             found = [child for node in found for child in node.below if child.name == step]
@@ -53,6 +56,8 @@ class Node:
 
     def one(self, path: str) -> Node | None:
         """The first element at a path."""
+        if "/" not in path:
+            return next((child for child in self.below if child.name == path), None)
         found = self.all(path)
         return found[0] if found else None
 
@@ -111,6 +116,7 @@ class _Builder:
         raise BadDocument("it has a document type or entities, which are not read from outside")
 
 
+@lru_cache(maxsize=2048)
 def _short(name: str) -> str:
     space, _, local = name.rpartition(" ")
     return f"sdtc:{local}" if space == SDTC else local

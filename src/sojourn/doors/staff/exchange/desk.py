@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sojourn.gate.access import Access
-    from sojourn.gate.exchange.documented import Standing
     from sojourn.gate.exchange.messages import Envelope
     from sojourn.gate.exchange.troubles import Trouble
+    from sojourn.gate.exchange.trying import Clearance
 
 TONES: Final = {RECEIVED: "plain", REVIEW: "amber", HELD: "amber", FAILED: "red", MAPPED: "good", ASIDE: "plain"}
 _KINDS: Final = {(MHD, "document"): "Document (MHD)"}
@@ -36,9 +36,9 @@ _KINDS: Final = {(MHD, "document"): "Document (MHD)"}
 async def show(request: Request) -> Response:
     """What waits for somebody, and the partners."""
     access = request.state.access
-    (found, waiting, heard, open_, runs), (keepers, clear, papers) = await asyncio.gather(
+    (found, waiting, heard, open_, runs), (keepers, clear) = await asyncio.gather(
         asyncio.gather(partners.every(access), messages.waiting(access), messages.heard(access), messages.listed(access, states=(REVIEW, FAILED, HELD)), errands.listed(access)),
-        asyncio.gather(watching.keepers(access), trying.clearances(access), documented.standings(access)),
+        asyncio.gather(watching.keepers(access), trying.clearances(access)),
     )
     owed, wrong = await asyncio.gather(contracts.overdue(access, 1, found), troubles.open_(access, found))
     names = {p.id: p.name for p in found}
@@ -53,7 +53,7 @@ async def show(request: Request) -> Response:
         })  # fmt: skip
     rows = [
         {
-            "id": p.id, "name": p.name, "api": p.door == partners.API, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "papers": _papers(p, papers.get(p.id)), "day": heard.get(p.id, (0, None))[0],
+            "id": p.id, "name": p.name, "api": p.door == partners.API, "how": _how(p), "state": tag_of(clear.get(p.id), p), "held": trying.WHY[c.why] if p.active and (c := clear.get(p.id)) is not None and c.why else "", "papers": _papers(p, clear.get(p.id)), "day": heard.get(p.id, (0, None))[0],
             "heard": age(last, access.now) if (last := heard.get(p.id, (0, None))[1]) is not None else "never", "silent": silence(p, last, access.now), "agreement": ending(p, access.now),
             "answers": keepers.get(str(p.agreed.get("answers", "")), "nobody now") if p.agreed.get("answers") else "", "data": str(p.agreed.get("data", "")),
             "waits": sum(w.n for w in waiting if w.partner == p.id and w.state != RECEIVED) + sum(t.partner == p.id for t in wrong),
@@ -84,7 +84,7 @@ def _broken(trouble: Trouble, names: dict[str, str], access: Access) -> dict[str
     }  # fmt: skip
 
 
-def _papers(partner: partners.Partner, standing: Standing | None) -> str:
+def _papers(partner: partners.Partner, standing: Clearance | None) -> str:
     """What of a partner's documents waits, and why; ''."""
     if not partner.active or standing is None:
         return ""
