@@ -112,7 +112,7 @@ async def test_random_requests_never_break_the_server(clinic: Clinic) -> None:
     random = Random(seed)
     p = (await clinic.make("sys-mh", patient())).id
     o = (await clinic.make("sys-mh", observation(p))).id
-    words = ["Observation", "Patient", "_history", "_search", "$everything", "$validate", "$export", "$import", "$bulk", p, o, "metadata", "*", "..", "%2e", "Nothing", "observation", "-", "é", "\x00", "x" * 65, " "]
+    words = ["Observation", "Patient", "_history", "_search", "$everything", "$validate", "$export", "$import", "$bulk", "$process-message", p, o, "metadata", "*", "..", "%2e", "Nothing", "observation", "-", "é", "\x00", "x" * 65, " "]
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", ""]
     names = ["accept", "content-type", "if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer", "authorization", "accept-encoding", "content-length", "x-y"]
     texts = ["", "*/*", "application/xml", "text/html", "application/fhir+json; charset=latin-1", 'W/"x"', "*", "x", "yesterday", "return=minimal", "handling=strict", "\xff\xfe", "a=b&c", "subject=x", ";;;,,,", "gzip"]
@@ -149,4 +149,4 @@ def mangled(random: Random, resource: dict[str, Any]) -> bytes:
 
 
 def test_the_url_space_is_what_was_fuzzed() -> None:
-    assert {shape.split("/")[0] for _, shape in routes.ROUTES} <= {"", "T", "metadata", "_history", "_search", "$validate", "$export", "$import", "$bulk"}
+    assert {shape.split("/")[0] for _, shape in routes.ROUTES} <= {"", "T", "metadata", "_history", "_search", "$validate", "$export", "$import", "$bulk", "$process-message"}

@@ -31,7 +31,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("/exchange/messages", desk.listed, verb="Messages from outside", needs=NEEDS, group="Places"),
     Screen("/exchange/overdue", contracts.overdue, verb="Overdue exchanges with partners", needs=NEEDS, group="Places"),
     Screen("/exchange/traffic", traffic.show, verb="Traffic and errors of partners", needs=NEEDS, group="Places"),
-    Screen("/exchange/subscriptions", subscribers.show, verb="Subscriptions to changes", needs=subscribers.NEEDS, group="Places"),
+    Screen("/exchange/subscriptions", subscribers.show, verb="Subscribers: who is told of changes", needs=subscribers.NEEDS, group="Places"),
     Screen("/exchange/subscriptions", subscribers.act, ("POST",), needs=subscribers.NEEDS),
     Screen("/exchange/messages/{message}", message.show, needs=NEEDS),
     Screen("/exchange/messages/{message}", message.act, ("POST",), needs=NEEDS),
