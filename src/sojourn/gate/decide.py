@@ -51,6 +51,11 @@ class Decision:
     reasons: tuple[str, ...] = field(default=())
 
     @property
+    def entire(self) -> bool:
+        """Whether every program's records of everybody pass: who oversees with less is told of a part."""
+        return not (self.redacted or self.related)
+
+    @property
     def unscoped(self) -> tuple[int, list[int], list[str], str, str, bool]:
         """The same without the scopes of a token."""
         return (self.mask & ~SCOPED, *self.args[1:])

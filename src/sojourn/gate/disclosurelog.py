@@ -64,5 +64,5 @@ async def payload(access: Access, id_: str) -> tuple[Any, bytes]:
 
 def _asking(access: Access) -> tuple[Database, Head, Decided, str, str]:
     """Who asks, and how they read the log: all of it, what is left of it for who may not see every program's records, or their own releases."""
-    how = "own" if not access.may("*", "oversee") else "part" if access.decision.redacted or access.decision.related else "whole"
+    how = "own" if not access.may("*", "oversee") else "whole" if access.decision.entire else "part"
     return (access.house.db, access.head, access.decided, how, access.caller.account)

@@ -43,7 +43,6 @@ _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 """What may stand before the first "<" of XML: marks of its encoding, and space."""
 _KEPT: Final = 64
 _KEPT_WHOLE: Final = 4
-_CODINGS: Final = {"R": {"system": bases.CONFIDENTIALITY, "code": "R"}, "42CFRPart2": PART2}
 _STRICT: Final = [{"system": bases.CONFIDENTIALITY, "code": "R"}]
 _kept: OrderedDict[str, tuple[list[dict[str, Any]], list[dict[str, str]]]] = OrderedDict()
 
@@ -128,7 +127,7 @@ async def told(type_: str, resource: dict[str, Any], rules: LabelRules | None, *
     """As now(), with nothing else waiting while a long document is read."""
     codes = [code for content in (_files(type_, resource) if brought else ()) for code in await filemarks.of(content)]
     made = await asyncio.to_thread(now, type_, resource, rules) if _held(type_, resource) else resource
-    return _with(made, [_CODINGS[code] for code in codes])
+    return _with(made, [filemarks.CODINGS[code] for code in codes])
 
 
 def now(type_: str, resource: dict[str, Any], rules: LabelRules | None, *, brought: bool = False) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def now(type_: str, resource: dict[str, Any], rules: LabelRules | None, *, broug
         tags = labels.label({"resourceType": type_, "about": about}, (), rules).tags
         found += [*marks, *({"system": bases.ACT_CODE, "code": tag} for tag in tags)]
     if brought:
-        found += [_CODINGS[code] for content in _files(type_, resource) for code in filemarks.now(content)]
+        found += [filemarks.CODINGS[code] for content in _files(type_, resource) for code in filemarks.now(content)]
     return _with(resource, found)
 
 

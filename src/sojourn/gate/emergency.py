@@ -192,4 +192,4 @@ async def one(access: Access, id_: str) -> Any:
 
 def _reader(access: Access) -> str:
     """How the caller reviews: whole (they see every program's records), part, or not at all."""
-    return "none" if not access.may("*", "oversee") else "part" if access.decision.redacted or access.decision.related else "whole"
+    return "none" if not access.may("*", "oversee") else "whole" if access.decision.entire else "part"

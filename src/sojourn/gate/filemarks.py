@@ -29,7 +29,8 @@ _MORE: Final = 20
 """Seconds by the clock beside them."""
 _AT_ONCE: Final = 3
 _KEPT: Final = 2048
-_CODINGS: Final = ({"system": bases.CONFIDENTIALITY, "code": "R"}, {"system": bases.ACT_CODE, "code": "42CFRPart2"})
+CODINGS: Final = {"R": {"system": bases.CONFIDENTIALITY, "code": "R"}, "42CFRPart2": {"system": bases.ACT_CODE, "code": "42CFRPart2"}}
+"""These codes as labels."""
 _known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 _pool: Final = ThreadPoolExecutor(_AT_ONCE, "words")
 
@@ -55,7 +56,7 @@ def now(content: bytes) -> tuple[str, ...]:
 def added(labels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Labels with those that follow from a notice; R is in V."""
     known = {c.get("code") for c in labels}
-    return [*map(dict, labels), *(dict(c) for c in _CODINGS if c["code"] not in known and not (c["code"] == "R" and "V" in known))]
+    return [*map(dict, labels), *(dict(c) for c in CODINGS.values() if c["code"] not in known and not (c["code"] == "R" and "V" in known))]
 
 
 def attached(resource: Any) -> list[bytes]:

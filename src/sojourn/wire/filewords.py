@@ -83,7 +83,7 @@ def main() -> None:
     ownprocess.limit(MEMORY, int(sys.stdin.buffer.readline()))
     try:
         said = words(sys.stdin.buffer.read()).encode("utf-8", "replace")
-    except (Unread, Exception):  # noqa: BLE001 - whatever a file does to its reader, it is a file that cannot be read
+    except Exception:  # noqa: BLE001 - whatever a file does to its reader, it is a file that cannot be read
         sys.exit(3)
     if len(said) > MOST_WORDS:
         sys.exit(3)

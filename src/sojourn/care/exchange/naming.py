@@ -29,8 +29,8 @@ def agreed(partner: Partner, system: str) -> str:
 
 def numbers(partner: Partner, patient: Mapping[str, Any], *, unknown: bool = False) -> list[tuple[str, str, Mapping[str, Any]]]:
     """(system, value, the Identifier) of the numbers in force. unknown: also those of which nothing was agreed, under its sender's own systems."""
-    out = []
-    for said in _dicts(patient.get("identifier")):
+    out: list[tuple[str, str, Mapping[str, Any]]] = []
+    for said in dicts(patient.get("identifier")):
         system, value = outside.words(said.get("system"), 200), outside.words(said.get("value"), 100)
         ours = agreed(partner, system) if system else ""
         if value and said.get("use") != "old" and (ours or unknown):
@@ -40,7 +40,7 @@ def numbers(partner: Partner, patient: Mapping[str, Any], *, unknown: bool = Fal
 
 def key(patient: Mapping[str, Any]) -> str:
     """By what its sender means the same person again: the first number in force, else name and birth date; '' where there is neither."""
-    for said in _dicts(patient.get("identifier")):
+    for said in dicts(patient.get("identifier")):
         system, value = outside.words(said.get("system"), 200), outside.words(said.get("value"), 100)
         if system and value and said.get("use") != "old":
             return f"{system}|{value}"
@@ -50,7 +50,7 @@ def key(patient: Mapping[str, Any]) -> str:
 
 def name(patient: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """Family and given names, of the first name in force that has them."""
-    names = _dicts(patient.get("name"))
+    names = dicts(patient.get("name"))
     said = next((n for n in names if n.get("use") not in ("old", "maiden", "nickname") and n.get("family")), names[0] if names else {})
     given = said.get("given")
     return outside.words(said.get("family"), 80), tuple(filter(None, (outside.words(g, 60) for g in (given if isinstance(given, list) else []))))
@@ -63,5 +63,6 @@ def person(partner: Partner, patient: Mapping[str, Any]) -> Person:
     return Person(tuple(known), family, given, outside.words(patient.get("birthDate"), 10), outside.words(patient.get("gender"), 10), key(patient))
 
 
-def _dicts(value: Any) -> list[Mapping[str, Any]]:
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; nothing of what is none."""
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []

@@ -129,7 +129,7 @@ def read(extensions: Any) -> tuple[Component, ...]:
 def fits(code: str) -> bool:
     """Whether a LOINC number has a check digit that fits (mod 10, as the LOINC users' guide describes it)."""
     digits, _, check = code.partition("-")
-    if not digits.isdigit() or not check.isdigit() or len(check) != 1:
+    if not digits.isdecimal() or not check.isdecimal() or len(check) != 1:
         return False
     odd = str(int(digits[::-1][::2][::-1]) * 2)
     even = digits[::-1][1::2][::-1]

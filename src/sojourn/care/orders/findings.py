@@ -187,21 +187,13 @@ def _beyond(read: Decimal, comparator: str, one: Component) -> str:
     """H, L or N; '' where a comparator leaves it open."""
     low, high = (Decimal(limit) if limit else None for limit in (one.low, one.high))
     if comparator.startswith("<"):
-        return (
-            "L"
-            if low is not None and (read < low or (read == low and comparator == "<"))
-            else "N"
-            if low is None and high is not None and read <= high
-            else ""
-        )
+        if low is not None and (read < low or (read == low and comparator == "<")):
+            return "L"
+        return "N" if low is None and high is not None and read <= high else ""
     if comparator.startswith(">"):
-        return (
-            "H"
-            if high is not None and (read > high or (read == high and comparator == ">"))
-            else "N"
-            if high is None and low is not None and read >= low
-            else ""
-        )
+        if high is not None and (read > high or (read == high and comparator == ">")):
+            return "H"
+        return "N" if high is None and low is not None and read >= low else ""
     return "H" if high is not None and read > high else "L" if low is not None and read < low else "N"
 
 

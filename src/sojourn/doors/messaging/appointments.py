@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sojourn.care.exchange.becoming import NPI
 from sojourn.care.exchange.facts import CannotMap, Draft, Piece, Place, Resource
-from sojourn.doors.messaging.copying import NPI, Copier, dicts, key_of, renewed
+from sojourn.care.exchange.naming import dicts
+from sojourn.doors.messaging.copying import Copier, key_of, renewed
 from sojourn.fhir.messages import Message
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner

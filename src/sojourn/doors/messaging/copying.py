@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sojourn.care.exchange import naming, outside
+from sojourn.care.exchange.becoming import NPI
 from sojourn.care.exchange.facts import CannotMap
+from sojourn.care.exchange.naming import dicts
 from sojourn.fhir.messages import Message, Resource
 from sojourn.gate.exchange.partners import Partner
 
 OURS: Final = "https://sojourn.example/"
-NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 _US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 _EXTENSIONS: Final = (f"{_US_CORE}race", f"{_US_CORE}ethnicity", f"{_US_CORE}birthsex", "ombCategory", "detailed", "text", "http://hl7.org/fhir/StructureDefinition/data-absent-reason")
 _DEEP: Final = 20
@@ -117,11 +118,6 @@ def called(resource: Resource) -> str:
         if isinstance(concept, dict) and (said := outside.words(concept.get("text"), 120) or next((outside.words(c.get("display"), 120) for c in dicts(concept.get("coding"))), "")):
             return said
     return outside.words(resource.get("description"), 120)
-
-
-def dicts(value: Any) -> list[Resource]:
-    """The objects of a list; nothing of what is none."""
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
 def key_of(message: Message, resource: Resource) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from typing import Final
 from sojourn.care.exchange import naming, written
 from sojourn.care.exchange.facts import CannotMap, Piece, Place, Resource
 from sojourn.care.exchange.matching import Person
-from sojourn.doors.messaging.copying import Copier, dicts, key_of
+from sojourn.care.exchange.naming import dicts
+from sojourn.doors.messaging.copying import Copier, key_of
 from sojourn.fhir.messages import Message
 from sojourn.gate.exchange.partners import Partner
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 from sojourn.care.exchange import outside
 from sojourn.care.exchange.becoming import moment
 from sojourn.care.exchange.facts import CannotMap, Report, Resource, Value
+from sojourn.care.exchange.naming import dicts
 from sojourn.care.orders.ordering import NUMBER
-from sojourn.doors.messaging.copying import Copier, dicts, key_of
+from sojourn.doors.messaging.copying import Copier, key_of
 from sojourn.fhir.messages import Message
 from sojourn.gate.exchange.partners import Partner
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sojourn.care.exchange.facts import Piece, Place, Resource
-from sojourn.doors.messaging.copying import Copier, dicts, key_of, renewed
+from sojourn.care.exchange.naming import dicts
+from sojourn.doors.messaging.copying import Copier, key_of, renewed
 from sojourn.fhir.messages import Message
 from sojourn.gate import elsewhere
 from sojourn.gate.exchange.partners import Partner

@@ -57,4 +57,4 @@ async def again(access: Access, id_: str) -> None:
     await access.check("operate", "Exchange")
     if not await subscriptions.again(access.house.db, access.head, id_):
         raise errors.NotFound("It works, or it has ended.")
-    await access.note(access.entry("subscription-again", "Subscription", ""))
+    await access.note(access.entry("subscription-again", "Subscription", id_))

@@ -74,7 +74,7 @@ def reader(access: Access, patient: str | None) -> str | None:
     needs a right of its own beside that, and reads in part.
     """
     if access.may("AuditEvent", "trail"):
-        return "part" if access.decision.redacted or access.decision.related else "whole"
+        return "whole" if access.decision.entire else "part"
     if patient is None or not access.may("AuditEvent", "search"):  # the scopes of a patient's app say so, too
         return None
     caller = access.caller

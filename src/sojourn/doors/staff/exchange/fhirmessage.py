@@ -45,11 +45,11 @@ def person(content: bytes) -> dict[str, str]:
         return {}
     patient = found[0]
     family, given = naming.name(patient)
-    address = next((a for a in patient.get("address") or () if isinstance(a, dict)), {})
+    address = next(iter(naming.dicts(patient.get("address"))), {})
     lines = address.get("line")
     return {
         "Name": " ".join((*given, family)).strip(), "Born": outside.words(patient.get("birthDate"), 10), "Sex": outside.words(patient.get("gender"), 10),
-        "Numbers": ", ".join(outside.words(i.get("value"), 60) for i in patient.get("identifier") or () if isinstance(i, dict))[:200],
+        "Numbers": ", ".join(outside.words(i.get("value"), 60) for i in naming.dicts(patient.get("identifier")))[:200],
         "Address": " ".join(filter(None, (*(outside.words(x) for x in (lines if isinstance(lines, list) else ())), *(outside.words(address.get(k)) for k in ("city", "state", "postalCode"))))),
     }  # fmt: skip
 

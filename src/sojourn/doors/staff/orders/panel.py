@@ -82,10 +82,7 @@ def _components(known: Panel, said: dict[str, str]) -> list[Component]:
 def _rows(known: Panel, said: dict[str, str] | None) -> list[dict[str, str]]:
     """The components as rows of the form: as they were sent, else as they are, with empty ones after them."""
     if said:
-        sent_rows = [
-            {name: said.get(f"c{n}.{name}", "") for name in ("key", *_FIELDS)} for n in range(components.MANY) if f"c{n}.title" in said
-        ]
-        return sent_rows
+        return [{name: said.get(f"c{n}.{name}", "") for name in ("key", *_FIELDS)} for n in range(components.MANY) if f"c{n}.title" in said]
     empty = {"key": "", "title": "", "kind": components.SIGN, "unit": "", "low": "", "high": "", "code": "", "source": ""}
     return [*(c._asdict() for c in known.components), *([empty] * min(_SPARE, components.MANY - len(known.components)))]
 

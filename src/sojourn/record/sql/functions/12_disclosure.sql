@@ -172,7 +172,8 @@ BEGIN
     JOIN record.account a ON a.tenant = e.tenant AND a.account = e.account
     CROSS JOIN LATERAL (SELECT CASE WHEN p_reader = 'whole' THEN e.programs
                                     ELSE ARRAY (SELECT x FROM unnest(e.programs) AS x WHERE x = ANY (p_programs) ORDER BY x) END AS programs) s
-    CROSS JOIN LATERAL (SELECT gate.emergency_reviewed(p_tenant, e.emergency, s.programs) AS done) q
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed' AND v.programs IS NULL)
+                               OR gate.emergency_reviewed(p_tenant, e.emergency, s.programs) AS done) q  -- the first is nearly every one, and asked at the top of every page
     LEFT JOIN LATERAL (SELECT v.* FROM record.emergency_event v
                        WHERE q.done AND v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed'
                          AND (p_reader = 'whole' OR v.programs IS NULL OR v.programs && s.programs) ORDER BY v.at DESC LIMIT 1) w ON true
