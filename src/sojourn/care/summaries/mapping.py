@@ -199,7 +199,7 @@ def _reactions(fact: Fact) -> list[dict[str, Any]]:
 def _allergy(fact: Fact) -> dict[str, Any]:
     kind = next((v for k, v in fact.details if k == "type" and isinstance(v, Coded)), None)
     told = " ".join((name(kind) if kind else "", name(fact.what))).casefold()
-    sort, category = _ALLERGIES.get(kind.code if kind else "", ("", "food" if "food" in told else "medication" if "drug" in told or "medic" in told else ""))
+    sort, category = ("", "") if denying.none_known(fact) else _ALLERGIES.get(kind.code if kind else "", ("", "food" if "food" in told else "medication" if "drug" in told or "medic" in told else ""))
     criticality = fact.detail("criticality")
     code = {"CRITH": "high", "CRITL": "low", "CRITU": "unable-to-assess"}.get(criticality.code, "") if isinstance(criticality, Coded) else ""
     onset, state = fact.time.start, _clinical(fact)

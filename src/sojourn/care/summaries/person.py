@@ -42,11 +42,11 @@ def extension(fact: Fact) -> dict[str, Any] | None:
 
 
 def _said(value: Coded) -> dict[str, Any] | None:
-    """The value as a concept; what has no name of its own is not named by its code."""
+    """The value as a concept, with words where they say more than the name of its code."""
     made = concept(value)
-    if made is None or value.text:
+    if made is None or not (value.code and system(value.system)) or value.text not in ("", value.display):
         return made
-    return {k: v for k, v in made.items() if k != "text"} if system(value.system) else made
+    return {k: v for k, v in made.items() if k != "text"}
 
 
 def extensions(document: Document) -> list[dict[str, Any]]:
