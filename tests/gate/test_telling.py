@@ -160,6 +160,19 @@ async def test_an_edit_that_is_written_while_the_label_of_a_visit_reaches_what_i
     assert not await tells(clinic, first.id, await edit)
 
 
+async def test_what_comes_with_a_label_waits_for_an_edit_that_is_written_by_its_not_being_there(clinic: Clinic) -> None:
+    p = await client(clinic)
+    first = await clinic.make("sys-mh", problem(p, of="that-comes-later"))
+    came = Change("update", "Condition", "that-comes-later", {**problem(p), "id": "that-comes-later", **UNDER}, upsert=True)
+    async with held(clinic, "SELECT FROM record.resource WHERE tenant = 1 AND id = $1 FOR UPDATE", first.id):
+        edit = asyncio.create_task(clinic.put("sys-mh", {**problem(p, HIDDEN), "id": first.id}))
+        await waiting(clinic, "transactionid tuple")
+        coming = asyncio.create_task((await access(clinic, "sys-mh")).write([came], action="update"))
+        await waiting(clinic, "advisory")
+    await coming
+    assert not await tells(clinic, first.id, await edit)
+
+
 async def test_what_was_edited_before_it_was_kept_is_found_out_and_asked_again(clinic: Clinic) -> None:
     p = await client(clinic)
     other = (await clinic.make("sys-mh", problem(p))).id

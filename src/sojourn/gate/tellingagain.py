@@ -1,4 +1,4 @@
-"""Finds out of edits that were written before it was kept by which references they tell of a change; in small steps beside everything else."""
+"""By which references edits of before tell of a change: found out in small steps beside the rest."""
 
 from __future__ import annotations
 
