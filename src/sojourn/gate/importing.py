@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -67,7 +67,7 @@ Renew = Callable[["Access"], "Awaitable[Access | None]"]
 """The same importer as the database knows it now, or None where they are known no more."""
 
 
-async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncIterator[Outcome]:
+async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncGenerator[Outcome, None]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs.
 
