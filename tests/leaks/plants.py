@@ -197,6 +197,7 @@ PLANTS = (
     _src("what hides a note is stripped of more", APART, "sojourn.gate.shown:_redacted", "strip = access.decision.redacted", "strip = True"),
     _sql("a version that only notes changed is listed", APART, ("02_read.sql", "      AND (NOT v.apart OR /*part:v:12*/)\n      AND /*row:v*/\n", "      AND /*row:v*/\n")),
     _py("a version that differs by what became a note is listed", APART, "sojourn.gate.retelling:_turns", _always(False)),
+    _sql("a version goes on telling of what has a label by now", ("mh-clinician",), ("16_telling.sql", "IF cardinality(asked) > 0 THEN", "IF false THEN")),
     _src("a resource is known by a version that only notes changed", APART, "sojourn.gate.runs:told", 'if version["told"]', "if True"),
     _src("the author of a change is shown the notes that stayed", APART, "sojourn.gate.preparing:written", "p.clean and ", ""),
     # searching

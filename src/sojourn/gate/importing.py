@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, retelling, runs
+from sojourn.gate import closing, documentmarks, inheriting, origin, plainly, preparing, retelling
 from sojourn.gate.changes import Change
 from sojourn.gate.vocabulary import local
 from sojourn.record import store
@@ -67,7 +67,7 @@ Renew = Callable[["Access"], "Awaitable[Access | None]"]
 """The same importer as the database knows it now, or None where they are known no more."""
 
 
-async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncIterator[Outcome]:
+async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncGenerator[Outcome, None]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs.
 
@@ -214,7 +214,7 @@ async def _try(
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
-            change.plain, change.open = await runs.touches_plain(access, before, resource)
+            change.plain, change.by = await plainly.touched(access, before, resource)
         await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=True)))

@@ -1,7 +1,7 @@
 """Ask, or send to, an address that somebody else chose, never in our own network (SSRF).
 
-Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, redirects, credentials in the
-address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
+Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, ports of other services, redirects,
+credentials in the address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
 that a name which resolves differently the second time (DNS rebinding) leads nowhere.
 """
 
@@ -25,7 +25,10 @@ LARGEST: Final = 1 << 18
 SECONDS: Final = 5.0
 TAKEN, REFUSED, UNSURE = "taken", "refused", "unsure"
 """What came of sending something."""
+_WEB, _FREE = (80, 443), 1024
+"""Ports of the web, and from which on anybody may have chosen one (RFC 6335, 6)."""
 _CARRIERS = ipaddress.ip_network("100.64.0.0/10")  # shared address space (RFC 6598), which is neither private nor public
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6 (IANA, IPv6 Global Unicast Address Assignments)
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64 (RFC 6052)
 
 class Reply(NamedTuple):
@@ -68,6 +71,8 @@ def public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _TRANSLATED else None)
         if inner is not None:
             return public(str(inner))
+        if ip not in _UNICAST:
+            return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _CARRIERS
 
 
@@ -98,7 +103,7 @@ class Outbound:
         """The JSON at an address, and for how many seconds its owner lets it be kept; None where they do not say. Raises NotReached."""
         try:
             return await asyncio.wait_for(self._get(address), SECONDS)
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
             raise NotReached from None
 
     async def post(self, address: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS) -> str:
@@ -115,7 +120,7 @@ class Outbound:
                         return TAKEN if answer.is_success else REFUSED
         except (NotReached, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
             return REFUSED
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
             return UNSURE if began else REFUSED
 
     async def fetch(self, method: str, address: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None, seconds: float = SECONDS, most: int = LARGEST, plain: bool = False) -> Reply:
@@ -134,7 +139,7 @@ class Outbound:
                         if len(found) > most:
                             raise NotReached
                     return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(found))
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
             raise NotReached from None
 
     async def _get(self, address: str) -> tuple[Any, float | None]:
@@ -159,6 +164,8 @@ class Outbound:
         if not host or parts.username or parts.password or (parts.scheme != "https" and not ((own or plain) and parts.scheme == "http")):
             raise NotReached
         port = parts.port or (443 if parts.scheme == "https" else 80)
+        if port < _FREE and port not in _WEB:
+            raise NotReached  # no web server: SSH, mail and the like would be spoken to
         found = await self._resolve(host, port)
         if not found or (not own and not all(public(one) for one in found)):
             raise NotReached

@@ -106,7 +106,7 @@ def _keys(text: str) -> str:
     """The public keys of a JWKS, and nothing private."""
     try:
         listed = json.loads(text)["keys"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise _wrong('jwks is a JSON Web Key Set: {"keys": [...]}.') from None
     if not isinstance(listed, list) or not usable(listed):
         raise _wrong("jwks needs a public key for RS384 (RSA, at least 2048 bits) or ES384 (EC, P-384).")

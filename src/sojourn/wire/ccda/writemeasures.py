@@ -154,7 +154,7 @@ def organizer(table: Table, report: Json, members: Sequence[Json], here: Here) -
         issued = str(report.get("issued") or "")
         people = [who(row, here, "By", p, issued or start) for p in report.get("performer", ()) if p.get("display")] or [recorded(row, here, None, issued)]
         told = E("observation", *template("22.4.2", "2015-08-01"), here.id(report, "#report"), _again(code), row.reference, E("statusCode", code="completed"), E("effectiveTime", value=ts(start)) if start else E("effectiveTime", nullFlavor="UNK"),
-                 _conclusion(row, report), *people, notes(row, report, {*used, "conclusion"}), *marks(report), classCode="OBS", moodCode="EVN")  # fmt: skip
+                 _conclusion(row, report), *people, comment(row, "State", str(report["status"])) if report.get("status") not in ("final", None) else None, notes(row, report, {*used, "conclusion"}), *marks(report), classCode="OBS", moodCode="EVN")  # fmt: skip
         inside.append(told)
         head = [_again(code), E("statusCode", code="completed" if report.get("status") in ("final", "amended", "corrected", "appended") else "active")]
     for member in members:
