@@ -2511,6 +2511,8 @@ CREATE INDEX direct_refused_new ON record.direct_refused USING btree (tenant, at
 
 CREATE INDEX disclosure_made ON record.disclosure USING btree (tenant, made);
 
+CREATE INDEX disclosure_request ON record.disclosure USING btree (tenant, request);
+
 CREATE INDEX edge_of_row ON record.edge USING btree (tenant, rid);
 
 CREATE INDEX edge_target ON record.edge USING btree (tenant, target, type, param, rid);
