@@ -13,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, retelling, runs
+from sojourn.gate import closing, documentmarks, inheriting, origin, plainly, preparing, retelling
 from sojourn.gate.changes import Change
 from sojourn.gate.vocabulary import local
 from sojourn.record import store
@@ -214,7 +214,7 @@ async def _try(
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
-            change.plain, change.open = await runs.touches_plain(access, before, resource)
+            change.plain, change.by = await plainly.touched(access, before, resource)
         await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=True)))

@@ -33,7 +33,7 @@ _INCLUDED = _call("included", 21)
 _SIGHT = _call("sight", 13)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
-_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 38))}) AS seqs"
+_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 41))}) AS seqs"
 
 
 async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
@@ -128,7 +128,7 @@ class Batch:
     The first column of each table is the number of the op from 1. Columns cost both sides a third of what rows would.
     """
 
-    __slots__ = ("dates", "edges", "grants", "judged", "labelled", "numbers", "ops", "relations", "sent", "strings")
+    __slots__ = ("dates", "edges", "grants", "judged", "labelled", "numbers", "ops", "relations", "sent", "strings", "telling")
 
     def __init__(self) -> None:
         self.ops: list[tuple[Any, ...]] = []
@@ -138,6 +138,7 @@ class Batch:
         self.numbers: Columns = ([], [], [], [], [], [])  # op, key, low, high, unit, mask
         self.edges: Columns = ([], [], [], [])  # op, param, target, mask
         self.judged: Columns = ([], [], [])  # op, target, whether it is a note kept apart
+        self.telling: Columns = ([], [], [])  # op, group, target (record.telling)
         self.grants: list[tuple[Any, ...]] = []
         self.relations: list[tuple[Any, ...]] = []
         self.sent: list[tuple[Any, ...]] = []  # op, the labels that senders wrote, as JSON
@@ -145,7 +146,7 @@ class Batch:
     @property
     def tables(self) -> tuple[Columns, ...]:
         """The search rows, and what was judged by; in the order of gate.write."""
-        return (self.labelled, self.strings, self.dates, self.numbers, self.edges, self.judged)
+        return (self.labelled, self.strings, self.dates, self.numbers, self.edges, self.judged, self.telling)
 
     def add(self, more: Batch) -> None:
         """Append another batch, its ops numbered on."""

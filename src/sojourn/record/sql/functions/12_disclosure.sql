@@ -241,7 +241,7 @@ END $$;
 --   whole   the reader sees every program's records: every entry, as it was written down.
 --   part    the reader does not: only entries of which something is left, and of these what is left. That is what passes the predicate and was not found by
 --           looking (what a search finds depends on all that its asker may see), types that programs share aside (a message about a visit names the patient,
---           too), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
+--           too) and what has no patient of its own (a consent of whomever it refers to may have opened it), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
 --   else, and beside it, what the reader released: as it was written down.
 --
 -- opens, of one entry: everything that left, as it left and as it stands now, passes the predicate for the reader, and so do its parts.
@@ -277,7 +277,7 @@ BEGIN
         FROM unnest(d.what) AS w(name)
         JOIN record.version v ON v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
                              AND v.version = split_part(w.name, '/', 4)
-        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
+        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.patient IS NOT NULL AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) s ON true
     LEFT JOIN LATERAL (
         SELECT array_agg(c.name) AS consents FROM unnest(d.consents) AS c(name)
