@@ -1,4 +1,4 @@
-"""Web addresses that somebody else writes down: taken apart, or refused before anything is kept of them."""
+"""Web addresses that somebody else writes down: taken apart, or refused before they are kept."""
 
 from __future__ import annotations
 
