@@ -15,6 +15,8 @@ from sojourn.gate import disclosing
 from sojourn.record import disclosures
 from sojourn.record.disclosures import EVERYTHING, Place, Wish
 
+__all__ = ["EVERYTHING", "Place", "Wish", "count", "entries", "one", "openable", "payload", "place"]
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 

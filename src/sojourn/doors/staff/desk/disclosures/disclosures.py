@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sojourn.gate.access import Access
-    from sojourn.record.disclosures import Place, Wish
+    from sojourn.gate.disclosurelog import Place, Wish
 
 COUNT = 50
 _CHUNK = 500

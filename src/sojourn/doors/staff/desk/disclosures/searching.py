@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from sojourn.doors.staff.desk.names import organization_names
 from sojourn.doors.staff.desk.trail import choosing
 from sojourn.doors.staff.words import own_name
+from sojourn.gate.disclosurelog import Wish
 from sojourn.gate.scope import PURPOSES
-from sojourn.record.disclosures import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
