@@ -116,6 +116,14 @@ async def test_the_documentation_of_2_51_stands_in_the_record_of_the_program(cli
     assert (await clinic.get("mh-clinician", "Communication")).ids == []
 
 
+async def test_who_works_in_the_program_opens_nothing_of_it_by_an_emergency(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    declared = await declare(clinic, "sud-clinician")
+    assert declared.patient == person
+    assert await clinic.owner.fetchval("SELECT programs FROM record.emergency") == []
+    assert (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).ids == []
+
+
 async def test_the_documentation_is_a_part_2_record_also_in_a_program_that_only_holds_such_records_of_others(clinic: Clinic) -> None:
     person, _, _ = await quill(clinic)
     await clinic.make("sys-far", people.observation(person, meta={"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]}))

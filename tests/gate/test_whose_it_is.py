@@ -49,6 +49,8 @@ async def test_what_goes_with_it_is_made_by_the_program_under_which_one_writes_o
     assert await origin.makers(both, named) == {named[0]: MH, named[1]: SUD, named[2]: MH}
     assert await origin.makers(await access(clinic, "both-clinician", programs=(MH,)), named[:2]) == {named[0]: MH, named[1]: None}
     assert await origin.makers(both, []) == {}
+    elsewhere = (await clinic.make("sys-far", observation(p, 67))).id
+    assert await origin.makers(await access(clinic, "both-clinician", programs=(MH,)), [f"Observation/{elsewhere}"]) == {f"Observation/{elsewhere}": None}
     await clinic.ask("sys-sud", "DELETE", f"Observation/{hidden}")
     assert (await origin.makers(both, named))[f"Observation/{hidden}"] is None
 
@@ -83,6 +85,16 @@ async def test_of_several_programs_under_the_same_law_the_first_is_taken(clinic:
         both.rules.programs[MH] = gone
 
 
+async def test_the_stricter_law_counts_whatever_the_number_of_its_program(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-far", patient())).id
+    await clinic.make("sys-sud", encounter(p))
+    both = await access(clinic, "both-clinician")
+    for number, part2 in ((SUD, False), (FAR, True)):
+        both.rules.programs[number] = replace(both.rules.programs[number], part2=part2)
+    assert await origins.program_of(both, "Patient", p) == FAR
+    assert await linking.program_of(both, [("Patient", p)]) == FAR
+
+
 async def test_what_is_written_for_somebody_tells_of_nothing_that_is_kept_from_them(clinic: Clinic) -> None:
     """The clock sees everything and writes for those who do not: no notes kept apart, nothing the patient asked to keep apart, of a Part 2 program its own."""
     p, plain, hidden = await chart(clinic)
@@ -90,15 +102,17 @@ async def test_what_is_written_for_somebody_tells_of_nothing_that_is_kept_from_t
     note = (await clinic.make("sys-mh", observation(p, 64, meta={"security": [PSYCHOTHERAPY]}))).id
     other = (await clinic.make("sys-mh", observation(p, 65, meta={"security": [PSYCHOTHERAPY]}))).id
     hiv = (await clinic.make("sys-mh", observation(p, 66, meta={"security": [{"system": ACT, "code": "HIV"}]}))).id
+    held = (await clinic.make("sys-mh", observation(p, 68, meta={"security": [{"system": ACT, "code": "42CFRPart2"}]}))).id
     gate = clerk(await access(clinic, "sys-mh"))
 
     async def told(about: str) -> set[str]:
-        resources = [(await gate.read("Observation", id_)).resource for id_ in (plain, hidden, second, note, other, hiv)]
+        resources = [(await gate.read("Observation", id_)).resource for id_ in (plain, hidden, second, note, other, hiv, held)]
         return {r["id"] for r in await origin.telling(gate, f"Observation/{about}", resources)}
 
     assert await told(plain) == {plain, hiv}
     assert await told(hidden) == {plain, hidden, second, hiv}
     assert await told(note) == {plain, note, other, hiv}
+    assert await told(held) == {plain, hiv, held}, "what one program holds of Part 2 is not told beside what another made"
 
 
 async def test_a_patient_belongs_to_each_program_that_admits_them(clinic: Clinic) -> None:
@@ -119,6 +133,7 @@ async def test_a_patient_belongs_to_each_program_that_admits_them(clinic: Clinic
     await clinic.make("sys-sud", encounter(p))
     assert await programs(p) == [SUD, MH, FAR]
     assert (await clinic.get("sys-mh", f"Patient/{p}")).version == version, "no new version: nothing is said of it"
+    await clinic.make("sys-far", encounter("not-here-yet"))
     # in one transaction with a change of the patient
     q = (await clinic.make("sys-mh", patient())).id
     changed = [{"resource": {**patient("Riva"), "id": q}, "request": {"method": "PUT", "url": f"Patient/{q}"}}, {"resource": encounter(q), "request": {"method": "POST", "url": "Encounter"}}]
