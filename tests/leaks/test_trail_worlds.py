@@ -14,6 +14,7 @@ import pytest
 from sojourn.gate import emergency
 from sojourn.gate.emergency import Sought
 from sojourn.gate.trail.lines import Wish, page
+from sojourn.record import disclosures
 from sojourn.record.database import Dsn
 from tests.leaks.story import Story, Teller
 from tests.leaks.two import VIEWERS, World, looked_around, observable, stored, world
@@ -91,6 +92,9 @@ async def api(at: World, story: Story, a: World) -> list[tuple[str, Any]]:
             at.source.step(f"question {n}")
             at.clock.advance(timedelta(seconds=1))
             out.append((question, observable(await at.clinic.get(WHO, question))))
+        access = await at.clinic.gate.access(at.clinic.tokens[WHO])
+        assert access is not None
+        out.append(("emergencies without a review", tuple(await disclosures.emergencies_left(at.clinic.gate.house.db, access.head, access.now))))
         for type_ in ("Task", "Communication", "Condition", "Patient", "Bundle", "Observation"):
             at.source.step(f"of {type_}")
             access = await at.clinic.gate.access(at.clinic.tokens[WHO])

@@ -15,10 +15,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import httpx
 
+from sojourn.base import addresses
 from sojourn.base.errors import SojournError
 
 LARGEST: Final = 1 << 18
@@ -158,12 +159,13 @@ class Outbound:
 
     async def _place(self, address: str, *, plain: bool = False) -> tuple[SplitResult, httpx.URL, str]:
         """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""
-        parts = urlsplit(address)
+        if (parts := addresses.parts(address)) is None:
+            raise NotReached
         host = (parts.hostname or "").lower()
         own = host in self._hosts
-        if not host or parts.username or parts.password or (parts.scheme != "https" and not ((own or plain) and parts.scheme == "http")):
+        if parts.scheme != "https" and not own and not plain:
             raise NotReached
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port if parts.port is not None else 443 if parts.scheme == "https" else 80
         if port < _FREE and port not in _WEB:
             raise NotReached  # no web server: SSH, mail and the like would be spoken to
         found = await self._resolve(host, port)

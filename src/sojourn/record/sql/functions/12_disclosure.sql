@@ -186,6 +186,19 @@ BEGIN
     ORDER BY q.done, e.declared DESC, e.emergency LIMIT p_limit;
 END $$;
 
+-- How many emergencies that were declared before a moment nobody has reviewed, in any part, and since when the oldest waits. Of everybody, whoever may review
+-- what: it says what the notices say (a Task each, closed by the first review), and no more.
+CREATE OR REPLACE FUNCTION gate.emergencies_left(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_before timestamptz)
+RETURNS TABLE (number bigint, oldest timestamptz) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT count(*), min(e.declared) FROM record.emergency e
+    WHERE e.tenant = p_tenant AND e.declared < p_before
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+END $$;
+
 -- Whose the versions named (Type/id/_history/version) are, and the consents in force by which they may go to these recipients for this
 -- purpose, as they stand now. A patient without any is there once, without one. What is left of an answer may not say whose it is.
 CREATE OR REPLACE FUNCTION gate.consents_for(
