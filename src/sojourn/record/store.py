@@ -122,6 +122,11 @@ async def for_update(db: Database, head: Head, decided: Decided, types: list[str
     return await db.call(_FOR_UPDATE, *head, *decided, types, ids)
 
 
+async def brought(db: Database, tenant: int, account: str, types: list[str], ids: list[str]) -> set[int]:
+    """Which of these, by their place, nobody but one account ever wrote."""
+    return {row["brought"] for row in await db.call("SELECT gate.brought($1, $2, $3, $4)", tenant, account, types, ids)}
+
+
 class Batch:
     """What gate.write takes after who and when: rows of record.op, grants and relations, and the search rows as columns.
 

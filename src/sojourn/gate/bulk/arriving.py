@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue
+from sojourn.gate import takingback
 from sojourn.gate.bulk import asking
-from sojourn.gate.importing import Arrival, bring_in
+from sojourn.gate.importing import Arrival, NotTaken, bring_in
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -39,6 +40,7 @@ class Brought:
     written: int = 0
     unchanged: int = 0
     refused: int = 0
+    deleted: int = 0
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool
         async for outcome in outcomes:
             brought.written += outcome.written
             brought.unchanged += outcome.unchanged
+            brought.deleted += outcome.deleted
             brought.refused += len(outcome.refused)
             for one in outcome.refused[: max(0, TOLD - len(brought.issues))]:
                 first = one.issues[0]
@@ -105,6 +108,8 @@ def _arrival(number: int, line: bytes, made_by: int | None, came: Callable[[dict
         value = str(error)
     if isinstance(value, str | list | int | float | bool) or value is None:
         return Arrival(str(number), made_by, value if isinstance(value, str) else "a resource is an object")
+    if came is not None and takingback.is_one(value):
+        return Arrival(str(number), made_by, NotTaken("Deletions are not taken from files of partners: which of them brought what cannot be told apart afterwards. Delete it here, if it is to go."))
     return Arrival(str(number), made_by, came(value) if came is not None else value)
 
 
