@@ -134,7 +134,7 @@ def _words(label: str, value: Any) -> Iterator[str]:
     elif "coding" in value or set(value) <= {"system", "code", "display", "version", "userSelected"}:
         if said := words(value):
             yield f"{label}: {said}"
-    elif "value" in value and ("unit" in value or "code" in value):
+    elif "value" in value and (len(value) == 1 or {"unit", "code", "comparator"} & value.keys()):
         yield f"{label}: {measured(value)}"
     elif "reference" in value or set(value) == {"display"}:
         if value.get("display"):
