@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,23 @@ from sojourn.wire.ccda.facts import Document, Fact
 from sojourn.wire.ccda.reader import read
 from sojourn.wire.ccda.values import Coded, Quantity
 from tests.wire.ccdaheard import Piece, heard
-from tests.wire.ccdasaid import COMMENT, Json, Said, day, measured, ts, words
+from tests.wire.ccdapieces import COMMENT, Json, day, measured, ts, words
+from tests.wire.ccdasaid import Said
 
 CARRIED: dict[str, Any] = tomllib.loads((Path(__file__).parent / "carried.toml").read_text("utf-8"))
 _SILENT = ("system", "data", "userSelected", "version", "reference", "extension")
 _COMMENTED = re.compile(r"(.*?)(?:>(?:SUBJ)?/)?act\[64\](/code|/text)?")
 
 
-def states(payload: bytes, shown: Mapping[str, Json], kind: str, consents: int = 0) -> int:
-    """A document of a kind states what was shown (by Type/id), piece by piece, and nothing else; how many pieces. consents: how many may be named beside."""
+def states(payload: bytes, shown: Mapping[str, Json], kind: str, consents: Collection[str] = ()) -> int:
+    """A document of a kind states what was shown (by Type/id), piece by piece, and nothing else; how many pieces. consents: those on which it rests, which it tells in words."""
     found = heard(payload)
     document = read(payload)
     read_back = by_record(document)
     records = {name: r for name, r in shown.items() if r["resourceType"] != "Patient"}
-    assert set(found) - {""} <= records.keys() | {n for n in shown if n.startswith("Patient/")}, f"what was not shown: {set(found) - set(shown)}"
+    others = set(found) - records.keys() - {"", *consents}
+    assert not others - shown.keys(), f"what was not shown: {others}"
+    assert all({p[0] for p in found[c]} <= {"act[64]", "act[64]/code", "act[64]/text", "marks"} for c in consents)
     assert not found[""], f"what is of no record: {found['']}"
     compared = 0
     for name, resource in records.items():
@@ -95,7 +98,7 @@ def listed(table: Mapping[str, str], type_: str, path: str) -> bool:
 
 def in_words(name: str, resource: Json, wanted: Said, comments: list[str]) -> None:
     """All that is no data stands in a comment, and a comment says nothing else than what the record has."""
-    type_, told = resource["resourceType"], _blank(" ".join(comments)).casefold()
+    type_, told = resource["resourceType"], " \0 ".join(map(_blank, comments)).casefold()
     mistake = ("act[64]", "mood", "EVN") in wanted.pieces
     left = [(path, _blank(said).casefold()) for path, said in leaves("", resource, wanted.taken)]
     for path, said in left:

@@ -78,7 +78,7 @@ def _step(node: Any, name: str, numbers: list[str]) -> str:
 def _pieces(node: Any, name: str, told: dict[str, Any]) -> list[Piece]:
     """What the element says itself."""
     made: list[Piece] = []
-    if node.get("code") and name not in ("statusCode",):
+    if node.get("code") and name != "statusCode":
         system = node.get("codeSystemName", "") if "://" in node.get("codeSystemName", "") else SYSTEMS.get(node.get("codeSystem", ""), node.get("codeSystem", ""))
         words = next((w for at in (node, node.getparent()) if (w := at.find(_HL7 + "originalText")) is not None and (at is node or name == "translation")), None)
         display = node.get("displayName", "")
@@ -96,8 +96,8 @@ def _pieces(node: Any, name: str, told: dict[str, Any]) -> list[Piece]:
         made.append(("text", node.text))
     if name == "value" and node.get("nullFlavor"):
         made.append(("null", node.get("nullFlavor")))
-    if name == "id" and node.get("extension") and not _OURS.fullmatch(node.get("extension")):
-        made.append(("id", node.get("root"), node.get("extension")))
+    if name == "id" and node.get("extension") and _name(node.getparent()) not in _STATEMENTS:
+        made.append(("id", node.get("extension")))
     if name in _STATEMENTS:
         made += [("mood", node.get("moodCode")), *([("negated", node.get("negationInd"))] if node.get("negationInd") else [])]
     return made

@@ -7,165 +7,31 @@ https://build.fhir.org/ig/HL7/ccda-on-fhir/mappingGuidance.html; templates: HL7 
 from __future__ import annotations
 
 import base64
-import re
-from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tests.wire.ccdaheard import Piece
-
-Json = dict[str, Any]
-SCT, LOINC, ACT_CODE = "http://snomed.info/sct", "http://loinc.org", "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-COMMENT = (LOINC, "48767-8", "Annotation comment")
-STATUS = {"active": ("55561003", "Active"), "inactive": ("73425007", "Inactive"), "resolved": ("413322009", "Resolved"), "recurrence": ("246455001", "Recurrence"), "relapse": ("263855007", "Relapse phase"), "remission": ("277022003", "Remission phase")}
-SEVERITY = {"mild": ("255604002", "Mild"), "moderate": ("6736007", "Moderate"), "severe": ("24484000", "Severe")}
-CRITICALITY = {"low": ("CRITL", "Low criticality"), "high": ("CRITH", "High criticality"), "unable-to-assess": ("CRITU", "Criticality cannot be assessed")}
-TENDENCY = {("allergy", "medication"): ("416098002", "Allergy to drug"), ("allergy", "food"): ("414285001", "Allergy to food"), ("intolerance", "medication"): ("59037007", "Intolerance to drug"), ("intolerance", "food"): ("235719002", "Intolerance to food"),
-            ("", "medication"): ("419511003", "Propensity to adverse reaction to drug"), ("", "food"): ("418471000", "Propensity to adverse reaction to food")}  # fmt: skip
-MEDICINE = {"draft": "new", "active": "active", "intended": "active", "on-hold": "suspended", "completed": "completed", "stopped": "aborted", "cancelled": "aborted", "not-taken": "aborted"}
-DONE = {"completed": "completed", "in-progress": "active", "preparation": "active", "on-hold": "active", "stopped": "aborted", "not-done": "cancelled"}
-RESULT = {"preliminary": "active", "partial": "active", "registered": "active", "cancelled": "cancelled"}
-VISIT = {"finished": "completed", "in-progress": "active", "arrived": "active", "onleave": "active", "cancelled": "cancelled", "planned": "new"}
-ABSENT = {"unknown": "UNK", "asked-declined": "ASKU", "not-performed": "NI"}
-HOURS = {"h": 1, "d": 24, "wk": 168}
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(r"((?:19|20)\d\d)(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?")
+from tests.wire.ccdapieces import (
+    ACT_CODE,
+    COMMENT,
+    CRITICALITY,
+    DONE,
+    HOURS,
+    LOINC,
+    MEDICINE,
+    RESULT,
+    SCT,
+    SEVERITY,
+    TENDENCY,
+    VISIT,
+    Json,
+    Pieces,
+    unit,
+)
 
 
-def ts(text: str) -> str:
-    """A dateTime as HL7 v3 writes it, without parts of a second."""
-    found = re.fullmatch(r"([\d-]+)(?:T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?)?", text)
-    assert found, text
-    return found[1].replace("-", "") + (found[2] or "").replace(":", "") + (found[3] or "").replace("Z", "+0000").replace(":", "")
-
-
-def words(concept: Json) -> str:
-    """A concept as it is read."""
-    codings = concept.get("coding", [concept] if "code" in concept else [])
-    return str(concept.get("text") or next((c["display"] for c in codings if c.get("display")), "") or next((c["code"] for c in codings), ""))
-
-
-def day(text: str) -> str:
-    """A date as people read it."""
-    found = _DATE.fullmatch(text)
-    if found is None:
-        return text
-    year, month, date, time, zone = found.groups()
-    said = f"{_MONTHS[int(month) - 1]} {f'{int(date)}, ' if date else ''}{year}" if month else year
-    return f"{said}, {time} {'UTC' if zone == 'Z' else zone}" if time else said
-
-
-def measured(quantity: Json) -> str:
-    """A quantity as it is read."""
-    return " ".join(filter(None, (quantity.get("comparator", ""), str(quantity["value"]), quantity.get("unit") or quantity.get("code", ""))))
-
-
-def unit(quantity: Json) -> str:
-    """In UCUM; one that is none as an annotation."""
-    return str(quantity.get("code") or (f"{{{quantity['unit'].replace(' ', '_')}}}" if quantity.get("unit") else ""))
-
-
-class Said:
-    """The pieces of one record in a document of a kind. taken: the elements that they are made of, by paths as in `dosageInstruction.route`."""
-
-    def __init__(self, resource: Json, kind: str) -> None:
-        self.resource, self.kind = resource, kind
-        self.pieces: Counter[Piece] = Counter()
-        self.taken: set[str] = set()
-        self.comments: list[tuple[str, str]] = []
-        security = resource.get("meta", {}).get("security", ())
-        level = max((c["code"] for c in security if c["system"] == CONFIDENTIALITY), key="NRV".index, default="N")
-        others = [c["code"] for c in security if c["system"] != CONFIDENTIALITY]
-        self.marks = [level, *others] if others or level != "N" else []
-
-    def add(self, place: str, *piece: str) -> None:
-        self.pieces[place, *piece] += 1
-
-    def statement(self, place: str, code: tuple[str, str, str] | None, state: str, mood: str = "EVN", *, translation: tuple[str, str, str] | None = None) -> None:
-        """What every statement has: its mood, a code of the template, its state."""
-        self.add(place, "mood", mood)
-        for fixed in (code, translation):
-            if fixed:
-                self.add(f"{place}/code", "code", *fixed)
-        self.add(f"{place}/statusCode", "state", state)
-
-    def take(self, *paths: str) -> None:
-        self.taken |= set(paths)
-
-    def concept(self, place: str, concept: Json | None) -> None:
-        """Every code of a concept with its system and display, and its words."""
-        if not concept:
-            return
-        said = words(concept)
-        for c in concept.get("coding", ()):
-            self.add(place, "code", c["system"], c["code"], c.get("display", "") if c.get("display") != said else "")
-        self.add(place, "words", said)
-        if not concept.get("coding") and "/value" in place:
-            self.add(place, "null", "OTH")
-
-    def time(self, place: str, text: str) -> None:
-        if text:
-            self.add(place, "value", ts(text), "")
-
-    def period(self, place: str, period: Json) -> None:
-        self.time(f"{place}/low", period.get("start", ""))
-        self.time(f"{place}/high", period.get("end", ""))
-
-    def quantity(self, place: str, given: Json, type_: str = "PQ") -> None:
-        """A number with its unit; one with a sign as an open range. place: up to the element, without its type."""
-        digits, sign = str(given["value"]), given.get("comparator", "")
-        if sign:
-            self.add(f"{place}:IVL_PQ/{'high' if '<' in sign else 'low'}", "value", digits, unit(given), f"inclusive {'true' if '=' in sign else 'false'}")
-        else:
-            self.add(place + (f":{type_}" if type_ else ""), "value", digits, unit(given))
-
-    def author(self, place: str, person: Json | None, time: str) -> None:
-        if person or time:
-            self.time(f"{place}/author[119]/time", time)
-            if person:
-                self.add(f"{place}/author[119]/assignedAuthor/assignedPerson/name", "text", person["display"])
-
-    def performer(self, place: str, person: Json) -> None:
-        self.add(f"{place}/performer/assignedEntity/assignedPerson/name", "text", person["display"])
-
-    def reasons(self, key: str = "reasonCode") -> None:
-        for n, reason in enumerate(self.resource.get(key, ())):
-            place = f"#reason{n} observation[19]"
-            self.statement(place, (SCT, "404684003", "Finding"), "completed", translation=(LOINC, "75321-0", "Clinical finding"))
-            self.concept(f"{place}/value:CD", reason)
-        self.take(key)
-
-    def value(self, place: str, holder: Json, absent: str = "CD") -> None:
-        """The value of an observation or a part of it."""
-        key = next((k for k in holder if k.startswith("value")), "")
-        value = holder.get(key)
-        self.take(key, "dataAbsentReason")
-        match key:
-            case "":
-                code = holder.get("dataAbsentReason", {}).get("coding", [{"code": "unknown"}])[0]["code"]
-                self.add(f"{place}:{absent}", "null", ABSENT[code])
-            case "valueQuantity":
-                self.quantity(place, value)
-            case "valueCodeableConcept":
-                self.concept(f"{place}:CD", value)
-            case "valueInteger":
-                self.add(f"{place}:INT", "value", str(value), "")
-            case "valueBoolean":
-                self.add(f"{place}:BL", "value", "true" if value else "false", "")
-            case "valueDateTime":
-                self.add(f"{place}:TS", "value", ts(value), "")
-            case "valueRange":
-                for end in ("low", "high"):
-                    if end in value:
-                        self.add(f"{place}:IVL_PQ/{end}", "value", str(value[end]["value"]), unit(value[end]))
-            case "valueString":
-                self.add(f"{place}:ST", "text", value)
-            case _:  # C-CDA's values have no such type: in words
-                self.add(f"{place}:ST", "text", "; ".join(f"{part}: {measured(one) if isinstance(one, dict) else day(one)}" for part, one in value.items()))
-
-    # --- records ---
+class Said(Pieces):
+    """The pieces of one record in a document of a kind."""
 
     def made(self) -> Said:
         """All of it."""
@@ -182,33 +48,6 @@ class Said:
             self.pieces["marks", mark] += 1
         return self
 
-    def _clinical(self, place: str, number: str, type_: str) -> None:
-        code = self.resource.get("clinicalStatus", {}).get("coding", [{}])[0].get("code")
-        if code:
-            at = f"{place}/>REFR/observation[{number}]"
-            self.statement(at, (LOINC, "33999-4", "Status"), "completed")
-            self.add(f"{at}/value:{type_}", "code", SCT, *STATUS[code])
-        self.take("clinicalStatus")
-
-    def _certain(self, place: str) -> None:
-        """Confirmed is what every statement is; refuted is its negation; all else its comment says."""
-        code = self.resource.get("verificationStatus", {}).get("coding", [{}])[0].get("code")
-        if code == "refuted":
-            self.add(place, "negated", "true")
-        if code in ("refuted", "confirmed", None):
-            self.take("verificationStatus")
-
-    def _concern(self, number: str, start: str, end: str) -> None:
-        over = self.resource.get("clinicalStatus", {}).get("coding", [{}])[0].get("code") in ("inactive", "resolved", "remission")
-        self.statement(f"#concern act[{number}]", ("2.16.840.1.113883.5.6", "CONC", "Concern"), "completed" if over else "active")
-        self.time(f"#concern act[{number}]/effectiveTime/low", start)
-        self.time(f"#concern act[{number}]/effectiveTime/high", end if over else "")
-
-    def _severity(self, place: str, concept: Json) -> None:
-        at = f"{place}/>SUBJ/observation[8]"
-        self.statement(at, (ACT_CODE, "SEV", "Severity"), "completed")
-        self.concept(f"{at}/value:CD", concept)
-
     def _condition(self, r: Json) -> None:
         place, category = "observation[4]", r.get("category", [{"coding": [{}]}])[0]["coding"][0].get("code")
         self.take("category")
@@ -216,23 +55,23 @@ class Said:
         if self.kind == "care-plan":
             self.statement("#health-concern act[132]", (LOINC, "75310-3", "Health concerns document"), "active")
         else:
-            self._concern("3", began, over)
+            self.concern("3", began, over)
         kinds = {"encounter-diagnosis": ((SCT, "282291009", "Diagnosis"), (LOINC, "29308-4", "Diagnosis"))}
         code, translation = kinds.get(category, ((SCT, "55607006", "Problem"), (LOINC, "75326-9", "Problem")))
         self.statement(place, code, "completed", translation=translation)
         self.concept(f"{place}/value:CD", r.get("code"))
         self.period(f"{place}/effectiveTime", {"start": began, "end": over})
         self.author(place, r.get("recorder"), r.get("recordedDate", ""))
-        self._clinical(place, "6", "CD")
-        self._certain(place)
+        self.clinical(place, "6", "CD")
+        self.certain(place)
         if r.get("severity", {}).get("coding"):
-            self._severity(place, r["severity"])
+            self.severity(place, r["severity"])
             self.take("severity")
         self.take("code", "onsetDateTime", "abatementDateTime", "recorder", "recordedDate")
 
     def _allergyintolerance(self, r: Json) -> None:
         place, categories = "observation[7]", r.get("category", [])
-        self._concern("30", r.get("onsetDateTime") or r.get("recordedDate", ""), "")
+        self.concern("30", r.get("onsetDateTime") or r.get("recordedDate", ""), "")
         self.statement(place, (ACT_CODE, "ASSERTION", "Assertion"), "completed")
         first, type_ = (categories or [""])[0], r.get("type", "")
         tendency = TENDENCY.get((type_, first)) or (("419199007", "Allergy to substance") if type_ == "allergy" else ("420134006", "Propensity to adverse reaction"))
@@ -243,8 +82,8 @@ class Said:
         self.concept(f"{place}/participant/participantRole/playingEntity/code", r["code"])
         self.time(f"{place}/effectiveTime/low", r.get("onsetDateTime", ""))
         self.author(place, r.get("recorder"), r.get("recordedDate", ""))
-        self._clinical(place, "28", "CE")
-        self._certain(place)
+        self.clinical(place, "28", "CE")
+        self.certain(place)
         if r.get("criticality"):
             at = f"{place}/>SUBJ/observation[145]"
             self.statement(at, (LOINC, "82606-5", "Allergy or intolerance criticality"), "completed")
@@ -328,6 +167,9 @@ class Said:
 
     def _observation(self, r: Json) -> None:
         kind = r["category"][0]["coding"][0]["code"]
+        measures = [*([r] if any(k.startswith("value") for k in r) else []), *r.get("component", ())]
+        if kind == "vital-signs" and not all(unit(m.get("valueQuantity", {"unit": ""})) for m in measures):
+            kind = "laboratory"  # a vital sign has a number and a unit
         self.take("category")
         smoking = r["code"].get("coding", [{}])[0].get("code") == "72166-2"
         place = {"laboratory": "observation[2]", "vital-signs": "observation[27]" if "valueQuantity" in r else "observation", "survey": "observation[69]", "social-history": "observation[78]" if smoking else "observation[38]"}[kind]
@@ -339,7 +181,8 @@ class Said:
         self._measured(place, r, state, {"vital-signs": "PQ"}.get(kind, "CD") if "component" not in r or kind != "vital-signs" else "panel", smoking=smoking)
         for n, part in enumerate(r.get("component", ())):
             number = {"laboratory": "2", "vital-signs": "27", "survey": "86", "social-history": "38"}[kind]
-            self._measured(f"#{n} observation[{number}]", {**{k: r[k] for k in ("effectiveDateTime", "effectivePeriod") if k in r}, **part}, state, "CD")
+            at = f"#{n} observation" + (f"[{number}]" if kind != "survey" or part["code"].get("coding") else "")
+            self._measured(at, {**{k: r[k] for k in ("effectiveDateTime", "effectivePeriod") if k in r}, **part}, state, "CD")
             for mark in self.marks:
                 self.pieces["marks", mark] += 1
             self.take("component.code", "component.valueQuantity", "component.valueInteger", "component.valueCodeableConcept", "component.valueString")
@@ -409,7 +252,7 @@ class Said:
         for site in r.get("bodySite", ()):
             self.concept(f"{place}/targetSiteCode", site)
         for one in r.get("performer", ()):
-            self.performer(place, one["actor"])
+            self.performer(place, one.get("actor", {}))
         self.reasons()
         self.take(*(() if r["status"] in ("on-hold", "preparation") else ("status",)), "code", "performedPeriod", "performedDateTime", "bodySite", "performer")
 
@@ -430,7 +273,7 @@ class Said:
         if "doseQuantity" in r:
             self.quantity(f"{place}/doseQuantity", r["doseQuantity"], "")
         for one in r.get("performer", ()):
-            self.performer(place, one["actor"])
+            self.performer(place, one.get("actor", {}))
         if "statusReason" in r:
             self.add("#refusal observation[53]", "mood", "EVN")
             self.concept("#refusal observation[53]/code", r["statusReason"])
@@ -447,7 +290,7 @@ class Said:
             self.add(f"{place}/statusCode", "state", VISIT[r["status"]])
         self.period(f"{place}/effectiveTime", r.get("period", {}))
         for one in r.get("participant", ()):
-            self.performer(place, one["individual"])
+            self.performer(place, one.get("individual", {}))
             self.concept(f"{place}/performer/sdtc:functionCode", next(iter(one.get("type", ())), None))
         self.reasons()
         self.take("class", "period", "participant", "type[0]", *(("status",) if r["status"] in ("finished", "in-progress", "cancelled", "planned") else ()))
@@ -523,11 +366,11 @@ class Said:
         self.statement(place, (LOINC, "86744-0", "Care team"), state)
         self.period(f"{place}/effectiveTime", r.get("period", {}))
         self.marks, marks = [], self.marks
-        for n, one in enumerate(r["participant"]):
+        for n, one in enumerate(r.get("participant", ())):
             at = f"#{n} act[500.1]"
             self.statement(at, (LOINC, "85847-2", "Patient Care team information"), state)
             self.period(f"{at}/effectiveTime", one.get("period") or r.get("period", {}))
-            self.performer(at, one["member"])
+            self.performer(at, one.get("member", {}))
             self.concept(f"{at}/performer/sdtc:functionCode", next(iter(one.get("role", ())), None))
             for mark in marks:
                 self.pieces["marks", mark] += 1

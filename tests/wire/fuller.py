@@ -22,10 +22,10 @@ _SURVEYS = ("44261-6", "70274-6", "72109-2")
 
 
 class Fuller:
-    """Makes the records of one person."""
+    """Makes the records of one person. staff: a reference that some of those who work here have beside their names."""
 
-    def __init__(self, random: Random, patient: str) -> None:
-        self.random, self.patient = random, patient
+    def __init__(self, random: Random, patient: str, staff: str = "") -> None:
+        self.random, self.patient, self.staff = random, patient, staff
         self.me: Json = {"subject": {"reference": f"Patient/{patient}"}}
         self.theirs: Json = {"patient": {"reference": f"Patient/{patient}"}}
 
@@ -67,9 +67,15 @@ class Fuller:
             return {"value": value, "unit": code if self.maybe() else f"{code} (unit)", "system": UCUM, "code": code}
         return {"value": value, **({"unit": "tablets a day"} if self.maybe(0.7) else {})}
 
+    def range(self, code: str) -> Json:
+        """Two quantities of one unit, the lower first."""
+        low, high = self.quantity(code), self.quantity(code)
+        low["value"], high["value"] = sorted((low["value"], high["value"]))
+        return {"low": low, "high": high}
+
     def person(self) -> Json:
         """Somebody who works here, as a reference with a name."""
-        return {"display": self.random.choice(("Chidi Okafor, MD", "Sam Lee, RN", "Zoë O'Neil <LCSW>"))}
+        return {"display": self.random.choice(("Chidi Okafor, MD", "Sam Lee, RN", "Zoë O'Neil <LCSW>")), **({"reference": self.staff} if self.staff and self.maybe() else {})}
 
     def status(self, system: str, *codes: str) -> Json:
         return {"coding": [{"system": TERMS + system, "code": self.random.choice(codes)}]}
@@ -87,7 +93,7 @@ class Fuller:
             "Encounter", "DocumentReference", "CarePlan", "Goal", "CareTeam", "DiagnosticReport", "ServiceRequest",
         ))  # fmt: skip
         made: Json = getattr(self, f"_{kind.replace('-', '_').lower()}")()
-        return made
+        return {key: value for key, value in made.items() if value != []}
 
     def _condition(self) -> Json:
         over = self.maybe(0.4)
@@ -117,10 +123,10 @@ class Fuller:
         vague = {"repeat": {"frequency": 1, "frequencyMax": 2, "period": 1, "periodUnit": "d", **bounds}}
         other: Json = self.random.choice(({"code": {"text": "BID"}}, {"repeat": {"when": ["HS"]}}, {"repeat": {"dayOfWeek": ["mon", "thu"]}}, {"event": ["2026-03-01"]}, {"repeat": bounds or {"count": 3}}))
         amount: Json = self.random.choice((
-            {"doseQuantity": self.quantity()}, {"doseQuantity": self.quantity()}, {"doseQuantity": {**self.quantity(), "comparator": "<"}}, {"doseRange": {"low": self.quantity("mg"), "high": self.quantity("mg")}},
+            {"doseQuantity": self.quantity()}, {"doseQuantity": self.quantity()}, {"doseRange": self.range("mg")},
             {"doseQuantity": self.quantity(), "rateQuantity": self.quantity("mL")},
         ))  # fmt: skip
-        return {**self.some(text=self.words, timing=lambda: self.random.choice((exact, exact, vague, other)), maxDosePerPeriod=lambda: {"numerator": self.quantity("mg"), "denominator": self.quantity("d")}, route=lambda: self.concept({NCIT: "C38288"}, {SCT: "26643006"}, {}), site=lambda: self.concept({SCT: "368208006"}, {}), asNeededBoolean=lambda: self.maybe(),
+        return {**self.some(text=self.words, timing=lambda: self.random.choice((exact, exact, vague, other)), maxDosePerPeriod=lambda: {"numerator": self.quantity("mg"), "denominator": self.quantity("d")}, route=lambda: self.concept({NCIT: "C38288"}, {SCT: "26643006"}, {}), site=lambda: self.concept({SCT: "368208006"}, {}), asNeededBoolean=self.maybe,
                             patientInstruction=self.words), "doseAndRate": [amount]}  # fmt: skip
 
     def _medicationrequest(self) -> Json:
@@ -150,9 +156,9 @@ class Fuller:
         value: Json = self.random.choice((
             {"valueQuantity": self.quantity(unit)}, {"valueQuantity": self.quantity(unit)}, {"valueQuantity": {**self.quantity(unit), "comparator": self.random.choice(("<", "<=", ">=", ">"))}}, {"valueQuantity": self.quantity()},
             {"valueCodeableConcept": self.concept({SCT: "260385009"}, {SCT: "10828004", LOINC: "LA6576-8"}, {})}, {"valueString": self.words()}, {"valueInteger": 17}, {"valueBoolean": self.maybe()}, {"valueDateTime": self.day()},
-            {"valueRange": {"low": self.quantity(unit), "high": self.quantity(unit)}}, {"valueRange": {"high": self.quantity(unit)}}, {"valueRatio": {"numerator": self.quantity(), "denominator": self.quantity("mL")}}, {"valuePeriod": self.span()}, {"dataAbsentReason": self.status("data-absent-reason", "unknown", "asked-declined", "not-performed")},
+            {"valueRange": self.range(unit)}, {"valueRange": {"high": self.quantity(unit)}}, {"valueRatio": {"numerator": self.quantity(), "denominator": self.quantity("mL")}}, {"valuePeriod": self.span()}, {"dataAbsentReason": self.status("data-absent-reason", "unknown", "asked-declined", "not-performed")},
         ))  # fmt: skip
-        more = self.some(referenceRange=lambda: self.random.choice(([{"low": self.quantity(unit), "high": self.quantity(unit)}], [{"high": self.quantity(unit), "text": self.words()}], [{"text": self.words()}])), method=lambda: self.concept({SCT: "702873001"}, {}), bodySite=lambda: self.concept({SCT: "14975008"}, {}))
+        more = self.some(referenceRange=lambda: self.random.choice(([self.range(unit)], [{"high": self.quantity(unit), "text": self.words()}], [{"text": self.words()}])), method=lambda: self.concept({SCT: "702873001"}, {}), bodySite=lambda: self.concept({SCT: "14975008"}, {}))
         return {**self._observation("laboratory", self.concept({LOINC: code}, {LOINC: code, LOCAL: "T-1"}), value), **more}
 
     def _vital_signs(self) -> Json:
@@ -186,7 +192,7 @@ class Fuller:
         return {
             "resourceType": "Immunization", **self.theirs, "status": "not-done" if refused else "completed", "vaccineCode": self.concept({CVX: "140"}, {CVX: "208", NDC: "59267-1000-01"}, {}), "occurrenceDateTime": self.day(),
             **({"statusReason": self.concept({TERMS + "v3-ActReason": "PATOBJ"})} if refused else {}),
-            **self.some(lotNumber="L<1>&", manufacturer={"display": "Acme \"Bio\""}, doseQuantity=lambda: self.quantity("mL"), performer=lambda: [{"actor": self.person()} for _ in range(self.random.randrange(1, 3))], route=lambda: self.concept({NCIT: "C28161"}), site=lambda: self.concept({SCT: "368208006"}),
+            **self.some(lotNumber="L<1>&", manufacturer={"display": 'Acme "Bio"'}, doseQuantity=lambda: self.quantity("mL"), performer=lambda: [{"actor": self.person()} for _ in range(self.random.randrange(1, 3))], route=lambda: self.concept({NCIT: "C28161"}), site=lambda: self.concept({SCT: "368208006"}),
                         reasonCode=lambda: [self.concept({SCT: "429060002"})], note=lambda: [{"text": self.words()}]),
         }  # fmt: skip
 

@@ -23,7 +23,7 @@ CHARTS = round(10 * TIMES)
 
 def chart(seed: str) -> list[dict[str, Any]]:
     """Some thirty records of one person, some of them marked."""
-    made = Fuller(Random(seed), "p")
+    made = Fuller(Random(seed), "p", "Practitioner/d1")
     records: list[dict[str, Any]] = []
     for n in range(30):
         marks = made.random.choice(MARKS)

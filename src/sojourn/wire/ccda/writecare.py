@@ -55,10 +55,11 @@ def encounter(table: Table, resource: Json, here: Here) -> E:
 
 
 def _with(row: Row, here: Here, participant: Json) -> E | None:
-    """Who took part in a visit, and as what."""
+    """Who took part in a visit, and as what; as what alone, where nobody is named."""
     made = who(row, here, "With", participant.get("individual"), kind="performer")
     kinds: list[Json] = participant.get("type") or []
-    if made is not None and kinds:
+    if kinds:
+        made = made or E("performer", E("assignedEntity", E("id", nullFlavor="UNK"), E("addr", nullFlavor="UNK"), E("telecom", nullFlavor="UNK")))
         made.inside.insert(0, row.code("sdtc:functionCode", "As", kinds[0]))
     return made
 

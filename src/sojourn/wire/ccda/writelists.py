@@ -192,9 +192,9 @@ def _untold(dose: Json, *, exact: bool) -> Json:
     return kept
 
 
-def _plain(quantity: Json | None) -> bool:
+def _plain(quantity: Json) -> bool:
     """Whether it is a number that a doseQuantity can hold."""
-    return bool(quantity) and "value" in (quantity or {}) and not (quantity or {}).get("comparator")
+    return "value" in quantity and not quantity.get("comparator")
 
 
 def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[str, str]] = ()) -> E:
@@ -220,7 +220,7 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
         interval = E("effectiveTime", E("period", value=often[0], unit=often[1]), xsi_type="PIVL_TS", operator="A")
     route = row.code("routeCode", "Route", dose["route"], first=("http://ncithesaurus-stage.nci.nih.gov",)) if dose.get("route") else None
     site = row.code("approachSiteCode", "Site", dose["site"], first=(SCT,)) if dose.get("site") else None
-    amount = row.quantity("doseQuantity", "Dose", given) if _plain(given) else E("doseQuantity", nullFlavor="UNK")
+    amount = row.quantity("doseQuantity", "Dose", given) if given and _plain(given) else E("doseQuantity", nullFlavor="UNK")
     sig = row.say("Directions", dose.get("text", "") or dose.get("patientInstruction", ""))
     free = None
     if sig:

@@ -241,10 +241,8 @@ def social(table: Table, resource: Json, here: Here) -> list[E]:
     code = row.code("code", "What", resource.get("code"), first=(_LOINC_URL, SCT))
     known = next((_SOCIAL[str(c.get("code"))] for c in (resource.get("code") or {}).get("coding", ()) if c.get("code") in _SOCIAL), ("22.4.38", "2015-08-01"))
     value = value_of(row, resource) if any(k.startswith(("value", "dataAbsent")) for k in resource) or not resource.get("component") else None
-    if known[0] == "22.4.78" and resource.get("effectivePeriod"):
-        start, _ = when(resource)
-        return [_observation(row, resource, here, template(*known), value, code=code, time=row.time("When", start))]
-    return [_observation(row, resource, here, template(*known), value, code=code), *_components(table, resource, here, _social_part)]
+    time = row.time("When", when(resource)[0]) if known[0] == "22.4.78" and resource.get("effectivePeriod") else None  # of smoking C-CDA has a moment
+    return [_observation(row, resource, here, template(*known), value, code=code, time=time), *_components(table, resource, here, _social_part)]
 
 
 def _social_part(row: Row, resource: Json, here: Here) -> E:
