@@ -23,6 +23,7 @@ _REVIEW = _call("emergency_review", 9)
 _DOCUMENTED = _call("emergency_documented", 7)
 _STANDING = _call("standing", 12)
 _EMERGENCIES = _call("emergencies", 14)
+_LEFT = _call("emergencies_left", 5)
 _CONSENTS = _call("consents_for", 8)
 _DISCLOSED = _call("disclosed", 20)
 _DISCLOSURES = _call("disclosures", 18)
@@ -63,6 +64,11 @@ async def standing(db: Database, head: Head, decided: Decided, reader: str, acco
 async def emergencies(db: Database, head: Head, decided: Decided, reader: str, one: str | None, limit: int) -> list[asyncpg.Record]:
     """Those that wait for a review by this reader first, then the newest (12_disclosure.sql says whose review it is)."""
     return await db.call(_EMERGENCIES, *head, *decided, reader, one, False, limit)
+
+
+async def emergencies_left(db: Database, head: Head, before: datetime) -> asyncpg.Record:
+    """number of emergencies declared before a moment that nobody has reviewed, and the oldest of these (or None)."""
+    return (await db.call(_LEFT, *head, before))[0]
 
 
 async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, what: Sequence[str]) -> list[asyncpg.Record]:

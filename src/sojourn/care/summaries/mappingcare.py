@@ -177,6 +177,27 @@ def risk(fact: Fact) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_REPORTS: Final = ("registered", "partial", "preliminary", "final", "amended", "corrected", "appended", "cancelled", "unknown")
+_LAB: Final = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "LAB"}]}
+
+
+def report(fact: Fact) -> dict[str, Any]:
+    """A DiagnosticReport: the panel under which results stand, without them."""
+    state = stated(fact, _REPORTS) or {"completed": "final", "active": "preliminary", "aborted": "cancelled", "cancelled": "cancelled"}.get(fact.status, "unknown")
+    issued = next((t for t in texts(fact, "authored") if "T" in t), "")
+    told = words(fact.value) if isinstance(fact.value, str) else ""
+    return {
+        "resourceType": "DiagnosticReport", "status": state, "category": [_LAB], "code": concept(fact.what) or {}, **when("effective", fact.time), **({"issued": issued} if issued else {}),
+        **({"performer": [{"display": w}]} if (w := words(fact.author)) else {}), **({"conclusion": told} if told else {}), **_noted(fact, state),
+    }  # fmt: skip
+
+
+def _noted(fact: Fact, state: str) -> dict[str, Any]:
+    """Comments of a report, which has no notes: as an extension of FHIR for them."""
+    found = notes(fact, state).get("note", ())
+    return {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/note", "valueAnnotation": n} for n in found]} if found else {}
+
+
 def says(fact: Fact) -> str:
     """Of a team its members, of a relative whose, of insurance who pays, in words."""
     found = texts(fact, "member", "payer") + [said(v) for k, v in fact.details if k in ("relationship", "quantity", "achieved")]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 _HEAD: Final = 4096
+_MANY: Final = 1000
+"""Messages of one block: each is answered in one answer."""
 _LEAST: Final = ("2.1", "2.2")
 
 
@@ -55,6 +57,9 @@ class Receiver:
             and content.count(b"\nMSH") + content.count(b"\rMSH") == 0
         ):
             return await self._one(content, peer)
+        if hl7v2batch.many(content, _MANY):
+            _log.warning("a message was refused", reason="too many in one block", address=peer.address)
+            return _answer(_first(content), REJECTED, Trouble(f"One block holds at most {_MANY} messages. Send them in several.", "207"))
         batch = hl7v2batch.split(content)
         return b"".join([await self._one(m.encode(), peer) for m in batch.messages]) if batch.messages else await self._one(content, peer)
 
@@ -104,6 +109,14 @@ class Receiver:
             "207",
             "MSH-3",
         )
+
+
+def _first(content: bytes) -> Message | None:
+    """The first of several, as far as it says which it is."""
+    try:
+        return hl7v2.parse(content[:_HEAD])
+    except NotReadable:
+        return None
 
 
 def _comes(partner: Partner, peer: Peer) -> bool:

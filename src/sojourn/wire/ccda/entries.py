@@ -11,7 +11,7 @@ from typing import Final
 
 from sojourn.wire.ccda import participants, values
 from sojourn.wire.ccda.facts import Fact, Marks
-from sojourn.wire.ccda.marks import is_security, marks_of
+from sojourn.wire.ccda.marks import SECURITY, is_security, marks_of
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 from sojourn.wire.ccda.xml import Node
 
@@ -43,6 +43,9 @@ _AROUND_MEDICINE: Final = frozenset({"35", "36"})
 _MEDICINE: Final = ("substanceAdministration", "supply")
 _CONCERNS: Final = frozenset({"3", "30", "113", "80", *_ALSO, *_AROUND_MEDICINE})
 _POINTER: Final = "122"
+_PANEL: Final = "1"
+_REPORT: Final = "#report"
+"""With what the id of a result ends that we write for a report as a whole."""
 
 
 def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterator[Fact]:
@@ -66,6 +69,9 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
     concern = node.name == "act" and set(_numbers(node)) & _CONCERNS
     if concern or (node.name == "act" and section in ("problems", "allergies") and not values.coded(node.one("code"), narrative).system.endswith("sct")):
         inside += _held(node)
+    if inside and _PANEL in _numbers(node):
+        yield from _panel(node, narrative, marks, [f for child in inside for f in _statement(child, section, narrative, marks, depth + 1)])
+        return
     if inside:
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
@@ -76,6 +82,21 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
                 yield fact._replace(details=(*fact.details, *about, *((("concern", concern_status),) if concern_status else ())))
         return
     yield _fact(node, section, narrative, marks)
+
+
+def _panel(node: Node, narrative: Mapping[str, str], marks: Marks, held: list[Fact]) -> Iterator[Fact]:
+    """The results of a Result Organizer (22.4.1), and the panel as a fact of its own; not where it is called as one of them, and so says no more."""
+    what = values.coded(node.one("code"), narrative)
+    whole = next((f for f in held if any(i.endswith(_REPORT) for i in f.identifiers) and f.what.code == what.code), None)
+    results = [f for f in held if f is not whole]
+    yield from results
+    if not what or (whole is None and any((f.what.code, f.what.code or f.what.text) == (what.code, what.code or what.text) for f in results)):
+        return
+    time = whole.time if whole else values.span(node.one("effectiveTime"))
+    own = Fact("report", what, values.coded(node.one("statusCode"), {}).code, time, author=_author(node), identifiers=values.identifiers(node), templates=tuple(t.get("root") for t in node.all("templateId") if t.get("root")), marks=marks, line=node.line, at=node.at, number=_number(node))
+    if whole:
+        own = own._replace(value=whole.value, details=whole.details, identifiers=(*own.identifiers, *whole.identifiers), author=whole.author, number=whole.number, text=whole.text, marks=whole.marks)
+    yield own._replace(holds=tuple(f.at for f in results if f.kind == "result"))
 
 
 def _held(node: Node) -> list[Node]:
@@ -101,6 +122,8 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         kind = "medication" if kind == "medication" else "plan"
     elif mood not in (*_AHEAD, "EVN", "CRT"):
         kind = "other"
+    if is_security(node) or values.coded(node.one("code"), {}).code in SECURITY:
+        kind = "mark"
     time = next((t for n in node.all("effectiveTime") if any(t := values.span(n))), Span())
     value = _value(node.one("value"), narrative)
     what = values.coded(node.one("code"), narrative)

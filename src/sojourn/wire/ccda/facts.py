@@ -62,7 +62,7 @@ class Marks(NamedTuple):
 
 class Fact(NamedTuple):
     """One clinical statement. `kind`: allergy, problem, medication, immunization, result, vital, procedure, encounter, social, assessment,
-    plan, goal, dispense, team, relative, device, coverage, note, instruction, risk or other."""
+    plan, goal, dispense, team, relative, device, coverage, note, instruction, risk, report (the panel of results), mark (of privacy) or other."""
 
     kind: str
     what: Coded
@@ -86,6 +86,8 @@ class Fact(NamedTuple):
     """By which byte of the document it begins."""
     number: str = ""
     """Of its author, as an id: root|extension."""
+    holds: tuple[int, ...] = ()
+    """Of a report, by which byte each of its results begins."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""

@@ -16,6 +16,8 @@ from sojourn.wire.notice import stands_in
 
 _ORDER: Final = ("", "U", "L", "M", "N", "R", "V")
 _DS4P: Final = "2.16.840.1.113883.3.445."
+SECURITY: Final = frozenset({"SECCLASSOBS", "SECCONOBS", "SECCATOBS", "SECCONTROBS", "SECINTOBS"})
+"""What a security observation is about, by its code: class, handling, category, control, integrity."""
 _OBSERVED: Final = frozenset({"12", "13", "14", "21", "22", "23"})
 """Confidentiality, sensitivity, obligation, refrain, purpose … observations; 21 and 22 wrap them, 17 is the notice."""
 

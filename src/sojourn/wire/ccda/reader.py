@@ -22,7 +22,6 @@ from sojourn.wire.ccda.person import person
 from sojourn.wire.ccda.values import Coded
 from sojourn.wire.ccda.xml import MAX_BYTES, BadDocument, Node, parse, uncollected
 
-_SECURITY: Final = frozenset({"SECCLASSOBS", "SECCONOBS", "SECCATOBS", "SECCONTROBS", "SECINTOBS"})
 MAX_REPEATED: Final = 4 * MAX_BYTES
 
 
@@ -75,7 +74,7 @@ def _of_all(sections: tuple[Section, ...], marks: Marks) -> Marks:
     """With what the document's privacy section says of all of it (DS4P: security observations that are entries of their own)."""
     for section in sections:
         for fact in section.facts:
-            if fact.what.code in _SECURITY:
+            if fact.kind == "mark":
                 marks = _within(marks, fact.marks)
     return marks
 

@@ -186,6 +186,19 @@ BEGIN
     ORDER BY q.done, e.declared DESC, e.emergency LIMIT p_limit;
 END $$;
 
+-- How many emergencies that were declared before a moment nobody has reviewed, in any part, and since when the oldest waits. Of everybody, whoever may review
+-- what: it says what the notices say (a Task each, closed by the first review), and no more.
+CREATE OR REPLACE FUNCTION gate.emergencies_left(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_before timestamptz)
+RETURNS TABLE (number bigint, oldest timestamptz) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT count(*), min(e.declared) FROM record.emergency e
+    WHERE e.tenant = p_tenant AND e.declared < p_before
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+END $$;
+
 -- Whose the versions named (Type/id/_history/version) are, and the consents in force by which they may go to these recipients for this
 -- purpose, as they stand now. A patient without any is there once, without one. What is left of an answer may not say whose it is.
 CREATE OR REPLACE FUNCTION gate.consents_for(
@@ -241,7 +254,7 @@ END $$;
 --   whole   the reader sees every program's records: every entry, as it was written down.
 --   part    the reader does not: only entries of which something is left, and of these what is left. That is what passes the predicate and was not found by
 --           looking (what a search finds depends on all that its asker may see), types that programs share aside (a message about a visit names the patient,
---           too), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
+--           too) and what has no patient of its own (a consent of whomever it refers to may have opened it), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
 --   else, and beside it, what the reader released: as it was written down.
 --
 -- opens, of one entry: everything that left, as it left and as it stands now, passes the predicate for the reader, and so do its parts.
@@ -277,7 +290,7 @@ BEGIN
         FROM unnest(d.what) AS w(name)
         JOIN record.version v ON v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
                              AND v.version = split_part(w.name, '/', 4)
-        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
+        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.patient IS NOT NULL AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) s ON true
     LEFT JOIN LATERAL (
         SELECT array_agg(c.name) AS consents FROM unnest(d.consents) AS c(name)
