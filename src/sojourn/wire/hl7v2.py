@@ -158,6 +158,8 @@ class Segment:
 
 
 _HEADERS: Final = ("MSH", "FHS", "BHS")
+_ONE_EVENT: Final = {"ORU": "R01", "ORM": "O01"}
+_WITH_EVN: Final = ("ADT", "BAR", "DFT", "MDM")
 
 
 @dataclass(slots=True)
@@ -177,8 +179,19 @@ class Message:
     @property
     def type(self) -> str:
         """As in `ORU^R01`; without the structure. '' where MSH-9 is empty."""
-        code, event = self.header.v(9, 1), self.header.v(9, 2)
+        code, event = self.header.v(9, 1).upper(), self.event
         return f"{code}^{event}" if event else code
+
+    @property
+    def event(self) -> str:
+        """MSH-9.2; where it is empty what EVN-1 says, or the one event that such a message had in 2.1 and 2.2 (there MSH-9 is the code alone)."""
+        if said := self.header.v(9, 2).upper():
+            return said
+        code = self.header.v(9, 1).upper()
+        if code in _ONE_EVENT:
+            return _ONE_EVENT[code]
+        evn = self.one("EVN") if code in _WITH_EVN else None
+        return evn.v(1).upper() if evn is not None else ""
 
     @property
     def control(self) -> str:

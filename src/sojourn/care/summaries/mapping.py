@@ -102,7 +102,9 @@ def _mapped(document: Document, section: Section, fact: Fact, patient: str, abou
     key, called = key_of(fact), (mappingnotes.called(fact) if fact.kind == "note" else name(fact.what)) or elements.words(fact.text)
     says, why, resource = words_of(fact), "", None
     about = denying.what(fact) if fact.kind in LINES else {}
-    if fact.kind not in _MAKES:
+    if document.people > 1:
+        why = "The document is about several people, and does not say of whom this is."
+    elif fact.kind not in _MAKES:
         why = "There is no place for it in the chart."
     elif not called:
         why = "It does not say what it is about."

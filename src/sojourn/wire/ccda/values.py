@@ -186,6 +186,15 @@ def quantity(node: Node | None) -> Quantity:
     return Quantity(ends[0] or ends[1], unit, "", (">" if ends[0] else "<") + ("=" if end and end.get("inclusive") != "false" else ""))
 
 
+def ratio(node: Node) -> str | None:
+    """An RTO as it is written: `1:128`, `5 mg / 10 mL`; None where one of both is not told."""
+    ends = [quantity(node.one(end)) for end in ("numerator", "denominator")]
+    if not all(e.number and not e.upto and not e.sign for e in ends):
+        return None
+    over, under = (f"{e.number} {e.unit}".strip() if e.unit != "1" else e.number for e in ends)
+    return f"{over}:{under}" if f"{over}{under}".replace(".", "").isdigit() else f"{over} / {under}"
+
+
 def name(node: Node | None) -> str:
     """A person's name, or an organization's, in one line."""
     if node is None:
