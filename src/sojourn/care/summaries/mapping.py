@@ -253,7 +253,7 @@ def _dosage(fact: Fact) -> dict[str, Any]:
 
 def _medication(fact: Fact) -> dict[str, Any]:
     over = ended(fact)
-    status = {"suspended": "on-hold", "held": "on-hold"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
+    status = {"suspended": "on-hold", "held": "on-hold", "new": "intended"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
     directions = _dosage(fact)
     supplied = [f"{label}: {said(v)}" for label, key in (("Refills", "refills"), ("Supply", "supply"), ("Supply valid", "valid")) if (v := fact.detail(key)) is not None]
     more = [*notes(fact).get("note", ()), *({"text": t} for t in supplied)]
