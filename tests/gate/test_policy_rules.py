@@ -334,6 +334,12 @@ def test_mechanics(question: dict[str, Any], result: str, reason: str) -> None:
         ({"records": ["unlabelled"], "by": "clinician_outside_program"}, {"AUDIT_DENIAL", "LABEL_BY_ORIGIN", "SUPPRESS_EXISTENCE"}),
         ({"by": "clinician_outside_program"}, {"AUDIT_DENIAL", "SUPPRESS_EXISTENCE"}),
         ({"by": "release_of_information_clerk"}, {"AUDIT_DENIAL"}),
+        ({"to": "police", "why": "HLEGAL", "legal_instrument": "arrest_warrant", "sud_only_facility": True}, {"AUDIT_DENIAL", "LEGAL_REVIEW", "SUPPRESS_EXISTENCE"}),
+        ({"to": "police", "why": "HLEGAL", "legal_instrument": "arrest_warrant"}, {"AUDIT_DENIAL", "LEGAL_REVIEW"}),
+        ({"to": "self_workforce", "does": "access", "needed_for_purpose": [], "sud_only_facility": True}, {"AUDIT_DENIAL"}),
+        ({"to": "parent", "by": "parent_proxy", "why": "FAMRQT", "does": "access", "via": "portal", "minor": True, "minor_may_consent": True}, {"AUDIT_DENIAL", "SUPPRESS_EXISTENCE"}),
+        ({"at": "clinic", "records": ["contraception"], "to": "parent", "by": "parent_proxy", "why": "FAMRQT", "does": "access", "via": "portal", "minor": True, "minor_may_consent": True}, {"AUDIT_DENIAL", "SUPPRESS_EXISTENCE"}),
+        ({"to": "parent", "by": "release_of_information_clerk", "why": "FAMRQT", "minor": True, "minor_may_consent": True}, {"AUDIT_DENIAL"}),
         ({"at": "clinic", "records": ["assault"], "state_overlay": "sdv_no_disclosure"}, {"AUDIT_DENIAL", "SUPPRESS_EXISTENCE"}),
     ],
 )  # fmt: skip

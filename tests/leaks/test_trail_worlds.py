@@ -140,7 +140,11 @@ async def desk(at: World, story: Story, a: World, pages: list[str]) -> list[tupl
         for key, id_ in a.told.ids.items():
             if story.things[key].fact.type == "Patient":
                 at.source.step(f"left of {key}")
-                out.append((f"disclosures about {key}", plain(await browser.post("/desk/disclosures", data={"csrf": token, "patient": id_}))))
+                out.append((f"disclosures about {key}", plain(await browser.post("/desk/disclosures", data={"csrf": token, "patient_id": id_}))))
+        for wish in ({"way": "fhir"}, {"purpose": "TREAT"}, {"to": "Harbor Clinic"}, {"since": "2026-01-01"}, {}):
+            for path in ("/desk/disclosures", "/desk/disclosures/export"):
+                at.source.step(f"{path} {wish}")
+                out.append((f"{path} {wish}", plain(await browser.post(path, data={"csrf": token, **wish}))))
     return out
 
 

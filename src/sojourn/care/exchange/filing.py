@@ -41,7 +41,6 @@ _MESSAGES: Final = 50_000
 """Of one file."""
 _TOLD: Final = 50
 """Messages of one file whose faults are told one by one."""
-_OLD: Final = ("2.1", "2.2")
 
 
 @dataclass
@@ -206,8 +205,8 @@ def _message(partner: Partner, content: bytes) -> Came | str:
         return "It has no control id (MSH-10)."
     if not message.header.v(9):
         return "It does not say of what type it is (MSH-9)."
-    if message.version not in VERSIONS or message.version in _OLD:
-        return "Versions 2.3 to 2.9 are taken (MSH-12)."
+    if message.version not in VERSIONS:
+        return "Versions 2.1 to 2.9 are taken (MSH-12)."
     if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return "Messages of this type were not agreed (MSH-9)."
     if not partner.is_called(message.header.v(3), message.header.v(4)):

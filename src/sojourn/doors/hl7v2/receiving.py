@@ -21,7 +21,6 @@ _log = log.logger(__name__)
 _HEAD: Final = 4096
 _MANY: Final = 1000
 """Messages of one block: each is answered in one answer."""
-_LEAST: Final = ("2.1", "2.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +132,8 @@ def _trouble(message: Message, partner: Partner) -> Trouble | None:
         return Trouble("A message needs a control id, so that it can be answered and is not done twice.", "101", "MSH-10")
     if not message.header.v(9):
         return Trouble("A message says of what type it is.", "101", "MSH-9")
-    if message.version not in VERSIONS or message.version in _LEAST:
-        return Trouble("Versions 2.3 to 2.9 are taken.", "203", "MSH-12")
+    if message.version not in VERSIONS:
+        return Trouble("Versions 2.1 to 2.9 are taken.", "203", "MSH-12")
     if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return Trouble("Messages of this type were not agreed with you.", "200", "MSH-9")
     if message.header.v(11) not in ("", "P", "T", "D"):

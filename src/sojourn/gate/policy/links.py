@@ -23,6 +23,10 @@ def unscoped(case: Case, record: Record) -> Finding | None:
 
 def sharpened(found: Finding, case: Case, record: Record) -> Finding:
     """A lack of permission, said for the place and the channel where it would leak."""
+    if case.true("sud_only_facility") and not case.inside and found.reason != "NO_CONSENT":
+        return found._replace(duties=found.duties | {"SUPPRESS_EXISTENCE"})  # 2.13(c): whatever the refusal, it may not tell that there is a patient
+    if found.reason in ("MINOR_CONSENT_REQUIRED", "MINOR_CONSENTED_SERVICE") and asked_from_outside(case):
+        return found._replace(duties=found.duties | {"SUPPRESS_EXISTENCE"})  # 2.14: that the minor came is not a parent's to know either
     if found.reason != "NO_CONSENT":
         return found
     if case.true("sud_only_facility"):

@@ -55,9 +55,24 @@ def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterato
             yield from _statement(child, section, narrative, marks_of(entry, narrative), 0)
 
 
+def of_another(node: Node) -> bool:
+    """Whether a section or statement is about a relative, a newborn or another person than the document's (subject, CDA R2 4.3.8.1)."""
+    return any(s.get("nullFlavor") == "" and (r := s.one("relatedSubject")) is not None and ((c := r.one("code")) is None or c.get("code") not in _SELF) for s in node.all("subject"))
+
+
+_SELF: Final = ("ONESELF", "SELF")
+
+
 def _statement(node: Node, section: str, narrative: Mapping[str, str], around: Marks, depth: int) -> Iterator[Fact]:
     if depth > _DEEPEST:
         return
+    if of_another(node):
+        yield from (f if f.kind in ("relative", "mark") else f._replace(kind="other") for f in _stated(node, section, narrative, around, depth))
+    else:
+        yield from _stated(node, section, narrative, around, depth)
+
+
+def _stated(node: Node, section: str, narrative: Mapping[str, str], around: Marks, depth: int) -> Iterator[Fact]:
     marks = marks_of(node, narrative, around)
     inside = [s for c in node.all("component") for s in c.below if s.name in STATEMENTS] if node.name == "organizer" else []
     # Marks of privacy among statements are read as marks; an organizer of nothing else is the document's privacy section.
@@ -181,7 +196,11 @@ def _value(node: Node | None, narrative: Mapping[str, str]) -> Value | None:
         return values.coded(node, narrative)
     if kind in ("PQ", "INT", "REAL", "IVL_PQ", "IVL_INT", "IVL_REAL") or (not kind and node.get("value")):
         found = values.quantity(node)
-        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else None
+        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else values.compared(node)
+    if kind == "RTO" or kind.startswith("RTO_"):
+        return values.ratio(node)
+    if kind == "MO" and (amount := values.number(node.get("value"))):
+        return f"{amount} {node.get('currency')}".strip()
     if kind in ("TS", "IVL_TS"):
         return values.span(node).start or None
     if kind == "BL":
@@ -201,6 +220,10 @@ def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Va
     for child in node.all("effectiveTime"):
         if (every := child.one("period")) is not None and (found_quantity := values.quantity(every)).number:
             yield "frequency", found_quantity
+        if (event := child.one("event")) is not None and event.get("code"):
+            yield "event", values.coded(event, narrative)
+            if (offset := child.one("offset")) is not None and (found_quantity := values.quantity(offset)).number:
+                yield "offset", found_quantity
     for child in node.all("referenceRange/observationRange"):
         if found_range := _value(child.one("value"), narrative) or values.referred(child.one("text"), narrative):
             yield "range", found_range

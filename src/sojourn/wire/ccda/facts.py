@@ -130,6 +130,8 @@ class Document(NamedTuple):
     """Consents that its header names: number and kind of each."""
     related: tuple[tuple[str, str, str], ...] = ()
     """Documents that it is about: RPLC, APND or XFRM, the other's id, and its set."""
+    people: int = 1
+    """How many people it is about (recordTarget): of more than one no statement says of whom it is."""
 
     def facts(self, kind: str = "") -> list[Fact]:
         """The facts of a kind, or all."""
