@@ -83,3 +83,54 @@ def test_what_is_said_of_somebody_else_is_no_fact_of_the_client() -> None:
 def test_a_ratio_and_an_amount_are_values(value: str, said: str | None) -> None:
     (one,) = mapping.of(document(observed(value)), "p")
     assert (one.resource or {}).get("valueString") == said
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        ("value='&lt;5' unit='mg/dL'", {"value": 5, "comparator": "<", "unit": "mg/dL"}), ("value='NaN' unit='g'", "NaN g"), ("value='1,5' unit='g'", "1,5 g"), ("value='1e999999999' unit='g'", "1e999999999 g"), ("value='1_000'", "1_000"),
+        ("value='1.50e3' unit='g'", {"value": 1500, "unit": "g"}), (f"value='{'9' * 5000}'", "9" * 300), ("nullFlavor='NA'", "not-applicable"),
+    ],
+)  # fmt: skip
+def test_a_number_that_nothing_measures_is_words(value: str, made: dict[str, object] | str) -> None:
+    """Written out, 1e999999999 would be a gigabyte, and the record takes no such number."""
+    (one,) = mapping.of(document(observed(f"<value xsi:type='PQ' {value}/>")), "p")
+    resource = one.resource or {}
+    if isinstance(made, dict):
+        assert {k: v for k, v in resource["valueQuantity"].items() if k in made} == made
+    elif made == "not-applicable":
+        assert resource["dataAbsentReason"]["coding"][0]["code"] == made
+    else:
+        assert resource["valueString"].startswith(made)
+
+
+def given(*times: str) -> str:
+    product = "<consumable><manufacturedProduct><manufacturedMaterial><code code='312938' codeSystem='2.16.840.1.113883.6.88' displayName='sertraline'/></manufacturedMaterial></manufacturedProduct></consumable>"
+    return f"<substanceAdministration classCode='SBADM' moodCode='EVN'><statusCode code='active'/>{''.join(times)}<doseQuantity value='1' unit='{{tbl}}'/>{product}</substanceAdministration>"
+
+
+@pytest.mark.parametrize(
+    ("event", "words", "when"),
+    [
+        ("<event code='HS'/>", "1 tbl, at bedtime", ["HS"]), ("<event code='ACM'/>", "1 tbl, before breakfast", ["ACM"]), ("<event code='ICD'/>", "1 tbl, between lunch and dinner", None),
+        ("<event code='AC'/><offset><low value='30' unit='min'/></offset>", "1 tbl, >=30 min before meals", None), ("<event code='XYZ'/>", "1 tbl, XYZ", None),
+    ],
+)  # fmt: skip
+def test_a_medicine_at_bedtime_is_one_at_bedtime(event: str, words: str, when: list[str] | None) -> None:
+    (one,) = mapping.of(document(given(f"<effectiveTime xsi:type='EIVL_TS' operator='A'>{event}</effectiveTime>"), code="10160-0"), "p")
+    (directions,) = (one.resource or {})["dosage"]
+    assert directions["text"] == words
+    assert directions.get("timing", {}).get("repeat", {}).get("when") == when
+
+
+@pytest.mark.parametrize(
+    ("time", "period"),
+    [
+        ("<low value='20250130'/><width value='10' unit='d'/>", {"start": "2025-01-30", "end": "2025-02-09"}), ("<low value='20250101'/><width value='2' unit='wk'/>", {"start": "2025-01-01", "end": "2025-01-15"}),
+        ("<low value='202501010800-0500'/><width value='6' unit='h'/>", {"start": "2025-01-01T08:00:00-05:00", "end": "2025-01-01T14:00:00-05:00"}), ("<low value='202501'/><width value='10' unit='d'/>", {"start": "2025-01"}),
+        ("<low value='20250101'/><width value='1' unit='mo'/>", {"start": "2025-01-01"}), ("<low value='20250101'/><width value='1e90' unit='d'/>", {"start": "2025-01-01"}), ("<low value='20250101'/><high value='20250105'/><width value='9' unit='d'/>", {"start": "2025-01-01", "end": "2025-01-05"}),
+    ],
+)  # fmt: skip
+def test_a_time_that_says_how_long_it_is_has_an_end(time: str, period: dict[str, str]) -> None:
+    (one,) = mapping.of(document(given(f"<effectiveTime xsi:type='IVL_TS'>{time}</effectiveTime>"), code="10160-0"), "p")
+    assert (one.resource or {})["effectivePeriod"] == period

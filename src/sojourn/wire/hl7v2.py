@@ -158,6 +158,7 @@ class Segment:
 
 
 _HEADERS: Final = ("MSH", "FHS", "BHS")
+_C1: Final = re.compile("[\x80-\x9f]")
 _ONE_EVENT: Final = {"ORU": "R01", "ORM": "O01"}
 _WITH_EVN: Final = ("ADT", "BAR", "DFT", "MDM")
 
@@ -306,8 +307,19 @@ def decoded(raw: bytes, usual: str = "") -> tuple[str, str, list[str]]:
             continue
         if codec and one != codec:
             findings.append("There are bytes in it that its character set (MSH-18) does not have.")
-        return found.removeprefix("\ufeff"), one, findings
-    return raw.decode("latin-1"), "latin-1", [*findings, "There are bytes in it that are no UTF-8; they were read as Latin-1."]
+        return (*_western(raw, found.removeprefix("\ufeff"), one), findings)
+    found, one = _western(raw, raw.decode("latin-1"), "latin-1")
+    return found, one, [*findings, f"There are bytes in it that are no UTF-8; they were read as {'Latin-1' if one == 'latin-1' else 'Windows-1252'}."]
+
+
+def _western(raw: bytes, found: str, codec: str) -> tuple[str, str]:
+    """What was read as Latin-1, and its codec; as Windows-1252 where Latin-1 has control characters: Windows calls its own so, and they are quotation marks and dashes."""
+    if codec == "latin-1" and _C1.search(found):
+        try:
+            return raw.decode("cp1252"), "cp1252"
+        except UnicodeDecodeError:
+            pass
+    return found, codec
 
 
 def parse(raw: bytes | str, usual: str = "") -> Message:

@@ -107,3 +107,19 @@ def test_a_number_that_is_none_stays_a_text() -> None:
     found = [r for report in oru.reports(message("ORU^R01", PID, "OBR|1|||1^T^L", *lines), ANYBODY) for r in becoming.reported(report, ("r", list("abcde")), "p", [], [], None)]
     assert all("valueQuantity" not in r for r in found)
     assert [r.get("valueString", "")[:3] for r in found[:3]] == ["NaN", "1e4", "1e9"]
+
+
+def test_what_has_a_unit_and_no_type_is_a_measurement() -> None:
+    lines = ("OBX|1||A^T^L||95|mg/dL|||||F", "OBX|2||B^T^L||<5|mg/dL|||||F", "OBX|3||C^T^L||hemolyzed|mg/dL|||||F", "OBX|4||D^T^L||95||||||F")
+    found = [r for report in oru.reports(message("ORU^R01", PID, "OBR|1|||1^T^L", *lines), ANYBODY) for r in becoming.reported(report, ("r", list("abcd")), "p", [], [], None)]
+    assert [(str(q["value"]), q.get("comparator", ""), q["unit"]) for q in (found[0]["valueQuantity"], found[1]["valueQuantity"])] == [("95", "", "mg/dL"), ("5", "<", "mg/dL")]
+    assert [r["valueString"] for r in found[2:4]] == ["hemolyzed mg/dL", "95"]
+
+
+@pytest.mark.parametrize(("declared", "found"), [("", 1), ("8859/1", 0), ("UNICODE UTF-8", 1)])
+def test_the_quotation_marks_of_windows_are_read_where_latin_1_has_none(declared: str, found: int) -> None:
+    raw = f"MSH|^~\\&|REG|HOSP|US|US|20260301||ADT^A04|7|P|2.5.1||||||{declared}\rPID|1||S-7||O’Neil–Lowe^Zoë\r".encode("cp1252")
+    said = hl7v2.parse(raw)
+    assert (said.all("PID")[0].v(5), said.all("PID")[0].v(5, 2), said.charset, len(said.findings)) == ("O’Neil–Lowe", "Zoë", "cp1252", found)
+    assert said.encode().encode(said.charset) == raw
+    assert hl7v2.parse(raw.replace(b"\x92", b"").replace(b"\x96", b"")).charset == "latin-1"

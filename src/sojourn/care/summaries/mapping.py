@@ -227,11 +227,18 @@ def dosage(fact: Fact) -> str:
     if written := texts(fact, "directions"):
         return written[0][:300]
     every = fact.detail("frequency")
-    parts = [said(fact.detail("dose")), said(fact.detail("route")).casefold(), f"every {said(every)}" if every else ""]
+    events = [_EVENTS.get(value.code, value.code) for key, value in fact.details if key == "event" and isinstance(value, Coded)]
+    shifted = f"{said(fact.detail('offset'))} " if fact.detail("offset") else ""
+    parts = [said(fact.detail("dose")), said(fact.detail("route")).casefold(), f"every {said(every)}" if every else "", *(shifted + e for e in events)]
     about = [value for key, value in fact.details if key == "about" and isinstance(value, str) and len(value) < 300]
     return elements.words(", ".join(filter(None, (*parts, *about))))[:300]
 
 
+_EVENTS: Final = {
+    "HS": "at bedtime", "WAKE": "on waking", "AC": "before meals", "ACM": "before breakfast", "ACD": "before lunch", "ACV": "before dinner", "PC": "after meals", "PCM": "after breakfast", "PCD": "after lunch", "PCV": "after dinner",
+    "C": "with meals", "CM": "with breakfast", "CD": "with lunch", "CV": "with dinner", "IC": "between meals", "ICM": "between breakfast and lunch", "ICD": "between lunch and dinner", "ICV": "between dinner and bedtime",
+}  # fmt: skip
+"""v3 TimingEvent (2.16.840.1.113883.5.139) in words; FHIR has no code for those between meals. https://terminology.hl7.org/CodeSystem-v3-TimingEvent.html"""
 _UNITS: Final = ("s", "min", "h", "d", "wk", "mo", "a")
 
 
@@ -242,6 +249,9 @@ def _dosage(fact: Fact) -> dict[str, Any]:
     if isinstance(every, Quantity) and every.unit in _UNITS and (often := elements.number(every.number)) is not None and often > 0:
         most = elements.number(every.upto) if every.upto else None
         repeat = {"frequency": 1, "period": often, **({"periodMax": most} if most is not None else {}), "periodUnit": every.unit}
+    events = [value.code for key, value in fact.details if key == "event" and isinstance(value, Coded) and value.code in _EVENTS and not value.code.startswith("IC")]
+    if events and fact.detail("offset") is None:
+        repeat["when"] = events
     given = elements.quantity(dose) if isinstance(dose, Quantity) and not dose.sign else {}
     rate = simple(fact.detail("rate"))
     amounts = {**{f"dose{k}": v for k, v in given.items()}, **({"rateQuantity": rate} if rate else {})}
@@ -253,7 +263,7 @@ def _dosage(fact: Fact) -> dict[str, Any]:
 
 def _medication(fact: Fact) -> dict[str, Any]:
     over = ended(fact)
-    status = {"suspended": "on-hold", "held": "on-hold"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
+    status = {"suspended": "on-hold", "held": "on-hold", "new": "intended"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
     directions = _dosage(fact)
     supplied = [f"{label}: {said(v)}" for label, key in (("Refills", "refills"), ("Supply", "supply"), ("Supply valid", "valid")) if (v := fact.detail(key)) is not None]
     more = [*notes(fact).get("note", ()), *({"text": t} for t in supplied)]
@@ -265,7 +275,7 @@ def _medication(fact: Fact) -> dict[str, Any]:
 
 
 _STATES: Final = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "unknown")
-_ABSENT: Final = {"UNK": "unknown", "NI": "unknown", "ASKU": "asked-unknown", "NAV": "temp-unknown", "NASK": "not-asked", "MSK": "masked"}
+_ABSENT: Final = {"UNK": "unknown", "NI": "unknown", "ASKU": "asked-unknown", "NAV": "temp-unknown", "NASK": "not-asked", "MSK": "masked", "NA": "not-applicable"}
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?")
 
 

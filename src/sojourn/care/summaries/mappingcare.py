@@ -18,7 +18,7 @@ MEDICINES: Final = "Planned medicines and vaccines stay in the document."
 _ACT: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _NULL: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}
 _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
-_VISITS: Final = {"completed": "finished", "active": "in-progress", "suspended": "onleave", "aborted": "cancelled", "cancelled": "cancelled"}
+_VISITS: Final = {"completed": "finished", "active": "in-progress", "suspended": "onleave", "aborted": "cancelled", "cancelled": "cancelled", "new": "planned"}
 _PLANS: Final = {"active": "active", "completed": "completed", "suspended": "on-hold", "held": "on-hold", "aborted": "revoked", "cancelled": "revoked"}
 _SAID: Final = {
     **dict.fromkeys(("active", "booked", "pending", "waitlist", "proposed", "scheduled", "not-started", "in-progress"), "active"), **dict.fromkeys(("completed", "fulfilled", "arrived", "checked-in"), "completed"),
@@ -123,8 +123,8 @@ def team(fact: Fact) -> dict[str, Any]:
             members.append({"member": {"display": w}} if isinstance(value, str) and (w := words(value)) else {})
         elif key == "role" and members and (c := concept(value) if not isinstance(value, Quantity) else None):
             members[-1]["role"] = [*members[-1].get("role", ()), c]
-        elif key == "since" and members:
-            members[-1]["period"] = {"start": value}
+        elif key in ("since", "until") and members:
+            members[-1].setdefault("period", {})["start" if key == "since" else "end"] = value
     return {
         "resourceType": "CareTeam", "status": "inactive" if fact.status in ("completed", "aborted", "cancelled") else "active", "name": name(fact.what), **({"period": told} if (told := period(fact.time)) else {}),
         **({"participant": found} if (found := [m for m in members if m]) else {}),

@@ -196,7 +196,7 @@ def _value(node: Node | None, narrative: Mapping[str, str]) -> Value | None:
         return values.coded(node, narrative)
     if kind in ("PQ", "INT", "REAL", "IVL_PQ", "IVL_INT", "IVL_REAL") or (not kind and node.get("value")):
         found = values.quantity(node)
-        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else None
+        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else values.compared(node)
     if kind == "RTO" or kind.startswith("RTO_"):
         return values.ratio(node)
     if kind == "MO" and (amount := values.number(node.get("value"))):
@@ -220,6 +220,10 @@ def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Va
     for child in node.all("effectiveTime"):
         if (every := child.one("period")) is not None and (found_quantity := values.quantity(every)).number:
             yield "frequency", found_quantity
+        if (event := child.one("event")) is not None and event.get("code"):
+            yield "event", values.coded(event, narrative)
+            if (offset := child.one("offset")) is not None and (found_quantity := values.quantity(offset)).number:
+                yield "offset", found_quantity
     for child in node.all("referenceRange/observationRange"):
         if found_range := _value(child.one("value"), narrative) or values.referred(child.one("text"), narrative):
             yield "range", found_range
