@@ -95,3 +95,13 @@ async def test_who_was_shown_something_in_any_version_the_first_to_see_it_first(
     practitioner = (await clinic.make("sys-mh", {"resourceType": "Practitioner", "name": [{"family": "Reed"}]})).id
     await clinic.get("mh-clinician", f"Practitioner/{practitioner}")
     assert [look.account for look in await lookers.of(officer, "Practitioner", practitioner, besides="mh-officer")] == ["mh-clinician"], "also of what is about nobody"
+
+
+async def test_every_way_of_looking_counts(clinic: Clinic) -> None:
+    p, plain, _ = await chart(clinic)
+    version = (await clinic.get("sys-mh", f"Observation/{plain}")).version
+    for who, url in (("sud-clinician", f"Observation/{plain}/_history"), ("both-clinician", f"Observation/{plain}/_history/{version}"), ("officer", f"Patient/{p}/$everything"),
+                     ("mh-clinician", f"Observation?patient={p}")):  # fmt: skip
+        assert (await clinic.get(who, url)).status == 200
+    found = {look.account for look in await lookers.of(await access(clinic, "mh-officer"), "Observation", plain, besides="mh-officer")}
+    assert found - {"sys-mh"} == {"sud-clinician", "both-clinician", "officer", "mh-clinician"}
