@@ -1,4 +1,4 @@
-"""What brings documents and runs errands, as a process of its own, for a test that kills it. Arguments: database, data folder, base, the time, which door, its address."""
+"""What brings documents, asks partners and runs errands, as a process of its own, for a test that kills it. Arguments: database, data folder, base, the time, which door, its address."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sojourn.care.reaching.sender import Sender
 from sojourn.doors.direct.sending import Direct
 from sojourn.doors.fax.gateways import Http
 from sojourn.doors.fax.sending import Faxing
+from sojourn.doors.mhd.asking import Asking
 from sojourn.doors.mhd.providing import Providing
 from sojourn.doors.sftp.errands import Errands
 from sojourn.gate.clockwork import Clockwork
@@ -36,7 +37,9 @@ async def main() -> None:
     with clock.using(FakeClock(datetime.fromisoformat(at))):
         gate = Gate(dsn, crypto.ServerKey(b"k" * 64), Path(data), base=base, connections=6, consequences=CONSEQUENCES)
         await gate.open()
-        if door == "errand":
+        if door == "ask":
+            await Asking(Envoys(gate), Outbound(NEAR)).start()
+        elif door == "errand":
             await Errands(gate, lambda: None, tuple(NEAR)).round(gate.house.tenants[A])
         else:
             makers: dict[str, Callable[[], Sender]] = {ways.FAX: lambda: Faxing(Http(place, TOKEN)), ways.DIRECT: lambda: Direct(gate, NEAR), ways.MHD: lambda: Providing(gate.house, Outbound(NEAR))}

@@ -57,12 +57,21 @@ STATES = {
     "MedicationRequest": {"active": "active", "on-hold": "on-hold", "stopped": "stopped", "completed": "completed", "cancelled": "stopped"}, "MedicationStatement": {"active": "active", "completed": "completed"},
     "Encounter": {"finished": "finished", "in-progress": "in-progress", "cancelled": "cancelled"}, "EpisodeOfCare": {"active": "in-progress", "finished": "finished"},
     "Procedure": {"completed": "completed", "not-done": "not-done", "stopped": "stopped"}, "Immunization": {"completed": "completed", "not-done": "not-done"},
-    "Observation": {"final": "final", "preliminary": "preliminary", "amended": "amended", "corrected": "corrected"}, "DiagnosticReport": {"final": "final"}, "MedicationDispense": {"completed": "completed"},
+    "Observation": {"final": "final", "preliminary": "preliminary", "amended": "amended", "corrected": "corrected"}, "DiagnosticReport": {"final": "final", "amended": "amended"}, "MedicationDispense": {"completed": "completed"},
     "ServiceRequest": {"active": "active", "draft": "draft", "completed": "completed", "revoked": "revoked", "on-hold": "on-hold"}, "CarePlan": {"active": "active", "draft": "draft"}, "CareTeam": {"active": "active", "inactive": "inactive"},
     "Appointment": {"booked": "active", "cancelled": "revoked"}, "Device": {"active": "active"}, "FamilyMemberHistory": {"completed": "completed"}, "Coverage": {"active": "draft"}, "Flag": {"active": "active", "inactive": "inactive"},
     "DocumentReference": {"current": "current"},
 }
 """What state something has elsewhere, by the state that it has here."""
+
+
+_DENIED = "refuted"
+
+
+def denied(resource: Json, arrived: list[Json]) -> list[str]:
+    """Where one of the two says that it is not so and the other does not."""
+    said = [any(c["code"] == _DENIED for c in (r.get("verificationStatus") or {}).get("coding", ())) for r in (resource, *arrived)]
+    return [] if len(set(said)) == 1 else [f"{resource['resourceType']}: refuted here {said[0]}, there {said[1:]}"]
 
 
 def states(resource: Json, arrived: list[Json]) -> list[str]:

@@ -6,7 +6,7 @@ Twelve charts in CI, a thousand in `make test-slow`. What may leave is said here
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
@@ -95,15 +95,15 @@ def with_part(random: Random, made: dict[str, Any]) -> dict[str, Any]:
     return {**made, "component": [{"code": {"text": "open"}, "valueString": "open"}, labelled({"code": {"text": "x"}, "valueString": SECRET}, law)]}
 
 
-async def chart(clinic: Clinic, random: Random, receiver: str, other: str) -> Chart:
-    """A client of both programs with what they wrote, and with one of the ways in which a receiver is named or is not."""
+async def chart(clinic: Clinic, random: Random, receiver: str, other: str, make: Callable[[Random, str], dict[str, Any]] = resource) -> Chart:
+    """A client of both programs with what they wrote, and with one of the ways in which a receiver is named or is not. make: what makes a record, of a person's id."""
     p = (await clinic.make("sys-mh", patient())).id
     made: list[Made] = []
     for who in ("sys-mh", "sys-sud"):
         admitted = (await clinic.make(who, encounter(p))).id
         made.append(Made("Encounter", admitted, who == "sys-sud", "", part=False))
         for _ in range(random.randrange(1, 6)):
-            one = resource(random, p)
+            one = make(random, p)
             part = one["resourceType"] == "Observation" and random.random() < 0.3
             law = random.choice(("", "", "", "HIV", "PSYTHPN"))
             if part:

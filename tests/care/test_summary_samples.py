@@ -45,7 +45,7 @@ def made(name: str) -> tuple[dict[str, Any], list[mapping.Mapped]]:
     """The person and the statements of a sample; each statement mapped or named with its reason, and valid."""
     document = reader.read(content(name))
     mapped = mapping.of(document, "p1")
-    assert {mapping.key_of(f) for f in document.facts()} == {m.key for m in mapped}
+    assert {mapping.key_of(f) for f in document.facts() if f.kind != "mark"} == {m.key for m in mapped}
     assert all((m.resource is None) == bool(m.why) for m in mapped)
     assert not [i for m in mapped if m.resource for i in validate(m.resource) if i.severity in ("error", "fatal")]
     return registering.patient(document), mapped
@@ -58,7 +58,7 @@ def row(name: str) -> str:
     except BadDocument as error:
         return f"{name}\trefused: {error}\t\t"
     stays = Counter(m.why for m in mapped if m.resource is None)
-    account = meter.account(content(name), mapped, person)
+    account = meter.account(content(name), mapped, person, [(at, labels) for at, labels in mapping.apart(reader.read(content(name)), person) if labels is not person])
     assert account.mapped + account.decided + account.kept.total() == len(list(data(parse(content(name))))), "each piece is in one of three"
     kept = sha256(repr(sorted(account.kept.items())).encode()).hexdigest()[:6]
     return "\t".join((name, " / ".join(factlines.line(r) for r in (person, *(m.resource for m in mapped if m.resource))), "; ".join(f"{n}x {why}" for why, n in sorted(stays.items())), f"{account.mapped} mapped, {account.decided} decide, {account.kept.total()} kept #{kept}"))

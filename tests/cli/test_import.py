@@ -89,6 +89,17 @@ def test_every_form_of_file_is_read(run: Run, database: Dsn, folder: Path, monke
     assert {tuple(r["origin"]) for r in rows(database, "SELECT origin FROM record.resource WHERE type = 'Observation'")} == {(2,)}
 
 
+def test_what_an_export_lists_as_deleted_is_deleted_after_what_it_brings(run: Run, database: Dsn, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Patient.1.ndjson").write_text("".join(json.dumps({"resourceType": "Patient", "id": f"p{n}"}) + "\n" for n in range(3)))
+    gone = [{"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": name}}]} for name in ("Patient/p1", "Patient/never")]
+    (folder / "deleted.1.ndjson").write_text("".join(json.dumps(line) + "\n" for line in gone))
+    manifest = {"transactionTime": "2026-03-01T08:00:00Z", "deleted": [{"type": "Bundle", "url": "https://there.example/x/deleted.1.ndjson"}], "output": [{"type": "Patient", "url": "https://there.example/x/Patient.1.ndjson"}]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert run("--program", "mh", str(folder / "manifest.json")) == 0
+    assert "Written 3, there already 1, refused 0, deleted 1." in capsys.readouterr().err
+    assert [r["id"] for r in rows(database, "SELECT id FROM record.resource WHERE type = 'Patient' ORDER BY id")] == ["p0", "p2"]
+
+
 def test_links_between_entries_and_by_condition_become_references(run: Run, database: Dsn, folder: Path) -> None:
     doctor = {"resourceType": "Practitioner", "id": "d1", "identifier": [{"system": "urn:npi", "value": "7"}]}
     (folder / "a-practitioners.json").write_text(json.dumps(doctor))

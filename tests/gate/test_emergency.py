@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -115,6 +116,14 @@ async def test_the_documentation_of_2_51_stands_in_the_record_of_the_program(cli
     assert (await clinic.get("mh-clinician", "Communication")).ids == []
 
 
+async def test_who_works_in_the_program_opens_nothing_of_it_by_an_emergency(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    declared = await declare(clinic, "sud-clinician")
+    assert declared.patient == person
+    assert await clinic.owner.fetchval("SELECT programs FROM record.emergency") == []
+    assert (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).ids == []
+
+
 async def test_the_documentation_is_a_part_2_record_also_in_a_program_that_only_holds_such_records_of_others(clinic: Clinic) -> None:
     person, _, _ = await quill(clinic)
     await clinic.make("sys-far", people.observation(person, meta={"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]}))
@@ -158,7 +167,7 @@ async def test_what_is_missing_is_asked_for_before_anything_is_looked_up(clinic:
     handle = await access(clinic, "mh-clinician")
     for sought, reason, because, attested in (
         (ANA, "curious", "x", True), (ANA, "medical-emergency", " ", True), (ANA, "medical-emergency", "x", False),
-        (Sought("Rivera", "Ana", "1988"), "medical-emergency", "x", True), (Sought("", "Ana", "1988-03-04"), "medical-emergency", "x", True),
+        (Sought("Rivera", "Ana", "1988"), "medical-emergency", "x", True), (Sought("", "Ana", "1988-03-04"), "medical-emergency", "x", True), (Sought("Rivera", "", "1988-03-04"), "medical-emergency", "x", True),
     ):  # fmt: skip
         with pytest.raises(errors.Malformed):
             await emergency.declare(handle, sought, reason=reason, because=because, attested=attested)
@@ -252,3 +261,101 @@ async def test_a_chart_out_of_reach_is_opened_for_urgent_care_without_any_part_2
     assert (await clinic.get("sud-clinician", f"Observation/{pulse.id}")).status == before
     row = (await emergency.queue(await access(clinic, "officer")))[0]
     assert (row["programs"], row["reason"]) == ([], "covering")
+
+
+async def test_a_review_needs_what_was_found_and_a_note_and_another_person(clinic: Clinic) -> None:
+    await quill(clinic)
+    declared = await declare(clinic)
+    officer = await access(clinic, "officer")
+    for decision, note in (("", "Called the ward."), ("fine", "Called the ward."), ("appropriate", ""), ("appropriate", " \n")):
+        with pytest.raises(errors.Malformed):
+            await emergency.review(officer, declared.id, decision, note)
+    theirs = clinic.gate.access_of(replace(officer.caller, account="mh-clinician"))
+    with pytest.raises(errors.Malformed, match="Nobody reviews their own"):
+        await emergency.review(theirs, declared.id, "appropriate", "It was me.")
+    with pytest.raises(errors.NotFound):
+        await emergency.review(officer, "no-such", "appropriate", "Called the ward.")
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.emergency_event WHERE kind = 'reviewed'") == 0
+    for decision in ("appropriate", "not-appropriate", "follow-up"):
+        await emergency.review(await access(clinic, "officer"), declared.id, decision, "Called the ward.")
+        assert (await emergency.one(officer, declared.id))["decision"] == decision
+
+
+async def test_declaring_ending_and_reviewing_are_in_the_trail(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    declared = await declare(clinic)
+    officer = await access(clinic, "officer")
+    await emergency.one(officer, declared.id)
+    with pytest.raises(errors.NotFound):
+        await emergency.one(officer, "no-such")
+    await emergency.end(await access(clinic, "mh-clinician"), declared.id)
+    with pytest.raises(errors.NotFound):
+        await emergency.end(await access(clinic, "mh-clinician"), declared.id)
+    await emergency.review(officer, declared.id, "appropriate", "Called the ward.")
+    lines = await clinic.owner.fetch("SELECT action, account, purpose, outcome, query, patients FROM record.audit WHERE action LIKE 'emergenc%' AND type = 'Patient' ORDER BY stamp, n")
+    this = f"emergency/{declared.id}"
+    assert [tuple(r) for r in lines] == [
+        ("emergency", "mh-clinician", "BTG", "done", this, [person]),
+        ("emergencies", "officer", "TREAT", "done", this, [person]),
+        ("emergencies", "officer", "TREAT", "absent", "emergency/no-such", []),
+        ("emergency-end", "mh-clinician", "TREAT", "done", this, []),
+        ("emergency-end", "mh-clinician", "TREAT", "absent", this, []),
+        ("emergencies", "officer", "TREAT", "done", this, [person]),
+        ("emergency-review", "officer", "TREAT", "done", this, []),
+    ]  # fmt: skip
+
+
+async def test_who_reviews_one_may_end_it_and_nobody_else_does(clinic: Clinic) -> None:
+    person, _, _ = await quill(clinic)
+    declared = await declare(clinic)
+    for who in ("mh-officer", "both-clinician", "sud-clinician"):
+        with pytest.raises(errors.NotFound):
+            await emergency.end(await access(clinic, who), declared.id)
+    assert (await clinic.get("mh-clinician!", f"Patient/{person}")).status == 200
+    await emergency.end(await access(clinic, "officer"), declared.id)
+    assert (await clinic.get("mh-clinician!", f"Patient/{person}")).status == 404
+
+
+async def test_only_staff_stand_in_an_emergency_and_what_waits_is_told_to_who_manages_accounts_alone(clinic: Clinic) -> None:
+    await quill(clinic)
+    await declare(clinic)
+    mine = await access(clinic, "mh-clinician")
+    assert len((await emergency.standing(mine)).emergencies) == 1
+    assert await emergency.standing(clinic.gate.access_of(replace(mine.caller, kind="system"))) == emergency.Standing()
+    assert [(await emergency.standing(await access(clinic, who))).waiting for who in ("officer", "mh-officer", "mh-clinician")] == [1, 0, 0]
+    administrator = clinic.gate.access_of(replace((await access(clinic, "officer")).caller, role="administrator"))
+    assert await emergency.left(administrator) is None
+    administrator.now += timedelta(days=7, seconds=5)
+    left = await emergency.left(administrator)
+    assert left is not None
+    assert (left.number, left.days) == (1, 7)
+    for who in ("officer", "mh-officer", "mh-clinician"):
+        with pytest.raises(errors.Forbidden):
+            await emergency.left(await access(clinic, who))
+
+
+async def test_what_could_not_be_documented_waits_until_its_reason_can_be_said(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Care went on; the review cannot be given before the record says what 42 CFR 2.51(c) asks for."""
+    person, _, _ = await quill(clinic)
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise errors.Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(emergency.documenting, "emergency", fails)
+        declared = await declare(clinic)
+    officer = await access(clinic, "officer")
+    assert (await emergency.one(officer, declared.id))["documented"] is False
+    with monkeypatch.context() as over:
+        over.setattr(emergency.emergencypolicy, "reason", lambda *_: None)
+        with pytest.raises(errors.Malformed):
+            await emergency.review(officer, declared.id, "appropriate", "Called the ward.")
+    assert (await emergency.one(officer, declared.id))["decision"] == ""
+    await emergency.review(officer, declared.id, "appropriate", "Called the ward.")
+    row = await emergency.one(officer, declared.id)
+    assert (row["documented"], row["decision"]) == (True, "appropriate")
+    (written,) = (await clinic.get("sud-clinician", f"Communication?subject=Patient/{person}")).entries
+    said = " ".join(part["contentString"] for part in written["payload"])
+    assert "Received by: mh-clinician, A" in said
+    assert "Disclosed by: mh-clinician, who opened the record" in said
+    assert written["recipient"][0]["reference"] == "Practitioner/mh-clinician"

@@ -30,6 +30,7 @@ CUSTODIANS: dict[str, dict[str, Any]] = {
     "clinic": {"kind": "general_ce", "hipaa_covered": True, "possession": "own_records"},
     "clinic in Ohio": {"kind": "general_ce", "hipaa_covered": True, "possession": "own_records", "state": "OH"},
     "lawful holder": {"kind": "noncovered_lawful_holder", "hipaa_covered": False, "possession": "specific_consent"},
+    "researcher": {"kind": "noncovered_lawful_holder", "hipaa_covered": False, "possession": "exception"},
     "program that received under a specific consent": {"kind": "part2_program_non_hipaa", "hipaa_covered": False, "possession": "specific_consent"},
     "program by its name": {"kind": "part2_program", "hipaa_covered": True, "possession": "originator", "organization": "Riverbend"},
     "intermediary Net": {"kind": "intermediary", "hipaa_covered": False, "possession": "specific_consent", "organization": "Net"},

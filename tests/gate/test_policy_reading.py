@@ -9,6 +9,7 @@ import pytest
 
 from sojourn.gate.policy.case import Case, Consent, Custodian, Recipient, Record, Restriction
 from sojourn.gate.policy.reading import case
+from sojourn.gate.policy.tables import spellings
 from tests.gate.test_policy import NOW, ask, decided, deny, scenario, specific, tpo
 
 WHOLE: dict[str, Any] = {
@@ -65,14 +66,20 @@ def test_a_fact_may_be_a_word_a_number_or_a_list_where_it_is_one() -> None:
     assert case({k: v for k, v in FINE.items() if k not in ("consents", "restrictions", "records")}, NOW).unknown == ()
 
 
+PARTS = {"custodian": "custodian", "request": "request", "recipient": "recipient", "context": "context", "consents": "consent", "restrictions": "restriction", "records": "record"}
+
+
 def changed(path: str, value: Any, whole: dict[str, Any] = WHOLE) -> dict[str, Any]:
-    """A scenario with one value changed; of a list its first."""
+    """A scenario with one value changed, said under no other name; of a list its first."""
     made = {**whole, "request": {**whole["request"], "context": {}}}
     *way, last = path.split(".")
     at = made
     for step in way:
         at[step] = [dict(at[step][0])] if isinstance(at[step], list) else dict(at[step])
         at = at[step][0] if isinstance(at[step], list) else at[step]
+    spelled = spellings(PARTS[way[-1]]) if way else {}
+    for other in [name for name in at if last in spelled and spelled.get(name) == spelled[last]]:
+        del at[other]
     at[last] = value
     return made
 
@@ -153,8 +160,6 @@ def test_what_is_not_understood_is_named_and_releases_nothing(path: str, value: 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
-        ("kind", "letter", "value of consent.kind"),
-        ("kind", ["part2_specific"], "value of consent.kind"),
         ("state", "asleep", "value of consent.state"),
         ("recipients", [{"reference": "Organization/1"}, "covered_entity_provider"], "value of consent.recipients"),
         ("purposes", ["TREAT", 1], "value of consent.purposes"),
@@ -183,6 +188,28 @@ def test_a_form_of_which_something_is_not_understood_permits_nothing_and_stops_n
     assert case(scenario(consents=[{**specific(), field: value}]), NOW).unknown == ()
 
 
+@pytest.mark.parametrize(
+    ("paper", "named"),
+    [
+        ({**specific(), "kind": "letter"}, "value of consent.kind"),
+        ({**specific(), "kind": ["part2_specific"]}, "value of consent.kind"),
+        ({**deny(), "kind": "patient_denial"}, "value of consent.kind"),
+        (None, "consent is missing or no object"),
+        ("part2_tpo_single", "consent is missing or no object"),
+    ],
+)
+def test_a_paper_of_a_kind_that_nobody_understands_could_be_what_forbids(paper: Any, named: str) -> None:
+    given = scenario(consents=[tpo(), paper])
+    assert case(given, NOW).unknown == (named,)
+    assert (decided(given).decision, decided(given).reason) == ("deny", "FAIL_CLOSED")
+
+
+@pytest.mark.parametrize("overlay", [[None], ["hiv_written_release", 1]])
+def test_an_overlay_that_is_no_word_is_named(overlay: list[Any]) -> None:
+    given = scenario(consents=[tpo()], state_overlay=overlay)
+    assert (case(given, NOW).unknown, decided(given).decision) == (("value of context.state_overlay",), "deny")
+
+
 @pytest.mark.parametrize(("field", "value"), [("content", [{"type": "Claim"}]), ("recipients", [{"reference": "Organization/1"}]), ("purposes", ["HPAYMT", 1]), ("patients", [1]), ("data_period", {"start": "spring", "end": None})])
 def test_a_wish_of_which_something_is_not_understood_stands_against_all_that_it_could_mean(field: str, value: Any) -> None:
     assert ask(consents=[tpo(), deny(**{field: value})]).decision == "deny"
@@ -194,10 +221,55 @@ def test_a_restriction_is_agreed_unless_it_says_otherwise(said: Any, agreed: boo
     assert read.agreed is agreed
 
 
-@pytest.mark.parametrize("kind", ["requested_by_letter", "not_agreed_to"])
-def test_a_restriction_that_was_only_asked_for_says_so_by_its_kind(kind: str) -> None:
-    (read,) = case(changed("restrictions.kind", kind), NOW).restrictions
-    assert read.agreed is False
+@pytest.mark.parametrize(
+    ("kind", "agreed"),
+    [("requested_by_letter", False), ("patient_requested", False), ("not_agreed_to", False), ("requested_not_agreed", False), ("pending", False), ("declined", False), ("requested_and_agreed", True), ("agreed", True), ("denied_to_plan", True), ("of_some_kind", True)],
+)  # fmt: skip
+def test_a_restriction_that_was_only_asked_for_says_so_by_its_kind(kind: str, agreed: bool) -> None:
+    (read,) = case(changed("restrictions", [{"kind": kind}]), NOW).restrictions
+    assert read.agreed is agreed
+
+
+def test_what_is_stated_of_a_restriction_counts_before_its_kind() -> None:
+    (read,) = case(changed("restrictions", [{"kind": "requested", "agreed": True}]), NOW).restrictions
+    assert read.agreed is True
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("said", "known", "unknown"),
+    [
+        ({"baa": True, "qsoa": False}, {}, ("context.written_agreement said twice, differently",)),
+        ({"baa": True, "qsoa": True}, {"written_agreement": True}, ()),
+        ({"baa": True, "qsoa": None}, {"written_agreement": True}, ()),
+        ({"minor": True, "is_minor": 1}, {}, ("context.minor said twice, differently",)),
+        ({"bona_fide_emergency": True, "medical_emergency": False}, {}, ("context.bona_fide_emergency said twice, differently",)),
+        ({"irb_waiver": False, "common_rule_met": True}, {"waiver_documented": True}, ()),
+        ({"crime_on_premises": False, "crime_against_personnel": True}, {"crime_on_premises": True}, ()),
+        ({"patient_unconscious": True}, {"consent_obtainable": False}, ()),
+        ({"patient_unconscious": True, "consent_obtainable": True}, {}, ("context.consent_obtainable said twice, differently",)),
+        ({"sls_down": True}, {"sls_available": False}, ()),
+        ({"sls_down": "yes"}, {}, ("value of context.sls_available",)),
+    ],
+)  # fmt: skip
+def test_a_fact_in_two_spellings_is_what_both_say(said: dict[str, Any], known: dict[str, Any], unknown: tuple[str, ...], order: int) -> None:
+    read = case(changed("request.context", dict(list(said.items())[::order])), NOW)
+    assert ({k: v for k, v in read.context.items() if v is not None}, read.unknown) == (known, unknown)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read", "unread"),
+    [
+        ("names_hiv_information", True, {"HIV"}, ()),
+        ("names_hiv_information", False, set(), ()),
+        ("names_mental_health_information", True, {"MH", "PSY", "BH"}, ()),
+        ("names_hiv_information", "yes", set(), ("consent.names_hiv_information",)),
+        ("names_lunar_information", True, set(), ("consent.names_lunar_information",)),
+    ],
+)
+def test_a_form_names_a_category_as_it_names_substance_use(field: str, value: Any, read: set[str], unread: tuple[str, ...]) -> None:
+    (found,) = case({**FINE, "consents": [specific(**{field: value})]}, NOW).consents
+    assert (found.categories, found.unread) == (read, unread)
 
 
 @pytest.mark.parametrize(("said", "read"), [("2026-02-01", "2026-02-01"), (True, "yes"), (False, ""), (None, "")])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sojourn.base import errors
-from sojourn.gate import posing
+from sojourn.gate import explain, posing
 from sojourn.gate.access import Access
-from sojourn.gate.explain import Asked
+from sojourn.gate.explain import Asked, Tally
 from tests.people import Clinic, consent, encounter, labelled, observation, patient
 
 
@@ -78,3 +78,53 @@ async def test_only_who_may_explain_may_compare(clinic: Clinic) -> None:
         await posing.sides(await officer(clinic, "both-clinician"), Asked(account="mh-clinician"), p)
     with pytest.raises(errors.NotFound):
         await posing.sides(await officer(clinic), Asked(account="mh-clinician"), "no-such-id")
+
+
+async def test_a_kind_of_record_that_their_role_does_not_include_is_withheld_whole(clinic: Clinic) -> None:
+    p, made = await record(clinic)
+    found = await posing.sides(await officer(clinic), Asked(role="biller", programs=(2,)), p, "Observation")
+    assert {pair.id for pair in found.pairs} == set(made.values())
+    assert [pair.theirs for pair in found.pairs] == [None] * 4
+    assert all(pair.reason for pair in found.pairs)
+    assert (await posing.sides(await officer(clinic), Asked(role="biller", programs=(2,)), p, "Flag")).pairs == []
+
+
+async def test_what_stands_on_another_page_of_theirs_is_asked_for_by_its_id(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    p, _ = await record(clinic)
+    monkeypatch.setattr(posing, "SHOWN", 2)
+    for who, answered in (("mh-clinician", 1), ("both-clinician", 2)):
+        found = await posing.sides(await officer(clinic), Asked(account=who), p, "Observation")
+        assert found.more
+        assert len(found.pairs) == 2
+        for pair in found.pairs:
+            status = (await clinic.get(who, f"Observation/{pair.id}")).status
+            assert (pair.theirs is not None) is (status == 200), (who, pair.id)
+        assert sum(pair.theirs is not None for pair in found.pairs) >= answered
+    monkeypatch.setattr(posing, "SHOWN", 4)
+    assert not (await posing.sides(await officer(clinic), Asked(account="both-clinician"), p, "Observation")).more
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "left"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, ["b"]),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, ["a.c"]),
+        ({"a": [1, 2]}, {"a": [1]}, ["a"]),
+        ({"a": [{"b": 1}, {"b": 2, "c": 3}]}, {"a": [{"b": 1}, {"b": 2}]}, ["a.c"]),
+        ({"a": [{"b": 1, "c": 2}, {"b": 2, "c": 3}]}, {"a": [{"b": 1}, {"b": 2}]}, ["a.c"]),
+        ({"meta": {"security": [1]}, "a": {"meta": 1}}, {"a": {}}, ["a.meta"]),
+        ({"a": "words"}, {"a": "others"}, []),
+        ({"a": {"b": 1}}, {"a": "words"}, []),
+        ({"a": [1]}, {"a": {"b": 1}}, []),
+        ({"a": "words"}, {"a": [1]}, []),
+        ({"a": 1}, {"a": 1, "b": 2}, []),
+    ],
+)
+def test_what_is_left_out_is_named_by_its_shortest_path(mine: Any, theirs: Any, left: list[str]) -> None:
+    assert posing._left_out(mine, theirs) == left
+
+
+def test_what_would_leave_is_counted_by_kind_with_each_reason_once() -> None:
+    rows = [(explain.SEEN, "", 3), (explain.IN_PART, "an element", 2), (explain.WITHHELD, "HIV", 1), (explain.WITHHELD, "HIV", 4), (explain.WITHHELD, "denied", 1)]
+    counts = [*(Tally("Observation", outcome, "", reason, n) for outcome, reason, n in rows), Tally("Condition", explain.WITHHELD, "", "HIV", 0), Tally("Flag", explain.SEEN, "", "", 1)]
+    assert posing.released(counts) == {"Observation": (11, 5, 6, ["HIV", "denied"]), "Condition": (0, 0, 0, []), "Flag": (1, 1, 0, [])}

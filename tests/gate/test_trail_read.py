@@ -11,7 +11,9 @@ import pytest
 from sojourn.base import errors
 from sojourn.gate.access import Access
 from sojourn.gate.caller import Standing
+from sojourn.gate.changes import Change, new_id
 from sojourn.gate.keeping import Keeping
+from sojourn.gate.trail import events
 from sojourn.gate.trail.lines import Wish, every, page
 from tests.people import A, Clinic, encounter, observation, patient
 
@@ -34,6 +36,10 @@ async def story(clinic: Clinic) -> tuple[str, str]:
         await clinic.get(who, f"Observation/{hidden}")
     await clinic.get("both-clinician", f"Observation?patient={p}")
     return p, hidden
+
+
+def procedure(p: str) -> dict[str, Any]:
+    return {"resourceType": "Procedure", "status": "completed", "code": {"text": "Dressing changed"}, "subject": {"reference": f"Patient/{p}"}, "performedDateTime": "2026-02-01"}
 
 
 def seen(lines: list[Any]) -> list[tuple[str, str, str]]:
@@ -146,3 +152,40 @@ async def test_an_export_is_in_the_trail_before_it_begins_and_chunk_by_chunk(cli
     rows = await clinic.owner.fetch("SELECT * FROM record.audit WHERE account = 'officer' ORDER BY n")
     assert [(r["action"], r["outcome"], r["patients"]) for r in rows] == [("export", "started", []), ("export", "done", [p])]
     assert len(first) == len((await page(officer, Wish(patient=p, until=officer.now), count=200)).lines)
+
+
+async def test_what_was_written_with_something_hidden_looks_as_if_it_had_been_written_alone(clinic: Clinic) -> None:
+    """By type, by filter and by what is asked; the id of the event stays whoever reads."""
+    p, _ = await story(clinic)
+    author = await access(clinic, "both-clinician")
+    plain, hidden = new_id(), new_id()
+    await author.write([Change("create", "Observation", plain, observation(p, 61), program=2), Change("create", "Procedure", hidden, procedure(p), program=1)])
+    part, whole = await access(clinic, "officer", programs=(2,)), await access(clinic, "officer")
+    (seen_in_part,) = (await page(part, Wish(entity=f"Observation/{plain}", account="both-clinician"))).lines
+    (seen_whole,) = (await page(whole, Wish(entity=f"Observation/{plain}", account="both-clinician"))).lines
+    assert (seen_in_part.type, seen_whole.type) == ("Observation", "Bundle")
+    assert hidden in seen_whole.query
+    assert events.event_id(part.house.key, seen_in_part) == events.event_id(whole.house.key, seen_whole)
+    for reader, type_, found in ((part, "Observation", True), (part, "Bundle", False), (whole, "Observation", False), (whole, "Bundle", True)):
+        lines = (await page(reader, Wish(type=type_, account="both-clinician", patient=p))).lines
+        assert any(f"Observation/{plain}" in e for line in lines for e in line.entities if line.action == "transaction") is found, (type_, found)
+
+
+async def test_a_note_kept_apart_is_not_told_of_beside_what_was_written_with_it(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    author = await access(clinic, "both-clinician")
+    plain, note = new_id(), new_id()
+    apart = {**observation(p, 62), "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSYTHPN"}]}}
+    await author.write([Change("create", "Procedure", plain, procedure(p), program=2), Change("create", "Observation", note, apart, program=2)])
+    (line,) = (await page(await access(clinic, "officer"), Wish(entity=f"Procedure/{plain}", account="both-clinician"))).lines
+    assert (line.type, line.query) == ("Procedure", f"Procedure/{plain}")
+    assert (await page(await access(clinic, "officer"), Wish(entity=f"Observation/{note}"))).lines == []
+
+
+async def test_whose_sight_a_consent_or_an_emergency_may_widen_is_told_of_by_single_reads_alone(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    await clinic.get("mh-clinician", f"Observation?patient={p}")
+    await clinic.get("mh-clinician", f"Patient/{p}/_history")
+    part, whole = await access(clinic, "officer", programs=(2,)), await access(clinic, "officer")
+    told = [[line.action for line in (await page(reader, Wish(patient=p, account="mh-clinician"))).lines] for reader in (part, whole)]
+    assert told == [["history", "read"], ["history", "search", "read"]]

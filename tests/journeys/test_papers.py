@@ -11,6 +11,7 @@ from sojourn.base import clock
 from sojourn.care.papers import reading, receiving, sandbox, worker
 from sojourn.gate import disclosing, disclosurelog
 from sojourn.record import organization
+from sojourn.record.disclosures import Wish
 from tests.journeys.serving import SIZES, pytestmark  # noqa: F401 - the mark is pytest's
 from tests.journeys.test_desk import Place, place, shoot, visit  # noqa: F401 - a fixture
 from tests.people import FAR, MH, SUD, A, consent, encounter, patient
@@ -108,7 +109,7 @@ async def test_a_fax_is_indexed_and_looked_at_and_an_own_copy_leaves_with_a_pass
     clinic = place.clinic
     officer = await clinic.gate.access(clinic.tokens["officer"])
     assert officer is not None
-    (row,) = await disclosurelog.entries(officer, patient=p)
+    (row,) = await disclosurelog.entries(officer, Wish(p))
     said = " ".join(await sandbox.texts(disclosing.payload(officer, row), reading.PDF))
     assert "Opioid use disorder" in said
     assert SECRET not in said

@@ -180,7 +180,7 @@ PLANTS = (
     _sql("the trail shows lines of which nothing is left", OVERSEER, ("11_trail.sql", "CONTINUE WHEN left_of IS NULL AND NOT (", "CONTINUE WHEN false AND NOT (")),
     _sql("the trail numbers the versions that were looked at", OVERSEER, ("11_trail.sql", "ELSE array_agg(DISTINCT t.thing) END AS left_of", "ELSE array_agg(DISTINCT t.thing || '/_history/' || t.version) END AS left_of")),
     _sql("the trail tells who wrote what every program shares", OVERSEER, ("11_trail.sql", " AND v.type <> ALL (gate.longitudinal())", "")),
-    _sql("the trail tells what those found who may see more", OVERSEER, ("11_trail.sql", "OR ((more OR", "OR (false AND (more OR")),
+    _sql("the trail tells what those found who may see more", OVERSEER, ("11_trail.sql", "OR (looking AND NOT (line.action", "OR (false AND NOT (line.action")),
     # the staff app
     _sql("the page of labels counts what changed about everybody", OVERSEER, ("08_labels_work.sql", " AND r.origin <@ p_programs AND v.origin <@ p_programs AND /*row:r*/\n            AND /*part:r:c.own_before | c.own_after*/\n            AND (c.own_before <> c.own_after OR /*part:r:c.parts_before | c.parts_after*/)", ""), seeds=("d2", "d3", "d5", "d6", "d8")),
     _sql("the page of labels leaves out what has a hidden element", OVERSEER, ("08_labels_work.sql", "AND (c.own_before <> c.own_after OR /*part:r:c.parts_before | c.parts_after*/)", "AND /*part:r:c.parts_before | c.parts_after*/"), seeds=("b2", "d2", "d3", "d5", "d6", "d8")),
@@ -197,6 +197,7 @@ PLANTS = (
     _src("what hides a note is stripped of more", APART, "sojourn.gate.shown:_redacted", "strip = access.decision.redacted", "strip = True"),
     _sql("a version that only notes changed is listed", APART, ("02_read.sql", "      AND (NOT v.apart OR /*part:v:12*/)\n      AND /*row:v*/\n", "      AND /*row:v*/\n")),
     _py("a version that differs by what became a note is listed", APART, "sojourn.gate.retelling:_turns", _always(False)),
+    _sql("a version goes on telling of what has a label by now", ("mh-clinician",), ("16_telling.sql", "IF cardinality(asked) > 0 THEN", "IF false THEN")),
     _src("a resource is known by a version that only notes changed", APART, "sojourn.gate.runs:told", 'if version["told"]', "if True"),
     _src("the author of a change is shown the notes that stayed", APART, "sojourn.gate.preparing:written", "p.clean and ", ""),
     # searching
@@ -277,6 +278,7 @@ _BULK_WORLDS = "tests/leaks/test_bulk_worlds.py"
 _BULK = "tests/doors/api/test_bulk.py"
 _RELEASE = "tests/leaks/test_release_worlds.py"
 _OWN = "tests/gate/test_own_rules_tell_nothing.py"
+_TRAIL = "tests/leaks/test_trail_worlds.py"
 _LATELY = "tests/gate/test_leaks_lately.py::test_a_law_of_a_visit_that_comes_or_falls_tells_of_no_hidden_element"
 _TURNING = "tests/gate/test_retelling.py"
 _SIGNING = "tests/leaks/test_signing_worlds.py::test_what_waits_for_her_and_is_hidden_from_her_changes_no_page"
@@ -292,6 +294,10 @@ ROOMS = (
     _room("the board of admissions shows hidden cases", "sojourn.care.admissions.case:board", _ADMISSIONS),
     _room("the census shows beds of hidden stays", "sojourn.care.census.occupancy:_places", _ADMISSIONS),
     _room("the caseload shows hidden plans", "sojourn.care.plan.caseload:cases", "tests/leaks/test_plan_worlds.py::test_what_is_hidden_changes_no_page_of_plans"),
+    # What left, and what an emergency opened, in the trail (decision 110).
+    RoomPlant(_sql("the trail tells what left by a hidden consent", STAFF, ("11_trail.sql", "bool_or(d.consents = '{}' OR EXISTS", "bool_or(true OR EXISTS")), _TRAIL),
+    RoomPlant(_sql("the trail tells that an emergency opened something", STAFF, ("11_trail.sql", "IF NOT looking AND left_of IS NOT NULL THEN", "IF false THEN")), _TRAIL),
+    RoomPlant(_sql("the trail tells who outside read what refers to somebody", STAFF, ("11_trail.sql", "OR (looking AND kind = 'organization' AND whose IS NULL)", "")), _TRAIL),
     RoomPlant(
         _sql("drafts of others are listed", STAFF, ("13_rooms.sql", "d.account = p_account AND starts_with", "starts_with")),
         "tests/gate/test_drafts.py::test_a_draft_is_its_authors_alone",

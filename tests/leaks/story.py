@@ -222,6 +222,7 @@ class Teller:
         self.consents()
         if self.apart:
             self.becoming()
+        self.turning()
         for n in range(self.size):
             self.anything(f"{n:03d}")
         if self.apart:
@@ -294,6 +295,25 @@ class Teller:
         later.fact.at = moment(later.base["effectiveDateTime"])
         self.lasting.add(later.key)
         self.add(later, "sys-mh", "amended later")
+
+    def turning(self) -> None:
+        """The same of a law: what is referred to is taken out for an element under it, and is under it since."""
+        at = MAKERS["Condition"](self.random)
+        made: dict[str, Thing] = {}
+        for name in ("about", "changed"):
+            links = {"subject": ["p2"]} | ({"evidence.detail": [made["about"].key]} if name == "changed" else {})
+            key = f"Condition-turning-{name}"
+            made[name] = Thing(key, Fact(1, "Condition", key, "p2", {MH}, at=moment(at["recordedDate"])), dict(at), links, ("subject",), told=False)
+            self.lasting.add(key)
+            self.add(made[name], "sys-mh", "turning")
+        under = {"meta": {"security": [{"system": ACT, "code": LABELS[HIV]}]}}
+        changed = made["changed"]
+        changed.links = {"subject": ["p2"]}
+        changed.parts["identifier"] = [Part(labelled({"system": "http://example.org/problems", "value": "changed"}, HIV), HIV, f"changed update {changed.key}")]
+        self.step("changed", "update", "sys-mh", changed, secret=HIV)
+        made["about"].fact.laws.add(HIV)
+        made["about"].base = {**at, **under}
+        self.step("turned", "update", "sys-mh", made["about"])
 
     def amended(self) -> None:
         """Long after it was made something gets a part about HIV: for whom that is withheld from it is as old as before."""

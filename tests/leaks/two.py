@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import shake_256
+from hashlib import sha256, shake_256
 from random import Random
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ MAX_PAGES = 12
 
 
 class IdealKey(crypto.ServerKey):
-    """A server key that encrypts perfectly: a sealed value tells its length, and whether it is equal to an earlier one; no more.
+    """A server key that encrypts perfectly: a sealed value tells its length, and whether it is equal to an earlier one; no more. So do marks of events.
 
     What a real key gives differs between the worlds when what is inside differs, which nobody without the key can tell.
     """
@@ -64,6 +64,9 @@ class IdealKey(crypto.ServerKey):
         self._inside: dict[str, tuple[bytes, bytes]] = {}
         self._known: dict[tuple[str, bytes, bytes], str] = {}
         self._count: dict[tuple[str, bytes], int] = {}
+
+    def sign(self, purpose: str, data: bytes) -> bytes:
+        return self.seal(purpose, sha256(data).digest()).encode() if purpose == "audit-event" else super().sign(purpose, data)
 
     def seal(self, purpose: str, data: bytes, context: bytes = b"") -> str:
         known = self._known.get((purpose, context, data))

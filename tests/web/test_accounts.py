@@ -9,7 +9,9 @@ import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.base.errors import Forbidden
 from sojourn.doors.staff.routes import ADMINISTER, SCREENS
+from sojourn.gate import emergency
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import START, Clinic
@@ -268,6 +270,48 @@ async def test_who_manages_accounts_is_told_when_nobody_reviews_everything(clini
     """By accounts alone: it says the same whether an emergency waits for somebody, and in which program."""
     visitor = await administrator(clinic)
     said = "Nobody here reviews everything"
-    assert said not in (await visitor.get("/accounts")).text
+    page = (await visitor.get("/accounts")).text
+    assert said not in page
+    assert "One person here reviews everything" in page
     await clinic.owner.execute("UPDATE record.assignment SET programs = '{1,2}' WHERE account = 'officer'")
     assert said in (await visitor.get("/accounts")).text
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{1,2,3}' WHERE account IN ('officer', 'mh-officer')")
+    assert "reviews everything" not in (await visitor.get("/accounts")).text
+
+
+async def test_an_emergency_that_the_only_officer_may_not_see_is_reviewed_by_whom_the_administrator_chooses(clinic: Clinic) -> None:
+    """The client forbade the officer to look. That a review waits is told to who manages accounts, and nothing of anybody."""
+    person = (await clinic.make("sys-mh", people.patient())).id
+    forbidding = people.consent(person, "tpo", kind="patient_directive_deny")
+    forbidding["provision"] = {"type": "deny", "actor": [{**forbidding["provision"]["actor"][0], "reference": {"reference": "Practitioner/officer"}}]}
+    await clinic.make("sys-mh", forbidding)
+    access = await clinic.gate.access(clinic.tokens["sud-clinician"])
+    assert access is not None
+    declared = await emergency.declare(access, emergency.Sought("Rivera", "Ana", "1988-03-04"), reason="covering", because="Found unresponsive.", attested=True)
+    assert declared.patient == person
+
+    async def waiting(who: str) -> list[str]:
+        officer = await clinic.gate.access(clinic.tokens[who])
+        assert officer is not None
+        return [row["emergency"] for row in await emergency.queue(officer)]
+
+    assert await waiting("officer") == []
+    page = (await (await administrator(clinic)).get("/accounts")).text
+    assert "One person here reviews everything" in page
+    assert "emergency access that nobody" not in page, "a week is not over"
+    later(days=7, seconds=1)
+    page = (await (await administrator(clinic)).get("/accounts")).text
+    assert "1 emergency access that nobody has reviewed for more than 7 days; the oldest was declared on" in page
+    for word in ("Rivera", person, "unresponsive", "sud-clinician", declared.id):
+        assert word not in page.split("nobody has reviewed")[1].split("</p>")[0]
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{1,2,3}' WHERE account = 'mh-officer'")
+    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'mh-officer'")
+    assert await waiting("mh-officer") == [declared.id]
+    second = await clinic.gate.access(clinic.tokens["mh-officer"])
+    assert second is not None
+    await emergency.review(second, declared.id, "appropriate", "Talked to them.")
+    assert "emergency access that nobody" not in (await (await administrator(clinic)).get("/accounts")).text
+    clinician = await clinic.gate.access(clinic.tokens["sud-clinician"])
+    assert clinician is not None
+    with pytest.raises(Forbidden):
+        await emergency.left(clinician)

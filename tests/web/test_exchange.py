@@ -104,6 +104,9 @@ async def test_a_failed_message_says_why_and_is_done_again_or_set_aside(clinic: 
     page = (await ivy.get(f"/exchange/messages/{id_}")).text
     for words in ("Set aside", "Done again", "Entered by hand."):
         assert words in page
+    content = (await ivy.get(f"/exchange/messages/{id_}/content")).text
+    assert "fields are kept here only: nothing was made of it" in content
+    assert all(place in content for place in ("PID-5.1", "OBX-5.1", "OBX-3.2")), "each field that says something is accounted for"
 
 
 async def test_who_may_not_know_opens_nothing(clinic: Clinic) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from sojourn.base import clock
+from sojourn.doors.staff.desk.disclosures import disclosures
 from sojourn.record.database import Dsn
 from sojourn.wire.ccda.reader import read
 from tests import people
@@ -75,7 +77,7 @@ async def test_a_release_from_choosing_to_the_paper_and_into_the_log(clinic: Cli
     assert (await officer.get(f"{done}/bundle")).content == bundle.content
     assert "Opioid use disorder" in entry
     assert (await (await screen(clinic, "sud-clinician")).get(done)).status_code == 404, "another's release"
-    for asked, found in ({"patient": person}, True), ({"patient": "nobody"}, False), ({"recipient": f"Organization/{recipient}"}, True):
+    for asked, found in ({"patient_id": person}, True), ({"patient_id": "nobody"}, False), ({"recipient": f"Organization/{recipient}"}, True):
         listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
         assert (done.rpartition("/")[2] in listed) == found, asked
     assert json.loads(bundle.text)["entry"]
@@ -132,7 +134,7 @@ async def test_whoever_did_not_just_prove_who_they_are_is_asked_first(clinic: Cl
 
 async def test_an_officer_outside_a_part_2_program_is_told_of_nothing_that_left_of_it(clinic: Clinic) -> None:
     officer = await screen(clinic, "mh-officer")
-    nobody = [same((await officer.get(path)).text) for path in ("/desk", "/desk/disclosures")] + [same((await post(officer, "/desk/disclosures", "/desk", patient="nobody")).text)]
+    nobody = [same((await officer.get(path)).text) for path in ("/desk", "/desk/disclosures")] + [same((await post(officer, "/desk/disclosures", "/desk", patient_id="nobody")).text)]
     person, recipient, _ = await consented(clinic)
     await clinic.make("sys-sud", people.consent(person, "tpo"))
     hidden = (await clinic.make("sys-sud", people.patient("Chen"))).id
@@ -144,8 +146,10 @@ async def test_an_officer_outside_a_part_2_program_is_told_of_nothing_that_left_
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 3
     for n, path in enumerate(("/desk", "/desk/disclosures")):
         assert same((await officer.get(path)).text) == nobody[n], path
-    for who in (person, hidden):
-        assert same((await post(officer, "/desk/disclosures", "/desk", patient=who)).text).replace(who, "nobody") == nobody[2]
+    assert same((await post(officer, "/desk/disclosures", "/desk", patient_id=hidden)).text).replace(hidden, "nobody") == nobody[2]
+    listed = (await post(officer, "/desk/disclosures", "/desk", patient_id=person)).text
+    assert "Nothing that left fits." in listed
+    assert not re.search(r'href="/desk/disclosures/[^"]', listed)
     for id_ in [r["disclosure"] for r in await clinic.owner.fetch("SELECT disclosure FROM record.disclosure")]:
         for path in (f"/desk/disclosures/{id_}", f"/releases/{id_}", f"/releases/{id_}/bundle"):
             assert (await officer.get(path)).status_code == 404, path
@@ -178,6 +182,56 @@ async def test_an_officer_outside_a_part_2_program_is_told_what_left_of_their_ow
     assert shown[both] == shown[alone]
     assert "You may not read what left" in shown[alone]
     assert "Part 2" not in shown[alone]
+
+
+async def test_the_officer_finds_what_left_by_client_recipient_days_purpose_and_way(clinic: Clinic) -> None:
+    people_ = [await consented(clinic) for _ in range(2)]
+    made = {}
+    for person, recipient, _ in people_:
+        browser, page = await screen(clinic, "both-clinician"), f"/patients/{person}/release"
+        wish = {"recipient": f"Organization/{recipient}", "purpose": "TREAT", "kind": ""}
+        looked = (await post(browser, page, page, **wish)).text
+        await proved(clinic, "both-clinician")
+        made[person] = (await post(browser, page, page, **wish, digest=digest(looked))).headers["location"].rpartition("/")[2]
+    (one, to, _), (other, _, _) = people_
+    await clinic.owner.execute("UPDATE record.disclosure SET channel = 'release-fax', made = made - interval '40 days' WHERE disclosure = $1", made[other])
+    name = f"Lakeside {one[:4]}"
+    stored = (await clinic.get("sys-sud", f"Organization/{to}")).json()
+    assert (await clinic.put("sys-sud", {**stored, "name": name})).status == 200
+    officer = await screen(clinic, "officer")
+    today = (await clinic.owner.fetchval("SELECT now()")).date()
+    for asked, found in (
+        ({}, {one, other}), ({"patient_id": one}, {one}), ({"recipient": f"Organization/{to}"}, {one}), ({"to": name}, {one}), ({"to": "lakeside"}, {one}), ({"way": "release-fax"}, {other}), ({"way": "hl7v2"}, set()),
+        ({"purpose": "TREAT"}, {one, other}), ({"purpose": "HPAYMT"}, set()), ({"until": str(today - timedelta(days=30)), "since": str(today - timedelta(days=60))}, {other}),
+        ({"since": str(today - timedelta(days=2))}, {one}), ({"way": "release", "patient_id": other}, set()),
+    ):  # fmt: skip
+        listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
+        assert {who for who in made if f"/desk/disclosures/{made[who]}" in listed} == found, asked
+        table = (await post(officer, "/desk/disclosures/export", "/desk/disclosures", **asked)).text.splitlines()
+        assert len(table) == 1 + len(found), asked
+    assert "faxed for " in (await officer.get("/desk/disclosures")).text
+    for wrong, said in ({"to": "Nobody at all"}, "No organization that you can see has this name."), ({"since": "soon"}, "A day must be written as"), ({"way": "smoke"}, "Choose from what the lists offer."):
+        listed = await post(officer, "/desk/disclosures", "/desk/disclosures", **wrong)
+        assert said in listed.text
+        assert "/desk/disclosures/" + made[one] not in listed.text
+        assert (await post(officer, "/desk/disclosures/export", "/desk/disclosures", **wrong)).status_code == 400
+
+
+async def test_a_page_of_the_log_loses_nothing_of_what_left_in_one_moment(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disclosures, "COUNT", 2)
+    person, *_ = await consented(clinic)
+    await clinic.make("sys-sud", people.consent(person, "tpo"))
+    for _ in range(5):
+        assert (await clinic.get("tpo", f"Patient/{person}")).status == 200
+    await clinic.owner.execute("UPDATE record.disclosure SET made = (SELECT min(made) FROM record.disclosure)")
+    officer = await screen(clinic, "officer")
+    found, asked = [], {}
+    for _ in range(3):
+        listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
+        found += re.findall(r'href="/desk/disclosures/([^"/]+)"', listed)
+        asked = dict(re.findall(r'name="(cursor)" value="([^"]+)"', listed))
+    assert sorted(found) == sorted(r["disclosure"] for r in await clinic.owner.fetch("SELECT disclosure FROM record.disclosure"))
+    assert len(found) == 5
 
 
 async def test_the_log_is_the_officers_alone(clinic: Clinic) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+
+from sojourn.base import addresses
 
 _NEAR: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def sound(address: str) -> bool:
     """Whether it is HTTPS, or HTTP on this machine, with nobody's name in it and nothing after its path."""
-    try:
-        parts = urlsplit(address)
-        host, who = parts.hostname, parts.username
-    except ValueError:
-        return False
-    return bool(host) and not (who or parts.query or parts.fragment) and (parts.scheme == "https" or (parts.scheme == "http" and host in _NEAR))
+    parts = addresses.parts(address)
+    return parts is not None and not (parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)

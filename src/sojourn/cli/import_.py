@@ -115,7 +115,7 @@ class _Work:
         self._folder, self._again = folder, again
         self._refused = 0
         self._place: Path | None = None
-        self.written = self._unchanged = 0
+        self.written = self._unchanged = self._deleted = 0
         self.stopped = False
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class _Work:
             arrivals = sources.arrivals(source, program, skipped)
             async for outcome in bring_in(access, sources.resolved(access, arrivals, asyncio.get_running_loop()), self._renew):
                 self._count(outcome)
-                done += outcome.written + outcome.unchanged + len(outcome.refused)
+                done += outcome.written + outcome.unchanged + outcome.deleted + len(outcome.refused)
                 progress(done)
                 if name != "-":
                     _keep(state, done)
@@ -144,6 +144,7 @@ class _Work:
     def _count(self, outcome: Outcome) -> None:
         self.written += outcome.written
         self._unchanged += outcome.unchanged
+        self._deleted += outcome.deleted
         self._refused += len(outcome.refused)
         if outcome.refused:
             self._tell(outcome.refused)
@@ -161,7 +162,7 @@ class _Work:
 
     def report(self) -> int:
         """Say what became of everything."""
-        print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {self._refused:,}.", file=sys.stderr)
+        print(f"Written {self.written:,}, there already {self._unchanged:,}, refused {self._refused:,}{f', deleted {self._deleted:,}' if self._deleted else ''}.", file=sys.stderr)
         if self._place:
             print(f"What was refused, and why: {self._place}", file=sys.stderr)
         if self.stopped:

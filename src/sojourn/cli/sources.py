@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 
 from sojourn.base.errors import SojournError
 from sojourn.fhir.codec import BadJson, loads
+from sojourn.gate import takingback
 from sojourn.gate.access import Access
 from sojourn.gate.importing import Arrival
 
@@ -146,6 +147,9 @@ def unpacked(value: Any, place: str) -> Iterator[tuple[str, Any]]:
     if not (isinstance(value, dict) and value.get("resourceType") == "Bundle" and value.get("type") in _CARRIERS):
         yield place, value
         return
+    if takingback.is_one(value):
+        yield place, value
+        return
     entries = [e for e in value.get("entry", ()) if isinstance(e, dict) and isinstance(e.get("resource"), dict)]
     names: dict[str, str] = {}
     for entry in entries:
@@ -185,13 +189,16 @@ def listed(files: Iterable[str]) -> list[str]:
 
 
 def _manifest(name: str) -> list[Any] | None:
-    """What a manifest lists; None for any other file."""
+    """What a manifest lists, what was deleted last; None for any other file."""
     path = Path(name)
     if name == "-" or path.suffix != ".json" or not path.exists() or path.stat().st_size > _PIECE * 8:
         return None
     value = _parsed(path.read_bytes())
     output = value.get("output") if isinstance(value, dict) and "transactionTime" in value else None
-    return [entry for entry in output if isinstance(entry, dict)] if isinstance(output, list) else None
+    if not isinstance(output, list):
+        return None
+    deleted = value.get("deleted")
+    return [entry for entry in (*output, *(deleted if isinstance(deleted, list) else ())) if isinstance(entry, dict)]
 
 
 def in_order(files: list[str]) -> list[str]:

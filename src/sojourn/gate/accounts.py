@@ -72,13 +72,13 @@ async def every(access: Access) -> list[Account]:
     return rows
 
 
-def overseen(access: Access, found: Sequence[Account]) -> bool:
-    """Whether one of these accounts reviews everything: a role that oversees the whole organization, in every program of it.
+def overseers(access: Access, found: Sequence[Account]) -> int:
+    """How many of these accounts review everything: a role that oversees the whole organization, in every program of it.
 
     Nothing but accounts is asked: it says the same whether something waits for a review, and in which program.
     """
     rules = access.rules
-    return any(
+    return sum(
         a.kind == "staff" and a.state == "active" and rules.allows(a.role, "oversee", "*") and "organization" in rules.reach(a.role) and rules.programs.keys() <= set(a.programs) for a in found
     )
 

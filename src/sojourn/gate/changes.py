@@ -40,8 +40,8 @@ class Change:
     """The room that makes it, where nobody but the room may (consequences.Consequence.keeps); no door says one."""
     unlabel: tuple[str | int, ...] = ()
     """The element whose label it takes off and nothing else (elementlabels.py)."""
-    open: frozenset[str] = frozenset()
-    """What it refers to, or did, by which it was found out that everybody may see that something changes: nothing was labelled."""
+    by: tuple[frozenset[str], ...] = ()
+    """Where it hangs on references alone whether everybody may see that something changes: on which (plainly.Told)."""
     base: Any = field(default=None, repr=False)
     before: dict[str, Any] = field(default_factory=dict, repr=False)
     view: dict[str, Any] = field(default_factory=dict, repr=False)

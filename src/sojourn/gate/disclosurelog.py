@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sojourn.base import errors
 from sojourn.gate import disclosing
 from sojourn.record import disclosures
+from sojourn.record.disclosures import EVERYTHING, Place, Wish
+
+__all__ = ["EVERYTHING", "Place", "Wish", "count", "entries", "one", "openable", "payload", "place"]
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,12 +25,18 @@ if TYPE_CHECKING:
     from sojourn.record.store import Decided, Head
 
 
-async def entries(access: Access, *, patient: str | None = None, recipient: str | None = None, before: datetime | None = None, limit: int = 100) -> list[Any]:
-    """The log, newest first; of one patient or recipient if asked. Raises Forbidden."""
+async def entries(access: Access, wish: Wish = EVERYTHING, *, after: Place | None = None, limit: int = 100) -> list[Any]:
+    """The log, newest first, from behind a place; what of it is wished. Raises Forbidden."""
     await access.check("oversee", "*", "disclosures")
-    rows = await disclosures.disclosures(*_asking(access), patient=patient, recipient=recipient, before=before, limit=limit)
-    await access.note(access.entry("disclosures", "", f"{patient or ''} {recipient or ''}".strip(), patients=sorted({p for r in rows for p in r["patients"]})))
+    rows = await disclosures.disclosures(*_asking(access), wish=wish, after=after, limit=limit)
+    said = " ".join(str(value) for value in (wish.patient, *(wish.recipients or ()), wish.purpose, *(wish.channels or ()), wish.since and wish.since.date(), wish.until and wish.until.date()) if value)
+    await access.note(access.entry("disclosures", "", said, patients=sorted({p for r in rows for p in r["patients"]})))
     return rows
+
+
+def place(row: Any) -> Place:
+    """Where a page that ends with this entry goes on."""
+    return row["made"], row["disclosure"]
 
 
 async def count(access: Access, since: datetime) -> int:
@@ -50,7 +59,7 @@ async def openable(access: Access, patient: str, recipient: str, ids: Collection
     """Those of the entries about a patient for a recipient that `one` would open for the caller: a page links to no others. Nothing of them is shown, so nothing is noted."""
     if not ids or not access.may("*", "release"):
         return set()
-    rows = await disclosures.disclosures(*_asking(access), patient=patient, recipient=recipient)
+    rows = await disclosures.disclosures(*_asking(access), wish=Wish(patient, [recipient]))
     return {row["disclosure"] for row in rows if row["disclosure"] in ids}
 
 

@@ -58,8 +58,8 @@ class Said:
 async def emergency(access: Access, id_: str, patient: str | None, programs: Sequence[int], said: Said) -> None:
     """One Communication in the patient's record for each Part 2 program whose records are opened, and the task for the privacy officer."""
     clerk = Clerk(access)
-    changes = [Change("create", "Communication", new_id(), _disclosure(id_, str(patient), said), program=n) for n in programs]
-    await clerk.write([*changes, Change("create", "Task", new_id(), _task(access, id_))], action="emergency")
+    notice = Change("create", "Task", new_id(), _task(access, id_))
+    await clerk.write([notice, *(Change("create", "Communication", new_id(), _disclosure(id_, str(patient), said), program=n) for n in programs)], action="emergency")
 
 
 def _disclosure(id_: str, patient: str, said: Said) -> dict[str, Any]:

@@ -136,6 +136,26 @@ async def standing(access: Access) -> Standing:
     return Standing(found, next((row["waiting"] for row in rows if row["emergency"] is None), 0))
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Emergencies that nobody has reviewed for longer than `days`: how many, and when the oldest was declared."""
+
+    number: int
+    oldest: datetime
+    days: int
+
+
+async def left(access: Access) -> Left | None:
+    """What waits too long for a review, for who manages accounts: they can let somebody review. Nothing of anybody is told. Raises Forbidden.
+
+    A client may have forbidden the only officer to look, and nobody reviews their own (docs/decisions/0111-reviews-that-wait.md).
+    """
+    await access.check("administer", "Login", "emergencies")
+    days = emergencypolicy.review_days(access.now)
+    row = await disclosures.emergencies_left(access.house.db, access.head, access.now - timedelta(days=days))
+    return Left(row["number"], row["oldest"], days) if row["number"] else None
+
+
 async def end(access: Access, id_: str) -> None:
     """End an emergency of one's own before its time; who reviews one may end it. Raises NotFound when none is in force."""
     oversee = access.may("*", "oversee") and bool(await disclosures.emergencies(access.house.db, access.head, access.decided, _reader(access), id_, 1))

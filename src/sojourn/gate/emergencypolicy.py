@@ -32,6 +32,11 @@ def hours(now: datetime) -> float:
     return float(max(_in_force(_rules()["limit"], now.date()), key=lambda row: row["effective"])["hours"])
 
 
+def review_days(now: datetime) -> int:
+    """After how many days who manages accounts is told that a review waits."""
+    return int(max(_in_force(_rules()["review"], now.date()), key=lambda row: row["effective"])["days"])
+
+
 def reasons(now: datetime) -> list[Reason]:
     """The reasons that can be given now, in the order of the file; of rows with one code the latest."""
     found: dict[str, dict[str, Any]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +13,7 @@ from sojourn.base.db import Changed
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue, is_error
 from sojourn.fhir.validate import validate
-from sojourn.gate import closing, documentmarks, inheriting, origin, preparing, retelling, runs
+from sojourn.gate import closing, documentmarks, inheriting, origin, plainly, preparing, retelling, takingback
 from sojourn.gate.changes import Change
 from sojourn.gate.vocabulary import local
 from sojourn.record import store
@@ -42,6 +42,13 @@ class Outcome(NamedTuple):
     written: int
     unchanged: int
     refused: tuple[Refused, ...]
+    deleted: int = 0
+
+
+class NotTaken(str):
+    """Why what came is not taken here, whatever it says."""
+
+    __slots__ = ()
 
 
 class Arrival(NamedTuple):
@@ -67,7 +74,7 @@ Renew = Callable[["Access"], "Awaitable[Access | None]"]
 """The same importer as the database knows it now, or None where they are known no more."""
 
 
-async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncIterator[Outcome]:
+async def bring_in(access: Access, arrivals: Iterable[Arrival], renew: Renew | None = None) -> AsyncGenerator[Outcome, None]:
     """Import in chunks; each is written whole before its Outcome is yielded. Stopping loses nothing: what was written stays,
     and importing the same again changes only what differs.
 
@@ -125,13 +132,13 @@ class _Importer:
 
 
 def _chunks(arrivals: Iterable[Arrival]) -> Iterable[list[Arrival]]:
-    """No resource twice in one chunk."""
+    """No resource twice in one chunk, and deletions apart from what is written, in the order in which they come."""
     chunk: list[Arrival] = []
     seen: set[tuple[str, str]] = set()
     for arrival in arrivals:
         resource = arrival.resource
         key = (str(resource.get("resourceType")), str(resource.get("id") or "")) if isinstance(resource, dict) else ("", "")  # whatever stands there
-        if chunk and (len(chunk) >= CHUNK or (key in seen and key[1])):
+        if chunk and (len(chunk) >= CHUNK or (key in seen and key[1]) or takingback.is_one(resource) != takingback.is_one(chunk[-1].resource)):
             yield chunk
             chunk, seen = [], set()
         chunk.append(arrival)
@@ -145,6 +152,15 @@ def _chunk(chunk: list[Arrival]) -> tuple[list[Wanted], tuple[Refused, ...]]:
     refused: list[Refused] = []
     valid: list[Wanted] = []
     for place, program, resource in chunk:
+        if isinstance(resource, NotTaken):
+            refused.append(Refused(place, "", "", (Issue("error", "not-supported", "", str(resource)),)))
+            continue
+        if takingback.is_one(resource):
+            if takingback.named(resource) is None:
+                refused.append(Refused(place, "Bundle", "", (takingback.NAMED,)))
+            else:
+                valid.append(Wanted(place, Change("delete", "Bundle", program=program), resource))
+            continue
         if isinstance(resource, str):
             refused.append(Refused(place, "", "", (Issue("error", "structure", "", f"not the JSON that FHIR allows: {resource}"),)))
             continue
@@ -169,10 +185,32 @@ def _ready(access: Access, chunks: Iterator[list[Arrival]], *, fresh: bool) -> t
         return None
     valid, refused = _chunk(chunk)
     drafts: dict[int, preparing.Prepared] = {}
-    for n, wanted in enumerate(valid if fresh else ()):
+    for n, wanted in enumerate(valid if fresh and not _deletes(valid) else ()):
         with suppress(errors.SojournError):
             drafts[n] = preparing.prepare(access, wanted.change, documentmarks.now(wanted.change.type, wanted.resource, access.rules.labels, brought=True))
     return valid, refused, drafts
+
+
+def _deletes(valid: Sequence[Wanted]) -> bool:
+    return bool(valid) and valid[0].change.kind == "delete"
+
+
+async def _take_back(importer: _Importer, valid: list[Wanted], refused: tuple[Refused, ...]) -> Outcome:
+    """Delete, one after another; each line counts once."""
+    deleted, late = 0, list(refused)
+    for place, change, resource in valid:
+        importer.access.now = clock.now()
+        names = takingback.named(resource) or []
+        try:
+            done, why = await takingback.taken_back(importer.access, names, change.program)
+        except errors.StaleCredential:
+            if not await importer.again():
+                raise
+            done, why = await takingback.taken_back(importer.access, names, change.program)
+        deleted += done > 0 and why is None
+        if why is not None:
+            late.append(Refused(place, *names[0], (why,)))
+    return Outcome(0, len(valid) - deleted - (len(late) - len(refused)), tuple(late), deleted)
 
 
 async def _write(
@@ -180,6 +218,8 @@ async def _write(
 ) -> Outcome:
     """Write a chunk; `sent` is set when the database has it, or when there is nothing more to send."""
     try:
+        if _deletes(valid):
+            return await _take_back(importer, valid, refused)
         for attempt in range(_TRIES if valid else 0):
             importer.access.now = clock.now()
             try:
@@ -214,7 +254,7 @@ async def _try(
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
                 continue
-            change.plain, change.open = await runs.touches_plain(access, before, resource)
+            change.plain, change.by = await plainly.touched(access, before, resource)
         await inheriting.known(access, change, resource, again=again)
         try:
             prepared.append(preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=True)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.base.db import Changed
-from sojourn.gate import indexagain, keepingapart, relabelling
+from sojourn.gate import indexagain, keepingapart, relabelling, tellingagain
 from sojourn.gate.access import Access
 from sojourn.record import labelling
 
@@ -204,9 +204,11 @@ class Watch:
         return False
 
     async def _catches_up(self, tenant: int) -> bool:
-        """Do a step of indexing what was stored before there was a parameter, until there is no more: then never again."""
-        if tenant not in self._indexed and not await indexagain.step(await self._labeller.access(tenant)):
-            self._indexed.add(tenant)
+        """Do a step of indexing what was stored before there was a parameter, and of finding out by what edits of before tell, until there is no more: then never again."""
+        if tenant not in self._indexed:
+            access = await self._labeller.access(tenant)
+            if not await indexagain.step(access) and not await tellingagain.step(access):
+                self._indexed.add(tenant)
         return tenant not in self._indexed
 
     async def _begins(self, tenant: int, moment: float) -> bool:

@@ -62,6 +62,8 @@ class Prepared:
     """Laws that it has and does not say yet, because the version before it did not either (Change.owed)."""
     replaced: dict[str, Any] | None = None
     """What may differ by notes kept apart alone: the version before it, with the labels that its senders wrote."""
+    by: tuple[frozenset[str], ...] = ()
+    """As in Change."""
     judged: dict[str, bool] = field(default_factory=dict)
     """By what was found out what it tells of: of what it refers to, or did, whether it is a note kept apart."""
 
@@ -84,7 +86,7 @@ def prepare(access: Access, change: Change, resource: dict[str, Any]) -> Prepare
     resource = closing.applied(access, change, before, narrating.kept_apart(resource, change.sent, before))
     prepared.facts, prepared.sent = change.facts, as_sent(resource, change, access.rules)
     if before:
-        prepared.owed, prepared.judged = change.owed, dict.fromkeys(change.open, False)
+        prepared.owed, prepared.by = change.owed, change.by
         prepared.replaced = None if change.plain else wrote(change, access.rules)
     prepared.own, label = _labelled(access, prepared, resource)
     prepared.parts, prepared.tags = label.parts, list(label.tags)
@@ -271,6 +273,8 @@ def batch(access: Access, prepared: Sequence[Prepared]) -> tuple[store.Batch, li
         ))  # fmt: skip
         if one.judged:
             _extend(out.judged, n, list(one.judged), list(one.judged.values()))
+        for group, of in enumerate(one.by):
+            _extend(out.telling, n, [group] * len(of), sorted(of))
         if rows is None:
             continue
         _children(out, n, rows, texts=not one.own & bases.APART)

@@ -6,7 +6,7 @@ time, its entry in the history. Otherwise the number of versions would tell that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEEP = 1000  # versions of one resource that are looked at
 _LATER: Receipt = None  # type: ignore[assignment]  # replaced before anything leaves
-_ASIDE = frozenset({"text", "contained", "meta", "id", "resourceType"})
 
 _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
@@ -120,26 +119,6 @@ def encoded(resource: dict[str, Any]) -> bytes:
     return _ENCODER.encode({**resource, "meta": meta})
 
 
-
-async def touches_plain(access: Access, before: dict[str, Any], after: dict[str, Any]) -> tuple[bool, frozenset[str]]:
-    """Whether the part that needs no permission differs: without labelled elements, narrative, and references to labelled targets.
-
-    And the targets by which alone it does: nothing of them is labelled.
-    """
-    differing = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} - _ASIDE
-    if any(not _delicate(before.get(k)) and not _delicate(after.get(k)) for k in differing):
-        return True, frozenset()
-    targets = redact.targets(before) | redact.targets(after)
-    if _plain(before, set()) == _plain(after, set()):
-        return False, frozenset()
-    if _plain(before, targets) != _plain(after, targets):
-        return True, frozenset()
-    # Only references differ: that is visible unless all that differ lead to something labelled.
-    changed = redact.targets(before) ^ redact.targets(after)
-    found = frozenset(changed - await store.labelled(access.house.db, access.tenant.number, sorted(changed)))
-    return bool(found), found
-
-
 async def touches_notes_only(access: Access, before: dict[str, Any], after: dict[str, Any]) -> tuple[bool, dict[str, bool]]:
     """Whether something differs, and nothing but what is kept apart: elements labelled as such notes, references to one.
 
@@ -160,26 +139,3 @@ def notes_only(before: dict[str, Any], after: dict[str, Any], hidden: AbstractSe
         return None if left is None else encoded(left)
 
     return view(before) == view(after)
-
-
-def _plain(resource: dict[str, Any], hidden: set[str]) -> bytes | None:
-    view = redact.redact(resource, permitted=0, hidden=hidden, strip=True)
-    if view is None:
-        return None
-    meta = {k: v for k, v in view.get("meta", {}).items() if k not in ("versionId", "lastUpdated", "security")}
-    return _ENCODER.encode({**view, "id": "", "meta": meta})
-
-
-def _delicate(value: Any) -> bool:
-    """Whether a value holds a reference or an extension, which redaction may take out."""
-    return any(key in ("reference", "extension", "modifierExtension", "identifier", "display") or key.startswith("_") for key in _keys(value))
-
-
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _keys(item)

@@ -22,6 +22,7 @@ from sojourn.gate import (
     minorscare,
     narrowing,
     origin,
+    plainly,
     preparing,
     puttingapart,
     retelling,
@@ -112,7 +113,7 @@ async def _prepared(access: Access, change: Change, *, again: bool) -> preparing
     resource = await _resource(access, change)
     consequences.check(access, change, resource)
     if change.base is not None and change.base["kind"] == "current":
-        change.plain, change.open = await runs.touches_plain(access, change.before, resource)
+        change.plain, change.by = await plainly.touched(access, change.before, resource)
     await inheriting.known(access, change, resource, again=again)
     prepared = preparing.prepare(access, change, await documentmarks.told(change.type, resource, access.rules.labels, brought=access.caller.brings))
     if prepared.kind == "update" and access.caller.kind == "staff" and change.base is not None and prepared.own & bases.APART & ~int(change.base["own"]):

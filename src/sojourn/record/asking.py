@@ -22,6 +22,11 @@ async def asks(db: Database, head: Head, patient: str, programs: Sequence[int], 
     return await db.call("SELECT * FROM gate.asks($1, $2, $3, $4, $5, $6, $7, $8)", *head, patient, list(programs), ask, most)
 
 
+async def failed(db: Database, head: Head, programs: Sequence[int], most: int) -> list[asyncpg.Record]:
+    """Those of these programs that ended without an answer, the last first."""
+    return await db.call("SELECT * FROM gate.asks_failed($1, $2, $3, $4, $5, $6)", *head, list(programs), most)
+
+
 async def change(db: Database, head: Head, *row: Any) -> bool:
     """Change one. row: ask, the stamp that was read, state, body, stamp. False where it changed meanwhile."""
     return bool((await db.call("SELECT gate.ask_change($1, $2, $3, $4, $5, $6, $7, $8, $9) AS done", *head, *row))[0]["done"])

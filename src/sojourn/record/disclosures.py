@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -23,9 +23,10 @@ _REVIEW = _call("emergency_review", 9)
 _DOCUMENTED = _call("emergency_documented", 7)
 _STANDING = _call("standing", 12)
 _EMERGENCIES = _call("emergencies", 14)
+_LEFT = _call("emergencies_left", 5)
 _CONSENTS = _call("consents_for", 8)
 _DISCLOSED = _call("disclosed", 20)
-_DISCLOSURES = _call("disclosures", 18)
+_DISCLOSURES = _call("disclosures", 22)
 _COUNT = _call("disclosure_count", 13)
 _ORIGIN = _call("origin_of", 6)
 
@@ -65,6 +66,11 @@ async def emergencies(db: Database, head: Head, decided: Decided, reader: str, o
     return await db.call(_EMERGENCIES, *head, *decided, reader, one, False, limit)
 
 
+async def emergencies_left(db: Database, head: Head, before: datetime) -> asyncpg.Record:
+    """number of emergencies declared before a moment that nobody has reviewed, and the oldest of these (or None)."""
+    return (await db.call(_LEFT, *head, before))[0]
+
+
 async def consents_for(db: Database, head: Head, keys: Sequence[str], purpose: str, action: str, what: Sequence[str]) -> list[asyncpg.Record]:
     """Whose these versions are, and the consents in force for these recipients and this purpose: patient, consent, version, body (or null)."""
     return await db.call(_CONSENTS, *head, list(keys), purpose, action, list(what))
@@ -80,12 +86,27 @@ async def names_apart(db: Database, tenant: int, what: Sequence[str]) -> bool:
     return bool((await db.call("SELECT gate.names_apart($1, $2)", tenant, list(what)))[0][0])
 
 
+class Wish(NamedTuple):
+    """What of the log is wanted; None: whatever it is. recipients: `Organization/id` ..; until: before that moment."""
+
+    patient: str | None = None
+    recipients: Sequence[str] | None = None
+    purpose: str | None = None
+    channels: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING: Final = Wish()
+Place = tuple[datetime, str]
+"""Where a page ended: when the last of it was made, and which it is."""
+
+
 async def disclosures(
-    db: Database, head: Head, decided: Decided, reader: str, account: str = "", *, one: str | None = None, patient: str | None = None,
-    recipient: str | None = None, since: datetime | None = None, before: datetime | None = None, limit: int = 100,
+    db: Database, head: Head, decided: Decided, reader: str, account: str = "", *, one: str | None = None, wish: Wish = EVERYTHING, after: Place | None = None, limit: int = 100,
 ) -> list[asyncpg.Record]:  # fmt: skip
     """The log, newest first. reader: whole, part or own (12_disclosure.sql says what each sees). entire: nothing of an entry is cut; opens (of `one`): all that left may be read."""
-    return await db.call(_DISCLOSURES, *head, *decided, reader, account, one, patient, recipient, since, before, limit)
+    return await db.call(_DISCLOSURES, *head, *decided, reader, account, one, *wish, *(after or (None, None)), limit)
 
 
 async def disclosure_count(db: Database, head: Head, decided: Decided, reader: str, account: str, since: datetime) -> int:

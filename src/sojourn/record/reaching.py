@@ -18,6 +18,7 @@ def _call(name: str, count: int) -> str:
 
 _PUT, _TAKE, _LEAVING, _SETTLE = _call("reach_put", 15), _call("reach_take", 5), _call("reach_leaving", 5), _call("reach_settle", 10)
 _STATES, _ONE, _FIND, _FINDINGS, _TROUBLES = _call("reach_states", 5), _call("reach_one", 5), _call("reach_find", 6), _call("reach_findings", 2), _call("reach_troubles", 4)
+_STOPPED = _call("reach_stopped", 6)
 _LOST, _LOST_TOLD = _call("reach_lost", 1), _call("reach_lost_told", 2)
 
 
@@ -60,6 +61,11 @@ async def one(db: Database, head: Head, message: str) -> asyncpg.Record | None:
     """One with its contents, sealed."""
     rows = await db.call(_ONE, *head, message)
     return rows[0] if rows else None
+
+
+async def stopped(db: Database, head: Head, reasons: Sequence[str], most: int) -> list[asyncpg.Record]:
+    """Those that did not leave for one of these reasons, the last first."""
+    return await db.call(_STOPPED, *head, list(reasons), most)
 
 
 async def find(db: Database, tenant: int, now: datetime, partner: str, way: str, kind: str, said: str) -> None:

@@ -33,7 +33,7 @@ _INCLUDED = _call("included", 21)
 _SIGHT = _call("sight", 13)
 _KNOWN = _call("known", 11)
 _FOR_UPDATE = _call("for_update", 12)
-_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 38))}) AS seqs"
+_WRITE = f"SELECT gate.write({', '.join(f'${n}' for n in range(1, 41))}) AS seqs"
 
 
 async def read(db: Database, head: Head, decided: Decided, type_: str, id_: str) -> asyncpg.Record | None:
@@ -122,13 +122,18 @@ async def for_update(db: Database, head: Head, decided: Decided, types: list[str
     return await db.call(_FOR_UPDATE, *head, *decided, types, ids)
 
 
+async def brought(db: Database, tenant: int, account: str, types: list[str], ids: list[str]) -> set[int]:
+    """Which of these, by their place, nobody but one account ever wrote."""
+    return {row["brought"] for row in await db.call("SELECT gate.brought($1, $2, $3, $4)", tenant, account, types, ids)}
+
+
 class Batch:
     """What gate.write takes after who and when: rows of record.op, grants and relations, and the search rows as columns.
 
     The first column of each table is the number of the op from 1. Columns cost both sides a third of what rows would.
     """
 
-    __slots__ = ("dates", "edges", "grants", "judged", "labelled", "numbers", "ops", "relations", "sent", "strings")
+    __slots__ = ("dates", "edges", "grants", "judged", "labelled", "numbers", "ops", "relations", "sent", "strings", "telling")
 
     def __init__(self) -> None:
         self.ops: list[tuple[Any, ...]] = []
@@ -138,6 +143,7 @@ class Batch:
         self.numbers: Columns = ([], [], [], [], [], [])  # op, key, low, high, unit, mask
         self.edges: Columns = ([], [], [], [])  # op, param, target, mask
         self.judged: Columns = ([], [], [])  # op, target, whether it is a note kept apart
+        self.telling: Columns = ([], [], [])  # op, group, target (record.telling)
         self.grants: list[tuple[Any, ...]] = []
         self.relations: list[tuple[Any, ...]] = []
         self.sent: list[tuple[Any, ...]] = []  # op, the labels that senders wrote, as JSON
@@ -145,7 +151,7 @@ class Batch:
     @property
     def tables(self) -> tuple[Columns, ...]:
         """The search rows, and what was judged by; in the order of gate.write."""
-        return (self.labelled, self.strings, self.dates, self.numbers, self.edges, self.judged)
+        return (self.labelled, self.strings, self.dates, self.numbers, self.edges, self.judged, self.telling)
 
     def add(self, more: Batch) -> None:
         """Append another batch, its ops numbered on."""

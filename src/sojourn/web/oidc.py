@@ -166,12 +166,16 @@ class Provider:
     async def _ask(self, method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One request to the provider; its JSON. Follows no redirect."""
         try:
-            async with httpx.AsyncClient(timeout=10, follow_redirects=False, verify=authorities()) as client:
-                answer = await client.request(method, self._own(address), data=dict(form) if form else None, headers={"accept": "application/json", **(headers or {})})
-            if answer.status_code != 200 or len(answer.content) > _LARGEST:
-                raise OutsideFailed
-            found = json.loads(answer.content)
-        except (httpx.HTTPError, ValueError):
+            sent, content = {"accept": "application/json", "accept-encoding": "identity", **(headers or {})}, bytearray()
+            async with httpx.AsyncClient(timeout=10, follow_redirects=False, verify=authorities()) as client, client.stream(method, self._own(address), data=dict(form) if form else None, headers=sent) as answer:
+                if answer.status_code != 200 or answer.headers.get("content-encoding", "identity") != "identity":
+                    raise OutsideFailed
+                async for piece in answer.aiter_bytes():
+                    content += piece
+                    if len(content) > _LARGEST:
+                        raise OutsideFailed
+            found = json.loads(content)
+        except (httpx.HTTPError, ValueError, RecursionError):
             raise OutsideFailed from None
         if not isinstance(found, dict):
             raise OutsideFailed

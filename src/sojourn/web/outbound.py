@@ -1,7 +1,7 @@
 """Ask, or send to, an address that somebody else chose, never in our own network (SSRF).
 
-Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, redirects, credentials in the
-address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
+Refused are: anything but HTTPS, addresses that are not public (RFC 6890) however their name resolves, ports of other services, redirects,
+credentials in the address, more than a quarter of a megabyte, and more than five seconds. The connection goes to the very address that was looked at, so
 that a name which resolves differently the second time (DNS rebinding) leads nowhere.
 """
 
@@ -15,17 +15,21 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import httpx
 
+from sojourn.base import addresses
 from sojourn.base.errors import SojournError
 
 LARGEST: Final = 1 << 18
 SECONDS: Final = 5.0
 TAKEN, REFUSED, UNSURE = "taken", "refused", "unsure"
 """What came of sending something."""
+_WEB, _FREE = (80, 443), 1024
+"""Ports of the web, and from which on anybody may have chosen one (RFC 6335, 6)."""
 _CARRIERS = ipaddress.ip_network("100.64.0.0/10")  # shared address space (RFC 6598), which is neither private nor public
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6 (IANA, IPv6 Global Unicast Address Assignments)
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64 (RFC 6052)
 
 class Reply(NamedTuple):
@@ -68,6 +72,8 @@ def public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _TRANSLATED else None)
         if inner is not None:
             return public(str(inner))
+        if ip not in _UNICAST:
+            return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _CARRIERS
 
 
@@ -98,7 +104,7 @@ class Outbound:
         """The JSON at an address, and for how many seconds its owner lets it be kept; None where they do not say. Raises NotReached."""
         try:
             return await asyncio.wait_for(self._get(address), SECONDS)
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
             raise NotReached from None
 
     async def post(self, address: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS) -> str:
@@ -115,7 +121,7 @@ class Outbound:
                         return TAKEN if answer.is_success else REFUSED
         except (NotReached, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
             return REFUSED
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
             return UNSURE if began else REFUSED
 
     async def fetch(self, method: str, address: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None, seconds: float = SECONDS, most: int = LARGEST, plain: bool = False) -> Reply:
@@ -134,7 +140,7 @@ class Outbound:
                         if len(found) > most:
                             raise NotReached
                     return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(found))
-        except (TimeoutError, OSError, httpx.HTTPError, ValueError, UnicodeError):
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
             raise NotReached from None
 
     async def _get(self, address: str) -> tuple[Any, float | None]:
@@ -153,12 +159,15 @@ class Outbound:
 
     async def _place(self, address: str, *, plain: bool = False) -> tuple[SplitResult, httpx.URL, str]:
         """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""
-        parts = urlsplit(address)
+        if (parts := addresses.parts(address)) is None:
+            raise NotReached
         host = (parts.hostname or "").lower()
         own = host in self._hosts
-        if not host or parts.username or parts.password or (parts.scheme != "https" and not ((own or plain) and parts.scheme == "http")):
+        if parts.scheme != "https" and not own and not plain:
             raise NotReached
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port if parts.port is not None else 443 if parts.scheme == "https" else 80
+        if port < _FREE and port not in _WEB:
+            raise NotReached  # no web server: SSH, mail and the like would be spoken to
         found = await self._resolve(host, port)
         if not found or (not own and not all(public(one) for one in found)):
             raise NotReached

@@ -158,6 +158,9 @@ class Segment:
 
 
 _HEADERS: Final = ("MSH", "FHS", "BHS")
+_C1: Final = re.compile("[\x80-\x9f]")
+_ONE_EVENT: Final = {"ORU": "R01", "ORM": "O01"}
+_WITH_EVN: Final = ("ADT", "BAR", "DFT", "MDM")
 
 
 @dataclass(slots=True)
@@ -177,8 +180,19 @@ class Message:
     @property
     def type(self) -> str:
         """As in `ORU^R01`; without the structure. '' where MSH-9 is empty."""
-        code, event = self.header.v(9, 1), self.header.v(9, 2)
+        code, event = self.header.v(9, 1).upper(), self.event
         return f"{code}^{event}" if event else code
+
+    @property
+    def event(self) -> str:
+        """MSH-9.2; where it is empty what EVN-1 says, or the one event that such a message had in 2.1 and 2.2 (there MSH-9 is the code alone)."""
+        if said := self.header.v(9, 2).upper():
+            return said
+        code = self.header.v(9, 1).upper()
+        if code in _ONE_EVENT:
+            return _ONE_EVENT[code]
+        evn = self.one("EVN") if code in _WITH_EVN else None
+        return evn.v(1).upper() if evn is not None else ""
 
     @property
     def control(self) -> str:
@@ -293,8 +307,19 @@ def decoded(raw: bytes, usual: str = "") -> tuple[str, str, list[str]]:
             continue
         if codec and one != codec:
             findings.append("There are bytes in it that its character set (MSH-18) does not have.")
-        return found.removeprefix("\ufeff"), one, findings
-    return raw.decode("latin-1"), "latin-1", [*findings, "There are bytes in it that are no UTF-8; they were read as Latin-1."]
+        return (*_western(raw, found.removeprefix("\ufeff"), one), findings)
+    found, one = _western(raw, raw.decode("latin-1"), "latin-1")
+    return found, one, [*findings, f"There are bytes in it that are no UTF-8; they were read as {'Latin-1' if one == 'latin-1' else 'Windows-1252'}."]
+
+
+def _western(raw: bytes, found: str, codec: str) -> tuple[str, str]:
+    """What was read as Latin-1, and its codec; as Windows-1252 where Latin-1 has control characters: Windows calls its own so, and they are quotation marks and dashes."""
+    if codec == "latin-1" and _C1.search(found):
+        try:
+            return raw.decode("cp1252"), "cp1252"
+        except UnicodeDecodeError:
+            pass
+    return found, codec
 
 
 def parse(raw: bytes | str, usual: str = "") -> Message:

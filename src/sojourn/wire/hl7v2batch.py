@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final, NamedTuple
 
 from sojourn.base.digits import digits
 from sojourn.wire.hl7v2 import decoded, delimiters
 
+_HEADERS: Final = re.compile(rb"(?:^|[\r\n\x0b])[ \t]*MSH[^A-Za-z0-9\s]")
 _BEGINS: Final = re.compile(r"(?:^|[\r\n\x0b])[ \t]*(FHS|BHS|MSH|BTS|FTS)(?=[^A-Za-z0-9\s])")
 
 
@@ -41,10 +43,15 @@ def split(raw: bytes | str, usual: str = "") -> Batch:
     return Batch(messages, odd)
 
 
+def many(raw: bytes, most: int) -> bool:
+    """Whether more messages than these are in it: asked before it is taken apart, for a few bytes are a message that is answered."""
+    return next(islice(_HEADERS.finditer(raw), most, None), None) is not None
+
+
 def batched(raw: bytes) -> bool:
     """Whether it holds more than one message, or headers of a batch."""
     head = raw[:64].lstrip(b"\xef\xbb\xbf\x0b \t\r\n")[:3].upper()
-    return head in (b"FHS", b"BHS") or len(re.findall(rb"(?:^|[\r\n\x0b])[ \t]*MSH[^A-Za-z0-9\s]", raw)) > 1
+    return head in (b"FHS", b"BHS") or many(raw, 1)
 
 
 def _count(piece: str) -> int | None:

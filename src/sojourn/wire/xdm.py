@@ -12,6 +12,8 @@ MOST: Final = 100
 _BYTES: Final = 50_000_000
 _ENTRIES: Final = 1000
 _PLACE: Final = re.compile(r"(?:[^/]{1,100}/)?IHE_XDM/([^/]{1,100})/(?:[^/]{1,100}/)*([^/]{1,200})", re.IGNORECASE)
+_ENTRY: Final = b"PK\x01\x02"
+"""With this an entry of the directory begins (APPNOTE.TXT, 4.3.12)."""
 _BESIDE: Final = ("METADATA.XML",)
 
 
@@ -29,6 +31,8 @@ class Packed(NamedTuple):
 def documents(content: bytes) -> list[Packed] | None:
     """The documents of every submission set; None where it is a zip file of another kind. Raises BadZip."""
     try:
+        if content.count(_ENTRY) > 10 * _ENTRIES:  # counted before its reader makes an object of each; a zip within has some of its own
+            raise BadZip("It holds more files than are read.")
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             entries = packed.infolist()
             if len(entries) > _ENTRIES:

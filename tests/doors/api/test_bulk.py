@@ -361,6 +361,53 @@ async def test_what_one_organization_exports_another_brings_in_once(clinic: Clin
     assert content(again) == content(out)
 
 
+async def test_what_was_deleted_there_is_deleted_here_where_nobody_else_touched_it(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    theirs = [(await clinic.make("sys-mh", observation(p, n))).id for n in range(4)]
+    _, out = await exported(clinic, "sys-mh", "$export?_type=Patient,Observation")
+    await brought(clinic, "other-sys", b"\n".join(json.dumps(line).encode() for kind in ("Patient", "Observation") for line in out[kind]))
+    since = clock.now().isoformat()
+    tick()
+    for one in theirs[:3]:
+        assert (await clinic.ask("sys-mh", "DELETE", f"Observation/{one}")).status == 204
+    _, out = await exported(clinic, "sys-mh", f"$export?_type=Observation&_since={since.replace('+', '%2B')}")
+    assert len(out["deleted"]) == 3
+    changed = theirs[2]
+    mine = (await clinic.get("other-sys", f"Observation/{changed}")).json()
+    assert (await clinic.put("other-clinician", {**mine, "status": "amended", "valueQuantity": {**mine["valueQuantity"], "value": 99}})).status == 200
+    gone = sorted(out["deleted"], key=lambda b: theirs.index(b["entry"][0]["request"]["url"].partition("/")[2]))
+    body = b"\n".join(json.dumps(line).encode() for line in (gone[0], gone[2], {"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": "Observation?patient=x"}}]}))
+    said = told(await brought(clinic, "other-sys", body))
+    assert {k: said[k] for k in ("written", "unchanged", "refused", "deleted")} == {"written": 0, "unchanged": 0, "refused": 2, "deleted": 1}
+    why = {i["diagnostics"].partition(": ")[0]: i["diagnostics"].partition(": ")[2] for i in said["outcome"]["issue"]}
+    assert why.keys() == {"Line 2", "Line 3"}
+    assert "written or changed by somebody else" in why["Line 2"]
+    assert "as Type/id" in why["Line 3"]
+    statuses = [(await clinic.get("other-sys", f"Observation/{one}")).status for one in theirs]
+    assert statuses == [410, 200, 200, 200], "what somebody here changed stays, and what was not named"
+    (line,) = await clinic.owner.fetch("SELECT * FROM record.audit WHERE action = 'delete' AND tenant = 2")
+    assert (line["account"], line["query"]) == ("other-sys", f"Observation/{theirs[0]}")
+    assert await clinic.owner.fetchval("SELECT query FROM record.audit WHERE action = 'import' AND type = 'Bulk' ORDER BY n DESC LIMIT 1") == "written=0&unchanged=0&refused=2&deleted=1"
+    again = told(await brought(clinic, "other-sys", json.dumps(gone[0]).encode()))
+    assert again == {"written": 0, "unchanged": 1, "refused": 0}, "what is gone is gone"
+    both = json.dumps({"resourceType": "Patient", "id": "late"}).encode() + b"\n" + json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": "Patient/late"}}]}).encode()
+    assert told(await brought(clinic, "other-sys", both)) == {"written": 1, "unchanged": 0, "refused": 0, "deleted": 1}, "in their order"
+
+
+async def test_an_import_deletes_nothing_that_its_account_may_not(clinic: Clinic) -> None:
+    def deletes(*names: str) -> bytes:
+        return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": name}} for name in names]}).encode()
+
+    mine = (await clinic.make("mh-clinician", patient())).id
+    assert told(await brought(clinic, "sys-mh", deletes(f"Patient/{mine}")))["refused"] == 1, "somebody here wrote it"
+    assert told(await brought(clinic, "sys-mh", json.dumps({"resourceType": "Patient", "id": "p1"}).encode(), url="$import?program=sud"))["written"] == 1
+    assert told(await brought(clinic, "sys-mh", deletes("Patient/p1"), url="$import?program=mh"))["refused"] == 1, "of another program"
+    assert told(await brought(clinic, "sys-none", deletes("Patient/p1"), url="$import?program=sud"))["refused"] == 1, "of another account"
+    assert (await clinic.get("sys-mh", "Patient/p1")).status == 200
+    assert told(await brought(clinic, "sys-mh", deletes("Patient/p1", "Patient/never"), url="$import?program=sud"))["deleted"] == 1
+    assert (await clinic.ask("mh-service", "POST", "$import", deletes(f"Patient/{mine}"), NDJSON)).status == 403
+
+
 async def test_an_import_says_what_it_refuses_and_keeps_the_rest(clinic: Clinic) -> None:
     lines = [json.dumps({**patient(), "id": "a"}), "{not json", json.dumps({"resourceType": "Patient", "id": "b", "gender": 1}), json.dumps(patient()), "", "7", json.dumps({**patient(), "id": "c"})]
     found = told(await brought(clinic, "sys-mh", "\n".join(lines).encode()))

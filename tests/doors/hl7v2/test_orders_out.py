@@ -215,7 +215,7 @@ async def test_what_left_is_what_the_log_has_and_sending_it_again_decides_anew(c
     await sent(clinic, partner)
     officer = await clinic.gate.access(clinic.tokens["officer"])
     assert officer is not None
-    (row,) = await disclosures.disclosures(clinic.gate.house.db, officer.head, officer.decided, "whole", patient=client)
+    (row,) = await disclosures.disclosures(clinic.gate.house.db, officer.head, officer.decided, "whole", wish=disclosures.Wish(client))
     assert disclosing.payload(officer, row) == lab.got[0], "to the letter"
     assert marks.PART2 in marks.of(lab.messages[0], LAB), "and who reads it as we do keeps it under the same law"
     id_ = str(await clinic.owner.fetchval("SELECT message FROM record.exchange_message"))

@@ -1,7 +1,7 @@
 """Every public sample of HL7 v2: accepted or refused, and what comes out of it; the table beside this file says so for each.
 
 A row: file, answers (each with how often), and of each message that is mapped what it becomes, a resource after the other (tests/factlines.py: codes, value, time,
-state, and a digest of all that it states), and the account of its components: mapped, deciding, kept in the message alone.
+state, and a digest of all that it states); of every message that is taken the account of its components: mapped, deciding, kept in the message alone.
 `python -m tests.doors.hl7v2.test_samples` writes it anew, to be read before it is kept.
 """
 
@@ -51,7 +51,7 @@ def facts(path: Path) -> str:
             answers[f"AR {trouble.where}"] += 1
             continue
         answers[f"AA {message.type}"] += 1
-        out.append(_mapped(message) if message.type in reading.MAPPED_TYPES else "kept whole, read by people")
+        out.append(_mapped(message) if message.type in reading.MAPPED_TYPES else f"kept whole, read by people {accounted(message, None)}")
     said = ", ".join(f"{n}x {a}" if n > 1 else a for a, n in sorted(answers.items()))
     return "\t".join((f"{path.parent.name}/{path.name}", said, "; ".join(out)))
 
@@ -60,14 +60,20 @@ def _mapped(message: hl7v2.Message) -> str:
     try:
         made = becomes(message)
     except CannotMap as error:
-        return f"not filed: {error.why}"
-    account = meter.account(message, [r for _, r in made if r.get("active") or r["resourceType"] not in ("Patient", "Joined")])
-    every = [f"{s.name}-{n}.{c}" for s in message.segments for n, c in s.populated()]
-    assert sorted([*account.mapped, *account.decided, *account.kept]) == sorted(dict.fromkeys(every)), "each populated component is in one of three"
+        return f"not filed: {error.why} {accounted(message, None)}"
     lines = [factlines.line(r) for _, r in made]
     shown, rest = lines[:SHOWN], lines[SHOWN:]
     more = [f"and {len(rest)} more #{sha256(repr(rest).encode()).hexdigest()[:8]}"] if rest else []
-    return f"{' / '.join([*shown, *more]) or 'nothing'} [{len(account.mapped)} mapped, {len(account.decided)} decide, {len(account.kept)} kept]"
+    said = accounted(message, [r for _, r in made if r.get("active") or r["resourceType"] not in ("Patient", "Joined")])
+    return f"{' / '.join([*shown, *more]) or 'nothing'} {said}"
+
+
+def accounted(message: hl7v2.Message, made: list[dict[str, Any]] | None) -> str:
+    """How many components are mapped, deciding and kept; each populated one is in one of these."""
+    account = meter.account(message, made)
+    every = [f"{s.name}-{n}.{c}" for s in message.segments for n, c in s.populated()]
+    assert sorted([*account.mapped, *account.decided, *account.kept]) == sorted(dict.fromkeys(every)), "each populated component is in one of three"
+    return f"[{len(account.mapped)} mapped, {len(account.decided)} decide, {len(account.kept)} kept]"
 
 
 def becomes(message: hl7v2.Message) -> list[tuple[str, dict[str, Any]]]:

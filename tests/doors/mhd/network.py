@@ -28,7 +28,7 @@ HIE = "hie"
 
 @dataclass
 class Two:
-    """We, the network, and where each answers. here: the Organization that stands for the network at ours; client: our client id there."""
+    """We, the network, and where each answers. here: the Organization that stands for the network at ours; client: our client id there; doors: what answers HTTP, `us` and `network`, for a test that stands between."""
 
     us: Clinic
     network: Clinic
@@ -36,6 +36,7 @@ class Two:
     theirs: str
     here: str
     client: str
+    doors: dict[str, Any]
 
     @property
     def asking(self) -> Asking:
@@ -86,7 +87,7 @@ async def network(ours: Dsn, theirs: Dsn) -> AsyncIterator[Two]:
         await registered(far, "riverbend", "Organization/tpo", f"{here}/oauth/jwks")
         await partner(us, f"{there}/fhir", f"Organization/{organization}", "riverbend")
         try:
-            yield Two(us, far, here, there, organization, "riverbend")
+            yield Two(us, far, here, there, organization, "riverbend", doors)
         finally:
             for clinic in clinics.values():
                 await people.close_clinic(clinic)

@@ -103,8 +103,8 @@ class Standing(NamedTuple):
 
     @property
     def asked(self) -> bool:
-        """Whether anybody wrote down an answer that holds."""
-        return bool(self.current) or self.none is not None
+        """Whether anybody wrote down an answer that holds: that others know of none is no answer until somebody here asked."""
+        return bool(self.current) or (self.none is not None and self.none.confirmed)
 
 
 async def of(access: Access, patient: str) -> Standing:
@@ -170,7 +170,7 @@ def none_known(access: Access, patient: str, standing: Standing, *, program: int
         "code": {"coding": [{"system": SNOMED, "code": NONE_KNOWN}], "text": "No known allergies"}, "patient": ref("Patient", patient), "recordedDate": moment(access),
         **({"recorder": who} if (who := author(access)) else {}), "note": [note(access, "Asked: none known.")],
     }  # fmt: skip
-    again = [Change("update", TYPE, a.id, {**a.stored.resource, "recordedDate": moment(access), **({"recorder": who} if (who := author(access)) else {}), "note": [*a.stored.resource.get("note", ()), note(access, "Asked again: none known.")]}, if_match=a.version, program=made.get(a.ref))
+    again = [Change("update", TYPE, a.id, {**a.stored.resource, "verificationStatus": _status(_VERIFICATION, "confirmed"), "recordedDate": moment(access), **({"recorder": who} if (who := author(access)) else {}), "note": [*a.stored.resource.get("note", ()), note(access, "Asked again: none known.")]}, if_match=a.version, program=made.get(a.ref))
              for a in _none_here(standing, patient) if made.get(a.ref) is not None][:1]  # fmt: skip
     return again or [Change("create", TYPE, key or new_id(), fact, program=program)]
 

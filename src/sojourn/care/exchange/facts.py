@@ -101,7 +101,7 @@ class Stated:
     """A message, read: a draft or reports, or why it becomes nothing (`failed`, in words that name nobody).
 
     how: by what it came, as in `HL7 v2 (ORU^R01)`. labels: what is put on all that it becomes. writes: the person as a Patient, from the one that
-    is there. kept: of what it became, which of its elements stay in the message alone. findings: what was odd. answers: of an acknowledgement,
+    is there. kept: of what it became, which of its elements stay in the message alone; of None, where nothing was done with it. findings: what was odd. answers: of an acknowledgement,
     (the number of the message of ours, why they refused it or ''); then it becomes nothing else.
     """
 
@@ -112,7 +112,7 @@ class Stated:
     reports: list[Report] = field(default_factory=list)
     labels: Sequence[Mapping[str, Any]] = ()
     writes: Callable[[Resource | None], Resource] | None = None
-    kept: Callable[[Iterable[Resource]], tuple[str, ...]] = lambda _: ()
+    kept: Callable[[Iterable[Resource] | None], tuple[str, ...]] = lambda _: ()
     findings: list[str] = field(default_factory=list)
     answers: tuple[str, str] | None = None
     failed: str = ""

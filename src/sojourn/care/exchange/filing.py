@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 _HL7_MOST: Final = 50_000_000
 _BUNDLE_MOST: Final = 50_000_000
 _ZIP_MOST: Final = 50_000_000
+_MESSAGES: Final = 50_000
+"""Of one file."""
 _TOLD: Final = 50
 """Messages of one file whose faults are told one by one."""
-_OLD: Final = ("2.1", "2.2")
 
 
 @dataclass
@@ -171,6 +172,8 @@ def together(done: list[Outcome], kinds: list[str]) -> Outcome:
 async def _messages(came: Arrived) -> Outcome:
     """HL7 v2: each message into the store of messages, as one that came by MLLP."""
     content = await came.whole(_HL7_MOST)
+    if hl7v2batch.many(content, _MESSAGES):
+        raise errors.TooLarge
     _, charset, _ = hl7v2.decoded(content, came.partner.charset)
     batch = hl7v2batch.split(content, came.partner.charset) if hl7v2batch.batched(content) else None
     raw = [m.encode(charset, "replace") for m in batch.messages] if batch is not None else [content if charset.startswith("utf-16") else content.strip(b"\x0b\x1c\r\n")]
@@ -202,8 +205,8 @@ def _message(partner: Partner, content: bytes) -> Came | str:
         return "It has no control id (MSH-10)."
     if not message.header.v(9):
         return "It does not say of what type it is (MSH-9)."
-    if message.version not in VERSIONS or message.version in _OLD:
-        return "Versions 2.3 to 2.9 are taken (MSH-12)."
+    if message.version not in VERSIONS:
+        return "Versions 2.1 to 2.9 are taken (MSH-12)."
     if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return "Messages of this type were not agreed (MSH-9)."
     if not partner.is_called(message.header.v(3), message.header.v(4)):
@@ -236,7 +239,7 @@ async def _unpacked_begin(came: Arrived) -> bytes:
 
 async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     """FHIR, line by line or as a Bundle: imported under the right of the service that was named for it."""
-    if came.head.kind == filekind.FHIR and _is_document(await came.whole(_BUNDLE_MOST)):
+    if came.head.kind == filekind.FHIR and _is_document(await _json(await came.whole(_BUNDLE_MOST))):
         return _waits("It is a FHIR document, which is for people to read. Open it, do what it asks, and set it aside.")
     if not came.brings:
         return _waits("It holds FHIR records, and no service is named under whose right what this partner brings is imported. Name one on the partner's page and do it again, or set it aside.")
@@ -248,8 +251,9 @@ async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     try:
         source = came.pieces() if came.head.kind != filekind.FHIR else _of_bundle(await came.whole(_BUNDLE_MOST))
         brought = await arriving.bring(access, lambda: anext(source, b""), came.partner.program, packed=packed, came=received.stamp(came.partner))
-    except errors.Malformed:
-        return Outcome(FAILED, "It cannot be read as FHIR.", "refused", {"reason": "It cannot be read as FHIR."})
+    except errors.Malformed as error:
+        why = f"It cannot be read as FHIR. {error.message}"
+        return Outcome(FAILED, why, "refused", {"reason": why})
     findings = [f"Written: {brought.written}; there already: {brought.unchanged}; refused: {brought.refused}.", *(i.diagnostics for i in brought.issues[:_TOLD])]
     said = {"records": brought.written + brought.unchanged + brought.refused}
     if brought.refused:
@@ -257,21 +261,25 @@ async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
     return Outcome(MAPPED, "", "accepted", said, findings)
 
 
-def _is_document(content: bytes) -> bool:
-    """Whether it is a Bundle that is a document (https://hl7.org/fhir/R4/documents.html)."""
+async def _json(content: bytes) -> Any:
+    """Its value, read beside the event loop; None for what is no JSON. Raises TooLarge."""
+    if codec.crowded(content):
+        raise errors.TooLarge
     try:
-        found = codec.loads(content)
+        return await asyncio.to_thread(codec.loads, content)
     except codec.BadJson:
-        return False
+        return None
+
+
+def _is_document(found: Any) -> bool:
+    """Whether it is a Bundle that is a document (https://hl7.org/fhir/R4/documents.html)."""
     return isinstance(found, dict) and found.get("resourceType") == "Bundle" and found.get("type") == "document"
 
 
 async def _of_bundle(content: bytes) -> AsyncIterator[bytes]:
     """The resources of a Bundle, or one resource, a line each. Raises Malformed."""
-    try:
-        found = codec.loads(content)
-    except codec.BadJson:
-        raise errors.Malformed("This is no JSON.") from None
+    if (found := await _json(content)) is None:
+        raise errors.Malformed("This is no JSON.")
     if not isinstance(found, dict) or found.get("type") in ("document", "message", "history") or not isinstance(found.get("entry", []), list):
         raise errors.Malformed("A Bundle holds resources in its entries.")
     entries = [e.get("resource") for e in found.get("entry", []) if isinstance(e, dict)] if found.get("resourceType") == "Bundle" else [found]

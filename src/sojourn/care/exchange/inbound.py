@@ -64,8 +64,8 @@ class Work:
         return self.draft is not None and bool(self.draft.paper) and not self.draft.pieces
 
     def fail(self, state: str, why: str, candidates: tuple[str, ...] = (), detail: str = "") -> None:
-        """It becomes nothing now. detail: for who may see the candidates."""
-        self.done = Done(self.taken.id, state, why, Result(findings=tuple(self.said.findings), candidates=candidates, why=detail))
+        """It becomes nothing now, and all that it says stands in it alone. detail: for who may see the candidates."""
+        self.done = Done(self.taken.id, state, why, Result(unmapped=self.said.kept(None), findings=tuple(self.said.findings), candidates=candidates, why=detail))
 
     def unsure(self, partner: Partner, detail: str, candidates: tuple[str, ...]) -> None:
         """Somebody has to decide whose it is or where it belongs."""

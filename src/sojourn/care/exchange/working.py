@@ -17,6 +17,7 @@ from sojourn.gate import papers
 from sojourn.gate.exchange import doing
 from sojourn.gate.exchange.doing import Done, Round, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED
+from sojourn.gate.exchange.messages import Result
 
 if TYPE_CHECKING:
     from sojourn.care.exchange.facts import Reader
@@ -137,6 +138,7 @@ class Working(Background):
                         one.id,
                         RECEIVED if passing else FAILED,
                         "It is tried again." if passing else _plain(error, why),
+                        None if passing else Result(unmapped=_unused(self._reader, one, partners[one.partner])),
                         again=_WAIT * (one.tries + 1),
                     )
                 ],
@@ -179,6 +181,14 @@ async def _answered(here: Round, partner: str, work: Work) -> None:
     """An acknowledgement: what they refused is somebody's to look at; one of no message of ours too."""
     if work.said.answers is not None and not await here.acknowledged(partner, *work.said.answers):
         work.fail(FAILED, "It answers no message that went to them. Ask them what it is about, and set it aside.")
+
+
+def _unused(reader: Reader, one: Taken, partner: Partner) -> tuple[str, ...]:
+    """All that a message says, of which nothing was used. What stopped it may be that it cannot be read."""
+    try:
+        return reader.read(one.content, partner).kept(None)
+    except Exception:  # noqa: BLE001 - that it failed is said already
+        return ()
 
 
 def _plain(error: Exception, why: str) -> str:

@@ -17,7 +17,7 @@ from sojourn.care import policies
 from sojourn.care.reaching.sender import Arrived, Failed, Outcome, Parcel, Sender, Senders, Taken, Unreachable
 from sojourn.gate.exchange import ways
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, MAPPED, RECEIVED, REVIEW
-from sojourn.gate.exchange.posting import CHANGED, Post, Queued
+from sojourn.gate.exchange.posting import CHANGED, NOT_TAKEN_BACK, Post, Queued
 from sojourn.gate.exchange.ways import DOORS, PRINT, Way
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ LONGEST: Final = 120.0
 """Seconds that an attempt may last."""
 _LATER: Final = 60.0
 TO_PRINT: Final = "It waits for somebody who prints it and gives it away. Who sent it has it on their list."
-NOT_TAKEN_BACK: Final = "What may leave changed while it was on its way, and it could not be taken back: whoever looks after this partner asks them to destroy it."
 
 
 class Origin(Protocol):

@@ -86,22 +86,22 @@ def waiting(r: dict[str, Any], done: dict[str, dict[str, Any]]) -> Waiting:
 async def case(access: Access, patient: str, stored: Stored) -> Case:
     """Everything that is decided about a document. Raises BadDocument."""
     document = await opening.opened(content(stored.resource))
-    table, rules, mine, listed, standing, known = await asyncio.gather(
-        inforce.of(access), policies.of(access), writing.own_titles(access), _if(access, ("MedicationRequest", "MedicationStatement"), lines.of(access, patient)), allergies.of(access, patient), _if(access, ("Condition",), problems.of(access, patient)),
+    person, table, rules, mine, listed, standing, known = await asyncio.gather(
+        access.read("Patient", patient), inforce.of(access), policies.of(access), writing.own_titles(access), _if(access, ("MedicationRequest", "MedicationStatement"), lines.of(access, patient)), allergies.of(access, patient), _if(access, ("Condition",), problems.of(access, patient)),
     )  # fmt: skip
     about = f"DocumentReference/{stored.id}"
     refs = [x.ref for every in (listed.lines if listed else (), standing.found, known or ()) for x in every]
     made = await origin.makers(access, [about, *refs])
     program = made[about]
     entries = comparing.entries(listed, standing, known or [], made, program)
-    mapped = await asyncio.to_thread(mapping.of, document, patient)
+    mapped = await asyncio.to_thread(mapping.of, document, patient, person.resource)
     ways = taking.Ways(access, writing.prescribes(access, rules, mine), table, filing.picked(stored.resource))
-    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways)
+    return Case(patient, stored, document, program, mapped, comparing.case(mapped, entries, table), ways, person.resource)
 
 
 async def kept(case: Case) -> dict[str, int]:
     """Data that the document alone keeps, by place in its entries, how often. It takes as long as reading it."""
-    account = await asyncio.to_thread(meter.account, content(case.stored.resource), case.mapped, registering.patient(case.document))
+    account = await asyncio.to_thread(meter.account, content(case.stored.resource), case.mapped, registering.patient(case.document), mapping.apart(case.document, case.person))
     return dict(sorted(account.kept.items()))
 
 
@@ -123,4 +123,4 @@ async def changed(access: Access, patient: str, stored: Stored, case: Case) -> C
         document = await opening.opened(content(earlier.resource))
     except (errors.NotFound, errors.Gone, opening.BadDocument):
         return None
-    return comparing.changed(mapping.of(document, patient), case.mapped)
+    return comparing.changed(mapping.of(document, patient, case.person), case.mapped)

@@ -14,7 +14,7 @@ from sojourn.care.allergies.lists import Allergy, Standing
 from sojourn.care.medications.lines import Line, Listed
 from sojourn.care.medications.tables import Table
 from sojourn.care.problems.lists import Problem
-from sojourn.care.summaries import elements, mapping
+from sojourn.care.summaries import denying, elements, mapping
 from sojourn.care.summaries.mapping import Mapped
 from sojourn.gate import bases
 
@@ -60,6 +60,11 @@ class Row(NamedTuple):
         return mapping.ended(self.item.fact)
 
     @property
+    def none(self) -> bool:
+        """Whether the document says that there is none."""
+        return denying.none_known(self.item.fact)
+
+    @property
     def target(self) -> Entry | None:
         """The line that an update changes: of the program of the document, one that holds before one that does not."""
         return next((e for e in sorted(self.entries, key=lambda e: not e.current) if e.own), None)
@@ -72,6 +77,8 @@ class Row(NamedTuple):
     @property
     def there(self) -> bool:
         """Whether the chart says the same already: by its code or words, and with the same state."""
+        if denying.refuted(self.item.fact):
+            return self.how == SAME and any(e.told and e.line.status == "refuted" for e in self.entries)
         return self.how == SAME and any(e.told and e.current != self.over and _agree(self, e) for e in self.entries)
 
 
@@ -80,6 +87,10 @@ class Case(NamedTuple):
 
     rows: dict[str, list[Row]]
     rest: dict[str, list[Entry]]
+
+    def holds(self, kind: str) -> bool:
+        """Whether the list of the chart has a line that holds and says of one thing that it is so."""
+        return any(e.current and not _none(e) for e in (*self.rest[kind], *(e for row in self.rows[kind] for e in row.entries)))
 
     @property
     def every(self) -> list[Row]:
@@ -94,7 +105,7 @@ def entries(listed: Listed | None, standing: Standing | None, problems: Sequence
         own = program is not None and made.get(x.ref) == program
         return Entry(kind, x.ref, x.version, x.name, says, status, x.current, codes, own, own or not _laws(x.stored.resource), x)
 
-    out = [entry("allergy", a, a.reaction, a.said, frozenset(a.codes)) for a in (standing.found if standing else ()) if not a.none_known]
+    out = [entry("allergy", a, a.reaction, a.said, frozenset(a.codes)) for a in (standing.found if standing else ())]
     out += [entry("problem", p, f"since {p.onset[:10]}" if p.onset else "", p.said, _codes(p.stored.resource.get("code"))) for p in problems]
     out += [entry("medication", x, x.dose, "" if x.current and x.status == "active" else x.said, frozenset(x.codes)) for x in (listed.lines if listed else ())]
     return [e for e in out if e.line.status != "entered-in-error"]
@@ -123,7 +134,12 @@ def case(mapped: Iterable[Mapped], known: Sequence[Entry], table: Table) -> Case
             listed.add(said)
             rows[item.fact.kind].append(_row(item, told[item.fact.kind], table))
     matched = {e.ref for found in rows.values() for row in found for e in row.entries}
-    return Case(rows, {kind: [e for e in known if e.kind == kind and e.ref not in matched and e.current] for kind in mapping.LINES})
+    return Case(rows, {kind: [e for e in known if e.kind == kind and e.ref not in matched and e.current and not _none(e)] for kind in mapping.LINES})
+
+
+def _none(entry: Entry) -> bool:
+    """Whether a line says that there is none."""
+    return entry.line.none_known if isinstance(entry.line, Allergy) else any(code in denying.NONE for _, code in entry.codes)
 
 
 class _Known(NamedTuple):
@@ -137,11 +153,15 @@ class _Known(NamedTuple):
 
 def _row(item: Mapped, known: Sequence[_Known], table: Table) -> Row:
     kind = item.fact.kind
-    codes = frozenset((c.get("system", ""), c["code"]) for c in elements.codings(item.fact.what))
+    concept = (item.resource or {}).get("code") or (item.resource or {}).get("medicationCodeableConcept") or {}
+    codes = frozenset((c.get("system", ""), c["code"]) for c in concept.get("coding", ()))
+    none = denying.none_known(item.fact)
     said, numbers, ingredients = _words(item.name), _numbers(item.name), _ingredients(kind, item.name, codes, table)
     same: list[Entry] = []
     likely: list[Entry] = []
     for k in known:
+        if none != _none(k.entry):
+            continue  # that there is none is no line about one, whatever its words
         if codes & k.entry.codes or (said and said == k.words and (kind != "medication" or numbers == k.numbers)):
             same.append(k.entry)
         elif (ingredients and ingredients == k.ingredients) or (said and k.words and (said <= k.words or k.words <= said)):

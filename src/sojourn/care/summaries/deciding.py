@@ -20,7 +20,7 @@ from sojourn.care.papers.indexing import RECONCILE
 from sojourn.care.resources import CARE, author, concept, moment, ref
 from sojourn.care.signing import people
 from sojourn.care.signing.preparing import once
-from sojourn.care.summaries import bodies, comparing, mapping, opening, taking
+from sojourn.care.summaries import bodies, comparing, denying, mapping, opening, taking
 from sojourn.care.summaries.comparing import Row
 from sojourn.care.summaries.mapping import Mapped
 from sojourn.care.summaries.taking import Taken
@@ -55,7 +55,7 @@ class Act(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is decided about: a document in a chart, the program that filed it, what it says and what the chart has."""
+    """What is decided about: a document in a chart, the program that filed it, what it says and what the chart has; person: whose chart it is, as their Patient."""
 
     patient: str
     stored: Stored
@@ -64,6 +64,7 @@ class Case(NamedTuple):
     mapped: list[Mapped]
     compared: comparing.Case
     takes: taking.Ways
+    person: Mapping[str, Any]
 
     @property
     def about(self) -> str:
@@ -109,8 +110,11 @@ async def done(access: Access, patient: str, documents: Sequence[str]) -> dict[s
 def offered(case: Case, row: Row) -> dict[str, str]:
     """What may be decided of a row."""
     kind, target = row.item.fact.kind, row.target
+    # A line is not ended because others deny it, and none is known only where nothing stands on the list: who decides that goes to the list.
+    denies = denying.refuted(row.item.fact)
     can = {
-        ADD: case.takes.add(kind), UPDATE: target is not None and not row.there and case.takes.update(target) and taking.changes(row, target), THERE: row.known is not None, NO: True,
+        ADD: case.takes.add(kind) and not (row.none and case.compared.holds(kind)), UPDATE: not denies and target is not None and not row.there and case.takes.update(target) and taking.changes(row, target),
+        THERE: row.known is not None and not denies or row.there, NO: True,
     }  # fmt: skip
     return {what: text for what, text in DECISIONS.items() if can[what]}
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sojourn.care.listing import OUTSIDE, source, teller
 from sojourn.care.resources import ref
-from sojourn.care.summaries import elements, mappingcare, mappingnotes, opening
+from sojourn.care.summaries import denying, elements, mappingcare, mappingnotes, opening, person
 from sojourn.care.summaries.elements import concept, concepts, name, notes, said, simple, texts, when
 from sojourn.fhir.validate import validate
 from sojourn.gate import documentmarks
@@ -23,12 +23,12 @@ from sojourn.wire.ccda.values import Coded, Quantity, Span
 LINES: Final = {"allergy": "Allergies", "problem": "Problems", "medication": "Medications"}
 """What is reconciled one by one."""
 BESIDE: Final = {
-    "result": "Results", "vital": "Vital signs", "assessment": "Assessments", "social": "Social history", "immunization": "Immunizations", "procedure": "Procedures", "dispense": "Medications handed out", "encounter": "Visits elsewhere",
+    "result": "Results", "report": "Panels of results", "vital": "Vital signs", "assessment": "Assessments", "social": "Social history", "immunization": "Immunizations", "procedure": "Procedures", "dispense": "Medications handed out", "encounter": "Visits elsewhere",
     "plan": "Plans and orders of others", "goal": "Goals", "team": "Care teams", "relative": "Family history", "device": "Devices", "coverage": "Insurance", "risk": "Alerts and precautions of others", "note": "Notes of others", "instruction": "Instructions of others",
 }  # fmt: skip
 """What is taken over together."""
 TYPES: Final = {
-    "allergy": "AllergyIntolerance", "problem": "Condition", "medication": "MedicationStatement", "immunization": "Immunization", "procedure": "Procedure", "dispense": "MedicationDispense", "encounter": "Encounter", "plan": "ServiceRequest",
+    "report": "DiagnosticReport", "allergy": "AllergyIntolerance", "problem": "Condition", "medication": "MedicationStatement", "immunization": "Immunization", "procedure": "Procedure", "dispense": "MedicationDispense", "encounter": "Encounter", "plan": "ServiceRequest",
     "goal": "Goal", "team": "CareTeam", "relative": "FamilyMemberHistory", "device": "Device", "coverage": "Coverage", "risk": "Flag", "note": "DocumentReference", "instruction": "DocumentReference",
 }  # fmt: skip
 MORE_TYPES: Final = {"plan": ("CarePlan",)}
@@ -40,11 +40,6 @@ _US_CORE: Final = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 _SECTIONS: Final = {"47420-5": ("functional-status", "Functional Status"), "42348-3": ("treatment-intervention-preference", "Treatment Intervention Preference")}
 """What assessments in some sections are about."""
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
-_NONE: Final = frozenset({"716186003", "409137002", "160244002", "160245001", "428607008"})
-"""SNOMED CT: no known allergy, no known drug allergy, no known drug allergies, no current problems, no known environmental allergy."""
-_ANY: Final = frozenset({"55607006", "75310-3", "404684003", "410942007"})
-"""A problem, a health concern, a finding, a drug: negated, they say that there is none."""
-
 
 class Mapped(NamedTuple):
     """A statement with the resource that it becomes, and what it says in words; or why it becomes none. section: the title of where it stands."""
@@ -58,18 +53,37 @@ class Mapped(NamedTuple):
     why: str = ""
 
 
-def of(document: Document, patient: str) -> list[Mapped]:
-    """Every statement of a document about a patient (logical id), each once."""
+def of(document: Document, patient: str, known: Mapping[str, Any] | None = None) -> list[Mapped]:
+    """Every statement of a document about a patient (logical id), each once. known: their Patient, what it has already is left out, as marks of privacy are."""
     out: list[Mapped] = []
     seen: set[str] = set()
     about_all = mappingnotes.events(document) if any(f.kind in ("note", "instruction") for f in document.facts()) else []
+    results = {f.at: key_of(f) for f in document.facts("result")}
     for section in document.sections:
         for fact in section.facts:
+            if fact.kind == "mark" or (known is not None and person.says(known, fact)):
+                continue
             one = _mapped(document, section, fact, patient, about_all)
             if one.key not in seen:
                 seen.add(one.key)
                 out.append(one)
-    return out
+    there = {m.key for m in out if m.resource is not None}
+    return [m if m.resource is None or m.fact.kind != "report" else _with_results(m, [k for at in m.fact.holds if (k := results.get(at, "")) in there]) for m in out]
+
+
+def _with_results(report: Mapped, keys: list[str]) -> Mapped:
+    """A panel with its results, each by its key: which resource that is, is known when both are taken over. One that holds nothing and says nothing becomes none."""
+    made = report.resource or {}
+    if not keys and "conclusion" not in made:
+        return report._replace(resource=None, why="Nothing that it holds is taken over.")
+    held = [{"type": "Observation", "identifier": {"system": STATEMENT, "value": key}} for key in keys]
+    return report._replace(resource={**made, **({"result": held} if held else {})})
+
+
+def apart(document: Document, known: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Where statements stand that `of` leaves out, and what has what they say: the Patient, or the labels of the document."""
+    labels = {"meta": {"security": documentmarks.whole(document)}}
+    return [(f.at, labels if f.kind == "mark" else known) for f in document.facts() if f.kind == "mark" or person.says(known, f)]
 
 
 def key_of(fact: Fact) -> str:
@@ -84,30 +98,29 @@ def said_of(fact: Fact) -> str:
     return said(fact.value)
 
 
-def none_known(fact: Fact) -> bool:
-    """Whether it says that there is none, instead of one."""
-    codes = {fact.what.code, *(o.code for o in fact.what.others)}
-    return bool(codes & _NONE) or name(fact.what).casefold().startswith(("no known", "none known")) or fact.negated and (fact.kind == "allergy" or bool(codes & _ANY) or bool(fact.what.null))
-
-
 def _mapped(document: Document, section: Section, fact: Fact, patient: str, about_all: list[dict[str, Any]]) -> Mapped:
     key, called = key_of(fact), (mappingnotes.called(fact) if fact.kind == "note" else name(fact.what)) or elements.words(fact.text)
     says, why, resource = words_of(fact), "", None
-    if fact.kind not in _MAKES:
+    about = denying.what(fact) if fact.kind in LINES else {}
+    if document.people > 1:
+        why = "The document is about several people, and does not say of whom this is."
+    elif fact.kind not in _MAKES:
         why = "There is no place for it in the chart."
     elif not called:
         why = "It does not say what it is about."
-    elif fact.kind in LINES and none_known(fact):
+    elif about is None:
         why = "It says that there is none: ask the client, and write that down."
-    elif fact.negated and fact.kind not in ("immunization", "procedure"):
+    elif fact.negated and fact.kind not in ("immunization", "procedure", "allergy", "problem"):
         why = "It says that this is not so."
     else:
         made = _MAKES[fact.kind](fact)
         if isinstance(made, str):
             why = made
         else:
-            if fact.kind == "assessment" and (about := _SECTIONS.get(section.code.code)):
-                made["category"] = [{"coding": [{"system": _US_CORE, "code": about[0], "display": about[1]}]}]
+            if fact.kind in LINES and denying.none_known(fact):
+                called = str(about.get("text") or called)
+            if fact.kind == "assessment" and (which := _SECTIONS.get(section.code.code)):
+                made["category"] = [{"coding": [{"system": _US_CORE, "code": which[0], "display": which[1]}]}]
             if made["resourceType"] == "DocumentReference" and about_all:
                 made["context"] = {"event": about_all, **made.get("context", {})}
             resource = _whole(document, fact, patient, key, made)
@@ -132,7 +145,9 @@ def _status(system: str, code: str) -> dict[str, Any]:
 
 
 def ended(fact: Fact) -> bool:
-    """Whether a line of a list is said to be over."""
+    """Whether a line of a list is said to be over, or not to be so at all."""
+    if denying.refuted(fact):
+        return True
     told = fact.detail("status")
     if isinstance(told, Coded) and (told.code or told.display):
         return told.code in ("73425007", "413322009") or name(told).casefold() in ("inactive", "resolved")
@@ -155,7 +170,11 @@ _ALLERGIES: Final = {
 
 def _clinical(fact: Fact) -> str:
     told = fact.detail("status")
-    return (_CLINICAL.get(told.code, "") if isinstance(told, Coded) else "") or ("resolved" if ended(fact) else "active")
+    return (_CLINICAL.get(told.code, "") if isinstance(told, Coded) else "") or ("inactive" if denying.refuted(fact) else "resolved" if ended(fact) else "active")
+
+
+def _verified(fact: Fact) -> str:
+    return "refuted" if denying.refuted(fact) else "unconfirmed"
 
 
 def _grave(value: Coded | Quantity | str | None) -> str:
@@ -182,13 +201,13 @@ def _reactions(fact: Fact) -> list[dict[str, Any]]:
 def _allergy(fact: Fact) -> dict[str, Any]:
     kind = next((v for k, v in fact.details if k == "type" and isinstance(v, Coded)), None)
     told = " ".join((name(kind) if kind else "", name(fact.what))).casefold()
-    sort, category = _ALLERGIES.get(kind.code if kind else "", ("", "food" if "food" in told else "medication" if "drug" in told or "medic" in told else ""))
+    sort, category = ("", "") if denying.none_known(fact) else _ALLERGIES.get(kind.code if kind else "", ("", "food" if "food" in told else "medication" if "drug" in told or "medic" in told else ""))
     criticality = fact.detail("criticality")
     code = {"CRITH": "high", "CRITL": "low", "CRITU": "unable-to-assess"}.get(criticality.code, "") if isinstance(criticality, Coded) else ""
     onset, state = fact.time.start, _clinical(fact)
     return {
-        "resourceType": "AllergyIntolerance", "clinicalStatus": _status("allergyintolerance-clinical", state if state in ("active", "inactive", "resolved") else "active"), "verificationStatus": _status("allergyintolerance-verification", "unconfirmed"),
-        **({"type": sort} if sort else {}), **({"category": [category]} if category else {}), **({"criticality": code} if code else {}), "code": concept(fact.what) or {}, **({"onsetDateTime": onset} if onset else {}),
+        "resourceType": "AllergyIntolerance", "clinicalStatus": _status("allergyintolerance-clinical", state if state in ("active", "inactive", "resolved") else "active"), "verificationStatus": _status("allergyintolerance-verification", _verified(fact)),
+        **({"type": sort} if sort else {}), **({"category": [category]} if category else {}), **({"criticality": code} if code else {}), "code": denying.what(fact) or {}, **({"onsetDateTime": onset} if onset else {}),
         **({"reaction": reactions} if (reactions := _reactions(fact)) else {}), **notes(fact),
     }  # fmt: skip
 
@@ -197,8 +216,8 @@ def _problem(fact: Fact) -> dict[str, Any]:
     state, severity = _clinical(fact), next(iter(concepts(fact, "severity")), None)
     end = fact.time.end if state in _OVER and fact.time.end != fact.time.start else ""
     return {
-        "resourceType": "Condition", "clinicalStatus": _status("condition-clinical", state), "verificationStatus": _status("condition-ver-status", "unconfirmed"),
-        "category": [_status("condition-category", "problem-list-item")], **({"severity": severity} if severity else {}), "code": concept(fact.what) or {},
+        "resourceType": "Condition", "clinicalStatus": _status("condition-clinical", state), "verificationStatus": _status("condition-ver-status", _verified(fact)),
+        "category": [_status("condition-category", "problem-list-item")], **({"severity": severity} if severity else {}), "code": denying.what(fact) or {},
         **({"onsetDateTime": fact.time.start} if fact.time.start else {}), **({"abatementDateTime": end} if end else {}), **({"extension": [{"url": _ASSERTED, "valueDateTime": first[0]}]} if (first := texts(fact, "diagnosed")) else {}), **notes(fact),
     }  # fmt: skip
 
@@ -208,11 +227,18 @@ def dosage(fact: Fact) -> str:
     if written := texts(fact, "directions"):
         return written[0][:300]
     every = fact.detail("frequency")
-    parts = [said(fact.detail("dose")), said(fact.detail("route")).casefold(), f"every {said(every)}" if every else ""]
+    events = [_EVENTS.get(value.code, value.code) for key, value in fact.details if key == "event" and isinstance(value, Coded)]
+    shifted = f"{said(fact.detail('offset'))} " if fact.detail("offset") else ""
+    parts = [said(fact.detail("dose")), said(fact.detail("route")).casefold(), f"every {said(every)}" if every else "", *(shifted + e for e in events)]
     about = [value for key, value in fact.details if key == "about" and isinstance(value, str) and len(value) < 300]
     return elements.words(", ".join(filter(None, (*parts, *about))))[:300]
 
 
+_EVENTS: Final = {
+    "HS": "at bedtime", "WAKE": "on waking", "AC": "before meals", "ACM": "before breakfast", "ACD": "before lunch", "ACV": "before dinner", "PC": "after meals", "PCM": "after breakfast", "PCD": "after lunch", "PCV": "after dinner",
+    "C": "with meals", "CM": "with breakfast", "CD": "with lunch", "CV": "with dinner", "IC": "between meals", "ICM": "between breakfast and lunch", "ICD": "between lunch and dinner", "ICV": "between dinner and bedtime",
+}  # fmt: skip
+"""v3 TimingEvent (2.16.840.1.113883.5.139) in words; FHIR has no code for those between meals. https://terminology.hl7.org/CodeSystem-v3-TimingEvent.html"""
 _UNITS: Final = ("s", "min", "h", "d", "wk", "mo", "a")
 
 
@@ -223,6 +249,9 @@ def _dosage(fact: Fact) -> dict[str, Any]:
     if isinstance(every, Quantity) and every.unit in _UNITS and (often := elements.number(every.number)) is not None and often > 0:
         most = elements.number(every.upto) if every.upto else None
         repeat = {"frequency": 1, "period": often, **({"periodMax": most} if most is not None else {}), "periodUnit": every.unit}
+    events = [value.code for key, value in fact.details if key == "event" and isinstance(value, Coded) and value.code in _EVENTS and not value.code.startswith("IC")]
+    if events and fact.detail("offset") is None:
+        repeat["when"] = events
     given = elements.quantity(dose) if isinstance(dose, Quantity) and not dose.sign else {}
     rate = simple(fact.detail("rate"))
     amounts = {**{f"dose{k}": v for k, v in given.items()}, **({"rateQuantity": rate} if rate else {})}
@@ -234,7 +263,7 @@ def _dosage(fact: Fact) -> dict[str, Any]:
 
 def _medication(fact: Fact) -> dict[str, Any]:
     over = ended(fact)
-    status = {"suspended": "on-hold", "held": "on-hold"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
+    status = {"suspended": "on-hold", "held": "on-hold", "new": "intended"}.get(fact.status, ("completed" if fact.status == "completed" else "stopped") if over else "active")
     directions = _dosage(fact)
     supplied = [f"{label}: {said(v)}" for label, key in (("Refills", "refills"), ("Supply", "supply"), ("Supply valid", "valid")) if (v := fact.detail(key)) is not None]
     more = [*notes(fact).get("note", ()), *({"text": t} for t in supplied)]
@@ -246,7 +275,7 @@ def _medication(fact: Fact) -> dict[str, Any]:
 
 
 _STATES: Final = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "unknown")
-_ABSENT: Final = {"UNK": "unknown", "NI": "unknown", "ASKU": "asked-unknown", "NAV": "temp-unknown", "NASK": "not-asked", "MSK": "masked"}
+_ABSENT: Final = {"UNK": "unknown", "NI": "unknown", "ASKU": "asked-unknown", "NAV": "temp-unknown", "NASK": "not-asked", "MSK": "masked", "NA": "not-applicable"}
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?")
 
 
@@ -312,7 +341,7 @@ def _procedure(fact: Fact) -> dict[str, Any]:
 
 _MAKES: Final[Mapping[str, Any]] = {
     "allergy": _allergy, "problem": _problem, "medication": _medication, "result": _observation, "vital": _observation, "social": _observation, "immunization": _immunization, "procedure": _procedure,
-    "assessment": _observation, "dispense": mappingcare.dispense, "encounter": mappingcare.visit, "plan": mappingcare.planned, "goal": mappingcare.goal, "team": mappingcare.team, "relative": mappingcare.relative, "device": mappingcare.device,
+    "assessment": _observation, "report": mappingcare.report, "dispense": mappingcare.dispense, "encounter": mappingcare.visit, "plan": mappingcare.planned, "goal": mappingcare.goal, "team": mappingcare.team, "relative": mappingcare.relative, "device": mappingcare.device,
     "coverage": mappingcare.coverage, "risk": mappingcare.risk, "note": mappingnotes.note, "instruction": mappingnotes.instruction,
 }  # fmt: skip
 
@@ -327,4 +356,4 @@ def words_of(fact: Fact) -> str:
         parts = [f"since {fact.time.start[:10]}" if fact.time.start else "", "resolved" if ended(fact) else ""]
     else:
         parts = [said_of(fact), mappingcare.says(fact), fact.time.start[:10]]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, (*parts, "not so: refuted" if denying.refuted(fact) else "")))

@@ -18,7 +18,7 @@ MEDICINES: Final = "Planned medicines and vaccines stay in the document."
 _ACT: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _NULL: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}
 _ROOT: Final = "2.16.840.1.113883.10.20.22.4."
-_VISITS: Final = {"completed": "finished", "active": "in-progress", "suspended": "onleave", "aborted": "cancelled", "cancelled": "cancelled"}
+_VISITS: Final = {"completed": "finished", "active": "in-progress", "suspended": "onleave", "aborted": "cancelled", "cancelled": "cancelled", "new": "planned"}
 _PLANS: Final = {"active": "active", "completed": "completed", "suspended": "on-hold", "held": "on-hold", "aborted": "revoked", "cancelled": "revoked"}
 _SAID: Final = {
     **dict.fromkeys(("active", "booked", "pending", "waitlist", "proposed", "scheduled", "not-started", "in-progress"), "active"), **dict.fromkeys(("completed", "fulfilled", "arrived", "checked-in"), "completed"),
@@ -123,8 +123,8 @@ def team(fact: Fact) -> dict[str, Any]:
             members.append({"member": {"display": w}} if isinstance(value, str) and (w := words(value)) else {})
         elif key == "role" and members and (c := concept(value) if not isinstance(value, Quantity) else None):
             members[-1]["role"] = [*members[-1].get("role", ()), c]
-        elif key == "since" and members:
-            members[-1]["period"] = {"start": value}
+        elif key in ("since", "until") and members:
+            members[-1].setdefault("period", {})["start" if key == "since" else "end"] = value
     return {
         "resourceType": "CareTeam", "status": "inactive" if fact.status in ("completed", "aborted", "cancelled") else "active", "name": name(fact.what), **({"period": told} if (told := period(fact.time)) else {}),
         **({"participant": found} if (found := [m for m in members if m]) else {}),
@@ -175,6 +175,27 @@ def risk(fact: Fact) -> dict[str, Any]:
         "resourceType": "Flag", "status": "inactive" if fact.status in ("completed", "aborted", "cancelled") else "active", "category": [{"coding": [{"system": elsewhere.SYSTEM, "code": elsewhere.CODE}], "text": "Put up elsewhere"}],
         "code": what, **({"period": held} if held else {}), **({"author": {"display": who}} if (who := words(fact.author)) else {}),
     }  # fmt: skip
+
+
+_REPORTS: Final = ("registered", "partial", "preliminary", "final", "amended", "corrected", "appended", "cancelled", "unknown")
+_LAB: Final = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "LAB"}]}
+
+
+def report(fact: Fact) -> dict[str, Any]:
+    """A DiagnosticReport: the panel under which results stand, without them."""
+    state = stated(fact, _REPORTS) or {"completed": "final", "active": "preliminary", "aborted": "cancelled", "cancelled": "cancelled"}.get(fact.status, "unknown")
+    issued = next((t for t in texts(fact, "authored") if "T" in t), "")
+    told = words(fact.value) if isinstance(fact.value, str) else ""
+    return {
+        "resourceType": "DiagnosticReport", "status": state, "category": [_LAB], "code": concept(fact.what) or {}, **when("effective", fact.time), **({"issued": issued} if issued else {}),
+        **({"performer": [{"display": w}]} if (w := words(fact.author)) else {}), **({"conclusion": told} if told else {}), **_noted(fact, state),
+    }  # fmt: skip
+
+
+def _noted(fact: Fact, state: str) -> dict[str, Any]:
+    """Comments of a report, which has no notes: as an extension of FHIR for them."""
+    found = notes(fact, state).get("note", ())
+    return {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/note", "valueAnnotation": n} for n in found]} if found else {}
 
 
 def says(fact: Fact) -> str:

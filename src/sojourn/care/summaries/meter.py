@@ -31,15 +31,15 @@ class Account(NamedTuple):
     kept: Counter[str]
 
 
-def account(content: bytes, mapped: Sequence[Mapped], person: Mapping[str, Any]) -> Account:
-    """Of a document, what its statements became and the Patient that it describes. Raises BadDocument."""
+def account(content: bytes, mapped: Sequence[Mapped], person: Mapping[str, Any], apart: Iterable[tuple[int, Mapping[str, Any]]] = ()) -> Account:
+    """Of a document, what its statements became and the Patient that it describes. apart: by place, what has a statement that became none of its own. Raises BadDocument."""
     with uncollected():
         pieces = list(data(parse(content)))
     entries = sorted({d.entry for d in pieces} - {PERSON})
     made: dict[int, list[Mapping[str, Any]]] = {PERSON: [person]}
-    for m in mapped:
-        if m.resource is not None and (n := bisect_right(entries, m.fact.at)):
-            made.setdefault(entries[n - 1], []).append(m.resource)
+    for at, resource in (*((m.fact.at, m.resource) for m in mapped if m.resource is not None), *apart):
+        if n := bisect_right(entries, at):
+            made.setdefault(entries[n - 1], []).append(resource)
     there: dict[int, There] = {}
     counted = {"mapped": 0, "decided": 0}
     kept: Counter[str] = Counter()
@@ -57,7 +57,7 @@ def account(content: bytes, mapped: Sequence[Mapped], person: Mapping[str, Any])
 
 def _plain(made: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Without what the document did not say itself."""
-    return [{k: v for k, v in r.items() if k != "extension" or r["resourceType"] == "Patient"} for r in made]
+    return [{k: v for k, v in r.items() if k != "extension" or r.get("resourceType") == "Patient"} for r in made]
 
 
 def _decides(place: str, text: str) -> bool:

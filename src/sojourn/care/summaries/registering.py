@@ -13,7 +13,7 @@ from sojourn.base import errors
 from sojourn.care.papers.reading import CCDA
 from sojourn.care.resources import ref
 from sojourn.care.signing.preparing import once
-from sojourn.care.summaries import elements, filing, opening
+from sojourn.care.summaries import elements, filing, opening, person
 from sojourn.fhir.validate import validate
 from sojourn.gate import papers
 from sojourn.gate.access import Access
@@ -40,7 +40,7 @@ def patient(document: Document) -> dict[str, Any]:
         {k: v for k, v in (("use", _NAMES.get(n.use, "")), ("family", _words(n.family)), ("given", list(map(elements.words, n.given))), ("prefix", list(map(elements.words, n.prefix))), ("suffix", list(map(elements.words, n.suffix)))) if v}
         for n in p.names
     ]  # fmt: skip
-    extensions = [e for e in (_origin("race", p.race), _origin("ethnicity", p.ethnicity)) if e]
+    extensions = [*(e for e in (_origin("race", p.race), _origin("ethnicity", p.ethnicity)) if e), *person.extensions(document)]
     married = elements.concept(p.marital)
     return {
         "resourceType": "Patient", **({"extension": extensions} if extensions else {}), **({"identifier": ids} if (ids := [i for text in p.identifiers if (i := elements.identifier(text))]) else {}), "active": True,

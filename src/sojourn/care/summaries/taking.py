@@ -135,18 +135,27 @@ async def together(access: Access, patient: str, program: int | None, items: Seq
     """What stands beside the lines: what is there already with the same content stays as it is, what was put right since is changed."""
     picked = filing.picked(document)
     there = await _there(access, patient, items, program)
+    ids = {item.key: there[item.key].id if item.key in there else new_id() for item in items}
     out: list[Taken] = []
     for item in items:
         assert item.resource is not None  # noqa: S101 - only what maps is taken over
-        r = _with(item.resource, picked)
+        r = _with(_holding(item.resource, ids), picked)
         type_, before = str(r["resourceType"]), there.get(item.key)
         if before is None:
-            id_ = new_id()
+            id_ = ids[item.key]
             out.append(Taken(item.key, f"{type_}/{id_}", item.fact.author, [Change("create", type_, id_, r, program=program)], item.fact.number))
         elif _says(before.resource) != _says(r) and access.may(type_, "update"):
             whole = _with({**r, "id": before.id, "meta": before.resource.get("meta") or {}}, (r.get("meta") or {}).get("security", ()))
             out.append(Taken(item.key, f"{type_}/{before.id}", item.fact.author, [Change("update", type_, before.id, whole, if_match=before.version, program=program)], item.fact.number))
     return out
+
+
+def _holding(resource: dict[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """A panel with references to those of its results that are taken over with it."""
+    if "result" not in resource:
+        return resource
+    held = [{"reference": f"Observation/{ids[key]}"} for one in resource["result"] if (key := str(one["identifier"]["value"])) in ids]
+    return {k: v for k, v in {**resource, "result": held}.items() if k != "result" or held}
 
 
 def _says(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY = 64 * 1024 * 1024
 MAX_URL = 16 * 1024
+_LARGE = 1024 * 1024  # bytes from which a body is read beside the event loop
 JSON_TYPES = ("application/fhir+json", "application/json", "text/json", "application/json+fhir", "*/*", "application/*", "json")
 _FORMATS = {"json": "json", "text/json": "json", "xml": "xml", "text/xml": "xml", "application/fhir+xml": "xml", "application/xml": "xml", "html": "html", "text/html": "html", "ttl": "ttl"}
 # Parameters of the answer rather than of the search.
@@ -98,8 +100,10 @@ class Ask:
         return False
 
     async def body(self) -> bytes:
-        """The whole body. Raises TooLarge beyond MAX_BODY."""
+        """The whole body. Raises TooLarge beyond MAX_BODY, and UnsupportedMedia for what is packed, which might be of any size."""
         if self._body is None:
+            if self.header("content-encoding").strip().lower() not in ("", "identity"):
+                raise errors.UnsupportedMedia("Send the body as it is, without Content-Encoding. $import takes gzip.")
             message = await self.receive()
             data = message.get("body", b"")
             if message.get("more_body"):
@@ -116,15 +120,17 @@ class Ask:
         return self._body
 
     async def json(self) -> Any:
-        """The body as JSON. Raises UnsupportedMedia or Malformed."""
+        """The body as JSON. Raises UnsupportedMedia, TooLarge or Malformed."""
         media = self.header("content-type").partition(";")[0].strip().lower()
         if media and media not in (*JSON_TYPES, "application/json-patch+json"):
             raise errors.UnsupportedMedia()
         data = await self.body()
         if not data:
             raise errors.Malformed("The body is empty; a JSON resource is expected.")
+        if codec.crowded(data):
+            raise errors.TooLarge(f"The body holds more than {codec.MAX_VALUES:,} values. Send it in parts, or line by line to $import.")
         try:
-            return codec.loads(data)
+            return codec.loads(data) if len(data) < _LARGE else await asyncio.to_thread(codec.loads, data)
         except codec.BadJson as error:
             raise errors.Malformed(f"The body is not acceptable JSON: {error}.") from None
 

@@ -129,7 +129,7 @@ async def download(ask: Ask, export: str, name: str) -> Answer:
 
 
 async def bring(ask: Ask) -> Answer:
-    """POST $import: NDJSON, taken in as it comes. 200, with how many lines were written, were there already, or were refused and why."""
+    """POST $import: NDJSON, taken in as it comes. 200, with how many lines were written, were there already, were deleted, or were refused and why."""
     media = ask.header("content-type").partition(";")[0].strip().lower()
     if media not in ("application/fhir+ndjson", "application/ndjson", "application/x-ndjson"):
         raise errors.UnsupportedMedia("Send NDJSON, one resource on each line, as application/fhir+ndjson.")
@@ -152,9 +152,10 @@ async def bring(ask: Ask) -> Answer:
         return b""
 
     done = await arriving.bring(ask.access, read, made_by, packed=packing == "gzip")
-    counts = [{"name": name, "valueInteger": n} for name, n in (("written", done.written), ("unchanged", done.unchanged), ("refused", done.refused))]
+    told = (("written", done.written), ("unchanged", done.unchanged), ("refused", done.refused), *((("deleted", done.deleted),) if done.deleted else ()))
+    counts = [{"name": name, "valueInteger": n} for name, n in told]
     refused = [{"name": "outcome", "resource": outcome(done.issues)}] if done.issues else []
-    receipt = await ask.access.note(ask.access.entry("import", "Bulk", f"written={done.written}&unchanged={done.unchanged}&refused={done.refused}"))
+    receipt = await ask.access.note(ask.access.entry("import", "Bulk", "&".join(f"{name}={n}" for name, n in told)))
     return of_json({"resourceType": "Parameters", "parameter": [*counts, *refused]}, receipt=receipt)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sojourn.base import clock, log
 from sojourn.base.background import Background
 from sojourn.base.settings import BadSetting
-from sojourn.doors.fax.gateways import Gateway, Incoming, NotThere
+from sojourn.doors.fax.gateways import Gateway, Incoming, NotThere, TooLarge
 from sojourn.gate.exchange import troubles, ways
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 _PAUSE: Final = 15.0
+_LARGE: Final = "A fax that came is larger than is taken, and stays there. Whoever looks after the gateway prints it, or sends it again in parts, and removes it there."
 _AWAY: Final = "It could not be asked: faxes neither come nor go. Whoever runs the server looks whether it is there."
 
 
@@ -41,6 +42,7 @@ class Collecting(Background):
     def __init__(self, house: House, gateway: Gateway, lines: dict[str, str]) -> None:
         self._house, self._gateway, self._lines = house, gateway, lines
         self._said: tuple[str, datetime] | None = None
+        self._large: set[str] = set()
 
     async def _run(self) -> None:
         while True:
@@ -57,7 +59,7 @@ class Collecting(Background):
         except NotThere:
             await self._say(_AWAY)
             raise
-        await self._say("")
+        await self._say(_LARGE if self._large else "")
 
     async def _say(self, why: str) -> None:
         now = clock.now()
@@ -66,12 +68,16 @@ class Collecting(Background):
             self._said = why, now
 
     async def round(self) -> int:
-        """Take what came; how many. One that cannot be taken stays there and keeps no other waiting. Raises NotThere."""
-        taken = 0
-        for one in await self._gateway.incoming():
+        """Take what came; how many. One that cannot be taken stays there and keeps no other waiting; one that is too large is not asked for again. Raises NotThere."""
+        taken, there = 0, await self._gateway.incoming()
+        self._large &= {one.id for one in there}
+        for one in (each for each in there if each.id not in self._large):
             try:
                 await self._take(one)
                 taken += 1
+            except TooLarge:
+                self._large.add(one.id)
+                _log.warning("a fax stays at the gateway", reason="too large")
             except (NotThere, OSError) as error:
                 _log.warning("a fax stays at the gateway", error=type(error).__name__)
         return taken

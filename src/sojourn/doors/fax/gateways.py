@@ -6,6 +6,7 @@ docs/reaching.md states both. A gateway is given a number and a PDF under a key;
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,8 @@ DELIVERED, UNDER_WAY, CANCELLED = "delivered", "under way", "cancelled"
 BUSY, NO_ANSWER, NOT_A_FAX, NUMBER, OTHER = "busy", "no-answer", "not-a-fax", "invalid-number", "other"
 _SECONDS: Final = 60.0
 _KEY: Final = re.compile(r"[\w-]{1,80}")
-_LARGEST: Final = 64 << 20
+_LARGEST: Final = 20 << 20
+"""Bytes of one answer: what a fax is at most (care/papers/reading.py)."""
 
 
 class Status(NamedTuple):
@@ -44,6 +46,15 @@ class NotThere(Exception):  # noqa: N818 - as a reason
     """The gateway could not be asked, or answered what nobody agreed."""
 
 
+class TooLarge(NotThere):
+    """The answer is larger than is read."""
+
+
+class _Answer(NamedTuple):
+    status: int
+    content: bytes
+
+
 class Gateway(Protocol):
     """What dials."""
 
@@ -63,7 +74,7 @@ class Gateway(Protocol):
         """What came and is not taken. Raises NotThere."""
 
     async def take(self, id_: str) -> bytes:
-        """The PDF of one. Raises NotThere."""
+        """The PDF of one. Raises NotThere, TooLarge."""
 
     async def taken(self, id_: str) -> None:
         """It is kept here: the gateway may forget it. Raises NotThere."""
@@ -78,20 +89,25 @@ class Http:
         self._base, self._transport = base.rstrip("/"), transport
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
-    async def _ask(self, method: str, path: str, *, good: tuple[int, ...] = (200,), body: bytes | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    async def _ask(self, method: str, path: str, *, good: tuple[int, ...] = (200,), body: bytes | None = None, headers: Mapping[str, str] | None = None) -> _Answer:
+        """One answer, read as it comes and never beyond what is taken, nor anything that grows when it is unpacked."""
+        sent, content = {**self._headers, "accept-encoding": "identity", **(headers or {})}, bytearray()
         try:
-            async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False, trust_env=False, transport=self._transport) as client:
-                answer = await client.request(method, self._base + path, content=body, headers={**self._headers, **(headers or {})})
+            async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False, trust_env=False, transport=self._transport) as client, client.stream(method, self._base + path, content=body, headers=sent) as answer:
+                if answer.status_code not in good or answer.headers.get("content-encoding", "identity") != "identity":
+                    raise NotThere
+                async for piece in answer.aiter_bytes():
+                    content += piece
+                    if len(content) > _LARGEST:
+                        raise TooLarge
         except (httpx.HTTPError, OSError) as error:
             raise NotThere from error
-        if answer.status_code not in good or len(answer.content) > _LARGEST:
-            raise NotThere
-        return answer
+        return _Answer(answer.status_code, bytes(content))
 
     async def _json(self, method: str, path: str, **more: Any) -> Any:
         try:
-            return (await self._ask(method, path, **more)).json()
-        except ValueError as error:
+            return json.loads((await self._ask(method, path, **more)).content)
+        except (ValueError, RecursionError) as error:
             raise NotThere from error
 
     async def send(self, key: str, number: str, pdf: bytes) -> str:
@@ -115,7 +131,7 @@ class Http:
 
     async def cancel(self, reference: str) -> bool:
         """DELETE /faxes/{id}."""
-        return (await self._ask("DELETE", f"/faxes/{reference}", good=(200, 204, 409))).status_code != httpx.codes.CONFLICT
+        return (await self._ask("DELETE", f"/faxes/{reference}", good=(200, 204, 409))).status != httpx.codes.CONFLICT
 
     async def ready(self) -> str:
         """GET /status."""

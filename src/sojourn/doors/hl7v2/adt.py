@@ -21,7 +21,7 @@ TYPES: Final = (*kinds.VISITS, *kinds.PERSONS, *kinds.JOINS)
 
 def draft(message: Message, partner: Partner) -> Draft:
     """What an ADT message states. Raises CannotMap."""
-    event = message.header.v(9, 2)
+    event = message.event
     if message.type in kinds.JOINS:
         return _joined(message, partner)
     if len(message.all("PID")) > 1:
@@ -36,9 +36,9 @@ def draft(message: Message, partner: Partner) -> Draft:
         stay = visits.visit(message, partner, event, out.at)
         if stay is not None:
             out.pieces.append(stay)
-            out.pieces += visits.diagnoses(message, partner, stay.key) if partner.uses("DG1") else []
         elif message.one("PV1") is not None:
             message.findings.append("It does not say which visit it is (PV1-19, PV1-44); no visit was written down.")
+        out.pieces += visits.diagnoses(message, partner, stay.key if stay is not None else ()) if partner.uses("DG1") else []
     out.pieces += visits.observed(message, partner, visits.visit_key(message, partner)) if partner.uses("OBX") else []
     out.pieces += allergies.allergies(message, partner, who)
     if partner.uses("IN1"):

@@ -38,7 +38,7 @@ _BEGINS: Final = 16_384
 
 def draft(message: Message, partner: Partner) -> Draft:
     """What an MDM message states. Raises CannotMap."""
-    event, txa, at = message.header.v(9, 2), message.one("TXA"), adt.moment(message, partner)
+    event, txa, at = message.event, message.one("TXA"), adt.moment(message, partner)
     if txa is None or message.one("PID") is None:
         raise CannotMap("It does not say which document it is, or whose (TXA, PID).", "TXA")
     number, parent = _number(txa, 12), _number(txa, 13)

@@ -1,7 +1,7 @@
 """What a message says of its confidentiality, and its sender's law, as labels of what it becomes.
 
-Carriers: ORC-28, TXA-18, PV1-16, OBX-13, ARV (tables 0177, 0272, 0717), a notice of 42 CFR 2.32 in a note, a value, or a Z-segment, fields that
-the partner's profile names, and the profile itself. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
+Carriers: ORC-28, TXA-18, PV1-16, OBX-13, PRB-25, ARV (tables 0177, 0272, 0717), MSH-26 and MSH-27 (since 2.9), PD1-12 and DG1-18 (yes or no), a notice of
+42 CFR 2.32 in any field that is no file, fields that the partner's profile names, and the profile itself. What cannot be told apart marks the whole message: withholding too much is mended, releasing too much is not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CODES: Final[dict[str, tuple[dict[str, str], ...]]] = {
 }  # fmt: skip
 """Codes of tables 0177, 0272, 0099 and 0717, and v3 codes that senders put in their place. Any other code than U, N, L, M is read as restricted."""
 _USUAL: Final = frozenset({"U", "N", "L", "M", "EMP", ""})
-_CARRIERS: Final = {"ORC": (28,), "TXA": (18,), "PV1": (16,), "OBX": (13,), "ARV": (3, 4)}
+_CARRIERS: Final = {"MSH": (26, 27), "PD1": (12,), "DG1": (18,), "PRB": (25,), "ORC": (28,), "TXA": (18,), "PV1": (16,), "OBX": (13,), "ARV": (3, 4, 7, 8)}
 _ESCAPES: Final = re.compile(r"\\[^\\]{1,12}\\|[~^]")
 """What stands between words of a text: escapes as \\.br\\, repetitions and components."""
 
@@ -38,6 +38,7 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
     """The labels, each once; confidentiality the gravest. What the words of a file say comes beside (care/exchange/inbound.py)."""
     found: list[dict[str, str]] = [_R, PART2] if partner.laws else []
     words: list[str] = []
+    beside: list[str] = []
     for segment in message.segments:
         for n in _CARRIERS.get(segment.name, ()):
             for rep in segment.reps(n):
@@ -48,7 +49,9 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
                     found += _CODES.get(code, (_R,))
         said = range(1, len(segment.fields)) if segment.name == "NTE" or segment.name[0] == "Z" else (5,) if segment.name == "OBX" and not _file(segment) else ()
         words += [segment.raw(n) for n in said]
-    if notice.stands_in(_ESCAPES.sub(" ", " ".join(words))):
+        beside += segment.fields[1:] if not _file(segment) else ()
+    # What is said goes on from line to line; between the lines stand their other fields, in which a notice may stand as well.
+    if any(notice.stands_in(_ESCAPES.sub(" ", " ".join(text))) for text in (words, beside)):
         found += [_R, PART2]
     found += [label for said, means in partner.marks.items() if _says(message, said) for label in _CODES.get(means.upper(), (_R,))]
     out: list[dict[str, Any]] = []
@@ -62,6 +65,8 @@ def of(message: Message, partner: Partner) -> list[dict[str, Any]]:
 
 def _file(obx: Segment) -> bool:
     """Whether a value is a file in Base64 or hexadecimal, or the address of one: no words."""
+    if obx.name != "OBX":
+        return False
     return obx.v(2).upper() == "RP" or (obx.v(2).upper() == "ED" and obx.first(5).c(4).upper() in ("BASE64", "HEX"))
 
 

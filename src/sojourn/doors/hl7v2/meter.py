@@ -2,7 +2,8 @@
 
 Mapped is what stands in a resource that the message became, or is said by one in FHIR's form of it (a time, a number, the address of a coding system). That
 something looked at a component proves nothing. What only decides (whose it is, which program, what state) is stated in meter.toml, and counts only
-where it was looked at. All else is listed: the message keeps it, and the exchange desk shows it. Pure.
+where it was looked at. All else is listed: the message keeps it, and the exchange desk shows it. Of a message that became nothing that is all but what
+orders the message itself. Pure.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class Account(NamedTuple):
     kept: tuple[str, ...]
 
 
-def account(message: Message, made: Iterable[Mapping[str, Any]]) -> Account:
-    """Of a message and the resources that it became. A place that repeats is mapped only where every repetition is."""
-    there = There(made, values.system)
+def account(message: Message, made: Iterable[Mapping[str, Any]] | None) -> Account:
+    """Of a message and the resources that it became; None where nothing was done with it. A place that repeats is mapped only where every repetition is."""
+    there = There(made or (), values.system)
     found: dict[str, str] = {}
-    deciding = _table()["control"], _table()["decides"], _table()["filed"] if message.type in kinds.DOCUMENTS else {}
+    deciding: tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]] = _table()["control"], {}, {}
+    if made is not None:
+        deciding = _table()["control"], _table()["decides"], _table()["filed"] if message.type in kinds.DOCUMENTS else {}
     for segment in message.segments:
         for n, c in segment.populated():
             place = f"{segment.name}-{n}.{c}"
@@ -40,7 +43,7 @@ def account(message: Message, made: Iterable[Mapping[str, Any]]) -> Account:
     return Account(*(tuple(place for place, how in found.items() if how == wanted) for wanted in ("mapped", "decided", "kept")))
 
 
-def kept(message: Message, made: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def kept(message: Message, made: Iterable[Mapping[str, Any]] | None) -> tuple[str, ...]:
     """What the message alone keeps."""
     return account(message, made).kept
 

@@ -74,7 +74,7 @@ def _value(obx: Segment, kind: str, zone: tzinfo, own: str) -> dict[str, Any]:
     measure = values.unit(obx.first(6))
     first = reps[0]
     found: dict[str, Any] | None = None
-    if kind == "NM":
+    if kind == "NM" or not kind and measure:  # what has a unit and no type (OBX-2) is a measurement
         found = (
             {"valueQuantity": values.quantity(n, measure)}
             if (n := values.number(first.c(1))) is not None
@@ -93,7 +93,7 @@ def _value(obx: Segment, kind: str, zone: tzinfo, own: str) -> dict[str, Any]:
     text = values.prose("\n".join(r.text.replace(r.delimiters.component, " ") if kind not in ("ST", "TX", "FT") else r.text for r in reps))
     if not text or _NOTHING.fullmatch(text):
         return {}
-    unit = f" {measure['unit']}" if measure and kind in ("NM", "SN") else ""
+    unit = f" {measure['unit']}" if measure and kind in ("NM", "SN", "") else ""
     return {"valueString": text + unit}
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 _HEAD: Final = 4096
-_LEAST: Final = ("2.1", "2.2")
+_MANY: Final = 1000
+"""Messages of one block: each is answered in one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class Receiver:
             and content.count(b"\nMSH") + content.count(b"\rMSH") == 0
         ):
             return await self._one(content, peer)
+        if hl7v2batch.many(content, _MANY):
+            _log.warning("a message was refused", reason="too many in one block", address=peer.address)
+            return _answer(_first(content), REJECTED, Trouble(f"One block holds at most {_MANY} messages. Send them in several.", "207"))
         batch = hl7v2batch.split(content)
         return b"".join([await self._one(m.encode(), peer) for m in batch.messages]) if batch.messages else await self._one(content, peer)
 
@@ -106,6 +110,14 @@ class Receiver:
         )
 
 
+def _first(content: bytes) -> Message | None:
+    """The first of several, as far as it says which it is."""
+    try:
+        return hl7v2.parse(content[:_HEAD])
+    except NotReadable:
+        return None
+
+
 def _comes(partner: Partner, peer: Peer) -> bool:
     """Whether a partner may be at the other end: by their certificate, from this machine, or unencrypted where somebody wrote down why."""
     if partner.certificate:
@@ -120,8 +132,8 @@ def _trouble(message: Message, partner: Partner) -> Trouble | None:
         return Trouble("A message needs a control id, so that it can be answered and is not done twice.", "101", "MSH-10")
     if not message.header.v(9):
         return Trouble("A message says of what type it is.", "101", "MSH-9")
-    if message.version not in VERSIONS or message.version in _LEAST:
-        return Trouble("Versions 2.3 to 2.9 are taken.", "203", "MSH-12")
+    if message.version not in VERSIONS:
+        return Trouble("Versions 2.1 to 2.9 are taken.", "203", "MSH-12")
     if partner.types and message.type not in partner.types and not (message.header.v(9) == "ACK" and partner.sending.get("kinds")):
         return Trouble("Messages of this type were not agreed with you.", "200", "MSH-9")
     if message.header.v(11) not in ("", "P", "T", "D"):

@@ -36,7 +36,7 @@ _RESOURCES: Final = {"AIS": (4, 7), "AIG": (8, 11), "AIL": (6, 9), "AIP": (6, 9)
 
 def draft(message: Message, partner: Partner) -> Draft:
     """What an SIU message states. Raises CannotMap."""
-    sch, event = message.one("SCH"), message.header.v(9, 2)
+    sch, event = message.one("SCH"), message.event
     if sch is None or message.one("PID") is None:
         raise CannotMap("It does not say which appointment it is, or whose (SCH, PID).", "SCH")
     if len(message.all("PID")) > 1:

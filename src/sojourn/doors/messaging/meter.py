@@ -24,9 +24,9 @@ class Account(NamedTuple):
     kept: tuple[str, ...]
 
 
-def account(message: Message, made: Iterable[Mapping[str, Any]]) -> Account:
-    """Of a message and the resources that it became. An element that repeats is mapped only where every repetition is."""
-    resources = [dict(r) for r in made]
+def account(message: Message, made: Iterable[Mapping[str, Any]] | None) -> Account:
+    """Of a message and the resources that it became; None where nothing was done with it. An element that repeats is mapped only where every repetition is."""
+    resources = [dict(r) for r in made or ()]
     there = There(resources, lambda _: "")
     truths = {(path, said) for r in resources for path, said in _leaves(str(r.get("resourceType", "")), r) if isinstance(said, bool)}
     found: dict[str, str] = {}
@@ -36,12 +36,12 @@ def account(message: Message, made: Iterable[Mapping[str, Any]]) -> Account:
                 how = "mapped" if (path, said) in truths else "kept"
             else:
                 how = "mapped" if there.says(str(said), measured=not isinstance(said, str)) else "kept"
-            how = "decided" if how == "kept" and _decides(path) else how
+            how = "decided" if how == "kept" and made is not None and _decides(path) else how
             found[path] = max(found.get(path, ""), how, key=("", "mapped", "decided", "kept").index)
     return Account(*(tuple(path for path, how in found.items() if how == wanted) for wanted in ("mapped", "decided", "kept")))
 
 
-def kept(message: Message, made: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def kept(message: Message, made: Iterable[Mapping[str, Any]] | None) -> tuple[str, ...]:
     """What the message alone keeps."""
     return account(message, made).kept
 

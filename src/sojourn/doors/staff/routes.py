@@ -212,6 +212,7 @@ SCREENS: tuple[Screen, ...] = (
     below(requests.PAGE, "/{task}", requests.one),
     below(requests.PAGE, "/{task}", requests.act, ("POST",)),
     screen(disclosures.PAGE, disclosures.show, methods=("GET", "POST")),
+    Screen("/desk/disclosures/export", disclosures.export, ("POST",), needs=OVERSEE),
     below(disclosures.PAGE, "/{disclosure}", disclosures.one),
     Screen("/on-call", oncall.show, verb="Who is on call", key="g k", needs=oncall.NEEDS, group="Places"),
     Screen("/on-call", oncall.add, ("POST",), needs=(*oncall.NEEDS, *rostering.NEEDS)),

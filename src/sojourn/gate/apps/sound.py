@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from sojourn.base import addresses
 from sojourn.gate.apps import scopewords
 from sojourn.gate.apps.refusing import Refused
 from sojourn.gate.apps.registry import METHODS, USES, WHOSE
@@ -48,7 +49,7 @@ def checked(app: App) -> App:
     if not redirects and set(app.uses) != {"service"}:
         raise _wrong("An app that people use needs at least one redirect URI.", "invalid_redirect_uri")
     for address in (app.home, app.policy):
-        if address and urlsplit(address).scheme not in ("https", "http"):
+        if address and addresses.parts(address) is None:
             raise _wrong("Home page and privacy policy are web addresses.")
     if app.launch:
         _web(app.launch, "The launch address")
@@ -76,7 +77,11 @@ def _fitting(app: App) -> None:
 
 def _redirect(address: str) -> str:
     """One redirect URI: https; http only to the same machine; or a scheme of the app's own with a dot in it (RFC 8252)."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        raise _wrong("A redirect URI is an address.", "invalid_redirect_uri") from None
     native = "." in parts.scheme and re.fullmatch(r"[a-z][a-z0-9+.-]*", parts.scheme)
     web = (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     if not (native or web) or parts.fragment or "#" in address or "*" in address or len(address) > 500 or not address.isascii() or not address.isprintable() or " " in address or parts.username:
@@ -85,8 +90,8 @@ def _redirect(address: str) -> str:
 
 
 def _web(address: str, what: str) -> None:
-    parts = urlsplit(address)
-    if not ((parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+    parts = addresses.parts(address)
+    if parts is None or (parts.scheme == "http" and parts.hostname not in _LOOPBACK):
         raise _wrong(f"{what} is https://….")
 
 
@@ -97,7 +102,7 @@ def _origin(address: str) -> str:
 
 
 def _jwks_uri(app: App) -> str:
-    if app.jwks_uri and (urlsplit(app.jwks_uri).scheme not in ("https", "http") or not urlsplit(app.jwks_uri).hostname or urlsplit(app.jwks_uri).username):
+    if app.jwks_uri and addresses.parts(app.jwks_uri) is None:
         raise _wrong("jwks_uri is https://….")
     return app.jwks_uri
 
@@ -106,7 +111,7 @@ def _keys(text: str) -> str:
     """The public keys of a JWKS, and nothing private."""
     try:
         listed = json.loads(text)["keys"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise _wrong('jwks is a JSON Web Key Set: {"keys": [...]}.') from None
     if not isinstance(listed, list) or not usable(listed):
         raise _wrong("jwks needs a public key for RS384 (RSA, at least 2048 bits) or ES384 (EC, P-384).")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import errors
 from sojourn.fhir import codec
 from sojourn.fhir.outcome import Issue
+from sojourn.gate import takingback
 from sojourn.gate.bulk import asking
-from sojourn.gate.importing import Arrival, bring_in
+from sojourn.gate.importing import Arrival, NotTaken, bring_in
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -21,6 +23,11 @@ LINE: Final = 16 << 20
 """Bytes of one line, at most."""
 TOLD: Final = 500
 """Refused lines that are told of one by one."""
+ENOUGH: Final = 20_000
+"""Refused lines after which the rest is not looked at: it is not what its sender thinks that it is."""
+GROWS: Final = 200
+"""Times its size that something may grow when it is unpacked, once it is larger than ROOM: records grow ten to thirty times, zeros a thousand times."""
+ROOM: Final = 64 << 20
 _STEP = 1 << 20  # bytes that are unpacked at once, however much would come of them
 
 Read = Callable[[], Awaitable[bytes]]
@@ -33,6 +40,7 @@ class Brought:
     written: int = 0
     unchanged: int = 0
     refused: int = 0
+    deleted: int = 0
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -63,13 +71,18 @@ async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool
     changes nothing. Raises TooLarge for a line that is, and Malformed for what is not gzip."""
     brought, loop = Brought(), asyncio.get_running_loop()
     pieces = _unpacked(read) if packed else _pieces(read)
-    async for outcome in bring_in(access, _arrivals(pieces, made_by, loop, came)):
-        brought.written += outcome.written
-        brought.unchanged += outcome.unchanged
-        brought.refused += len(outcome.refused)
-        for one in outcome.refused[: max(0, TOLD - len(brought.issues))]:
-            first = one.issues[0]
-            brought.issues.append(Issue("error", first.code, first.expression, f"Line {one.place}: {first.diagnostics}"))
+    async with aclosing(bring_in(access, _arrivals(pieces, made_by, loop, came))) as outcomes:
+        async for outcome in outcomes:
+            brought.written += outcome.written
+            brought.unchanged += outcome.unchanged
+            brought.deleted += outcome.deleted
+            brought.refused += len(outcome.refused)
+            for one in outcome.refused[: max(0, TOLD - len(brought.issues))]:
+                first = one.issues[0]
+                brought.issues.append(Issue("error", first.code, first.expression, f"Line {one.place}: {first.diagnostics}"))
+            if brought.refused >= ENOUGH:
+                brought.issues.insert(0, Issue("error", "incomplete", "", f"{brought.refused:,} lines were refused, so the rest was not looked at. Look at the first of them, and send it again."))
+                break
     return brought
 
 
@@ -90,11 +103,13 @@ def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.A
 
 def _arrival(number: int, line: bytes, made_by: int | None, came: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Arrival:
     try:
-        value = codec.loads(line)
+        value = f"it holds more than {codec.MAX_VALUES:,} values" if codec.crowded(line) else codec.loads(line)
     except codec.BadJson as error:
         value = str(error)
     if isinstance(value, str | list | int | float | bool) or value is None:
         return Arrival(str(number), made_by, value if isinstance(value, str) else "a resource is an object")
+    if came is not None and takingback.is_one(value):
+        return Arrival(str(number), made_by, NotTaken("Deletions are not taken from files of partners: which of them brought what cannot be told apart afterwards. Delete it here, if it is to go."))
     return Arrival(str(number), made_by, came(value) if came is not None else value)
 
 
@@ -104,12 +119,23 @@ async def _pieces(read: Read) -> AsyncIterator[bytes]:
 
 
 async def _unpacked(read: Read) -> AsyncIterator[bytes]:
-    unpacker = zlib.decompressobj(31)
+    """What gzip packed (RFC 1952), of one member or several, as programs write it that pack in pieces. Raises TooLarge for what grows as records do not."""
+    unpacker, came, gave = zlib.decompressobj(31), 0, 0
     try:
         while piece := await read():
+            came += len(piece)
             while piece:
+                if unpacker.eof:
+                    if not (piece := piece.lstrip(b"\0")):
+                        break  # filled up with zeros, as tapes and some programs do
+                    unpacker = zlib.decompressobj(31)
                 if data := await asyncio.to_thread(unpacker.decompress, piece, _STEP):
+                    gave += len(data)
+                    if gave > max(ROOM, GROWS * came):
+                        raise errors.TooLarge("What is packed grows far more than records do. Send it as it is, or in parts.")
                     yield data
-                piece = unpacker.unconsumed_tail
+                piece = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     except zlib.error:
         raise errors.Malformed("The body is not gzip.") from None
+    if came and not unpacker.eof:
+        raise errors.Malformed("The end of the gzip is missing: send it again.")

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from sojourn.base import clock, crypto, errors, ids
+from sojourn.base import addresses, clock, crypto, errors, ids
 from sojourn.fhir import codec
 from sojourn.gate import disclosing, knowing, releasing, security
 from sojourn.gate.access import Access
@@ -61,8 +60,8 @@ def service(partner: Partner) -> Service:
 
 def checked(said: Service) -> Service:
     """The same, sound. Raises Malformed with what to do."""
-    parts = urlsplit(said.base.strip())
-    sound = parts.scheme in ("https", "http") and parts.hostname and not (parts.username or parts.password or parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)
+    parts = addresses.parts(said.base.strip())
+    sound = parts is not None and not (parts.query or parts.fragment) and (parts.scheme == "https" or parts.hostname in _NEAR)
     if (said.on or said.base.strip()) and not sound:
         raise errors.Malformed("Write the address of their FHIR server as https://fhir.network.example/r4: encrypted, without anything behind it.")
     return said._replace(base=said.base.strip().rstrip("/"), client=said.client.strip()[:200], scope=" ".join(said.scope.split())[:400])
@@ -202,6 +201,11 @@ async def of_patient(access: Access, patient: str) -> list[Ask]:
     await access.read("Patient", patient)
     rows = await record.asks(access.house.db, access.head, patient, access.caller.programs)
     return await _shown(access, rows)
+
+
+async def unasked_for_want(access: Access, most: int) -> list[Ask]:
+    """What was not asked because nothing let the client be named any more, of the caller's programs, and by something that they may see; the last first. The caller asks whether they may see the client."""
+    return [a for a in await _shown(access, await record.failed(access.house.db, access.head, access.caller.programs, most)) if a.why == NO_CONSENT]
 
 
 async def _shown(access: Access, rows: Sequence[Any]) -> list[Ask]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from sojourn.base import clock, errors
+from sojourn.base import addresses, clock, errors
 from sojourn.gate.exchange import agreed, partners
 from sojourn.gate.exchange.profile import PURPOSES
 from sojourn.record import exchange, exchangebench
@@ -70,8 +69,8 @@ def found(calling: Calling, said: object, now: datetime) -> Calling:
 
 def checked(calling: Calling, partner: Partner) -> Calling:
     """The same, sound. Raises Malformed with what to do."""
-    parts = urlsplit(calling.discovery)
-    if calling.discovery and (parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or not parts.path.rstrip("/").endswith("/cds-services")):
+    parts = addresses.parts(calling.discovery)
+    if calling.discovery and (parts is None or parts.query or not parts.path.rstrip("/").endswith("/cds-services")):
         raise errors.Malformed("The address of the discovery begins with https:// and ends in /cds-services.")
     if set(calling.services) - {one.id for one in calling.listed}:
         raise errors.Malformed("Choose services that their discovery lists.")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 DOOR: Final = "document"
 CHANGED: Final = "What may leave is not what somebody looked at any more: a consent, a label or the record changed. Nothing has left by this way. Whoever sent it looks again."
+NOT_TAKEN_BACK: Final = "What may leave changed while it was on its way, and it could not be taken back: whoever looks after this partner asks them to destroy it."
+STOPPED: Final = (CHANGED, NOT_TAKEN_BACK)
+"""Why one did not leave because of what may."""
 CHANNEL: Final = "release-"
 """With the name of the way behind it: the channel in the log of disclosures."""
 _COMPARED: Final = 10
@@ -137,6 +140,12 @@ async def put(access: Access, partner: Partner, wish: Wish, found: Preview, cont
 
 def _sealed(house: House, tenant: int, id_: str, job: Mapping[str, Any]) -> bytes:
     return house.key.encrypt(PURPOSE, json.dumps(job).encode(), context(tenant, id_))
+
+
+def job_of(house: House, tenant: int, r: Any) -> dict[str, Any]:
+    """What is kept of one beside its contents."""
+    found: dict[str, Any] = json.loads(house.key.decrypt(PURPOSE, bytes(r["job"]), context(tenant, r["message"])))
+    return found
 
 
 def opened(house: House, tenant: int, r: Any) -> Queued:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sojourn.base import errors
+from sojourn.base import addresses, errors
 
 KINDS: Final = {
     "ADT^A01": "Admission", "ADT^A02": "Transfer", "ADT^A03": "Discharge or end of a visit", "ADT^A04": "Registration of an outpatient", "ADT^A08": "Changed patient or visit", "ADT^A11": "Admission or visit cancelled",
@@ -105,6 +105,8 @@ def checked(profile: Profile, organization: str, now: datetime) -> Profile:
         raise errors.Malformed("Choose how often a file is put out of the list.")
     if not p.batch and (not _HOST.fullmatch(p.host) or not 0 < p.port < 65536):  # noqa: PLR2004 - the last port
         raise errors.Malformed("Enter the host and the port at which they take messages.")
+    if addresses.nobodys(p.host):
+        raise errors.Malformed("This address is nobody's receiver: of one link alone, of many, or of none.")
     if set(p.kinds) - set(KINDS):
         raise errors.Malformed("Choose messages of the list.")
     if p.kinds and not organization.startswith("Organization/"):

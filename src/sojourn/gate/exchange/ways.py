@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from sojourn.base import errors
+from sojourn.base import addresses, errors
 
 PRINT, FAX, DIRECT, MHD, SFTP = "print", "fax", "direct", "mhd", "sftp"
 
@@ -96,8 +95,8 @@ def _address(door: str, address: str) -> str:
     if door == DIRECT and not _MAIL.fullmatch(address):
         raise errors.Malformed("Write the Direct address as records@direct.lakeside.example.")
     if door == MHD:
-        parts = urlsplit(address)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or parts.fragment or (parts.scheme == "http" and parts.hostname not in _NEAR):
+        parts = addresses.parts(address)
+        if parts is None or parts.query or parts.fragment or (parts.scheme == "http" and parts.hostname not in _NEAR):
             raise errors.Malformed("Write the FHIR address as https://fhir.lakeside.example/r4: encrypted, without anything behind it.")
         return address.rstrip("/")
     if door == SFTP and not _FOLDER.fullmatch(address):

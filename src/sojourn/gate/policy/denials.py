@@ -45,6 +45,8 @@ def self_pay(case: Case, record: Record) -> Finding | None:
     """2.26(a)(6), 164.522(a)(1)(vi): paid in full, so not to the health plan for payment or operations unless the law requires it."""
     asked = record.has("self_pay") or any(_applies(r, record) and r.kind.startswith("self_pay") for r in case.restrictions)
     money = tables.purposes("payment") | tables.purposes("operations")
+    if case.says("paid_in_full") is False:
+        return None
     if asked and case.recipient.is_("plan") and case.purpose in money and not case.true("required_by_law"):
         return withhold("SELF_PAY_RESTRICTION")
     return None

@@ -133,6 +133,8 @@ def _closing(case: Case, record: Record, found: list[Finding], *, urgent: bool) 
         return (needless,)
     if case.says("sls_available") is False and not urgent:
         return (withhold("FAIL_CLOSED", detail="the labeler gave no answer"),)
+    if case.says("audit_available") is False:
+        return (withhold("FAIL_CLOSED", detail="the release cannot be written down"),)
     if case.unknown:
         return (withhold("FAIL_CLOSED", detail="not understood: " + ", ".join(case.unknown)),)
     return tuple(found)

@@ -36,8 +36,9 @@ def _about_emergency(case: Case) -> bool:
 
 def medical(case: Case) -> bool:
     """Whether the recipient is medical personnel: by kind, as stated, or by the user's role within the same organization."""
-    if case.recipient.medical is not None:
-        return case.recipient.medical
+    stated = (case.recipient.medical, case.says("medical_personnel"))
+    if stated != (None, None):
+        return False not in stated
     role = any(word in case.actor for word in tables.table("parties")["actors"]["medical"])
     return case.recipient.is_("medical") or (role and case.recipient.is_("same_organization", "workforce"))
 
@@ -50,9 +51,13 @@ def fda(case: Case, record: Record) -> Finding | None:
 
 
 def research(case: Case, record: Record) -> Finding | None:
-    """2.52: a documented HIPAA authorization or waiver, or the Common Rule or FDA conditions."""
+    """2.52: a documented HIPAA authorization or waiver, or the Common Rule or FDA conditions. Who has records for research or an audit gives them to nobody
+    else for it (2.52(b), 2.53(f)).
+    """
     if case.purpose not in tables.purposes("research"):
         return None
+    if case.custodian.kind == "noncovered_lawful_holder" and case.custodian.possession == "exception" and not case.inside:
+        return withhold("REDISCLOSURE_PROHIBITED")
     authorized = any(c.kind == "hipaa_authorization" and matching.miss(c, case, record) is None for c in case.consents)
     if case.recipient.is_("researcher", "workforce") and (case.true("waiver_documented") or authorized):
         return permit("RESEARCH")

@@ -69,7 +69,7 @@ def _own_use(case: Case, record: Record, which: str, *, holder: bool) -> Finding
         return None
     if _is_originator(case, record) and case.purpose in tables.purposes("treatment"):
         return permit(f"{which}_ORIGINATOR")
-    if case.true("supervised_training") and case.purpose in tables.purposes("tpo"):
+    if (case.true("supervised_training") or _acts_as(case, "trainee")) and case.purpose in tables.purposes("tpo"):
         return permit(f"{which}_TRAINING")
     return None
 
@@ -77,11 +77,13 @@ def _own_use(case: Case, record: Record, which: str, *, holder: bool) -> Finding
 def _is_originator(case: Case, record: Record) -> bool:
     """Whether the user wrote the note: stated, or the same name on both."""
     named = record.originator != "" and record.originator in (case.actor, case.recipient.name)
-    return (
-        case.true("originator")
-        or named
-        or case.actor in ("note_originator", "originator", "originating_counselor", "originating_therapist", "note_author")
-    )
+    return case.true("originator") or named or _acts_as(case, "originator")
+
+
+def _acts_as(case: Case, what: str) -> bool:
+    """Whether the name of the role itself says it, word for word; one that also says no does not."""
+    table, words = tables.table("parties")["actors"], set(case.actor.split("_"))
+    return not words.isdisjoint(table[what]) and words.isdisjoint(table["negated"])
 
 
 def _for_these_notes(consent: Consent) -> bool:

@@ -33,7 +33,7 @@ def stand_in(case: Case, record: Record) -> Finding | None:
         return withhold("REPRESENTATIVE_REFUSED")
     if case.recipient.is_("parent"):
         return _parent(case, record)
-    adjudicated = case.recipient.is_("guardian") and case.true("adjudicated_incompetent")
+    adjudicated = case.recipient.is_("guardian", "representative") and case.true("adjudicated_incompetent")
     estate = case.true("deceased") and (case.recipient.is_("representative") or case.true("no_personal_representative"))
     if adjudicated or estate:
         return permit("PERSONAL_REPRESENTATIVE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -29,7 +30,7 @@ def case(scenario: Mapping[str, Any], at: datetime) -> Case:
         channel=_one_of(request, "channel", tables.table("channels")["known"], "request.channel", unknown),
         at=_moment(request.get("evaluation_time") or context.get("evaluation_time"), at, unknown),
         context=context,
-        consents=tuple(_consent(c) for c in _listed(scenario, "consents", unknown)),
+        consents=tuple(_form(c, unknown) for c in _listed(scenario, "consents", unknown)),
         restrictions=tuple(_restriction(r, unknown) for r in _listed(scenario, "restrictions", unknown)),
         records=tuple(_record(r, unknown) for r in _listed(scenario, "records", unknown)),
         unknown=tuple(sorted(set(unknown))),
@@ -44,9 +45,27 @@ def _part(given: Any, part: str, unknown: list[str]) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         unknown.append(f"{part} is missing or no object")
         return {}
-    names, aside = tables.spellings(part), tables.asides(part)
-    unknown += [f"{part}.{name}" for name in given if name not in names and name not in aside]
-    return {names[name]: value for name, value in given.items() if name in names}
+    names, turned, aside = tables.spellings(part), tables.opposites(part), tables.asides(part)
+    said: dict[str, list[Any]] = {}
+    for name, value in given.items():
+        if name in names:
+            said.setdefault(names[name], []).append(value)
+        elif name in turned:
+            said.setdefault(turned[name], []).append(not value if isinstance(value, bool) else value)
+        elif name not in aside:
+            unknown.append(f"{part}.{name}")
+    return {name: _agreed(part, name, values, unknown) for name, values in said.items()}
+
+
+def _agreed(part: str, name: str, values: list[Any], unknown: list[str]) -> Any:
+    """What several spellings of one fact say together. Where they differ nobody knows which holds, unless the law asks for either."""
+    stated = [v for v in values if v is not None]
+    if all(v == stated[0] and type(v) is type(stated[0]) for v in stated):
+        return stated[0] if stated else None
+    if part == "context" and name in tables.table("facts")["context_either"]["names"] and all(isinstance(v, bool) for v in stated):
+        return True
+    unknown.append(f"{part}.{name} said twice, differently")
+    return None
 
 
 def _context(given: Any, unknown: list[str]) -> dict[str, Any]:
@@ -59,7 +78,8 @@ def _is_fact(name: str, value: Any, unknown: list[str]) -> bool:
     wanted = _SORTS.get(name) or (list if name in _LISTS else str if name in _WORDS else bool)
     if value is None:
         return False
-    if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
+    words = all(isinstance(v, str) for v in value) if isinstance(value, list) else True
+    if isinstance(value, wanted) and words and (wanted is bool or not isinstance(value, bool)):
         return True
     unknown.append(f"value of context.{name}")
     return False
@@ -91,8 +111,17 @@ def _recipient(given: Any, unknown: list[str]) -> Recipient:
     )
 
 
+def _form(given: Any, unknown: list[str]) -> Consent:
+    """A form, directive or opt-out. One whose kind nobody understands could be what forbids, so then nothing goes."""
+    found = _consent(given)
+    if not found.kind:
+        unknown += [name for name in found.unread if name.startswith(("consent is", "value of consent.kind"))]
+    return found
+
+
 def _consent(given: Any) -> Consent:
     unread: list[str] = []
+    given, named = _named_categories(given)
     found = _part(given, "consent", unread)
     kinds, states = tables.table("consents")["kinds"], tables.table("consents")["states"]
     revoked = found.get("revoked_at")
@@ -119,16 +148,30 @@ def _consent(given: Any) -> Consent:
         event_occurred=found.get("event_occurred") is True,
         names_sud=found.get("names_sud_information") is True,
         psychotherapy=found.get("psychotherapy_notes") is True,
-        categories=frozenset(words("categories")),
+        categories=frozenset(words("categories")) | named,
         period=_period(found.get("data_period"), unread),
         unread=tuple(unread),
     )
 
 
+def _named_categories(given: Any) -> tuple[Any, frozenset[str]]:
+    """A form's yes or no to information of one category (`names_hiv_information`), as `names_sud_information` says it; the rest, and the labels that it names."""
+    if not isinstance(given, Mapping):
+        return given, frozenset()
+    words, read, named = tables.table("overlays")["words"], set(), set()
+    for field, value in given.items():
+        asked = re.fullmatch(r"names_(.+)_information", str(field))
+        labels = {label for word in asked[1].split("_") for label in words.get(word, ())} if asked and asked[1] != "sud" else set()
+        if labels and isinstance(value, bool):
+            read.add(field)
+            named |= labels if value else set()
+    return {k: v for k, v in given.items() if k not in read}, frozenset(named)
+
+
 def _restriction(given: Any, unknown: list[str]) -> Restriction:
     found = _part(given, "restriction", unknown)
     kind, agreed = _word(found, "kind", "restriction", unknown), found.get("agreed")
-    only_asked = agreed in (False, "requested", "denied", "not_agreed") or kind.startswith(("requested", "not_agreed"))
+    only_asked = agreed in (False, "requested", "denied", "not_agreed") or (agreed is None and _only_asked(kind))
     applies = _words(found, "applies_to", "restriction", unknown)
     return Restriction(
         kind=kind,
@@ -137,6 +180,12 @@ def _restriction(given: Any, unknown: list[str]) -> Restriction:
         recipients=_words(found, "recipients", "restriction", unknown) or (),
         purposes=frozenset(_words(found, "purposes", "restriction", unknown) or ()),
     )
+
+
+def _only_asked(kind: str) -> bool:
+    """Whether a kind of restriction says that it was asked for and not agreed to (2.26(a)(2), 164.522(a)(1)(ii)); in doubt it was agreed."""
+    words = set(kind.lower().replace("-", "_").split("_"))
+    return "not" in words if "agreed" in words else not words.isdisjoint({"requested", "proposed", "pending", "declined"})
 
 
 def _record(given: Any, unknown: list[str]) -> Record:

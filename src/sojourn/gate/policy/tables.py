@@ -23,6 +23,12 @@ def spellings(part: str) -> dict[str, str]:
 
 
 @cache
+def opposites(part: str) -> dict[str, str]:
+    """Spellings that tell a fact of a part the other way round, and the name that the rules use."""
+    return {word: name for name, others in table("facts").get(f"{part}_opposite", {}).items() for word in others}
+
+
+@cache
 def asides(part: str) -> frozenset[str]:
     """Fields of a part that no rule looks at."""
     return frozenset(table("facts").get(f"{part}_aside", {}).get("names", ()))

@@ -144,7 +144,7 @@ async def _sent(access: Access, patient: str, since: datetime) -> tuple[list[Sen
     lines = await page(access, Wish(patient=patient, outside=True, outcome="done", since=since), count=MOST, action="report")
     partly = reader(access, patient) == "part"
     how = "part" if partly and access.caller.kind == "staff" else "whole"
-    logged = await disclosures.disclosures(access.house.db, access.head, access.decided, how, patient=patient, since=since, limit=MOST)
+    logged = await disclosures.disclosures(access.house.db, access.head, access.decided, how, wish=disclosures.Wish(patient, since=since), limit=MOST)
     seen = {_thing(entity) for line in lines.lines for entity in line.entities}
     kinds = await _consents(access, {c for row in logged for c in row["consents"]})
     sent = []

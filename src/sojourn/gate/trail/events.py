@@ -98,7 +98,8 @@ def event_id(key: ServerKey, line: Line) -> str:
 
     It is the same for every reader, and counts nothing.
     """
-    mark = key.sign("audit-event", f"{line.account}\0{line.action}\0{line.type}\0{line.outcome}\0".encode() + line.mark).hex()[:8]
+    digest, type_ = line.mark[:32], line.mark[32:].decode()
+    mark = key.sign("audit-event", f"{line.account}\0{line.action}\0{type_}\0{line.outcome}\0".encode() + digest).hex()[:8]
     return f"{line.request}.{(line.recorded - _START) // timedelta(microseconds=1):x}.{mark}"
 
 

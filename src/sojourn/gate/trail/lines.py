@@ -25,8 +25,8 @@ __all__ = ["Line", "Lines", "Wish", "every", "page", "reader"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, as its reader may know it. name, kind, agent: of the account; entities: `Type/id/_history/version` of what was shown; mark: tells questions apart that
-    are not shown to this reader (a digest: not to be shown either).
+    """One line, as its reader may know it. name, kind, agent: of the account; entities: `Type/id/_history/version` of what was shown; mark: tells questions and
+    types apart that are not shown to this reader (a digest and the type as it was written: not to be shown either).
     """
 
     recorded: datetime

@@ -200,6 +200,16 @@ END $$;
 
 ALTER FUNCTION record.keep_labels() OWNER TO sojourn_owner;
 
+CREATE FUNCTION record.label_turned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM gate.tells_again(NEW.tenant, ARRAY[NEW.type || '/' || NEW.id]);
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION record.label_turned() OWNER TO sojourn_owner;
+
 CREATE FUNCTION record.mark_across() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1911,6 +1921,24 @@ CREATE TABLE record.subscription_waiting (
 
 ALTER TABLE record.subscription_waiting OWNER TO sojourn_owner;
 
+CREATE TABLE record.telling (
+    tenant integer NOT NULL,
+    seq bigint NOT NULL,
+    part integer NOT NULL,
+    target text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE record.telling OWNER TO sojourn_owner;
+
+CREATE TABLE record.telling_backlog (
+    tenant integer NOT NULL,
+    place bigint DEFAULT 0 NOT NULL,
+    until bigint NOT NULL,
+    finished timestamp with time zone
+);
+
+ALTER TABLE record.telling_backlog OWNER TO sojourn_owner;
+
 CREATE TABLE record.tenant (
     tenant integer NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
@@ -2380,6 +2408,12 @@ ALTER TABLE ONLY record.subscription
 ALTER TABLE ONLY record.subscription_waiting
     ADD CONSTRAINT subscription_waiting_pkey PRIMARY KEY (tenant, subscription, n);
 
+ALTER TABLE ONLY record.telling_backlog
+    ADD CONSTRAINT telling_backlog_pkey PRIMARY KEY (tenant);
+
+ALTER TABLE ONLY record.telling
+    ADD CONSTRAINT telling_pkey PRIMARY KEY (tenant, seq, part, target);
+
 ALTER TABLE ONLY record.tenant
     ADD CONSTRAINT tenant_host_key UNIQUE (host);
 
@@ -2476,6 +2510,8 @@ CREATE UNIQUE INDEX direct_partner_one ON record.direct_partner USING btree (ten
 CREATE INDEX direct_refused_new ON record.direct_refused USING btree (tenant, at) WHERE (seen IS NULL);
 
 CREATE INDEX disclosure_made ON record.disclosure USING btree (tenant, made);
+
+CREATE INDEX disclosure_request ON record.disclosure USING btree (tenant, request);
 
 CREATE INDEX edge_of_row ON record.edge USING btree (tenant, rid);
 
@@ -2657,6 +2693,8 @@ CREATE INDEX subscription_event_unsent ON record.subscription_event USING btree 
 
 CREATE INDEX subscription_open ON record.subscription USING btree (due) WHERE (state = ANY (ARRAY['requested'::text, 'active'::text]));
 
+CREATE INDEX telling_target ON record.telling USING btree (tenant, target, seq);
+
 CREATE UNIQUE INDEX tenant_bench ON record.tenant USING btree (bench_of);
 
 CREATE INDEX thread_last ON record.thread USING btree (tenant, last);
@@ -2706,6 +2744,10 @@ CREATE TRIGGER hush_relations AFTER UPDATE ON record.resource FOR EACH ROW WHEN 
 CREATE TRIGGER keep_across AFTER UPDATE ON record.resource FOR EACH ROW WHEN ((((old.refs & '4611686018427387904'::bigint) <> 0) AND ((new.refs & '4611686018427387904'::bigint) = 0))) EXECUTE FUNCTION record.keep_across();
 
 CREATE CONSTRAINT TRIGGER keep_labels AFTER UPDATE OF own, parts, origin ON record.version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.own IS DISTINCT FROM new.own) OR (old.parts IS DISTINCT FROM new.parts) OR (old.origin IS DISTINCT FROM new.origin))) EXECUTE FUNCTION record.keep_labels();
+
+CREATE TRIGGER label_turned AFTER UPDATE OF own ON record.resource FOR EACH ROW WHEN (((old.own = 0) <> (new.own = 0))) EXECUTE FUNCTION record.label_turned();
+
+CREATE TRIGGER label_turned AFTER UPDATE OF own ON record.version FOR EACH ROW WHEN (((new.kind = 'delete'::text) AND ((old.own = 0) <> (new.own = 0)))) EXECUTE FUNCTION record.label_turned();
 
 CREATE TRIGGER mark_across AFTER INSERT ON record.edge REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION record.mark_across();
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from sojourn.wire.ccda import participants, values
 from sojourn.wire.ccda.facts import Fact, Marks
-from sojourn.wire.ccda.marks import is_security, marks_of
+from sojourn.wire.ccda.marks import SECURITY, is_security, marks_of
 from sojourn.wire.ccda.values import Coded, Quantity, Span
 from sojourn.wire.ccda.xml import Node
 
@@ -31,6 +31,8 @@ _BY_SECTION: Final[Mapping[str, str]] = {
 # What stands in the statement that it says more about: template -> name of the detail.
 _ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "64": "comment", "147": "directions", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason", "144": "achieved", "502": "diagnosed"}
 _IN_WORDS: Final = ("comment", "directions")
+_INSTRUCTION: Final = "20"
+"""Its words are what is to be done; its code only says that it is an instruction."""
 _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
 _AHEAD: Final = ("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "RSK", "SLOT")
@@ -43,6 +45,9 @@ _AROUND_MEDICINE: Final = frozenset({"35", "36"})
 _MEDICINE: Final = ("substanceAdministration", "supply")
 _CONCERNS: Final = frozenset({"3", "30", "113", "80", *_ALSO, *_AROUND_MEDICINE})
 _POINTER: Final = "122"
+_PANEL: Final = "1"
+_REPORT: Final = "#report"
+"""With what the id of a result ends that we write for a report as a whole."""
 
 
 def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterator[Fact]:
@@ -52,9 +57,24 @@ def facts_of(entry: Node, section: str, narrative: Mapping[str, str]) -> Iterato
             yield from _statement(child, section, narrative, marks_of(entry, narrative), 0)
 
 
+def of_another(node: Node) -> bool:
+    """Whether a section or statement is about a relative, a newborn or another person than the document's (subject, CDA R2 4.3.8.1)."""
+    return any(s.get("nullFlavor") == "" and (r := s.one("relatedSubject")) is not None and ((c := r.one("code")) is None or c.get("code") not in _SELF) for s in node.all("subject"))
+
+
+_SELF: Final = ("ONESELF", "SELF")
+
+
 def _statement(node: Node, section: str, narrative: Mapping[str, str], around: Marks, depth: int) -> Iterator[Fact]:
     if depth > _DEEPEST:
         return
+    if of_another(node):
+        yield from (f if f.kind in ("relative", "mark") else f._replace(kind="other") for f in _stated(node, section, narrative, around, depth))
+    else:
+        yield from _stated(node, section, narrative, around, depth)
+
+
+def _stated(node: Node, section: str, narrative: Mapping[str, str], around: Marks, depth: int) -> Iterator[Fact]:
     marks = marks_of(node, narrative, around)
     inside = [s for c in node.all("component") for s in c.below if s.name in STATEMENTS] if node.name == "organizer" else []
     # Marks of privacy among statements are read as marks; an organizer of nothing else is the document's privacy section.
@@ -66,6 +86,9 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
     concern = node.name == "act" and set(_numbers(node)) & _CONCERNS
     if concern or (node.name == "act" and section in ("problems", "allergies") and not values.coded(node.one("code"), narrative).system.endswith("sct")):
         inside += _held(node)
+    if inside and _PANEL in _numbers(node):
+        yield from _panel(node, narrative, marks, [f for child in inside for f in _statement(child, section, narrative, marks, depth + 1)])
+        return
     if inside:
         for child in inside:
             for fact in _statement(child, section, narrative, marks, depth + 1):
@@ -76,6 +99,21 @@ def _statement(node: Node, section: str, narrative: Mapping[str, str], around: M
                 yield fact._replace(details=(*fact.details, *about, *((("concern", concern_status),) if concern_status else ())))
         return
     yield _fact(node, section, narrative, marks)
+
+
+def _panel(node: Node, narrative: Mapping[str, str], marks: Marks, held: list[Fact]) -> Iterator[Fact]:
+    """The results of a Result Organizer (22.4.1), and the panel as a fact of its own; not where it is called as one of them, and so says no more."""
+    what = values.coded(node.one("code"), narrative)
+    whole = next((f for f in held if any(i.endswith(_REPORT) for i in f.identifiers) and f.what.code == what.code), None)
+    results = [f for f in held if f is not whole]
+    yield from results
+    if not what or (whole is None and any((f.what.code, f.what.code or f.what.text) == (what.code, what.code or what.text) for f in results)):
+        return
+    time = whole.time if whole else values.span(node.one("effectiveTime"))
+    own = Fact("report", what, values.coded(node.one("statusCode"), {}).code, time, author=_author(node), identifiers=values.identifiers(node), templates=tuple(t.get("root") for t in node.all("templateId") if t.get("root")), marks=marks, line=node.line, at=node.at, number=_number(node))
+    if whole:
+        own = own._replace(value=whole.value, details=whole.details, identifiers=(*own.identifiers, *whole.identifiers), author=whole.author, number=whole.number, text=whole.text, marks=whole.marks)
+    yield own._replace(holds=tuple(f.at for f in results if f.kind == "result"))
 
 
 def _held(node: Node) -> list[Node]:
@@ -101,6 +139,8 @@ def _fact(node: Node, section: str, narrative: Mapping[str, str], marks: Marks) 
         kind = "medication" if kind == "medication" else "plan"
     elif mood not in (*_AHEAD, "EVN", "CRT"):
         kind = "other"
+    if is_security(node) or values.coded(node.one("code"), {}).code in SECURITY:
+        kind = "mark"
     time = next((t for n in node.all("effectiveTime") if any(t := values.span(n))), Span())
     value = _value(node.one("value"), narrative)
     what = values.coded(node.one("code"), narrative)
@@ -158,7 +198,11 @@ def _value(node: Node | None, narrative: Mapping[str, str]) -> Value | None:
         return values.coded(node, narrative)
     if kind in ("PQ", "INT", "REAL", "IVL_PQ", "IVL_INT", "IVL_REAL") or (not kind and node.get("value")):
         found = values.quantity(node)
-        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else None
+        return found if found.number else values.coded(node, narrative) if node.get("nullFlavor") else values.compared(node)
+    if kind == "RTO" or kind.startswith("RTO_"):
+        return values.ratio(node)
+    if kind == "MO" and (amount := values.number(node.get("value"))):
+        return f"{amount} {node.get('currency')}".strip()
     if kind in ("TS", "IVL_TS"):
         return values.span(node).start or None
     if kind == "BL":
@@ -178,6 +222,10 @@ def _details(node: Node, narrative: Mapping[str, str]) -> Iterator[tuple[str, Va
     for child in node.all("effectiveTime"):
         if (every := child.one("period")) is not None and (found_quantity := values.quantity(every)).number:
             yield "frequency", found_quantity
+        if (event := child.one("event")) is not None and event.get("code"):
+            yield "event", values.coded(event, narrative)
+            if (offset := child.one("offset")) is not None and (found_quantity := values.quantity(offset)).number:
+                yield "offset", found_quantity
     for child in node.all("referenceRange/observationRange"):
         if found_range := _value(child.one("value"), narrative) or values.referred(child.one("text"), narrative):
             yield "range", found_range
@@ -209,7 +257,7 @@ def _related(child: Node, kind: str, narrative: Mapping[str, str]) -> Iterator[t
     elif name == "diagnosed":
         yield from ((name, first) for first in (values.span(child.one("effectiveTime")).start,) if first)
     elif child.name in STATEMENTS:
-        words = values.referred(child.one("text"), narrative) if name in _IN_WORDS else ""
+        words = values.referred(child.one("text"), narrative) if name in _IN_WORDS or _INSTRUCTION in _numbers(child) else ""
         if found_value := words or _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative):
             yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(kind, "about"), found_value
         if name == "reaction":

@@ -62,7 +62,7 @@ class Marks(NamedTuple):
 
 class Fact(NamedTuple):
     """One clinical statement. `kind`: allergy, problem, medication, immunization, result, vital, procedure, encounter, social, assessment,
-    plan, goal, dispense, team, relative, device, coverage, note, instruction, risk or other."""
+    plan, goal, dispense, team, relative, device, coverage, note, instruction, risk, report (the panel of results), mark (of privacy) or other."""
 
     kind: str
     what: Coded
@@ -86,6 +86,8 @@ class Fact(NamedTuple):
     """By which byte of the document it begins."""
     number: str = ""
     """Of its author, as an id: root|extension."""
+    holds: tuple[int, ...] = ()
+    """Of a report, by which byte each of its results begins."""
 
     def detail(self, name: str) -> Coded | Quantity | str | None:
         """The first detail of a name."""
@@ -128,6 +130,8 @@ class Document(NamedTuple):
     """Consents that its header names: number and kind of each."""
     related: tuple[tuple[str, str, str], ...] = ()
     """Documents that it is about: RPLC, APND or XFRM, the other's id, and its set."""
+    people: int = 1
+    """How many people it is about (recordTarget): of more than one no statement says of whom it is."""
 
     def facts(self, kind: str = "") -> list[Fact]:
         """The facts of a kind, or all."""

@@ -16,6 +16,10 @@ from sojourn.wire.notice import stands_in
 
 _ORDER: Final = ("", "U", "L", "M", "N", "R", "V")
 _DS4P: Final = "2.16.840.1.113883.3.445."
+_ANNOTATION: Final = "2.16.840.1.113883.3.3251.1.4"
+"""The organizer that holds them."""
+SECURITY: Final = frozenset({"SECCLASSOBS", "SECCONOBS", "SECCATOBS", "SECCONTROBS", "SECINTOBS"})
+"""What a security observation is about, by its code: class, handling, category, control, integrity."""
 _OBSERVED: Final = frozenset({"12", "13", "14", "21", "22", "23"})
 """Confidentiality, sensitivity, obligation, refrain, purpose … observations; 21 and 22 wrap them, 17 is the notice."""
 
@@ -42,7 +46,7 @@ def marks_of(node: Node, narrative: Mapping[str, str], around: Marks | None = No
 
 def is_security(node: Node) -> bool:
     """Whether a statement is a mark of privacy."""
-    return any(t.get("root").startswith(_DS4P) for t in node.all("templateId"))
+    return any(t.get("root").startswith(_DS4P) or t.get("root") == _ANNOTATION for t in node.all("templateId"))
 
 
 def _security(node: Node, depth: int) -> list[Node]:
@@ -51,9 +55,10 @@ def _security(node: Node, depth: int) -> list[Node]:
     for related in (*node.all("entryRelationship"), *node.all("component"), *node.all("entry")):
         for child in related.below:
             numbers = {t.get("root").removeprefix(_DS4P) for t in child.all("templateId") if t.get("root").startswith(_DS4P)}
-            if child.name == "observation" and numbers & _OBSERVED:
+            code = child.one("code")
+            if child.name == "observation" and (numbers & _OBSERVED or (code is not None and code.get("code") in SECURITY)):
                 found.append(child)
-            elif child.name == "organizer" and numbers and depth < 2:
+            elif child.name == "organizer" and (numbers or is_security(child)) and depth < 2:
                 found += _security(child, depth + 1)
     return found
 

@@ -21,7 +21,7 @@ _UDI: Final = "2.16.840.1.113883.3.3719"
 
 
 def team(node: Node, narrative: Mapping[str, str], marks: Marks) -> Fact:
-    """A care team as one fact: its name or code, and of each member `member`, `role` and `since`, in this order."""
+    """A care team as one fact: its name or code, and of each member `member`, `role`, `since` and `until`, in this order."""
     details: list[Said] = []
     said = ""
     for act in node.all("component/act"):
@@ -34,8 +34,7 @@ def team(node: Node, narrative: Mapping[str, str], marks: Marks) -> Fact:
             details.append(("member", values.name(entity.one("assignedPerson/name")) if entity else ""))
             if role := values.coded(performer.one("sdtc:functionCode"), narrative) or (values.coded(entity.one("code"), narrative) if entity else None):
                 details.append(("role", role))
-            if since := values.span(act.one("effectiveTime")).start:
-                details.append(("since", since))
+            details += [(key, time) for key, time in zip(("since", "until"), values.span(act.one("effectiveTime")), strict=True) if time]
     code = values.coded(node.one("code"), narrative)
     return Fact(
         "team", code._replace(text=said or code.text), values.coded(node.one("statusCode"), {}).code, values.span(node.one("effectiveTime")), details=tuple(details), identifiers=values.identifiers(node),

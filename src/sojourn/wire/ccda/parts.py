@@ -131,10 +131,10 @@ def _words(label: str, value: Any) -> Iterator[str]:
         yield f"{label}: {value['text']}"
     elif not isinstance(value, dict):
         yield f"{label}: {_said(value)}"
-    elif "coding" in value or set(value) <= {"system", "code", "display", "version", "userSelected"}:
+    elif "coding" in value or (set(value) <= {"system", "code", "display", "version", "userSelected"} and not isinstance(value.get("code"), dict)):
         if said := words(value):
             yield f"{label}: {said}"
-    elif "value" in value and ("unit" in value or "code" in value):
+    elif "value" in value and (len(value) == 1 or {"unit", "code", "comparator"} & value.keys()):
         yield f"{label}: {measured(value)}"
     elif "reference" in value or set(value) == {"display"}:
         if value.get("display"):

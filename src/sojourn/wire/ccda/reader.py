@@ -15,15 +15,16 @@ from importlib import resources
 from typing import Final
 
 from sojourn.wire.ccda import values
-from sojourn.wire.ccda.entries import facts_of
+from sojourn.wire.ccda.entries import facts_of, of_another
 from sojourn.wire.ccda.facts import Document, Fact, Marks, Section
 from sojourn.wire.ccda.marks import marks_of, notice, stricter
 from sojourn.wire.ccda.person import person
 from sojourn.wire.ccda.values import Coded
 from sojourn.wire.ccda.xml import MAX_BYTES, BadDocument, Node, parse, uncollected
 
-_SECURITY: Final = frozenset({"SECCLASSOBS", "SECCONOBS", "SECCATOBS", "SECCONTROBS", "SECINTOBS"})
 MAX_REPEATED: Final = 4 * MAX_BYTES
+_SHORTEST: Final = 7
+"""Letters of the shortest notice that is known: 42CFR 2."""
 
 
 def read(data: bytes) -> Document:
@@ -44,15 +45,27 @@ def of(root: Node) -> Document:
         marks = whole
         sections = tuple(s for c in body for s in _sections(c, marks, 0))
     whole_body = _unstructured(root)
-    told = next((section.marks.notice for section in sections if section.marks.notice), "") or (notice(whole_body[1].decode("utf-8", "replace")) if whole_body and whole_body[0].startswith("text/") else "")
+    told = next((section.marks.notice for section in sections if section.marks.notice), "") or (notice(whole_body[1].decode("utf-8", "replace")) if whole_body and whole_body[0].startswith("text/") else "") or _said_anywhere(root)
     set_id, number = root.one("setId"), root.one("versionNumber")
     return Document(
         values.coded(root.one("code"), {}), values.name(root.one("title")), next(iter(values.identifiers(root)), ""),
         (_joined(set_id) if set_id else "", number.get("value") if number else ""),
         values.span(root.one("effectiveTime")).start, _code(root.one("languageCode")), tuple(t.get("root") for t in root.all("templateId")), person(root),
         tuple(said for a in root.all("author/assignedAuthor") if (said := values.name(a.one("assignedPerson/name") or a.one("representedOrganization/name")))),
-        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_consents(root)), tuple(_related(root)),
+        values.name(root.one("custodian/assignedCustodian/representedCustodianOrganization/name")), marks._replace(notice=told), sections, whole_body, tuple(_consents(root)), tuple(_related(root)), max(1, len(root.all("recordTarget"))),
     )  # fmt: skip
+
+
+def _said_anywhere(root: Node) -> str:
+    """A notice that stands in no narrative: in a title, a name of the header, the words of an entry, the name of a code."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        for said in (*(() if node.get("representation") == "B64" else node.texts), node.get("displayName")):
+            if len(said) >= _SHORTEST and (found := notice(" ".join(said.split()))):
+                return found
+        stack += node.below
+    return ""
 
 
 def _related(root: Node) -> Iterator[tuple[str, str, str]]:
@@ -75,7 +88,7 @@ def _of_all(sections: tuple[Section, ...], marks: Marks) -> Marks:
     """With what the document's privacy section says of all of it (DS4P: security observations that are entries of their own)."""
     for section in sections:
         for fact in section.facts:
-            if fact.what.code in _SECURITY:
+            if fact.kind == "mark":
                 marks = _within(marks, fact.marks)
     return marks
 
@@ -115,9 +128,10 @@ def _section(node: Node, around: Marks) -> Section:
     marks = marks._replace(notice=notice(words) or marks.notice)
     facts: list[Fact] = []
     unread: list[str] = []
+    another = of_another(node)
     for entry in node.all("entry"):
         try:
-            found = list(facts_of(entry, kind, narrative))
+            found = [f._replace(kind="other") if another and f.kind not in ("relative", "mark") else f for f in facts_of(entry, kind, narrative)]
         except (ValueError, ArithmeticError, LookupError):  # one entry is odd in a way that nobody thought of: the others stand
             found = []
         facts += [fact._replace(marks=_within(fact.marks, marks)) for fact in found]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from sojourn.wire.ccda.xml import Node
@@ -27,6 +28,11 @@ SYSTEMS: Final[Mapping[str, str]] = {
     "2.16.840.1.113883.5.104": "http://terminology.hl7.org/CodeSystem/v3-Race", "2.16.840.1.113883.5.90": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
 }  # fmt: skip
 _BREAK: Final = re.compile(r"[ \t]*\r?\n\s*")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_SIGNED: Final = re.compile(r"(<=?|>=?)\s*(\S+)")
+_LONGEST: Final = 40
+_LENGTHS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800}
+"""Seconds of a unit that is always as long."""
 _TIME: Final = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?$")
 
 
@@ -156,16 +162,27 @@ def span(node: Node | None) -> Span:
     if center is not None and low is None and high is None:
         value = moment(center.get("value"))
         return Span(value, value)
-    return Span(moment(low.get("value")) if low else "", moment(high.get("value")) if high else "")
+    start, end = moment(low.get("value")) if low else "", moment(high.get("value")) if high else ""
+    return Span(start, end or _after(start, node.one("width")))
+
+
+def _after(start: str, width: Node | None) -> str:
+    """When a time ends that says how long it is; '' where that is not exact."""
+    seconds = _LENGTHS.get(width.get("unit"), 0) if width is not None else 0
+    if width is None or not start or not seconds or not (said := number(width.get("value"))):
+        return ""
+    try:
+        long = timedelta(seconds=float(Decimal(said) * seconds))
+        if "T" in start:
+            return (datetime.fromisoformat(start) + long).isoformat()
+        return (date.fromisoformat(start) + long).isoformat() if len(start) == len("2026-03-01") and not long.seconds else ""
+    except (ValueError, OverflowError):
+        return ""
 
 
 def number(text: str) -> str:
-    """The digits as they are when they are a number, else nothing."""
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        return ""
-    return text if found.is_finite() else ""
+    """The digits as they are when they are a number that something can measure, else nothing: 1e999999999 would fill the memory of whoever writes it out."""
+    return text if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else ""
 
 
 def quantity(node: Node | None) -> Quantity:
@@ -184,6 +201,23 @@ def quantity(node: Node | None) -> Quantity:
     # A bound belongs to the interval unless it says that it does not.
     end = low if ends[0] else high
     return Quantity(ends[0] or ends[1], unit, "", (">" if ends[0] else "<") + ("=" if end and end.get("inclusive") != "false" else ""))
+
+
+def compared(node: Node) -> Quantity | str | None:
+    """A PQ that holds no number, against its type: `<5` as what it means, anything else as it is written; None where nothing is."""
+    said, unit = node.get("value"), node.get("unit")
+    if (found := _SIGNED.fullmatch(said)) and (digits := number(found[2])):
+        return Quantity(digits, unit, "", found[1])
+    return " ".join(filter(None, (said, unit))) if said else None
+
+
+def ratio(node: Node) -> str | None:
+    """An RTO as it is written: `1:128`, `5 mg / 10 mL`; None where one of both is not told."""
+    ends = [quantity(node.one(end)) for end in ("numerator", "denominator")]
+    if not all(e.number and not e.upto and not e.sign for e in ends):
+        return None
+    over, under = (f"{e.number} {e.unit}".strip() if e.unit != "1" else e.number for e in ends)
+    return f"{over}:{under}" if f"{over}{under}".replace(".", "").isdigit() else f"{over} / {under}"
 
 
 def name(node: Node | None) -> str:

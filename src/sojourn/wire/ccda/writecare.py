@@ -16,7 +16,9 @@ from sojourn.wire.ccda.writemeasures import value_of
 
 HCPCS: Final = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 CPT: Final = "http://www.ama-assn.org/go/cpt"
-_VISIT: Final = {"finished": "completed", "in-progress": "active", "arrived": "active", "triaged": "active", "onleave": "active", "active": "active", "onhold": "suspended", "cancelled": "cancelled"}
+_VISIT: Final = {"finished": "completed", "in-progress": "active", "arrived": "active", "triaged": "active", "onleave": "active", "active": "active", "onhold": "suspended", "cancelled": "cancelled", "planned": "new", "waitlist": "new"}
+_EXACT: Final = frozenset({"finished", "in-progress", "active", "cancelled", "planned", "completed", "stopped", "not-done"})
+"""States that one act state tells; of others the record's word stands beside it."""
 _DONE: Final = {"completed": "completed", "in-progress": "active", "preparation": "active", "on-hold": "active", "stopped": "aborted", "not-done": "cancelled"}
 
 
@@ -32,7 +34,7 @@ def encounter(table: Table, resource: Json, here: Here) -> E:
         row.say("Setting", said)
         code.add(coding("translation", str(kind.get("system", "")), str(kind["code"]), said))
     period = resource.get("period") or {}
-    state = _VISIT.get(resource.get("status", ""), "completed")
+    state = _VISIT.get(resource.get("status", ""), "")
     time = row.span("When", period.get("start", ""), period.get("end", ""), ended=state == "completed")
     row.say("Status", state)
     people = [_with(row, here, p) for p in resource.get("participant", ())] + [who(row, here, "With", resource.get("careManager"), kind="performer")]
@@ -42,19 +44,22 @@ def encounter(table: Table, resource: Json, here: Here) -> E:
     used = {"status", "class", "type", "period", "participant", "careManager", "reasonCode", "reasonReference", "episodeOfCare", "serviceProvider", "location", "partOf", "diagnosis", "managingOrganization",
             "referralRequest", "team", "account", "hospitalization"}  # fmt: skip
     more: Json = {"types": types[1:]} if len(types) > 1 else {}
+    if resource.get("status") not in _EXACT:
+        used.discard("status")
     if admitted := {k: v for k, v in (resource.get("hospitalization") or {}).items() if k != "dischargeDisposition"}:
         more["hospital"] = admitted
     return E(
-        "encounter", *template("22.4.49", "2015-08-01"), here.id(resource), code, row.reference, E("statusCode", code=state), time, left_to, *people, *reasons, notes(row, {**resource, **more}, used),
+        "encounter", *template("22.4.49", "2015-08-01"), here.id(resource), code, row.reference, E("statusCode", code=state) if state else E("statusCode", nullFlavor="UNK"), time, left_to, *people, *reasons, notes(row, {**resource, **more}, used),
         *marks(resource), classCode="ENC", moodCode="EVN",
     )  # fmt: skip
 
 
 def _with(row: Row, here: Here, participant: Json) -> E | None:
-    """Who took part in a visit, and as what."""
+    """Who took part in a visit, and as what; as what alone, where nobody is named."""
     made = who(row, here, "With", participant.get("individual"), kind="performer")
     kinds: list[Json] = participant.get("type") or []
-    if made is not None and kinds:
+    if kinds:
+        made = made or E("performer", E("assignedEntity", E("id", nullFlavor="UNK"), E("addr", nullFlavor="UNK"), E("telecom", nullFlavor="UNK")))
         made.inside.insert(0, row.code("sdtc:functionCode", "As", kinds[0]))
     return made
 
@@ -70,7 +75,7 @@ def procedure(table: Table, resource: Json, here: Here) -> E:
     sites = [row.code("targetSiteCode", "Site", s, first=(SCT,)) for s in resource.get("bodySite", ())]
     people = [who(row, here, "By", p.get("actor"), kind="performer") for p in resource.get("performer", ())]
     reasons = [indication(row, here, reason, resource, n) for n, reason in enumerate(resource.get("reasonCode", ()))]
-    used = {"status", "code", "performedDateTime", "performedPeriod", "bodySite", "performer", "reasonCode", "reasonReference", "basedOn", "encounter", "location", "partOf"}
+    used = {*(("status",) if resource.get("status") in _EXACT else ()), "code", "performedDateTime", "performedPeriod", "bodySite", "performer", "reasonCode", "reasonReference", "basedOn", "encounter", "location", "partOf"}
     return E(
         "procedure", *template("22.4.14", "2014-06-09"), here.id(resource), code, row.reference, E("statusCode", code=state), time, *sites, *people, *reasons, notes(row, resource, used), *marks(resource),
         classCode="PROC", moodCode="EVN",
@@ -170,7 +175,7 @@ def team(table: Table, resource: Json, here: Here) -> E:
     state = "completed" if resource.get("status") == "inactive" else "active"
     members = [E("component", _member(table.row(), resource, person, here, n)) for n, person in enumerate(resource.get("participant", ()))]
     about = E("act", *template("22.4.64"), coding("code", LOINC, "48767-8", "Annotation comment"), E("text", E("reference", value=told)), classCode="ACT", moodCode="EVN")
-    left = "; ".join(rest(resource, {"name", "period", "participant", "status", "managingOrganization", "encounter"}))
+    left = "; ".join(rest(resource, {"name", "period", "participant", *(("status",) if resource.get("status") in ("active", "inactive") else ()), "managingOrganization", "encounter"}))
     also = [E("component", E("act", *template("22.4.64"), coding("code", LOINC, "48767-8", "Annotation comment"), E("text", E("reference", value=row.say("Also recorded", left))), classCode="ACT", moodCode="EVN"))] if left else []
     return E("organizer", *template("22.4.500", "2019-07-01"), here.id(resource), coding("code", LOINC, "86744-0", "Care team"), E("statusCode", code=state), time, E("component", about), *also, *members,
              classCode="CLUSTER", moodCode="EVN")  # fmt: skip

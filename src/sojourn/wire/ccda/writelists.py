@@ -31,7 +31,7 @@ _STATUS: Final = {
     "active": ("55561003", "Active"), "inactive": ("73425007", "Inactive"), "resolved": ("413322009", "Resolved"), "recurrence": ("246455001", "Recurrence"),
     "relapse": ("263855007", "Relapse phase"), "remission": ("277022003", "Remission phase"),
 }  # fmt: skip
-_ACT_STATUS: Final = {"active": "active", "on-hold": "suspended", "completed": "completed", "stopped": "aborted", "cancelled": "aborted", "in-progress": "active", "not-taken": "aborted", "intended": "active"}
+_ACT_STATUS: Final = {"active": "active", "draft": "new", "on-hold": "suspended", "completed": "completed", "stopped": "aborted", "cancelled": "aborted", "in-progress": "active", "not-taken": "aborted", "intended": "active"}
 _UNITS: Final = {"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week"}
 _HOURS: Final = {"s": Decimal(1) / 3600, "min": Decimal(1) / 60, "h": Decimal(1), "d": Decimal(24), "wk": Decimal(168)}
 
@@ -86,11 +86,12 @@ def allergy(table: Table, resource: Json, here: Here) -> E:
     author = recorded(row, here, resource.get("recorder"), resource.get("recordedDate", ""))
     participant = E("participant", E("participantRole", E("playingEntity", substance, classCode="MMAT"), classCode="MANU"), typeCode="CSM")
     used = {"clinicalStatus", "verificationStatus", "type", "category", "criticality", "code", "onsetDateTime", "recordedDate", "recorder", "reaction", *({"category"} if len(categories) < 2 else ())}
+    beside = [kept for reaction in resource.get("reaction", ()) if (kept := {k: v for k, v in reaction.items() if k not in ("manifestation", "severity", "onset", "description")})]
     if len(categories) > 1 or (categories != [""] and (resource.get("type", ""), categories[0]) not in _PROPENSITY):
         used.discard("category")
     observation = E(
         "observation", *template("22.4.7", "2014-06-09"), here.id(resource), coding("code", ACT, "ASSERTION", "Assertion"), row.reference, E("statusCode", code="completed"), time, value, author,
-        participant, status, *more, certainty(row, resource), notes(row, resource, used), *marks(resource), classCode="OBS", moodCode="EVN", negationInd="true" if negated else "",
+        participant, status, *more, certainty(row, resource), notes(row, {**resource, **({"reactions": beside} if beside else {})}, used), *marks(resource), classCode="OBS", moodCode="EVN", negationInd="true" if negated else "",
     )  # fmt: skip
     return _concern("22.4.30", "2015-08-01", coding("code", "2.16.840.1.113883.5.6", "CONC", "Concern"), observation, resource, here, onset or resource.get("recordedDate", ""), "")
 
@@ -175,6 +176,27 @@ def every(repeat: Json) -> tuple[str, str] | None:
     return (format(exact.normalize(), "f"), unit) if exact == each else None
 
 
+def _untold(dose: Json, *, exact: bool) -> Json:
+    """What a Medication Activity has no element for in its one dose. exact: whether its interval is told."""
+    used = {"text", "route", "site", "dose", *(() if dose.get("text") else ("patientInstruction",))}
+    kept: Json = {k: v for k, v in dose.items() if k not in used | {"timing", "doseAndRate"}}
+    timing: Json = {**(dose.get("timing") or {})}
+    repeat = {k: v for k, v in timing.pop("repeat", {}).items() if k != "boundsPeriod" and not (exact and k in ("frequency", "period", "periodUnit"))}
+    if timing := {**timing, **({"repeat": repeat} if repeat else {})}:
+        kept["timing"] = timing
+    first, *others = dose.get("doseAndRate") or [{}]
+    given = first.get("doseQuantity") or {}
+    first = {k: v for k, v in first.items() if k not in ("type", "doseQuantity") or (k == "doseQuantity" and not _plain(given))}
+    if rates := [r for r in (first, *others) if r]:
+        kept["doseAndRate"] = rates
+    return kept
+
+
+def _plain(quantity: Json) -> bool:
+    """Whether it is a number that a doseQuantity can hold."""
+    return "value" in quantity and not quantity.get("comparator")
+
+
 def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[str, str]] = ()) -> E:
     """MedicationRequest, MedicationStatement or MedicationAdministration: a Medication Activity (22.4.16). said: more of it in words, by column."""
     row = table.row()
@@ -198,7 +220,7 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
         interval = E("effectiveTime", E("period", value=often[0], unit=often[1]), xsi_type="PIVL_TS", operator="A")
     route = row.code("routeCode", "Route", dose["route"], first=("http://ncithesaurus-stage.nci.nih.gov",)) if dose.get("route") else None
     site = row.code("approachSiteCode", "Site", dose["site"], first=(SCT,)) if dose.get("site") else None
-    amount = row.quantity("doseQuantity", "Dose", given) if given and "value" in given and not given.get("comparator") else E("doseQuantity", nullFlavor="UNK")
+    amount = row.quantity("doseQuantity", "Dose", given) if given and _plain(given) else E("doseQuantity", nullFlavor="UNK")
     sig = row.say("Directions", dose.get("text", "") or dose.get("patientInstruction", ""))
     free = None
     if sig:
@@ -211,12 +233,11 @@ def medication(table: Table, resource: Json, here: Here, said: Sequence[tuple[st
             "effectivePeriod", "dosageInstruction", "dosage", "encounter", "context", "reportedBoolean"}  # fmt: skip
     days = (resource.get("dispenseRequest") or {}).get("expectedSupplyDuration")
     left = {**resource}
-    told = {"text", "route", "site", "doseAndRate", "patientInstruction", *(("timing",) if often or not repeat.get("frequency") else ())}
-    if kept := [{k: v for k, v in dose.items() if k not in told}, *doses[1:]]:
-        left["dose"] = [k for k in kept if k]
+    if kept := [k for k in (_untold(dose, exact=often is not None), *doses[1:]) if k]:
+        left["dose"] = kept
     if resource["resourceType"] == "MedicationRequest" and resource.get("intent") != "order":
         used.discard("intent")
-    if resource.get("status") not in _ACT_STATUS or _ACT_STATUS[resource["status"]] == "aborted":
+    if resource.get("status") not in _ACT_STATUS or _ACT_STATUS[resource["status"]] in ("aborted", "new"):
         used.discard("status")
     return E(
         "substanceAdministration", *template("22.4.16", "2014-06-09"), here.id(resource), row.reference, E("statusCode", code=status), time, interval, route, site, amount, E("consumable", material), author,
@@ -234,7 +255,7 @@ def indication(row: Row, here: Here, reason: Json, resource: Json, number: int) 
 def supply(row: Row, resource: Json, here: Here) -> E | None:
     """What may be handed out of a request: a Medication Supply Order (22.4.17)."""
     wanted: Json = resource.get("dispenseRequest") or {}
-    if not wanted:
+    if not wanted.keys() & {"numberOfRepeatsAllowed", "quantity", "validityPeriod"}:
         return None
     repeats, quantity, valid = wanted.get("numberOfRepeatsAllowed"), wanted.get("quantity"), wanted.get("validityPeriod") or {}
     if repeats is not None:
@@ -279,12 +300,12 @@ def immunization(table: Table, resource: Json, here: Here) -> E:
     maker = (resource.get("manufacturer") or {}).get("display", "")
     row.say("Maker", maker)
     dose = resource.get("doseQuantity")
-    actor: Any = next((p.get("actor") for p in resource.get("performer", ())), None)
+    people = [who(row, here, "By", p.get("actor"), kind="performer") for p in resource.get("performer", ())]
     reasons = [indication(row, here, r, resource, n) for n, r in enumerate(resource.get("reasonCode", ()))]
     used = {"status", "statusReason", "vaccineCode", "lotNumber", "manufacturer", "occurrenceDateTime", "doseQuantity", "performer", "encounter", "location", "route", "site", "reasonCode"}
     material = E("manufacturedProduct", *template("22.4.54", "2014-06-09"), E("manufacturedMaterial", vaccine, E("lotNumberText", lot) if lot else None), E("manufacturerOrganization", E("name", maker)) if maker else None, classCode="MANU")
     return E(
         "substanceAdministration", *template("22.4.52", "2015-08-01"), here.id(resource), row.reference, E("statusCode", code="completed"), row.time("When", resource.get("occurrenceDateTime", "")),
         row.code("routeCode", "Route", resource["route"]) if resource.get("route") else None, row.code("approachSiteCode", "Site", resource["site"], first=(SCT,)) if resource.get("site") else None, row.quantity("doseQuantity", "Dose", dose) if dose and "value" in dose else None, E("consumable", material),
-        who(row, here, "By", actor, kind="performer"), why, *reasons, notes(row, resource, used), *marks(resource), classCode="SBADM", moodCode="EVN", negationInd="true" if refused else "false",
+        *people, why, *reasons, notes(row, resource, used), *marks(resource), classCode="SBADM", moodCode="EVN", negationInd="true" if refused else "false",
     )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sojourn.wire.ccda.markup import E
 from sojourn.wire.ccda.oids import LOINC
-from sojourn.wire.ccda.parts import Here, comment, marks, notes, recorded, template, who
-from sojourn.wire.ccda.telling import Json, Row, Table, coding, day, number, ts, ucum, unit_words, words
+from sojourn.wire.ccda.parts import Here, comment, marks, notes, recorded, rest, template, who
+from sojourn.wire.ccda.telling import Json, Row, Table, coding, number, ts, ucum, unit_words, words
 from sojourn.wire.ccda.writelists import SCT, code_of
 
 _LOINC_URL: Final = "http://loinc.org"
@@ -62,7 +62,7 @@ def value_of(row: Row, holder: Json, *, only: str = "") -> E:
         return row.time("Value", value, "value", xsi_type="TS") if key == "valueDateTime" else E("value", str(value), xsi_type="ST")
     if key == "valueRange" and {"low", "high"} & value.keys():
         return _range(row, "Value", value)
-    said = value if isinstance(value, str) else words(value) or str(value)
+    said = value if isinstance(value, str) else words(value) or "; ".join(rest(value, ()))  # a ratio, a period: its parts with their names
     row.say("Value", said)
     return E("value", said, xsi_type="ST")
 
@@ -97,12 +97,12 @@ def _ranges(row: Row, resource: Json) -> list[E]:
         if {"low", "high"} & given.keys():
             if given.get("text"):
                 row.say("Range", given["text"])
-            inside = _range(row, "Range", given)
-        elif given.get("text"):
-            inside = E("text", E("reference", value=row.say("Range", given["text"])))
+            inside = [_range(row, "Range", given)]
+        elif given.get("text"):  # in words, which are the value too: a range has one (CONF:1198-32175)
+            inside = [E("text", E("reference", value=row.say("Range", given["text"]))), E("value", given["text"], xsi_type="ST")]
         else:
             continue
-        made.append(E("referenceRange", E("observationRange", inside)))
+        made.append(E("referenceRange", E("observationRange", *inside)))
     return made
 
 
@@ -110,11 +110,15 @@ def _tail(row: Row, resource: Json, here: Here) -> list[E | None]:
     """Who, what else, and marks: the end of every observation."""
     more = [comment(row, name, words(resource.get(key))) for key, name in (("method", "Method"), ("bodySite", "Site")) if not code_of(resource.get(key))]
     more += [comment(row, "Interpretation", words(i)) for i in resource.get("interpretation", ()) if not code_of(i)]
-    state = comment(row, "State", str(resource.get("status", ""))) if resource.get("status") not in ("final", None) else None
     value = next((k for k in resource if k.startswith("value")), "")
     written = str(resource.get("issued") or when(resource)[0])
     people = [who(row, here, "By", p, written) for p in resource.get("performer", ()) if p.get("display")] or [recorded(row, here, None, str(resource.get("issued") or ""))]
-    return [*people, *more, state, notes(row, resource, {*_USED, value}), *marks(resource)]
+    return [*people, *more, _state(row, resource), notes(row, resource, {*_USED, value}), *marks(resource)]
+
+
+def _state(row: Row, resource: Json) -> E | None:
+    """The record's own word for its state, where that is not `final`."""
+    return comment(row, "State", str(resource["status"])) if resource.get("status") not in ("final", None) else None
 
 
 def _components(table: Table, resource: Json, here: Here, make: Any) -> list[E]:
@@ -131,7 +135,7 @@ def _observation(row: Row, resource: Json, here: Here, templates: list[E], value
     )  # fmt: skip
 
 
-_STATES: Final = {"registered": "active", "preliminary": "active", "cancelled": "cancelled"}
+_STATES: Final = {"registered": "active", "partial": "active", "preliminary": "active", "cancelled": "cancelled"}
 """Result Status of C-CDA (2.16.840.1.113883.11.20.9.39) where it is not `completed`."""
 
 
@@ -149,14 +153,13 @@ def organizer(table: Table, report: Json, members: Sequence[Json], here: Here) -
         row = table.row()
         code = row.code("code", "What", report.get("code"), first=(_LOINC_URL,))
         start, _ = when(report)
-        row.say("When", _day(start))
+        time, state = _time(row, report), _STATES.get(report.get("status", ""), "completed")
         used = {"status", "category", "code", "effectiveDateTime", "effectivePeriod", "result", "specimen", "basedOn", "encounter", "performer", "media", "presentedForm", "issued"}
         issued = str(report.get("issued") or "")
         people = [who(row, here, "By", p, issued or start) for p in report.get("performer", ()) if p.get("display")] or [recorded(row, here, None, issued)]
-        told = E("observation", *template("22.4.2", "2015-08-01"), here.id(report, "#report"), _again(code), row.reference, E("statusCode", code="completed"), E("effectiveTime", value=ts(start)) if start else E("effectiveTime", nullFlavor="UNK"),
-                 _conclusion(row, report), *people, notes(row, report, {*used, "conclusion"}), *marks(report), classCode="OBS", moodCode="EVN")  # fmt: skip
+        told = E("observation", *template("22.4.2", "2015-08-01"), here.id(report, "#report"), _again(code), row.reference, E("statusCode", code=state), time, _conclusion(row, report), *people, _state(row, report), notes(row, report, {*used, "conclusion"}), *marks(report), classCode="OBS", moodCode="EVN")  # fmt: skip
         inside.append(told)
-        head = [_again(code), E("statusCode", code="completed" if report.get("status") in ("final", "amended", "corrected", "appended") else "active")]
+        head = [_again(code), E("statusCode", code=state)]
     for member in members:
         row = table.row()
         made = result(row, member, here)
@@ -165,10 +168,6 @@ def organizer(table: Table, report: Json, members: Sequence[Json], here: Here) -
         inside.append(made)
         inside += _components(table, member, here, result)
     return E("organizer", *template("22.4.1", "2015-08-01"), here.id(report, "#organizer"), *head, *(E("component", made) for made in inside), classCode="BATTERY", moodCode="EVN")
-
-
-def _day(text: str) -> str:
-    return day(text) if text else ""
 
 
 def _conclusion(row: Row, report: Json) -> E:
@@ -242,10 +241,8 @@ def social(table: Table, resource: Json, here: Here) -> list[E]:
     code = row.code("code", "What", resource.get("code"), first=(_LOINC_URL, SCT))
     known = next((_SOCIAL[str(c.get("code"))] for c in (resource.get("code") or {}).get("coding", ()) if c.get("code") in _SOCIAL), ("22.4.38", "2015-08-01"))
     value = value_of(row, resource) if any(k.startswith(("value", "dataAbsent")) for k in resource) or not resource.get("component") else None
-    if known[0] == "22.4.78" and resource.get("effectivePeriod"):
-        start, _ = when(resource)
-        return [_observation(row, resource, here, template(*known), value, code=code, time=row.time("When", start))]
-    return [_observation(row, resource, here, template(*known), value, code=code), *_components(table, resource, here, _social_part)]
+    time = row.time("When", when(resource)[0]) if known[0] == "22.4.78" and resource.get("effectivePeriod") else None  # of smoking C-CDA has a moment
+    return [_observation(row, resource, here, template(*known), value, code=code, time=time), *_components(table, resource, here, _social_part)]
 
 
 def _social_part(row: Row, resource: Json, here: Here) -> E:

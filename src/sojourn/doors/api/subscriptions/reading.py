@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from sojourn.base import errors
+from sojourn.base import addresses, errors
 from sojourn.gate.subscriptions.model import EMPTY, FULL, ID_ONLY, Facts, topics
 
 BASE: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
@@ -34,8 +33,8 @@ def facts(resource: Mapping[str, Any], before: Facts | None = None) -> Facts:
     if channel.get("type") != "rest-hook":
         raise errors.Invalid("Of channels, rest-hook is offered.", expression="Subscription.channel.type")
     endpoint = str(channel.get("endpoint", ""))
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password or parts.fragment:
+    parts = addresses.parts(endpoint)
+    if parts is None or parts.fragment:
         raise errors.Invalid("The endpoint is an https address without credentials in it.", expression="Subscription.channel.endpoint")
     if channel.get("payload", "application/fhir+json") not in ("application/fhir+json", "application/json"):
         raise errors.Invalid("Notifications are sent as application/fhir+json.", expression="Subscription.channel.payload")

@@ -12,13 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sojourn.base import crypto
+from sojourn.base import addresses, crypto
 from sojourn.gate.exchange.profile import Profile
 from sojourn.wire import hl7v2
 from sojourn.wire.mllp import Blocks, NotFramed, TooLarge, framed
 
 ACCEPTED, AGAIN, REFUSED = "accepted", "again", "refused"
 _CHUNK: Final = 64 * 1024
+_NOBODYS: Final = "Their address is nobody's receiver: of one link alone, of many, or of none. Nothing was sent. Correct the host."
 _MOST: Final = 1 << 20  # bytes of an answer
 
 
@@ -83,6 +84,9 @@ class Line:
             raise NotReached("No encrypted connection came about. Ask them which versions of TLS and which certificates they take.") from None
         except (OSError, TimeoutError, ValueError):
             raise NotReached("They cannot be reached at their address. Ask them whether their receiver runs, and check host and port.") from None
+        if addresses.nobodys(str((self._writer.get_extra_info("peername") or ("",))[0])):
+            await self.close()
+            raise NotReached(_NOBODYS)
         if context is not None and p.certificate:
             shown = self._writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             if not shown or crypto.sha256_hex(shown) != p.certificate:

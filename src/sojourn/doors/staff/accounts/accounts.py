@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from sojourn.base.errors import Conflict, Invalid
+from sojourn.care.staffing import zones
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.security.security import ago
-from sojourn.doors.staff.words import own_name
-from sojourn.gate import accounts
+from sojourn.doors.staff.words import day_text, own_name
+from sojourn.gate import accounts, emergency
 from sojourn.gate.accounts import Account, Fresh
 from sojourn.web.forms import Field, Form, sent
 from sojourn.web.page import redirect
@@ -40,13 +41,13 @@ async def show(request: Request) -> Response:
     kind = request.query_params.get("kind", "staff")
     kind = kind if kind in _KINDS else "staff"
     access: Access = request.state.access
-    everybody = await accounts.every(access)
+    everybody, left = await accounts.every(access), await emergency.left(access)
     found = [a for a in everybody if a.kind in _KINDS[kind]]
     rows = [
         {"name": a.name, "account": a.account, "login": a.login, "role": words(a.role), "second": second(a, "no second step"), "used": f"used {ago(a.used)}" if a.used else "never used", "state": STATES[a.state]}
         for a in found
     ]
-    return PAGES.render(request, "accounts/accounts.html", overseen=accounts.overseen(access, everybody), rows=rows, columns=COLUMNS, kind=kind, kinds=SHOWN)
+    return PAGES.render(request, "accounts/accounts.html", overseers=accounts.overseers(access, everybody), left=left, oldest=day_text(left.oldest.astimezone(zones.here()).date().isoformat()) if left else "", rows=rows, columns=COLUMNS, kind=kind, kinds=SHOWN)
 
 
 def words(role: str) -> str:

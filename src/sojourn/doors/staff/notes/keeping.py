@@ -71,7 +71,7 @@ async def pieces(request: Request) -> Response:
 async def _said(request: Request) -> dict[str, Any]:
     try:
         said = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise Malformed("Send what stands in the editor as JSON.")

@@ -113,7 +113,7 @@ async def _take(request: Request, file: Any, reason: str) -> None:
         raise errors.Malformed("Choose the file of a ConceptMap.")
     try:
         resource = json.loads((await file.read()).decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise errors.Malformed("The file is no JSON.") from None
     rows = conceptmaps.read(resource)
     for own in rows:

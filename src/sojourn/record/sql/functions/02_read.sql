@@ -292,6 +292,13 @@ BEGIN
     ORDER BY h.type, h.id, h.seq DESC;
 END $$;
 
+-- Which of these, by place from 0, nobody but one account ever wrote: for a deletion by the same import that brought them.
+CREATE OR REPLACE FUNCTION gate.brought(p_tenant int, p_account text, p_types text[], p_ids text[]) RETURNS SETOF int
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT (w.i - 1)::int FROM unnest(p_types, p_ids) WITH ORDINALITY AS w(type, id, i)
+    WHERE NOT EXISTS (SELECT FROM record.version v WHERE v.tenant = p_tenant AND v.type = w.type AND v.id = w.id AND v.author <> p_account)
+$$;
+
 -- Which of these `Type/id` exist, or did, and carry a label with one of the bases, whoever asks: for deciding whether a change touched
 -- what everybody may see.
 CREATE OR REPLACE FUNCTION gate.labelled(p_tenant int, p_targets text[], p_bases bigint) RETURNS SETOF text

@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION gate.write(
     p_number_ops int[], p_number_keys bigint[], p_number_low float8[], p_number_high float8[], p_number_units bigint[], p_number_masks bigint[],
     p_edge_ops int[], p_edge_params text[], p_edge_targets text[], p_edge_masks bigint[],
     p_judged_ops int[], p_judged_targets text[], p_judged_apart boolean[],
+    p_telling_ops int[], p_telling_groups int[], p_telling_targets text[],
     p_grants record.grant_row[], p_relations record.relation_row[], p_sent record.sent_row[],
     p_audits record.audit_row[]
 ) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -49,7 +50,7 @@ BEGIN
           FROM (SELECT hashtextextended(p_tenant || '/' || o.type || '/' || o.id, 0) AS key, true AS alone
                 FROM unnest(p_ops) o WHERE o.kind <> 'create' OR o.expected = 0
                 UNION ALL
-                SELECT hashtextextended(p_tenant || '/' || e.target, 0), false FROM unnest(p_edge_targets || p_judged_targets) AS e(target)) h
+                SELECT hashtextextended(p_tenant || '/' || e.target, 0), false FROM unnest(p_edge_targets || p_judged_targets || p_telling_targets) AS e(target)) h
           GROUP BY h.key ORDER BY h.key) k;
     -- Whether a version tells of more than notes kept apart was judged by what was such a note then (gate/preparing.py: keep_apart). What becomes
     -- one after this asks again of what is written here (gate/retelling.py), for it waits until this is committed.
@@ -57,6 +58,22 @@ BEGIN
         SELECT FROM unnest(p_judged_targets, p_judged_apart) AS j(target, apart)
         LEFT JOIN gate.labelled(p_tenant, p_judged_targets, 12) AS note ON note = j.target WHERE j.apart <> (note IS NOT NULL)) THEN
         RAISE EXCEPTION 'labelled otherwise since it was judged by' USING ERRCODE = 'SJ409';
+    END IF;
+    -- So was whether it changes what everybody may see, where that hangs on references alone (gate/plainly.py). Their rows are held: what reaches one (gate.reach)
+    -- waits, and asks again of what is written here (gate.tells_again).
+    IF cardinality(p_telling_ops) > 0 THEN
+        PERFORM FROM record.resource r JOIN (SELECT DISTINCT split_part(t.target, '/', 1) AS type, split_part(t.target, '/', 2) AS id FROM unnest(p_telling_targets) AS t(target)) h
+            ON r.tenant = p_tenant AND r.type = h.type AND r.id = h.id ORDER BY r.type, r.id FOR SHARE OF r;
+        IF EXISTS (
+            SELECT FROM (
+                SELECT g.op, bool_or(g.labelled = 0) AS tells FROM (
+                    SELECT t.op, count(l.target) AS labelled
+                    FROM unnest(p_telling_ops, p_telling_groups, p_telling_targets) AS t(op, part, target)
+                    LEFT JOIN gate.labelled(p_tenant, p_telling_targets, -1) AS l(target) ON l.target = t.target GROUP BY t.op, t.part) g
+                GROUP BY g.op) x
+            WHERE x.tells <> coalesce((p_ops[x.op]).plain, false)) THEN
+            RAISE EXCEPTION 'labelled otherwise since it was judged by' USING ERRCODE = 'SJ409';
+        END IF;
     END IF;
     seqs := ARRAY (SELECT nextval('record.seq') FROM generate_series(1, n));
 
@@ -190,6 +207,10 @@ BEGIN
     FROM unnest(p_ops) WITH ORDINALITY AS o(kind, type, id, version, expected, plain, patient, at, updated, own, parts, tags, origin,
                                             tokens, presence, digest, blobs, body, i)
     WHERE o.kind <> 'label';
+    IF cardinality(p_telling_ops) > 0 THEN
+        INSERT INTO record.telling (tenant, seq, part, target)
+        SELECT p_tenant, seqs[t.op], t.part, t.target FROM unnest(p_telling_ops, p_telling_groups, p_telling_targets) AS t(op, part, target);
+    END IF;
     IF EXISTS (SELECT FROM unnest(p_ops) o WHERE gate.sealed(o.body)) THEN
         INSERT INTO record.kept_apart (tenant, seq, sealed)
         SELECT p_tenant, CASE o.kind WHEN 'label' THEN o.expected ELSE seqs[o.i] END, o.body
@@ -344,6 +365,10 @@ BEGIN
           AND ((gate.inherited(p_tenant, rids[o.i], o.type, o.own, o.origin, o.patient) | gate.decided(p_tenant, o.type, o.id, 'raise', p_now))
                & ~gate.decided(p_tenant, o.type, o.id, 'lower', p_now) & ~o.own) <> 0) THEN
         RAISE EXCEPTION 'labelled otherwise since it was read' USING ERRCODE = 'SJ409';
+    END IF;
+    IF kinds && '{restore}' OR EXISTS (SELECT FROM unnest(p_ops) o WHERE o.kind = 'create' AND o.expected = 0) THEN
+        -- A row that changes tells this itself (record.label_turned).
+        PERFORM gate.tells_again(p_tenant, ARRAY (SELECT o.type || '/' || o.id FROM unnest(p_ops) o WHERE o.kind = 'restore' OR (o.kind = 'create' AND o.expected = 0)));
     END IF;
     IF cardinality(told) > 0 THEN
         PERFORM gate.reach(p_tenant, told, coalesce(encode((p_audits[1]).rules, 'hex'), ''), p_now);

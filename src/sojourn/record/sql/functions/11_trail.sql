@@ -8,9 +8,15 @@
 --   else    only lines of which something is left, without what was asked (it may name what was found), without numbers of versions
 --           (they would count what was hidden), and without those of people who work only in Part 2 programs that the reader does not.
 --           Of writes, only those that changed the unlabelled part, and not who wrote what every program shares (a name, an allergy):
---           that may be the hidden program. Of what somebody found who may see more than the reader, nothing: what a search finds
---           depends on all that its asker may see. Signing in and out concerns no record and stays.
+--           that may be the hidden program. Of what somebody found by looking, an export, or looking as somebody else, nothing: what a search
+--           finds, and on which page, depends on all that its asker may see, and a consent or an emergency that the reader may not know of lets
+--           them see more. Of what an outside organization was shown, nothing that left by consents of which the reader may see none: that it was
+--           shown would tell of them; so would what has no patient of its own, which a consent of whomever it refers to may have opened.
+--           Signing in and out concerns no record and stays.
 --   self    the reader is the patient: every line about them, with what is left of it, by name and without versions.
+--
+-- A line of a write is of the type of what is left of it for its reader (Bundle: of several): that something else was written with it is content, too.
+-- mark: 32 bytes of a digest of the question and then the type as it was written, by which events are told apart. Neither is to be shown.
 --
 -- Lines are taken in chunks, and of each chunk every version that its lines showed is asked about once: those who treat a client open the same
 -- resources day after day, and a year of looking at one chart shows each of its versions hundreds of times.
@@ -35,7 +41,7 @@ DECLARE
     whose text[];
     asked text;
     looking boolean;
-    more boolean;                               -- who did it may see more than the reader
+    cut boolean;                                -- it wrote more than is left of it
     known boolean;                              -- the reader may know that they work here
     given int := 0;
     at timestamptz := p_at;                     -- where the next chunk begins
@@ -78,10 +84,10 @@ BEGIN
         at_n := chunk[cardinality(chunk)].n;
         FOR found IN
             WITH lines AS MATERIALIZED (
-                SELECT l.ordinality AS place, l.shown, l.action IN ('read', 'vread', 'history', 'search', 'everything') AS looking, c.name, c.kind, c.agent
+                SELECT l.ordinality AS place, l.shown, l.action IN ('read', 'vread', 'history', 'search', 'everything', 'report-rows', 'export', 'preview') AS looking, c.name, c.kind, c.agent
                 FROM unnest(chunk) WITH ORDINALITY AS l LEFT JOIN record.account c ON c.tenant = p_tenant AND c.account = l.account
                 WHERE (people IS NULL OR l.account = ANY (people)) AND (p_actions IS NULL OR l.action = ANY (p_actions))
-                  AND (p_outcome IS NULL OR l.outcome = p_outcome) AND (p_type IS NULL OR l.type = p_type) AND (p_for IS NULL OR l.purpose = p_for)
+                  AND (p_outcome IS NULL OR l.outcome = p_outcome) AND (p_type IS NULL OR l.type = p_type OR l.shown <> '{}') AND (p_for IS NULL OR l.purpose = p_for)
                   AND (p_request IS NULL OR l.request = p_request) AND (p_outside IS NULL OR p_outside = (coalesce(c.kind, '') = 'organization'))),
             told AS MATERIALIZED (
                 SELECT v.seq, v.type || '/' || v.id AS thing, v.version, v.patient, (NOT v.apart OR /*part:v:12*/) AS said,
@@ -105,7 +111,15 @@ BEGIN
             whose := found.whose;
             looking := found.looking;
             name := found.name; kind := found.kind; agent := found.agent;
-            asked := line.query;
+            asked := line.query; type := line.type;
+            IF NOT looking AND left_of IS NOT NULL THEN
+                cut := p_reader <> 'whole' OR cardinality(left_of) < (SELECT count(DISTINCT x) FROM unnest(line.shown) AS x);
+                IF cut THEN
+                    SELECT CASE WHEN min(t.x) = max(t.x) THEN min(t.x) ELSE 'Bundle' END INTO type FROM (SELECT split_part(e, '/', 1) AS x FROM unnest(left_of) AS e) t;
+                    asked := array_to_string(ARRAY (SELECT split_part(e, '/', 1) || '/' || split_part(e, '/', 2) FROM unnest(left_of) AS e), ',');
+                END IF;
+            END IF;
+            CONTINUE WHEN p_type IS NOT NULL AND type <> p_type;
             IF p_reader = 'whole' THEN
                 CONTINUE WHEN line.shown <> '{}' AND left_of IS NULL AND line.action NOT IN ('search', 'history', 'everything');
                 whose := CASE WHEN line.shown = '{}' THEN line.patients ELSE whose END;
@@ -115,22 +129,29 @@ BEGIN
                 asked := '';
             ELSE
                 CONTINUE WHEN left_of IS NULL AND NOT (line.type = '' AND line.patients = '{}' AND line.shown = '{}');
-                SELECT coalesce(bool_or(p.part2 AND NOT p.program = ANY (p_programs)), false), coalesce(bool_or(NOT p.part2 OR p.program = ANY (p_programs)), true)
-                INTO more, known
+                SELECT coalesce(bool_or(NOT p.part2 OR p.program = ANY (p_programs)), true) INTO known
                 FROM record.assignment s JOIN record.program p ON p.tenant = s.tenant AND p.program = ANY (s.programs) AND p.known_to = 'infinity'
                 WHERE s.tenant = p_tenant AND s.account = line.account AND s.valid_from <= line.recorded AND line.recorded < s.valid_to
                   AND s.known_to = 'infinity';
                 CONTINUE WHEN NOT known
-                    OR ((more OR coalesce(kind, '') <> 'staff') AND looking AND NOT (line.action IN ('read', 'vread')
-                        OR (line.action = 'history' AND line.query ~ '^[A-Za-z]+/[^/]+/_history$')));
+                    OR (looking AND NOT (line.action IN ('read', 'vread') OR (line.action = 'history' AND line.query ~ '^[A-Za-z]+/[^/]+/_history$')))
+                    OR (looking AND kind = 'organization' AND whose IS NULL)
+                    OR (left_of IS NOT NULL AND NOT coalesce((
+                        SELECT bool_or(d.consents = '{}' OR EXISTS (
+                            SELECT FROM unnest(d.consents) AS c(name)
+                            JOIN record.version v ON v.tenant = p_tenant AND v.type = 'Consent' AND v.id = split_part(c.name, '/', 2) AND v.version = split_part(c.name, '/', 4)
+                            WHERE /*row:v*/
+                              AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)))
+                        FROM record.disclosure d WHERE d.tenant = p_tenant AND d.request = line.request AND d.account = line.account),
+                        NOT looking OR coalesce(kind, '') <> 'organization'));  -- what was looked at outside, and did not leave, hung on the rest
                 asked := '';
             END IF;
             CONTINUE WHEN p_patient IS NOT NULL AND NOT coalesce(p_patient = ANY (whose), false);
             CONTINUE WHEN p_entity IS NOT NULL AND NOT coalesce(p_entity = ANY (ARRAY (
                 SELECT split_part(e, '/', 1) || '/' || split_part(e, '/', 2) FROM unnest(left_of) AS e)), false);
             recorded := line.recorded; stamp := line.stamp; n := line.n; request := line.request; account := line.account; role := line.role; door := line.door;
-            purpose := line.purpose; action := line.action; outcome := line.outcome; type := line.type; query := asked;
-            mark := sha256(convert_to(line.query, 'UTF8'));
+            purpose := line.purpose; action := line.action; outcome := line.outcome; query := asked;
+            mark := sha256(convert_to(line.query, 'UTF8')) || convert_to(line.type, 'UTF8');
             patients := coalesce(whose, '{}'); entities := coalesce(left_of, '{}');
             RETURN NEXT;
             given := given + 1;

@@ -186,6 +186,19 @@ BEGIN
     ORDER BY q.done, e.declared DESC, e.emergency LIMIT p_limit;
 END $$;
 
+-- How many emergencies that were declared before a moment nobody has reviewed, in any part, and since when the oldest waits. Of everybody, whoever may review
+-- what: it says what the notices say (a Task each, closed by the first review), and no more.
+CREATE OR REPLACE FUNCTION gate.emergencies_left(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_before timestamptz)
+RETURNS TABLE (number bigint, oldest timestamptz) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT count(*), min(e.declared) FROM record.emergency e
+    WHERE e.tenant = p_tenant AND e.declared < p_before
+      AND NOT EXISTS (SELECT FROM record.emergency_event v WHERE v.tenant = p_tenant AND v.emergency = e.emergency AND v.kind = 'reviewed');
+END $$;
+
 -- Whose the versions named (Type/id/_history/version) are, and the consents in force by which they may go to these recipients for this
 -- purpose, as they stand now. A patient without any is there once, without one. What is left of an answer may not say whose it is.
 CREATE OR REPLACE FUNCTION gate.consents_for(
@@ -236,19 +249,20 @@ BEGIN
     INSERT INTO record.disclosure_patient (tenant, patient, disclosure) SELECT DISTINCT p_tenant, u.patient, p_disclosure FROM unnest(p_patients) AS u(patient);
 END $$;
 
--- The log as its reader may know it, newest first: all of it, one patient's, or one entry (docs/decisions/0104-the-desk-and-the-predicate.md).
+-- The log as its reader may know it, newest first: all of it, one patient's, to some recipients, for a purpose, by some channels, of some days; or one entry. It goes on
+-- behind p_before and p_last (docs/decisions/0104-the-desk-and-the-predicate.md).
 --
 --   whole   the reader sees every program's records: every entry, as it was written down.
 --   part    the reader does not: only entries of which something is left, and of these what is left. That is what passes the predicate and was not found by
 --           looking (what a search finds depends on all that its asker may see), types that programs share aside (a message about a visit names the patient,
---           too), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
+--           too) and what has no patient of its own (a consent of whomever it refers to may have opened it), nor what left by consents of which the reader may see none. Without what was said and counted of all of it, and without those of people who work only in Part 2 programs that the reader does not.
 --   else, and beside it, what the reader released: as it was written down.
 --
 -- opens, of one entry: everything that left, as it left and as it stands now, passes the predicate for the reader, and so do its parts.
 CREATE OR REPLACE FUNCTION gate.disclosures(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_mask bigint, p_programs int[], p_keys text[], p_purpose text,
-    p_action text, p_related boolean, p_reader text, p_account text, p_one text, p_patient text, p_recipient text, p_since timestamptz,
-    p_before timestamptz, p_limit int
+    p_action text, p_related boolean, p_reader text, p_account text, p_one text, p_patient text, p_recipients text[], p_for text, p_channels text[],
+    p_since timestamptz, p_until timestamptz, p_before timestamptz, p_last text, p_limit int
 ) RETURNS TABLE (disclosure text, made timestamptz, channel text, account text, name text, request text, recipient text, purpose text,
                  patients text[], what text[], consents text[], notice text, scope text, media text, digest text, size bigint, blob text, entire boolean, opens boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
@@ -277,15 +291,17 @@ BEGIN
         FROM unnest(d.what) AS w(name)
         JOIN record.version v ON v.tenant = p_tenant AND v.type = split_part(w.name, '/', 1) AND v.id = split_part(w.name, '/', 2)
                              AND v.version = split_part(w.name, '/', 4)
-        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
+        WHERE p_reader = 'part' AND NOT h.entire AND NOT d.found AND v.patient IS NOT NULL AND v.type <> ALL (gate.longitudinal()) AND v.type <> 'Consent' AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) s ON true
     LEFT JOIN LATERAL (
         SELECT array_agg(c.name) AS consents FROM unnest(d.consents) AS c(name)
         JOIN record.version v ON v.tenant = p_tenant AND v.type = 'Consent' AND v.id = split_part(c.name, '/', 2) AND v.version = split_part(c.name, '/', 4)
         WHERE s.what IS NOT NULL AND /*row:v*/
           AND NOT EXISTS (SELECT FROM record.resource r WHERE r.tenant = p_tenant AND r.type = v.type AND r.id = v.id AND NOT /*row:r*/)) k ON true
-    WHERE d.tenant = p_tenant AND (p_one IS NULL OR d.disclosure = p_one) AND (p_recipient IS NULL OR d.recipient = p_recipient)
-      AND (p_since IS NULL OR d.made >= p_since) AND (p_before IS NULL OR d.made < p_before)
+    WHERE d.tenant = p_tenant AND (p_one IS NULL OR d.disclosure = p_one) AND (p_recipients IS NULL OR d.recipient = ANY (p_recipients))
+      AND (p_for IS NULL OR d.purpose = p_for) AND (p_channels IS NULL OR d.channel = ANY (p_channels))
+      AND (p_since IS NULL OR d.made >= p_since) AND (p_until IS NULL OR d.made < p_until)
+      AND (p_before IS NULL OR d.made < p_before OR (d.made = p_before AND d.disclosure > p_last))
       AND (p_patient IS NULL OR EXISTS (SELECT FROM record.disclosure_patient x
                                         WHERE x.tenant = p_tenant AND x.patient = p_patient AND x.disclosure = d.disclosure))
       AND (h.entire OR (p_reader = 'part' AND s.what IS NOT NULL AND (d.consents = '{}' OR k.consents IS NOT NULL) AND (p_patient IS NULL OR p_patient = ANY (s.patients)) AND coalesce((
@@ -307,7 +323,7 @@ BEGIN
         RETURN (SELECT count(*) FROM record.disclosure d WHERE d.tenant = p_tenant AND d.made >= p_since);
     END IF;
     RETURN (SELECT count(*) FROM gate.disclosures(p_tenant, p_credential, p_generation, p_now, p_mask, p_programs, p_keys, p_purpose, p_action, p_related,
-                                                  p_reader, p_account, NULL, NULL, NULL, p_since, NULL, NULL));
+                                                  p_reader, p_account, NULL, NULL, NULL, NULL, NULL, p_since, NULL, NULL, NULL, NULL));
 END $$;
 
 -- The programs that made a resource that the caller has seen: what is written about it belongs to them.

@@ -105,11 +105,8 @@ BEGIN
     UPDATE record.version v SET refs = v.refs | 12 WHERE v.tenant = p_tenant AND v.seq = ANY (p_named) AND (v.refs & 12) = 0;
     FOR w IN SELECT v.* FROM unnest(p_seqs) AS s(seq) JOIN record.version v ON v.tenant = p_tenant AND v.seq = s.seq ORDER BY v.seq LOOP
         UPDATE record.version v SET apart = p_apart[array_position(p_seqs, w.seq)] WHERE v.tenant = p_tenant AND v.seq = w.seq;
-        IF p_apart[array_position(p_seqs, w.seq)] THEN
-            UPDATE record.version v SET plain_seq = (
-                SELECT b.plain_seq FROM record.version b
-                WHERE b.tenant = p_tenant AND b.type = w.type AND b.id = w.id AND b.seq < w.seq ORDER BY b.seq DESC LIMIT 1)
-            WHERE v.tenant = p_tenant AND v.type = w.type AND v.id = w.id AND v.plain_seq = w.seq;
+        IF p_apart[array_position(p_seqs, w.seq)] THEN -- of what was written before there was record.telling
+            UPDATE record.version v SET plain_seq = gate.plain_before(p_tenant, w.type, w.id, w.seq) WHERE v.tenant = p_tenant AND v.seq = w.seq AND v.plain_seq = v.seq;
         END IF;
     END LOOP;
     UPDATE record.resource r SET apart = c.apart, plain_updated = plain.updated, updated = (
@@ -118,6 +115,6 @@ BEGIN
     FROM (SELECT DISTINCT v.type, v.id FROM record.version v WHERE v.tenant = p_tenant AND v.seq = ANY (p_seqs)) m
     JOIN record.resource n ON n.tenant = p_tenant AND n.type = m.type AND n.id = m.id
     JOIN record.version c ON c.tenant = p_tenant AND c.seq = n.seq
-    JOIN record.version plain ON plain.tenant = p_tenant AND plain.seq = c.plain_seq
+    JOIN record.version plain ON plain.tenant = p_tenant AND plain.seq = gate.plain_before(p_tenant, m.type, m.id, n.seq + 1)
     WHERE r.tenant = p_tenant AND r.type = m.type AND r.id = m.id;
 END $$;

@@ -88,3 +88,13 @@ BEGIN
     INSERT INTO record.blob_leftover (tenant, digest, since) SELECT p_tenant, b.digest, p_now FROM unnest(p_blobs) AS b(digest) ON CONFLICT DO NOTHING;
     RETURN gone > 0;
 END $$;
+
+-- Those of these programs that ended without being asked or answered, the last first; for the privacy officer (gate/exchange/stopped.py).
+CREATE OR REPLACE FUNCTION gate.asks_failed(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_programs int[], p_most int)
+RETURNS SETOF record.outside_ask
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT a.* FROM record.outside_ask a WHERE a.tenant = p_tenant AND a.state = 'failed' AND a.program = ANY (p_programs) ORDER BY a.updated DESC LIMIT p_most;
+END $$;

@@ -86,6 +86,18 @@ BEGIN
     WHERE m.tenant = p_tenant AND m.message = ANY (p_messages) AND m.door = 'document' ORDER BY m.seq;
 END $$;
 
+-- Those that did not leave for one of these reasons and were not sent again, the last first; for the privacy officer (gate/exchange/stopped.py).
+CREATE OR REPLACE FUNCTION gate.reach_stopped(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_reasons text[], p_most int)
+RETURNS TABLE (message text, partner text, kind text, reason text, job bytea, updated timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY
+    SELECT m.message, m.partner, m.kind, m.reason, m.job, m.updated FROM record.exchange_message m
+    WHERE m.tenant = p_tenant AND m.direction = 'out' AND m.door = 'document' AND m.state IN ('aside', 'failed') AND m.reason = ANY (p_reasons) ORDER BY m.updated DESC, m.seq DESC LIMIT p_most;
+END $$;
+
 -- One with its contents, for who may release: gate/exchange/posting.py asks who that is.
 CREATE OR REPLACE FUNCTION gate.reach_one(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_message text)
 RETURNS TABLE (message text, partner text, control text, kind text, tries int, body bytea, job bytea, sent timestamptz, state text)
