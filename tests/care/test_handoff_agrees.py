@@ -1,6 +1,6 @@
 """Of invented charts: the preview, the disclosure log and what the receiver reads are equal, element by element.
 
-Twelve charts in CI, a thousand in `make test-slow`. What may leave is said here once more, simply, from how a chart was made.
+Twenty-five charts in CI, a thousand in `make test-slow`. What may leave is said here once more, simply, from how a chart was made.
 """
 
 from __future__ import annotations
