@@ -134,3 +134,15 @@ def test_a_medicine_at_bedtime_is_one_at_bedtime(event: str, words: str, when: l
 def test_a_time_that_says_how_long_it_is_has_an_end(time: str, period: dict[str, str]) -> None:
     (one,) = mapping.of(document(given(f"<effectiveTime xsi:type='IVL_TS'>{time}</effectiveTime>"), code="10160-0"), "p")
     assert (one.resource or {})["effectivePeriod"] == period
+
+
+def test_the_words_of_an_instruction_stand_in_the_directions_of_its_medicine() -> None:
+    told = "<act classCode='ACT' moodCode='INT'><templateId root='2.16.840.1.113883.10.20.22.4.20'/><code code='311401005' codeSystem='2.16.840.1.113883.6.96' displayName='Patient education'/><text>Take with food</text></act>"
+    entry = given().replace("</substanceAdministration>", f"<entryRelationship typeCode='SUBJ' inversionInd='true'>{told}</entryRelationship></substanceAdministration>")
+    (one,) = mapping.of(document(entry, code="10160-0"), "p")
+    assert (one.resource or {})["dosage"][0]["text"] == "1 tbl, Take with food"
+
+
+def test_an_old_confidentiality_that_says_what_it_is_about_is_a_mark_of_part_2() -> None:
+    assert labels(document(observed(NUMBER), header=f"<confidentialityCode code='ETH'/>{PERSON}")) == {"V", "42CFRPart2"}
+    assert labels(document(observed(NUMBER), header=f"<confidentialityCode code='R'/>{PERSON}")) == {"R"}

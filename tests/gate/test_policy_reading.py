@@ -160,8 +160,6 @@ def test_what_is_not_understood_is_named_and_releases_nothing(path: str, value: 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
-        ("kind", "letter", "value of consent.kind"),
-        ("kind", ["part2_specific"], "value of consent.kind"),
         ("state", "asleep", "value of consent.state"),
         ("recipients", [{"reference": "Organization/1"}, "covered_entity_provider"], "value of consent.recipients"),
         ("purposes", ["TREAT", 1], "value of consent.purposes"),
@@ -188,6 +186,28 @@ def test_a_form_of_which_something_is_not_understood_permits_nothing_and_stops_n
     assert ask(consents=[{**specific(), field: value}, tpo()]).decision == "permit"
     assert ask(consents=[specific()]).decision == "permit"
     assert case(scenario(consents=[{**specific(), field: value}]), NOW).unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("paper", "named"),
+    [
+        ({**specific(), "kind": "letter"}, "value of consent.kind"),
+        ({**specific(), "kind": ["part2_specific"]}, "value of consent.kind"),
+        ({**deny(), "kind": "patient_denial"}, "value of consent.kind"),
+        (None, "consent is missing or no object"),
+        ("part2_tpo_single", "consent is missing or no object"),
+    ],
+)
+def test_a_paper_of_a_kind_that_nobody_understands_could_be_what_forbids(paper: Any, named: str) -> None:
+    given = scenario(consents=[tpo(), paper])
+    assert case(given, NOW).unknown == (named,)
+    assert (decided(given).decision, decided(given).reason) == ("deny", "FAIL_CLOSED")
+
+
+@pytest.mark.parametrize("overlay", [[None], ["hiv_written_release", 1]])
+def test_an_overlay_that_is_no_word_is_named(overlay: list[Any]) -> None:
+    given = scenario(consents=[tpo()], state_overlay=overlay)
+    assert (case(given, NOW).unknown, decided(given).decision) == (("value of context.state_overlay",), "deny")
 
 
 @pytest.mark.parametrize(("field", "value"), [("content", [{"type": "Claim"}]), ("recipients", [{"reference": "Organization/1"}]), ("purposes", ["HPAYMT", 1]), ("patients", [1]), ("data_period", {"start": "spring", "end": None})])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,20 +12,14 @@ from bench.walking import Answer, counted, pages, walk
 from sojourn.app import application
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
-from sojourn.base.crypto import ServerKey
-from sojourn.care.consequences import CONSEQUENCES
 from sojourn.cli import riverbend
 from sojourn.gate.gate import Gate
 from sojourn.gate.signinrules import starting_rule
 from sojourn.web.about import About
 from sojourn.web.outbound import Outbound
 from tests.conftest import Cluster
-from tests.people import BASE
+from tests.filled import AFTERNOON, filled
 
-sample = importlib.import_module("sojourn.sample.organization")
-AFTERNOON = datetime(2026, 11, 26, 19, tzinfo=UTC)
-"""A Thursday: late enough in the week for hours to be behind, and in the middle of the day."""
-CLIENTS = 40
 PEOPLE = ("dana", "okafor", "sam", "priya", "robin", "ivy", "tess")
 """A therapist and a psychiatrist, whose answers are redacted; a supervisor; a privacy officer; an administrator; integration; a technician."""
 MOST = 12
@@ -44,22 +34,8 @@ REACHED = 0.75
 @pytest.fixture(scope="module")
 async def gate(cluster: Cluster, template: str) -> AsyncIterator[Gate]:
     """The sample organization, smaller, with all that its people did."""
-    name, key, data = "queries_" + Path(tempfile.mktemp()).name, ServerKey(b"q" * 64), Path(tempfile.mkdtemp(prefix="sj-"))  # noqa: S306 - a name, no file
-    before, sample.CLIENTS = sample.CLIENTS, CLIENTS
-    cluster.copy(name, template)
-    try:
-        with clock.using(FakeClock(AFTERNOON)):
-            await riverbend.set_up(cluster.owner(name), key)
-            made = Gate(cluster.app(name), key, data, base=BASE, connections=8, consequences=CONSEQUENCES)
-            await made.open()
-            assert not (await riverbend.fill(made, AFTERNOON.date())).refused
-            for lay_out in riverbend.LAID_OUT:
-                await lay_out(made, AFTERNOON.date())
-            yield made
-            await made.close()
-    finally:
-        sample.CLIENTS = before
-        cluster.drop(name)
+    async with filled(cluster, template) as made:
+        yield made.gate
 
 
 async def test_no_page_asks_more_than_twelve_queries(gate: Gate) -> None:

@@ -85,7 +85,7 @@ def of(document: Document, marks: Marks) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if marks.confidentiality not in _USUAL:
         found.append({"system": bases.CONFIDENTIALITY, "code": "R" if marks.confidentiality == "R" else "V"})
-    if document.marks.notice or marks.notice:
+    if document.marks.notice or marks.notice or marks.confidentiality in _SUBSTANCE:  # a confidentiality of before 2010 may say what it is about: ETH
         found += [] if any(c["system"] == bases.CONFIDENTIALITY for c in found) else [{"system": bases.CONFIDENTIALITY, "code": "R"}]
         found.append(dict(PART2))
     for policy in marks.policies:

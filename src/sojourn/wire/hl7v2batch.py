@@ -6,6 +6,7 @@ import re
 from itertools import islice
 from typing import Final, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.wire.hl7v2 import decoded, delimiters
 
 _HEADERS: Final = re.compile(rb"(?:^|[\r\n\x0b])[ \t]*MSH[^A-Za-z0-9\s]")
@@ -61,4 +62,4 @@ def _count(piece: str) -> int | None:
         except ValueError:
             return None
     parts = re.split(r"[\r\n]", piece)[0].split(by)
-    return int(parts[1]) if len(parts) > 1 and parts[1].strip().isdigit() and len(parts[1]) < 10 else None
+    return int(parts[1]) if len(parts) > 1 and digits(parts[1].strip()) and len(parts[1]) < 10 else None

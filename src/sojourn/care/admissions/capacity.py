@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.care.admissions import case as cases
 from sojourn.care.resources import id_of
 
@@ -35,7 +36,7 @@ class Places(NamedTuple):
 def limits(rules: Policies) -> dict[str, int]:
     """Places by the key of a program, from rows such as `iop 24`; a row that cannot be read is none."""
     rows = [str(row).rsplit(None, 1) for row in rules.value(KEY)]
-    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}  # noqa: PLR2004 - a key and a number
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and digits(row[1])}  # noqa: PLR2004 - a key and a number
 
 
 class Counts(NamedTuple):

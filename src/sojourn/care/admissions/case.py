@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.care import levels, tasks
 from sojourn.care.resources import CARE, code_of, concept, id_of, moment
 from sojourn.gate.access import Access
@@ -85,7 +86,7 @@ def of_task(task: dict[str, Any], version: str = "") -> Case:
     stage = stages().get(code_of(task.get("businessStatus")).removeprefix(_STAGE)) or stages()["inquiry"]
     program = said.get(_INPUT_PROGRAM, "")
     return Case(
-        str(task["id"]), id_of(task.get("for"), "Patient"), id_of(task.get("focus"), "EpisodeOfCare"), stage, said.get(_INPUT_LEVEL, ""), int(program) if program.isdigit() else 0,
+        str(task["id"]), id_of(task.get("for"), "Patient"), id_of(task.get("focus"), "EpisodeOfCare"), stage, said.get(_INPUT_LEVEL, ""), int(program) if digits(program) else 0,
         str(task.get("owner", {}).get("reference", "")), str(task["status"]), str(task.get("restriction", {}).get("period", {}).get("end", "")), str(task.get("authoredOn", "")),
         str(task.get("lastModified", "")), str(task.get("priority", "routine")), ticks,
         tuple((str(n.get("time", "")), str(n.get("authorString", "")), str(n.get("text", ""))) for n in task.get("note", ())), version, task,

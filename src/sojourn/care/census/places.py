@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.care.resources import id_of
 from sojourn.care.scheduling.zones import of_location
 from sojourn.gate.access import Access
@@ -71,7 +72,7 @@ def _numbered(name: str) -> tuple[Any, ...]:
     """So that bed 10 comes after bed 9."""
     parts: list[Any] = []
     for word in name.replace(",", " ").split():
-        parts.append((0, int(word), "") if word.isdigit() else (1, 0, word))
+        parts.append((0, int(word), "") if digits(word) else (1, 0, word))
     return tuple(parts)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sojourn.base.digits import digits
+
 AS_OF: Final = "https://sojourn.example/fhir/StructureDefinition/exchange-as-of"
 """On what a message wrote: the moment of which that message speaks."""
 WRITES_DOWN: Final = tuple(f"ADT^A{n}" for n in ("01", "04", "05", "08", "14", "28", "31"))
@@ -29,7 +31,7 @@ _FAMILIES: Final = {"A": "ADT", "S": "SIU", "T": "MDM"}
 
 def of_event(code: str) -> str:
     """The type of message of an event (HL7 v2 table 0003) as `ADT^A01`; '' for one that is none."""
-    if len(code) != 3 or not code[1:].isdigit() or not code.isascii():  # noqa: PLR2004 - a letter and two digits
+    if len(code) != 3 or not digits(code[1:]) or not code.isascii():  # noqa: PLR2004 - a letter and two digits
         return ""
     family = _STRUCTURES.get(code) or _FAMILIES.get(code[0], "")
     return f"{family}^{code}" if family else ""

@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import quote
 
+from sojourn.base.digits import digits
 from sojourn.care.forms import values
 from sojourn.care.forms.model import Form, Item, Json, When, value_of
 from sojourn.fhir.expressions import Setting, evaluate
@@ -151,7 +152,7 @@ def rows_of(item: Item, raw: Raw, at: Sequence[int]) -> int:
     """How many rows a repeating group or question has now."""
     text = _one(raw, f"{name_of(item, at)}+rows")
     least = max(item.fewest, 0 if item.type == "group" and not item.required else 1)
-    return min(max(int(text) if text.isdigit() else least, least, 0), item.most_times or MOST_ROWS, MOST_ROWS)
+    return min(max(int(text) if digits(text) else least, least, 0), item.most_times or MOST_ROWS, MOST_ROWS)
 
 
 def _node(item: Item, raw: Raw, at: tuple[int, ...]) -> Node:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Invalid, NotFound
 from sojourn.care.forms import shipping
 from sojourn.care.forms.faults import Fault, faults
@@ -98,7 +99,7 @@ async def versions(access: Access, form: Form) -> list[Form]:
 
 
 def _number(version: str) -> tuple[int, str]:
-    return (int(version), "") if version.isdigit() else (0, version)
+    return (int(version), "") if digits(version) else (0, version)
 
 
 # --- making and changing ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
+from sojourn.base.digits import digits
 from sojourn.care.forms.filling import MOST_ROWS, name_of, rows_of
 from sojourn.care.forms.model import Form, Item
 
@@ -16,7 +17,7 @@ def taken_apart(form: Form, name: str) -> tuple[Item, tuple[int, ...], str] | No
     base, plus, suffix = name.partition("+")
     link, *at = base.split("@")
     item = form.by_link.get(unquote(link))
-    if item is None or not all(a.isdigit() for a in at):
+    if item is None or not all(digits(a) for a in at):
         return None
     return item, tuple(map(int, at)), plus + suffix
 

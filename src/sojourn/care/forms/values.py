@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.care.forms.model import Item, Json, value_of
 
 _NUMBER: Final = re.compile(r"[+-]?\d{1,18}(\.\d{1,9})?")
@@ -31,7 +32,7 @@ def parse(item: Item, text: str, unit: str = "") -> Json:
 
 
 def _unit(item: Item, key: str) -> Json:
-    chosen = item.units[int(key)] if key.isdigit() and int(key) < len(item.units) else item.units[0] if item.units else None
+    chosen = item.units[int(key)] if digits(key) and int(key) < len(item.units) else item.units[0] if item.units else None
     if chosen is None:
         return {}
     return {"unit": str(chosen.get("display") or chosen.get("code")), **{k: chosen[k] for k in ("system", "code") if chosen.get(k)}}

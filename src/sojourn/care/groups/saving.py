@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.care.groups import danger, model
 from sojourn.care.groups.model import ATTENDANCE, LONGEST, Own, Shared
 from sojourn.care.groups.opening import Member, Sitting
@@ -53,7 +54,7 @@ async def keep_shared(access: Access, sitting: Sitting, form: Mapping[str, str])
 def _window(form: Mapping[str, str]) -> tuple[str, int]:
     """Which page sent a form, and its turn there."""
     turn = form.get("turn", "")
-    return form.get("window", "")[:40], int(turn) if turn.isdigit() and len(turn) < 16 else 0
+    return form.get("window", "")[:40], int(turn) if digits(turn) and len(turn) < 16 else 0
 
 
 def own(member: Member, form: Iterable[tuple[str, str]], template: Template, deeds: Iterable[str] = ()) -> Own:

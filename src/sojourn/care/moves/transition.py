@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.care import levels, policies, tasks
 from sojourn.care.admissions.calls import LEVEL_SYSTEM
 from sojourn.care.moves import packet
@@ -68,7 +69,7 @@ def read(stored: Any) -> Transition:
     program = said.pop("program", "")
     return Transition(
         str(task["id"]), id_of(task.get("for"), "Patient"), id_of(task.get("focus"), "EpisodeOfCare"), code_of(task.get("businessStatus")).removeprefix(_STATE) or "prepared", said.pop("level", ""),
-        int(program) if program.isdigit() else 0, said, said.pop("stay", ""), said.pop("offer", ""), str(task.get("owner", {}).get("reference", "")), str(task["status"]), str(task.get("authoredOn", "")),
+        int(program) if digits(program) else 0, said, said.pop("stay", ""), said.pop("offer", ""), str(task.get("owner", {}).get("reference", "")), str(task["status"]), str(task.get("authoredOn", "")),
         int(said.pop("from", "") or 0), tuple((str(n.get("time", "")), str(n.get("authorString", "")), str(n.get("text", ""))) for n in task.get("note", ())), stored.version, task,
     )  # fmt: skip
 

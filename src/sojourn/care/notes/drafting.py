@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.notes.model import NewNote, Template
 from sojourn.care.resources import code_of, id_of
@@ -132,7 +133,7 @@ def note(draft: Draft, template: Template, session: tuple[datetime, datetime], *
     minutes = draft.one("therapy")
     return NewNote(
         draft.patient, template.key, {s.key: draft.one(SECTION + s.key) for s in template.sections}, *session, service=draft.one("service"),
-        therapy_minutes=int(minutes) if minutes.isdigit() and len(minutes) < 4 else None, stay=draft.one("stay"), location=draft.one("location"), modality=draft.one("modality"),
+        therapy_minutes=int(minutes) if digits(minutes) and len(minutes) < 4 else None, stay=draft.one("stay"), location=draft.one("location"), modality=draft.one("modality"),
         participants=tuple(draft.values.get("participants", ())), others=draft.one("others"), language=draft.one("language"), diagnoses=tuple(draft.values.get("diagnoses", ())),
         objectives=tuple(draft.values.get("objectives", ())), no_objective=draft.one("no_objective"), risk=draft.one("risk"), risk_note=draft.one("risk_note"),
         encounter=draft.encounter, document=draft.id, version=draft.version, program=program, facts=draft.facts, final=final,

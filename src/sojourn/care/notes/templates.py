@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed
 from sojourn.care.notes.model import APART, CHECKS, HEADER, Section, Template
 from sojourn.care.notes.services import services
@@ -132,7 +133,7 @@ def _section_of(item: Mapping[str, Any]) -> Section:
 async def save(access: Access, before: Kept, template: Template) -> None:
     """Keep a template as its next version. Raises Malformed for one without a section or with what nobody knows, VersionConflict."""
     _check(template)
-    version = str(int(before.template.version) + 1) if before.template.version.isdigit() else "1"
+    version = str(int(before.template.version) + 1) if digits(before.template.version) else "1"
     made = questionnaire(template._replace(version=version), moment(access))
     if before.questionnaire:
         change = Change("update", "Questionnaire", before.questionnaire, {**made, "id": before.questionnaire}, if_match=before.version)

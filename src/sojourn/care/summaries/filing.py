@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.care import policies
 from sojourn.care.exchange import matching
 from sojourn.care.exchange.matching import Match, Question
@@ -185,12 +186,12 @@ def _safe(value: str) -> str:
 def number(document: Document) -> int:
     """Its number in its set, 0 where it has none."""
     text = document.version[1]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if digits(text) and len(text) < 10 else 0
 
 
 def _number(resource: dict[str, Any]) -> int:
     said = next((str(e.get("valueString", "")) for e in resource.get("extension", ()) if e.get("url") == NUMBER), "")
-    return int(said) if said.isdigit() else 0
+    return int(said) if digits(said) else 0
 
 
 PICKED: Final = "https://sojourn.example/fhir/StructureDefinition/document-picked-label"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.doors.api import binary, forms, persons
 from sojourn.doors.api.answer import Answer, of_stored, version_headers
 from sojourn.doors.api.ask import Ask, etags
@@ -65,7 +66,7 @@ async def history(ask: Ask, type_: str | None, id_: str | None) -> Answer:
 
 
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit():
+    if not digits(value):
         raise errors.Malformed("_count must be a whole number.")
     return max(1, min(int(value), MAX_PAGE))
 

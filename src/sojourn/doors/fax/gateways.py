@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import httpx
 
 from sojourn.base import gateways
+from sojourn.base.digits import digits
 from sojourn.base.settings import BadSetting
 
 DELIVERED, UNDER_WAY, CANCELLED = "delivered", "under way", "cancelled"
@@ -199,7 +200,7 @@ class Spool:
             return Status(UNDER_WAY)
         words = path.read_text("utf-8", "replace").split()
         if words[:1] == ["sent"]:
-            return Status(DELIVERED, int(words[1]) if words[1:] and words[1].isdigit() else 0)
+            return Status(DELIVERED, int(words[1]) if words[1:] and digits(words[1]) else 0)
         return Status(words[0] if words and words[0] in (BUSY, NO_ANSWER, NOT_A_FAX, NUMBER, CANCELLED) else OTHER)
 
     async def cancel(self, reference: str) -> bool:

@@ -118,7 +118,7 @@ def _said(pid: Segment, partner: Partner) -> tuple[dict[str, Any], list[str]]:
         said["deceasedDateTime"] = died.text
     elif pid.v(30).upper() in ("Y", "N"):
         said["deceasedBoolean"] = pid.v(30).upper() == "Y"
-    if pid.v(25).isdigit() and pid.v(24).upper() != "N":
+    if pid.v(25).isdecimal() and pid.v(24).upper() != "N":
         said["multipleBirthInteger"] = int(pid.v(25)[:2])
     elif pid.v(24).upper() in ("Y", "N"):
         said["multipleBirthBoolean"] = pid.v(24).upper() == "Y"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import VersionConflict
 from sojourn.care.forms.model import Form
 from sojourn.care.forms.rows import Texts, added, removed
@@ -57,9 +58,9 @@ async def sent(request: Request, form: Form) -> Sent:
         raw = added(form, raw, rest)
     elif verb == "remove":
         name, _, row = rest.rpartition(":")
-        raw = removed(form, raw, name, int(row)) if row.isdigit() else raw
+        raw = removed(form, raw, name, int(row)) if digits(row) else raw
     turn = str(given.get("turn") or "")
-    return Sent(raw, do, str(given.get("seen") or ""), str(given.get("window") or "")[:40], int(turn) if turn.isdigit() and len(turn) < 9 else 0)
+    return Sent(raw, do, str(given.get("seen") or ""), str(given.get("window") or "")[:40], int(turn) if digits(turn) and len(turn) < 9 else 0)
 
 
 class Kept(NamedTuple):

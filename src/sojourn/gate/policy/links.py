@@ -21,12 +21,16 @@ def unscoped(case: Case, record: Record) -> Finding | None:
     return None if any(m and m[1] in ("*", record.type) for m in granted) else withhold("SCOPE_NOT_GRANTED")
 
 
+_TO_FAMILY = ("MINOR_CONSENT_REQUIRED", "MINOR_CONSENTED_SERVICE", "AUTHORIZATION_REQUIRED")
+"""Refusals to a parent, proxy or relative who looks for themselves: that there was such care is not theirs to know either (2.14, 164.502(g))."""
+
+
 def sharpened(found: Finding, case: Case, record: Record) -> Finding:
     """A lack of permission, said for the place and the channel where it would leak."""
     if case.true("sud_only_facility") and not case.inside and found.reason != "NO_CONSENT":
         return found._replace(duties=found.duties | {"SUPPRESS_EXISTENCE"})  # 2.13(c): whatever the refusal, it may not tell that there is a patient
-    if found.reason in ("MINOR_CONSENT_REQUIRED", "MINOR_CONSENTED_SERVICE") and asked_from_outside(case):
-        return found._replace(duties=found.duties | {"SUPPRESS_EXISTENCE"})  # 2.14: that the minor came is not a parent's to know either
+    if found.reason in _TO_FAMILY and case.recipient.is_("family") and asked_from_outside(case):
+        return found._replace(duties=found.duties | {"SUPPRESS_EXISTENCE"})
     if found.reason != "NO_CONSENT":
         return found
     if case.true("sud_only_facility"):

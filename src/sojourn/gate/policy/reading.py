@@ -30,7 +30,7 @@ def case(scenario: Mapping[str, Any], at: datetime) -> Case:
         channel=_one_of(request, "channel", tables.table("channels")["known"], "request.channel", unknown),
         at=_moment(request.get("evaluation_time") or context.get("evaluation_time"), at, unknown),
         context=context,
-        consents=tuple(_consent(c) for c in _listed(scenario, "consents", unknown)),
+        consents=tuple(_form(c, unknown) for c in _listed(scenario, "consents", unknown)),
         restrictions=tuple(_restriction(r, unknown) for r in _listed(scenario, "restrictions", unknown)),
         records=tuple(_record(r, unknown) for r in _listed(scenario, "records", unknown)),
         unknown=tuple(sorted(set(unknown))),
@@ -78,7 +78,8 @@ def _is_fact(name: str, value: Any, unknown: list[str]) -> bool:
     wanted = _SORTS.get(name) or (list if name in _LISTS else str if name in _WORDS else bool)
     if value is None:
         return False
-    if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
+    words = all(isinstance(v, str) for v in value) if isinstance(value, list) else True
+    if isinstance(value, wanted) and words and (wanted is bool or not isinstance(value, bool)):
         return True
     unknown.append(f"value of context.{name}")
     return False
@@ -108,6 +109,14 @@ def _recipient(given: Any, unknown: list[str]) -> Recipient:
         medical=_yes(found, "medical_personnel", "recipient", unknown),
         network=_word(found, "participant_of", "recipient", unknown),
     )
+
+
+def _form(given: Any, unknown: list[str]) -> Consent:
+    """A form, directive or opt-out. One whose kind nobody understands could be what forbids, so then nothing goes."""
+    found = _consent(given)
+    if not found.kind:
+        unknown += [name for name in found.unread if name.startswith(("consent is", "value of consent.kind"))]
+    return found
 
 
 def _consent(given: Any) -> Consent:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.fhir import codec, dates
 from sojourn.gate.found import Found, Stored
 from sojourn.gate.trail import events
@@ -102,7 +103,7 @@ def _take(asked: _Asked, name: str, value: str) -> bool:
         moment = found[1] if found else wish.since
         asked.wish = wish._replace(request=found[0] if found else "", since=moment, until=moment + timedelta(microseconds=1))
     elif code == "_count":
-        if not value.isascii() or not value.isdigit():
+        if not digits(value):
             raise errors.Malformed("_count must be a whole number.")
         asked.count = int(value)
     elif code == "_sort":

@@ -31,6 +31,8 @@ _BY_SECTION: Final[Mapping[str, str]] = {
 # What stands in the statement that it says more about: template -> name of the detail.
 _ABOUT: Final[Mapping[str, str]] = {"9": "reaction", "8": "severity", "145": "criticality", "64": "comment", "147": "directions", "6": "status", "28": "status", "31": "age", "19": "indication", "80": "diagnosis", "54": "refill", "53": "reason", "144": "achieved", "502": "diagnosed"}
 _IN_WORDS: Final = ("comment", "directions")
+_INSTRUCTION: Final = "20"
+"""Its words are what is to be done; its code only says that it is an instruction."""
 _WRAPPED: Final = ("COMP", "SUBJ", "")
 _DEEPEST: Final = 12
 _AHEAD: Final = ("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "RSK", "SLOT")
@@ -255,7 +257,7 @@ def _related(child: Node, kind: str, narrative: Mapping[str, str]) -> Iterator[t
     elif name == "diagnosed":
         yield from ((name, first) for first in (values.span(child.one("effectiveTime")).start,) if first)
     elif child.name in STATEMENTS:
-        words = values.referred(child.one("text"), narrative) if name in _IN_WORDS else ""
+        words = values.referred(child.one("text"), narrative) if name in _IN_WORDS or _INSTRUCTION in _numbers(child) else ""
         if found_value := words or _value(child.one("value"), narrative) or values.coded(child.one("code"), narrative) or values.referred(child.one("text"), narrative):
             yield name or {"RSON": "reason", "MFST": "reaction", "CAUS": "cause"}.get(kind, "about"), found_value
         if name == "reaction":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from html import escape, unescape
 from typing import Final, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.wire.ccda.xml import Node, parse, uncollected
 
 _SAME: Final = {"table": "table", "thead": "thead", "tbody": "tbody", "tfoot": "tbody", "tr": "tr", "th": "th", "td": "td", "sub": "sub", "sup": "sup", "paragraph": "p", "caption": "b", "item": "li"}
@@ -117,4 +118,4 @@ def _tag(node: Node) -> str:
 
 def _span(text: str) -> int:
     """A number of cells, 0 where it says nothing."""
-    return min(int(text), _WIDEST) if text.isascii() and text.isdigit() and len(text) < 4 and int(text) > 1 else 0
+    return min(int(text), _WIDEST) if digits(text) and len(text) < 4 and int(text) > 1 else 0

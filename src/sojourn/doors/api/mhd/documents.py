@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sojourn.base import errors
+from sojourn.base.digits import digits
 from sojourn.doors.api.answer import Answer, version_headers
 from sojourn.doors.api.ask import Ask
 from sojourn.fhir import codec
@@ -57,7 +58,7 @@ async def content(ask: Ask, type_: str, id_: str) -> Answer:
     if type_ != "DocumentReference":
         raise errors.NotSupported("$content is offered for DocumentReference.")
     n = ask.param("n", "0")
-    if any(k != "n" for k, _ in ask.search_params()) or not (n.isascii() and n.isdigit() and len(n) < 4):  # noqa: PLR2004 - nobody has so many
+    if any(k != "n" for k, _ in ask.search_params()) or not (digits(n) and len(n) < 4):  # noqa: PLR2004 - nobody has so many
         raise errors.NotSupported("$content takes n, the number of the content, counted from 0.")
     access = ask.access
     stored = await access.read("DocumentReference", id_)

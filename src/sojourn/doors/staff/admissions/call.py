@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sojourn.base import ids
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.admissions import calls
 from sojourn.care.forms.filling import Filled, fill
@@ -90,7 +91,7 @@ async def _close(request: Request, sheet: Sheet) -> Response:
         return await _page(request, sheet, filled, problems, 422)
     person = calls.Person(said["family"], said["given"], said["born"], said["gender"], said["phone"], said["called"], said["known"])
     try:
-        case = await calls.take(access, person, filled, program=int(said["program"]) if said["program"].isdigit() else 0, level=said["level"], outcome=said["outcome"], note=said["note"])
+        case = await calls.take(access, person, filled, program=int(said["program"]) if digits(said["program"]) else 0, level=said["level"], outcome=said["outcome"], note=said["note"])
     except Malformed as error:
         return await _page(request, sheet, filled, [] if filled.problems else [("p.outcome", error.message)], 422)
     await drafts.drop(access, _KEY)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound, NotSupported, TooManyRequests, Unavailable, VersionConflict
 from sojourn.doors.staff.exchange import errand
 from sojourn.doors.staff.exchange.desk import TONES
@@ -45,7 +46,7 @@ async def put(request: Request) -> Response:
         account = replace(
             before or Account(partner.id, ""), login=said.get("login", "").strip(), most=_megabytes(said.get("most", "")), quota=_megabytes(said.get("quota", "")),
             brings=said.get("brings", ""), gets=said.get("gets", ""), pgp=said.get("pgp", ""), seals=said.get("seals") == "yes", signs=said.get("signs") == "yes",
-            every=int(said["every"]) if said.get("every", "").isdigit() and len(said["every"]) < 4 else 0, types=tuple(t for t in said.get("own_types", "").replace(" ", ",").split(",") if t), group=said.get("own_group", "").strip(), changed=said.get("changed") == "yes",  # noqa: PLR2004 - hours
+            every=int(said["every"]) if digits(said.get("every", "")) and len(said["every"]) < 4 else 0, types=tuple(t for t in said.get("own_types", "").replace(" ", ",").split(",") if t), group=said.get("own_group", "").strip(), changed=said.get("changed") == "yes",  # noqa: PLR2004 - hours
         )  # fmt: skip
         await sftp.put(access, account, before)
     except (Malformed, VersionConflict) as error:
@@ -54,7 +55,7 @@ async def put(request: Request) -> Response:
 
 
 def _megabytes(text: str) -> int:
-    if not text.strip().isdigit() or len(text) > 9:  # noqa: PLR2004 - no file is so large
+    if not digits(text.strip()) or len(text) > 9:  # noqa: PLR2004 - no file is so large
         raise Malformed("Sizes are whole numbers of megabytes.")
     return int(text) * _MEGABYTE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.words import day_text
@@ -56,7 +57,7 @@ def _offered(template: str) -> bool:
 
 def _read(said: dict[str, Any], current: Calling) -> Calling:
     """What was typed. Raises Malformed."""
-    if not said["seconds"].isdigit() or len(said["seconds"]) > 2:  # noqa: PLR2004 - as checked() says
+    if not digits(said["seconds"]) or len(said["seconds"]) > 2:  # noqa: PLR2004 - as checked() says
         raise Malformed(f"A service is waited for 1 to {cds.LONGEST} seconds.")
     if len(said["issuer"]) > 200 or not said["issuer"].isprintable():  # noqa: PLR2004 - as the field says
         raise Malformed("What they know us by is one line.")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from sojourn.base.digits import digits
 from sojourn.care.exchange.kinds import MESSAGING
 from sojourn.care.handoff import referral
 from sojourn.doors.staff.exchange.agreed import ending, silence
@@ -111,7 +112,7 @@ async def listed(request: Request) -> Response:
     """Envelopes, the last to come first; of a state, a partner."""
     access, asked = request.state.access, request.query_params
     state = asked.get("state", "") if asked.get("state", "") in messages.STATES else ""
-    before = int(asked["before"]) if asked.get("before", "").isdigit() and len(asked["before"]) < 19 else 0  # noqa: PLR2004 - as many as a bigint has
+    before = int(asked["before"]) if digits(asked.get("before", "")) and len(asked["before"]) < 19 else 0  # noqa: PLR2004 - as many as a bigint has
     found = await partners.every(access)
     partner = asked.get("partner", "") if asked.get("partner", "") in {p.id for p in found} else ""
     some = await messages.listed(access, states=(state,) if state else (), partner=partner, before=before)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, NotFound, VersionConflict
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
@@ -79,7 +80,7 @@ async def _before(access: Access, partner: str, id_: str) -> Errand | None:
 
 
 def _read(said: dict[str, Any], before: Errand) -> Errand:
-    numbers: dict[str, Any] = {name: int(said[name]) if said.get(name, "").strip().isdigit() and len(said[name]) < 9 else 0 for name in ("port", "every")}  # noqa: PLR2004 - no port or time is so long
+    numbers: dict[str, Any] = {name: int(said[name]) if digits(said.get(name, "").strip()) and len(said[name]) < 9 else 0 for name in ("port", "every")}  # noqa: PLR2004 - no port or time is so long
     texts: dict[str, Any] = {name: said.get(name, "").strip() for name in _TEXTS if name not in numbers}
     return replace(before, **texts, **numbers, renamed=said.get("renamed") == "yes")
 

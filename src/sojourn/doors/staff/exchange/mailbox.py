@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Malformed, VersionConflict
 from sojourn.doors.staff.exchange.words import age
 from sojourn.doors.staff.pages import PAGES
@@ -55,7 +56,7 @@ def _read(said: dict[str, str], before: Mailbox) -> Mailbox:
         return replace(before, state="stopped" if said["do"] == "stop" else "active")
     typed: dict[str, Any] = {k: said.get(k, "") for k in _TEXTS}
     for name in _NUMBERS:
-        if not said.get(name, "").strip().isdigit() or len(said[name]) > 6:  # noqa: PLR2004 - none of them is so large
+        if not digits(said.get(name, "").strip()) or len(said[name]) > 6:  # noqa: PLR2004 - none of them is so large
             raise Malformed("Ports and seconds are whole numbers.")
         typed[name] = int(said[name])
     return replace(before, **typed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Forbidden, Malformed, NotFound
 from sojourn.care.exchange import kinds, matching
 from sojourn.doors.staff.exchange import brought, desk, fhirmessage, file, letter
@@ -140,7 +141,7 @@ async def choose(request: Request) -> Response:
         if not said.get("patient"):
             raise Malformed("Choose whose it is.")
         await messages.choose(
-            access, id_, said["patient"], int(number) if number.isdigit() else None, _key(found) if said.get("known") == "yes" else ""
+            access, id_, said["patient"], int(number) if digits(number) else None, _key(found) if said.get("known") == "yes" else ""
         )
     except (Malformed, Forbidden) as error:
         return await _content(request, said, error.message, 422)

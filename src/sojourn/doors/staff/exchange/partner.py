@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care.exchange import kinds
 from sojourn.doors.staff.apps.apps import sees
@@ -138,7 +139,7 @@ def _read(said: dict[str, Any], before: Partner) -> Partner:
             maps[name][theirs.strip()] = ours.strip()
     facts: dict[str, Any] = {
         **{k: said[k].strip() for k in _TEXTS}, **{k: tuple(filter(None, (one.strip() for one in said[k].replace("\n", ",").split(",")))) for k in _LISTS}, **maps, "registers": said["registers"] == "yes",
-        "program": int(said["program"]) if said["program"].isdigit() else None, "part2": said["part2"] == "yes", "programs": tuple(sorted(int(p) for p in said["programs"] if p.isdigit())),
+        "program": int(said["program"]) if digits(said["program"]) else None, "part2": said["part2"] == "yes", "programs": tuple(sorted(int(p) for p in said["programs"] if digits(p))),
     }  # fmt: skip
     facts["door"] = facts["door"] if facts["door"] in DOORS else before.door
     facts["strangers"] = facts["strangers"] or before.strangers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.doors.staff.pages import PAGES
 from sojourn.gate.exchange import partners, profile, sftp
@@ -63,7 +64,7 @@ def _read(said: dict[str, Any], current: Profile) -> Profile:
             raise Malformed("Write each code of theirs on a line of its own, as in 24323-8 = CMP^Metabolic panel^L.")
         if line.strip():
             tables[ours.strip()] = theirs.strip()
-    numbers = {k: int(said[k]) if said[k].strip().isdigit() and len(said[k].strip()) < 6 else 0 for k in _NUMBERS}  # noqa: PLR2004 - of a port
+    numbers = {k: int(said[k]) if digits(said[k].strip()) and len(said[k].strip()) < 6 else 0 for k in _NUMBERS}  # noqa: PLR2004 - of a port
     facts: dict[str, Any] = {
         **{k: said[k].strip() for k in _TEXTS}, **numbers, **{k: said[k] == "yes" for k in _BOXES}, "kinds": tuple(k for k in profile.KINDS if k in said["kinds"]), "tables": tables,
         "segments": tuple(line.strip() for line in said["segments"].splitlines() if line.strip()),

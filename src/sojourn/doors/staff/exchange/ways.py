@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Forbidden, Malformed, VersionConflict
 from sojourn.care.reaching import looking
 from sojourn.care.release import trial as faxed
@@ -79,7 +80,7 @@ async def trial(request: Request) -> Response:
 
 def _read(said: dict[str, str]) -> list[Way]:
     """What was typed, in its order. Raises Malformed."""
-    used = [(said[f"place-{door}"], door) for door in DOORS if said[f"place-{door}"].isdigit()]
+    used = [(said[f"place-{door}"], door) for door in DOORS if digits(said[f"place-{door}"])]
     if len({place for place, _ in used}) != len(used):
         raise Malformed("Give each way a place of its own: two have the same.")
     return [Way(door, said[f"address-{door}"]) for _, door in sorted(used)]

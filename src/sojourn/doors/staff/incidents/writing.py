@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import ids
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, NotFound, VersionConflict
 from sojourn.care.incidents import reporting
 from sojourn.care.incidents.model import HARM, LONGEST, TYPES, Incident
@@ -132,12 +133,12 @@ def incident_of(access: Access, form: dict[str, list[str]]) -> Incident:
     people = one(form, "people")
     program = one(form, "program")
     staff = many("staff", "Practitioner/")
-    at = reporting.program_of(access, int(program) if program.isdigit() and len(program) < 6 else 0)
+    at = reporting.program_of(access, int(program) if digits(program) and len(program) < 6 else 0)
     return Incident(
         kind=one(form, "kind"), harm=one(form, "harm") or "unknown", happened=moment(one(form, "day"), one(form, "time"), zones.of_program(access, at)), place=one(form, "place")[:300],
         program=at, what=one(form, "what")[:LONGEST], done=one(form, "done")[:LONGEST],
         witnesses=one(form, "witnesses")[:2000], clients=many("clients"), staff=staff, about=tuple(p for p in many("about", "Practitioner/") if p in staff), minor=one(form, "minor") == "yes",
-        people=int(people) if people.isdigit() and len(people) < 9 else 0, chart=one(form, "chart")[:LONGEST],
+        people=int(people) if digits(people) and len(people) < 9 else 0, chart=one(form, "chart")[:LONGEST],
     )  # fmt: skip
 
 

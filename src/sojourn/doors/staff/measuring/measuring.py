@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import ids
+from sojourn.base.digits import digits
 from sojourn.base.errors import NotFound
 from sojourn.care.measures import actions, licensed
 from sojourn.care.measures.model import Answer, Instrument, Item, Unanswered, instruments
@@ -104,7 +105,7 @@ async def _kept(request: Request, about: banner.Banner, instrument: Instrument, 
     """What is typed, as a draft of this account."""
     turn = form.get("turn", "")
     raw = {name: [value] for name, value in form.items() if name.startswith("q")}
-    sent = keeping.Sent(raw, "", form.get("seen", ""), form.get("window", "")[:40], int(turn) if turn.isdigit() and len(turn) < 9 else 0)
+    sent = keeping.Sent(raw, "", form.get("seen", ""), form.get("window", "")[:40], int(turn) if digits(turn) and len(turn) < 9 else 0)
     over = None
     if form.get("do") == "mine":
         draft = await keeping.kept(request.state.access, _key(about.id, instrument))
@@ -124,7 +125,7 @@ async def _instrument(request: Request) -> Instrument:
 
 def _numbered(items: list[Item]) -> list[tuple[str, Item]]:
     """Questions with the number that the instrument gives them; with their place where it gives none."""
-    return [(item.id if item.id[:1].isdigit() else str(n), item) for n, item in enumerate(items, 1)]
+    return [(item.id if digits(item.id[:1]) else str(n), item) for n, item in enumerate(items, 1)]
 
 
 def _raw(form: Mapping[str, str], item: Item) -> str:

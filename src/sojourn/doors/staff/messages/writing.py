@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import ids
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, NotFound, VersionConflict
 from sojourn.care import staffing
 from sojourn.care.messages import addressing, handover, sending
@@ -96,7 +97,7 @@ async def send(request: Request) -> Response:
 
 def _number(form: Form) -> int:
     text = one(form, "program")
-    return int(text) if text.isdigit() and len(text) < 6 else 0
+    return int(text) if digits(text) and len(text) < 6 else 0
 
 
 async def _people(access: Access, form: Form, about_: addressing.About) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, NotFound
 from sojourn.care import levels
 from sojourn.care.admissions.calls import LEVELS
@@ -35,7 +36,7 @@ async def begin(request: Request) -> Response:
     try:
         stay = next(s for s in await levels.current(access, patient) if s.id == said.get("stay"))
         program = said.get("program", "")
-        id_ = await transition.begin(access, stay, level=said.get("level", ""), program=int(program) if program.isdigit() else 0)
+        id_ = await transition.begin(access, stay, level=said.get("level", ""), program=int(program) if digits(program) else 0)
     except StopIteration:
         raise NotFound from None
     except Malformed as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed
 from sojourn.care.orders import components, findings
 from sojourn.care.orders.catalog import Panel
@@ -94,7 +95,7 @@ def _free(said: Mapping[str, str]) -> list[Found]:
             continue
         if not title or not value:
             raise Malformed("Each component needs a name and a value.")
-        kind = NUMBER if unit or low or high or value.lstrip("<>=≤≥ -").replace(".", "", 1).isdigit() else WORDS
+        kind = NUMBER if unit or low or high or digits(value.lstrip("<>=≤≥ -").replace(".", "", 1)) else WORDS
         one = components.made(title, kind, code=code, source="Entered with the result." if code else "", unit=unit, low=low, high=high)
         out.append(Found(one, value))
     if len({f.component.key for f in out}) < len(out):

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.summaries import fetching
 from sojourn.doors.staff.chart import banner
@@ -42,7 +43,7 @@ async def begin(request: Request) -> Response:
     said = await sent(request)
     try:
         number = said.get("program", "")
-        id_ = await asking.begin(access, patient, said.get("partner", ""), int(number) if number.isdigit() else -1, entering.kept_key(said) or entering.key())
+        id_ = await asking.begin(access, patient, said.get("partner", ""), int(number) if digits(number) else -1, entering.kept_key(said) or entering.key())
     except Malformed as error:
         return await _listed(request, error.message, 422, said)
     return redirect(request, f"/patients/{patient}/outside/{id_}", "asked-outside")

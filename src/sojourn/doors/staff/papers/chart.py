@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care import policies
 from sojourn.care.papers import filed, reading, sandbox
@@ -50,7 +51,7 @@ async def take(request: Request) -> Response:
             raise Malformed("Choose the file.")
         mine = access.caller.agent or ""
         kinds = (await policies.of(access)).value("papers.kinds")
-        wish = Wish(patient, int(said["program"]) if said.get("program", "").isdigit() else 0, next(iter(kinds), "Record"), "", "", reviewer=mine if mine.startswith("Practitioner/") else "")
+        wish = Wish(patient, int(said["program"]) if digits(said.get("program", "")) else 0, next(iter(kinds), "Record"), "", "", reviewer=mine if mine.startswith("Practitioner/") else "")
         id_ = await filing.straight(access, content, wish, entering.kept_key(said) or entering.key(), sure=said.get("sure") == "yes")
     except (Malformed, Conflict) as error:
         return await _listed(request, None, error.message, 422, said)

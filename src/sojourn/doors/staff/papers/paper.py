@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Invalid, Malformed, NotFound, NotSupported, VersionConflict
 from sojourn.care import policies
 from sojourn.care.papers import indexing, reading, sandbox, sorting
@@ -45,7 +46,7 @@ async def page(request: Request) -> Response:
 
 async def picture(content: bytes, media: str, pages: tuple[tuple[int, int], ...], which: str) -> Response:
     """Page `which` (from 1) as PNG; of a clinical document, of its body if that is a file. Raises NotFound."""
-    if not which.isdigit():
+    if not digits(which):
         raise NotFound
     if media == reading.CCDA:
         content, media, pages = await _body(content)
@@ -76,7 +77,7 @@ async def act(request: Request) -> Response:
                 return await _page(request, said=said)
             case "register":
                 number = said.get("program", "")
-                new = await registering.register(access, paper, int(number) if number.isdigit() else 0, sure=said.get("sure") == "yes")
+                new = await registering.register(access, paper, int(number) if digits(number) else 0, sure=said.get("sure") == "yes")
                 return await _page(request, said={"do": "choose", "patient": new, "program": number})
             case "index":
                 return await _index(request, paper, said)
@@ -99,7 +100,7 @@ async def act(request: Request) -> Response:
 async def _sort(access: Access, paper: Paper, do: str, said: dict[str, str]) -> None:
     """One step in putting pages in order; a button says which page after a colon."""
     verb, _, which = do.partition(":")
-    at = int(which) - 1 if which.isdigit() else -1
+    at = int(which) - 1 if digits(which) else -1
     pages = paper.pages
     if verb == "turn":
         pages = sorting.turned(pages, at, int(said.get("degrees", "90") or 90))
@@ -123,7 +124,7 @@ async def _index(request: Request, paper: Paper, said: dict[str, str]) -> Respon
     labels = tuple(str(v) for v in form.getlist("labels"))
     number = said.get("program", "")
     wish = Wish(
-        said.get("patient", ""), int(number) if number.isdigit() else 0, said.get("kind", ""), said.get("day", ""), said.get("title", ""), labels, said.get("born", ""), said.get("unborn") == "yes",
+        said.get("patient", ""), int(number) if digits(number) else 0, said.get("kind", ""), said.get("day", ""), said.get("title", ""), labels, said.get("born", ""), said.get("unborn") == "yes",
         said.get("encounter", ""), said.get("stay", ""), said.get("reviewer", ""), said.get("urgent") == "yes", said.get("known") == "yes",
     )  # fmt: skip
     access = request.state.access

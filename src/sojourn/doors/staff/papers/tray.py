@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sojourn.base import ids
+from sojourn.base.digits import digits
 from sojourn.care import policies
 from sojourn.care.papers import reading, receiving
 from sojourn.care.papers.receiving import File, Refused
@@ -34,7 +35,7 @@ async def take(request: Request) -> Response:
     access = request.state.access
     form = await request.form(max_files=MOST_FILES)
     number = str(form.get("program", ""))
-    program = int(number) if number.isdigit() else 0
+    program = int(number) if digits(number) else 0
     files = [File(str(f.filename), await f.read()) for f in form.getlist("files") if not isinstance(f, str) and f.filename]
     await form.close()
     if not files:

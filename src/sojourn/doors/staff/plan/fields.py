@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from sojourn.base.digits import digits
 from sojourn.care.plan import fhir
 from sojourn.care.plan.library import dimensions, modalities
 from sojourn.care.plan.model import GOAL, INTERVENTION, OBJECTIVE, PROBLEM, Goal, Intervention, Objective, Plan, Problem
@@ -30,7 +31,7 @@ def _day(text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    return "" if text.isdigit() and 0 < int(text) < 1000 else "Write a whole number."
+    return "" if digits(text) and 0 < int(text) < 1000 else "Write a whole number."
 
 
 def day(text: str) -> date | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sojourn.base import clock
+from sojourn.base.digits import digits
 from sojourn.base.errors import Conflict, Malformed, NotFound, VersionConflict
 from sojourn.care.papers import reading, sandbox
 from sojourn.care.release import marking, requests
@@ -57,7 +58,7 @@ async def page(request: Request) -> Response:
     when, document = _seen.get((access.caller.account, access.caller.generation, task, id_, asked.version), (0.0, None))
     if document is None or clock.monotonic() - when >= LOOKED:
         document = (await _of(access, task, id_))[1]
-    if not which.isdigit() or not document.paged:
+    if not digits(which) or not document.paged:
         raise NotFound
     try:
         boxes = marking.boxes(asked.marks, document)
@@ -96,7 +97,7 @@ async def act(request: Request) -> Response:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isdigit() else 0
+    return int(text) if digits(text) else 0
 
 
 def _place(said: dict[str, str]) -> tuple[float, float, float, float]:

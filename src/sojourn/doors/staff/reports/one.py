@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.care.reports import registry, source
 from sojourn.care.reports.model import NOTHING, Column, Definition, Row, Rows, chosen, shares
 from sojourn.doors.staff.desk.names import patient_names
@@ -36,7 +37,7 @@ async def show(request: Request) -> Response:
     except source.TooMuch as error:
         return PAGES.render(request, "reports/one.html", **values | {"problem": error.message, "figures": [], "parts": [], "rows": [], "total": 0, "following": ""})
     some = chosen(rows, so)
-    first = max(0, int(begin) if (begin := request.query_params.get("from", "0")).isdigit() else 0)
+    first = max(0, int(begin) if digits(begin := request.query_params.get("from", "0")) else 0)
     page = some[first : first + PAGE]
     await asking.note(found, "report-rows", definition, so, patients=sorted({r.patient for r in page if r.patient}))
     names = await patient_names(access, [r.patient for r in page if r.patient])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed
 from sojourn.care import levels, policies
 from sojourn.care.policies import Policies
@@ -96,7 +97,7 @@ def _program(access: Access, form: dict[str, str]) -> int | None:
     text = form.get("program", "")
     if not text:
         return access.caller.acting
-    if not text.isdigit() or int(text) not in access.caller.programs:
+    if not digits(text) or int(text) not in access.caller.programs:
         raise Malformed("Choose one of your programs.")
     return int(text)
 
@@ -106,7 +107,7 @@ async def _book(access: Access, id_: str, form: dict[str, str], where: ZoneInfo,
     length = one.minutes(form)
     start = datetime.fromisoformat(form["at"]) if form.get("at") else one.moment(form, where)
     times = form.get("times", "1")
-    if kind not in {k.code for k in appointments.kinds()} or not times.isdigit() or not 1 <= int(times) <= 26:
+    if kind not in {k.code for k in appointments.kinds()} or not digits(times) or not 1 <= int(times) <= 26:
         raise Malformed("Choose what it is, and at most 26 weeks.")
     people = (f"Practitioner/{person}",) if person else ()
     wall = zones.local(start, where)
@@ -171,7 +172,7 @@ async def _page(request: Request, form: dict[str, str], problem: str = "", statu
     values = {"kind": "individual", "who": next((w for w in (own, responsible) if w in dict(choice.people)), ""), "minutes": "50", "times": "1", "program": choice.programs[0][0] if choice.programs else "", **form}
     if block and form.get("kind") != form.get("was"):
         values["minutes"] = str(next((k.minutes for k in appointments.kinds() if k.code == values["kind"]), 50))
-    length = int(values["minutes"]) if values["minutes"].isdigit() else 50
+    length = int(values["minutes"]) if digits(values["minutes"]) else 50
     actors = [f"Patient/{id_}", *([f"Practitioner/{values['who']}"] if values["who"] else [])]
     there = await appointments.between(access, access.now - appointments.LONGEST, until, actors=actors, statuses=appointments.STANDING)
     near = [*there, *(b for b in gone if b.people[0] in actors[1:])]

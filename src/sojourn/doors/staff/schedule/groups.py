@@ -6,6 +6,7 @@ import asyncio
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care import policies
 from sojourn.care.scheduling import members, tracks, waitlist, zones
@@ -60,7 +61,7 @@ async def create(request: Request) -> Response:
         except ValueError:
             raise Malformed("A group needs a first day, a time, its length in minutes and a time zone that exists.") from None
         leaders = tuple(f"Practitioner/{form[k]}" for k in ("leader", "second") if form.get(k))
-        organization = access.rules.programs[int(form["program"])].organization or "" if form.get("program", "").isdigit() and int(form["program"]) in access.caller.programs else ""
+        organization = access.rules.programs[int(form["program"])].organization or "" if digits(form.get("program", "")) and int(form["program"]) in access.caller.programs else ""
         made = await tracks.create(access, Track("", "", form.get("name", "").strip()[:80], "group", series, capacity, form.get("level", "").strip()[:10], organization, leaders, form.get("room", ""), True))
     except Malformed as error:
         return await _new(request, form, error.message, 422)

@@ -6,6 +6,7 @@ import asyncio
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Malformed, VersionConflict
 from sojourn.care import policies
 from sojourn.care.scheduling import appointments, zones
@@ -77,7 +78,7 @@ def moment(form: dict[str, str], where: ZoneInfo) -> datetime:
 def minutes(form: dict[str, str]) -> int:
     """How long, of a form. Raises Malformed."""
     text = form.get("minutes", "")
-    if not text.isdigit() or not 5 <= int(text) <= 720:
+    if not digits(text) or not 5 <= int(text) <= 720:
         raise Malformed("Say how many minutes, between 5 and 720.")
     return int(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Invalid, NotFound, VersionConflict
 from sojourn.care import policies
 from sojourn.care.credentials import held, keeping
@@ -94,7 +95,7 @@ async def save(request: Request) -> Response:
     at = fields.get("at", "")
     try:
         credential = keeping.checked(fields)
-        await keeping.put(access, request.path_params["practitioner"], credential, at=int(at) if at.isdigit() else None, version=fields.get("version", ""))
+        await keeping.put(access, request.path_params["practitioner"], credential, at=int(at) if digits(at) else None, version=fields.get("version", ""))
     except (Invalid, VersionConflict) as error:
         return await _page(request, problem=error.message, typed=fields, status=error.status)
     return redirect(request, request.url.path, "saved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sojourn.base.digits import digits
 from sojourn.base.errors import Invalid, NotFound
 from sojourn.doors.staff.desk.frame import DeskPage, Waiting, render
 from sojourn.doors.staff.desk.labels.words import LABELS, LAWS, labels
@@ -117,7 +118,7 @@ async def _page(request: Request, code: Form, law: Form, *, problem: str = "", s
 def number(request: Request) -> int:
     """The number in the address."""
     text = request.path_params["n"]
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not digits(text) or len(text) > 18:
         raise NotFound("There is no such entry of the list.")
     return int(text)
 
