@@ -32,6 +32,7 @@ from sojourn.cli import (
     riverbend_risk,
     riverbend_schedule,
     riverbend_signing,
+    riverbend_subscribed,
     riverbend_tests,
     riverbend_ways,
 )
@@ -60,6 +61,7 @@ _ROLES = {
 
 
 LAID_OUT = (
+    riverbend_ways.join,
     riverbend_desk.lay_out,
     riverbend_forms.lay_out,
     riverbend_schedule.lay_out,
@@ -80,6 +82,7 @@ LAID_OUT = (
     riverbend_exchange.lay_out,
     riverbend_ways.lay_out,
     riverbend_bulk.lay_out,
+    riverbend_subscribed.lay_out,
 )
 """What is done once the charts are there, as the people of the sample would do it, in this order. Each does it once."""
 

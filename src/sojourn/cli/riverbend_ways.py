@@ -15,11 +15,12 @@ from sojourn.care.summaries import bringing
 from sojourn.care.summaries.bringing import Brought
 from sojourn.cli.riverbend_desk import at_browser
 from sojourn.gate.access import Access
-from sojourn.gate.exchange import agreed, direct, directtrust, partners
+from sojourn.gate.exchange import agreed, direct, directtrust, partners, profile, trying
 from sojourn.gate.exchange.agreed import Agreed
 from sojourn.gate.exchange.direct import Correspondent, Mailbox
 from sojourn.gate.exchange.keeping import Keeper
 from sojourn.gate.exchange.partners import Partner
+from sojourn.gate.exchange.profile import Profile
 from sojourn.gate.gate import Gate
 from sojourn.sample.parts import BASE
 from sojourn.wire import trust
@@ -44,19 +45,31 @@ async def lay_out(gate: Gate, today: date) -> None:
     """Once. What the exchange brings is kept as if it had come; the server does it when it starts."""
     async with at_browser(gate, "ivy") as ivy:
         there = {p.name: p for p in await partners.every(ivy)}
-        if EXCHANGE in there:
+        if EXCHANGE not in there or await direct.mailbox(ivy) is not None:
             return
-        if (found := (await ivy.search("Organization", [("name:exact", EXCHANGE)], count=1)).matches) and (partner := await _exchange(ivy, f"Organization/{found[0].id}", today)):
-            async with at_browser(gate, "priya") as priya:
-                await _brought(gate, priya, partner, today)
+        async with at_browser(gate, "priya") as priya:
+            await _brought(gate, priya, there[EXCHANGE], today)
         if PRACTICE in there:
             await _direct(ivy, there[PRACTICE], today)
 
 
-async def _exchange(ivy: Access, organization: str, today: date) -> Partner:
+async def join(gate: Gate, today: date) -> None:
+    """Once, before anything else happens: the exchange is to be told of who comes and goes, in a file a day. What consents do not permit is held back."""
+    async with at_browser(gate, "ivy") as ivy:
+        found = (await ivy.search("Organization", [("name:exact", EXCHANGE)], count=1)).matches
+        if found and EXCHANGE not in {p.name for p in await partners.every(ivy)}:
+            await _exchange(ivy, f"Organization/{found[0].id}", today)
+
+
+async def _exchange(ivy: Access, organization: str, today: date) -> None:
     agreement = Agreed(data="Documents in; who somebody is, and documents, out to who asks", purpose="TREAT", gives="consent", answers=ivy.caller.account, kind="qsoa", where="In the folder of contracts, 2025-031", begins=today - timedelta(days=90), ends=today + timedelta(days=275))
-    made = Partner("", EXCHANGE, door="none", contact="Their service desk", organization=organization, authorities={f"{BASE}mrn": f"{BASE}mrn"}, agreed=agreed.facts(agreement))
-    return await partners.put(ivy, made, None, "We joined the exchange. Its server is not entered yet: nobody is asked there.")
+    told = Profile(kinds=("ADT^A01", "ADT^A02", "ADT^A03", "ADT^A04", "ADT^A08"), batch=24, our_place="RIVERBEND", theirs="TRHIE", their_place="THREE RIVERS")
+    made = Partner(
+        "", EXCHANGE, door="none", contact="Their service desk", organization=organization, authorities={f"{BASE}mrn": f"{BASE}mrn"}, agreed=agreed.facts(agreement),
+        sending=profile.facts(profile.checked(told, organization, ivy.now)),
+    )  # fmt: skip
+    kept = await partners.put(ivy, made, None, "We joined the exchange. Its server is not entered yet: nobody is asked there.")
+    await trying.before(ivy, kept.id, "A week of files was read by them before Sojourn was installed here.")
 
 
 async def _brought(gate: Gate, priya: Access, partner: Partner, today: date) -> None:
