@@ -5,7 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 THOROUGH = os.environ.get("SOJOURN_TEST_EFFORT") == "thorough"
-RECORDS = int(os.environ.get("SOJOURN_TEST_RECORDS", "1000" if THOROUGH else "12"))
+RECORDS = int(os.environ.get("SOJOURN_TEST_RECORDS", "1000" if THOROUGH else "25"))
 """How many invented records go through each door in the tests of equality: a thousand in `make test-slow`, or as many as are named."""
 SEED = os.environ.get("SOJOURN_TEST_SEED", "")
 """Another seed gives them other records, so that a thousand can be run in pieces."""

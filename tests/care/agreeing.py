@@ -16,7 +16,6 @@ from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care.handoff import referral, sending
 from sojourn.care.papers import reading, sandbox
-from sojourn.gate import disclosing
 from sojourn.gate import policies as own
 from sojourn.gate.exchange.ways import Way
 from sojourn.gate.releasing import Preview
@@ -27,7 +26,7 @@ from sojourn.wire.ccda.writer import KINDS
 from tests import people
 from tests.care import reach
 from tests.care.test_handoff import at
-from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements
+from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements, logged
 from tests.care.test_handoff_agrees import resource as plainer
 from tests.effort import RECORDS, SEED
 from tests.people import START, Clinic
@@ -231,9 +230,8 @@ async def through(clinic: Clinic, door: str, way: Way, arrives: Arriving, *, for
             continue
         assert (await reach.state(clinic, delivery))[:2] == ("mapped", door), note
         (disclosure,) = (await referral.one(await at(clinic), handoff.id)).sent
-        row = await clinic.owner.fetchrow("SELECT * FROM record.disclosure WHERE disclosure = $1", disclosure)
-        assert row is not None
-        assert disclosing.payload(await at(clinic), row) == arrived, f"{note}: what is in the log is not what arrived"
+        row, left = await logged(clinic, disclosure)
+        assert left == arrived, f"{note}: what is in the log is not what arrived"
         assert (row["channel"], row["recipient"], named(row["what"])) == (f"release-{door}", f"Organization/{receiver}", set(shown)), note
         assert SECRET.encode() not in arrived
         if form == "ccda":

@@ -19,7 +19,7 @@ from sojourn.base import crypto, errors
 from sojourn.care.papers import reading, sandbox
 from sojourn.care.release import answering, requests
 from sojourn.care.release.requests import Asked
-from sojourn.gate import disclosing, disclosurelog
+from sojourn.gate import disclosing
 from sojourn.gate.exchange import consulting
 from sojourn.gate.exchange.cds import Calling
 from sojourn.gate.exchange.partners import Partner
@@ -28,7 +28,7 @@ from sojourn.wire.cdshooks import Described
 from tests.care.agreeing import leaving, named, read_back, standing, taken_back
 from tests.care.test_doors_agree import charts, tick
 from tests.care.test_handoff import at
-from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements
+from tests.care.test_handoff_agrees import SECRET, Chart, chart, elements, logged
 from tests.doors.api.test_bulk import download, kick_off, path_of
 from tests.effort import RECORDS, SEED
 from tests.exports import make_exports
@@ -116,7 +116,7 @@ async def test_releases_of_information(clinic: Clinic) -> None:
             stopped += 1
             continue
         looked = await answering.looked_at(access, request)
-        row, content = await disclosurelog.payload(await at(clinic), await answering.release(access, request, seen))
+        row, content = await logged(clinic, await answering.release(access, request, seen))
         assert content == looked == disclosing.payload(access, row)
         assert named(row["what"]) == shown.keys()
         texts = await sandbox.texts(content, reading.PDF)

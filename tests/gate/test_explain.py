@@ -336,3 +336,11 @@ async def test_every_question_is_in_the_trail(clinic: Clinic) -> None:
     (line,) = await clinic.trail(access.request)
     assert (line["action"], line["account"], line["patients"]) == ("explain", "officer", [p])
     assert "account:tpo" in line["query"]
+
+
+async def test_a_moment_that_is_still_to_come_cannot_be_asked_about(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    access = await officer(clinic)
+    for question in (explain.explain(access, Asked(account="mh-clinician"), "Patient", p, access.now + timedelta(hours=1)), explain.who(access, "Patient", p, access.now + timedelta(hours=1))):
+        with pytest.raises(errors.Invalid):
+            await question

@@ -315,3 +315,14 @@ async def test_from_a_chart_the_client_is_chosen_already_and_a_hidden_one_is_not
     them = await visitor(clinic, "nurse")
     assert f'name="clients" value="{client}" checked' in (await them.get(f"/patients/{client}/incident")).text
     assert [(await them.get(f"/patients/{x}/incident")).status_code for x in (hidden, "A" * len(hidden))] == [404, 404]
+
+
+async def test_a_report_that_somebody_else_sends_under_the_address_of_a_draft_does_not_take_its_place(clinic: Clinic) -> None:
+    author, other = await visitor(clinic, "nurse"), await visitor(clinic, "technician")
+    await author.get("/incidents/new")
+    key = re.findall(r'action="/incidents/draft/(\w+)"', author.last.text)[0]
+    form = {"kind": "fall", "harm": "mild", "what": WHAT, "day": "2026-03-04", "time": "09:30", "do": "send"}
+    await other.get("/incidents")
+    for who in (other, author, author):
+        assert (await who.post(f"/incidents/draft/{key}", form)).status_code == 200
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.incident") == 2, "one of each, however often it is sent"
