@@ -17,9 +17,9 @@ from sojourn.record.database import Dsn
 from tests.care import test_authorizations as authorizing
 from tests.care.labs import follow, found, report, reviews, value
 from tests.care.risky import DAY, ward
+from tests.leaks.drawn import same
 from tests.people import MH, SUD, A, encounter
 from tests.web.real import Visitor, furnish
-from tests.web.test_emergency import same
 from tests.web.test_risk import visitor
 
 
