@@ -1,4 +1,7 @@
-"""Whoever opens a page, a document, a print or a file that shows a client leaves a line about that client: every page that people find by links, in a filled clinic."""
+"""Whoever opens a page, a document, a print or a file that shows a client leaves a line about that client, under the number that the answer has (`X-Request-Id`).
+
+Every page that people find by links in a filled clinic, and what these show and offer as files.
+"""
 
 from __future__ import annotations
 
@@ -66,11 +69,10 @@ class Looking:
 
     async def get(self, address: str) -> Answer:
         """Open an address."""
-        before = await self.owner.fetchval("SELECT max(n) FROM record.audit")
         answer = await self.client.get(address)
         page = answer.text if "html" in answer.headers.get("content-type", "") else ""
         if answer.status_code == 200:
-            await self._noted(address, answer, before)
+            await self._noted(address, answer)
             self.pictures |= {a for a in map(html.unescape, _SHOWN.findall(page)) if (route := route_of(a)) and "{" in route and not a.startswith(LEAVES)}
             for route, offer in forms(address, page):
                 if route in FILES:
@@ -79,16 +81,15 @@ class Looking:
 
     async def post(self, address: str, fields: tuple[tuple[str, str], ...], token: str) -> httpx.Response:
         """Ask for a file."""
-        before = await self.owner.fetchval("SELECT max(n) FROM record.audit")
         answer = await self.client.post(address, content=urlencode([("csrf", token), *fields]), headers={"content-type": "application/x-www-form-urlencoded"})
         if answer.status_code == 200:
-            await self._noted(address, answer, before)
+            await self._noted(address, answer)
         return answer
 
-    async def _noted(self, address: str, answer: httpx.Response, before: int) -> None:
+    async def _noted(self, address: str, answer: httpx.Response) -> None:
         route = route_of(address) or address
         self.opened.add(route)
-        rows = await self.owner.fetch("SELECT patients FROM record.audit WHERE n > $1 AND account = $2", before, self.who)
+        rows = await self.owner.fetch("SELECT patients FROM record.audit WHERE request = $1 AND account = $2", answer.headers["x-request-id"], self.who)
         lines = {p for row in rows for p in row["patients"]}
         text = answer.content.decode("utf-8", "replace")
         told = {self.words[m] for m in self.any.findall(text)} | {p for p in address.split("/") if p in self.words}

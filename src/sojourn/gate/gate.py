@@ -187,12 +187,12 @@ class Gate:
         """The Access of a caller already known, for one more request."""
         return Access(self.house, caller, request or ids.new_id("request"))
 
-    async def session(self, secret: str, *, used: bool = True) -> Access | None:
-        """The Access of a session, or None when it is over. `used`: whether this counts as use of it, which moves its idle limit on."""
+    async def session(self, secret: str, request: str | None = None, *, used: bool = True) -> Access | None:
+        """The Access of a session, or None when it is over. request: its number; `used`: whether this counts as use of it, which moves its idle limit on."""
         caller = await self.identity.caller(secret)
         if caller is None or not caller.session or (used and not await self.identity.used(caller)):
             return None
-        return self.access_of(await self.current(caller))
+        return self.access_of(await self.current(caller), request)
 
     async def sign_out(self, secret: str) -> None:
         """End a session at once."""
