@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Locator, expect
 
+from sojourn.gate.changes import Change
 from tests import people
 from tests.journeys import test_desk
 from tests.journeys.serving import Visit, pytestmark, shoot  # noqa: F401 - the mark is pytest's
@@ -64,7 +65,9 @@ async def looked_for(v: Visit, words: str, whom: str) -> None:
 async def two_clients(place: Place) -> str:  # noqa: F811 - as above
     """Two whose names begin alike; an outside organization read of the first, and colleagues opened both. The id of the first."""
     clinic = place.clinic
-    assert (await clinic.put("sys-mh", {"resourceType": "Organization", "id": "tpo", "name": "Harbor Primary Care"})).status in (200, 201)
+    access = await clinic.gate.access(clinic.tokens["sys-mh"])
+    assert access is not None
+    await access.write([Change("update", "Organization", "tpo", {"resourceType": "Organization", "id": "tpo", "name": "Harbor Primary Care"}, upsert=True)])
     ids = []
     for family, name in (("Rivera", "Insomnia"), ("Rivas", "Panic disorder")):
         id_ = (await clinic.make("sys-mh", people.patient(family))).id

@@ -109,7 +109,7 @@ HELD = {
 async def test_whatever_names_a_client_takes_the_decision_or_is_written_down(database: Dsn) -> None:
     owner = await asyncpg.connect(database.owner)
     rows = await owner.fetch(
-        "SELECT DISTINCT p.proname FROM pg_proc p WHERE p.pronamespace = 'gate'::regnamespace AND has_function_privilege('sojourn_app', p.oid, 'EXECUTE') "
+        "SELECT DISTINCT p.proname FROM pg_proc p WHERE p.pronamespace = 'gate'::regnamespace AND p.prosecdef AND has_function_privilege('sojourn_app', p.oid, 'EXECUTE') "
         "AND NOT 'p_mask' = ANY (coalesce(p.proargnames, '{}')) AND ("
         "EXISTS (SELECT FROM unnest(p.proargnames, p.proargmodes::text[]) AS a(name, mode) WHERE a.mode = 't' AND a.name IN ('patient', 'patients')) "
         "OR EXISTS (SELECT FROM pg_type t JOIN pg_attribute c ON c.attrelid = t.typrelid WHERE t.oid = p.prorettype AND c.attname IN ('patient', 'patients')))"
