@@ -204,7 +204,7 @@ async def test_patients_get_their_own_record_and_an_authorization_what_it_covers
 async def test_who_acts_for_somebody_gets_no_part_2_record_without_a_consent(clinic: Clinic) -> None:
     p = await chart(clinic)
     guardian = (await clinic.make("sys-mh", {
-        "resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "active": True, "name": [{"family": "Rivera"}],
+        "resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "active": True, "period": {"start": "2020-01-01"}, "name": [{"family": "Rivera"}],
         "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}]}],
     })).id  # fmt: skip
     access, theirs = await asked_for(clinic, p, "representative", name="", recipient=f"RelatedPerson/{guardian}", parts=["authority"])

@@ -11,6 +11,7 @@ import pytest
 from sojourn.base import errors
 from sojourn.gate import bases, decide, minors, narrowing, reach, scopes
 from sojourn.gate.caller import Caller, Program, Standing, Tenant
+from sojourn.gate.consent import EVER
 from sojourn.gate.usual import outside_mask
 from sojourn.record.index import Keys
 
@@ -135,8 +136,8 @@ def test_scopes_of_a_token_and_data_classes_of_a_consent_each_narrow() -> None:
     assert "scope 0 * me " in narrowing.narrowed(caller("patient", "chief", (), agent="Patient/me", keys=(), scopes="patient/*.rs", context="other"), rules(), KEYS)[1].keys
 
 
-def acting(kind: str, patient: str = "p", born: int | None = 2012, types: list[str] | None = None) -> dict[str, Any]:
-    return {"kind": kind, "patient": patient, "born": None if born is None else datetime(born, 3, 2, tzinfo=UTC), "types": types}
+def acting(kind: str, patient: str = "p", born: int | None = 2012, types: list[str] | None = None, since: datetime = EVER) -> dict[str, Any]:
+    return {"kind": kind, "patient": patient, "born": None if born is None else datetime(born, 3, 2, tzinfo=UTC), "types": types, "since": since}
 
 
 def test_for_whom_somebody_acts_now_follows_from_kind_age_and_consent() -> None:
@@ -151,7 +152,11 @@ def test_for_whom_somebody_acts_now_follows_from_kind_age_and_consent() -> None:
     assert stands(acting("parent", born=None)) is None, "and not for somebody whose age nobody knows"
     assert stands(acting("neighbour")) is None
     assert stands(acting("parent")) == Standing("p", child | minors.FROM_PROXIES, None, by_law=True)
-    assert stands(acting("guardian", born=1990)) == Standing("p", minors.FROM_PROXIES, None, by_law=True)
+    assert stands(acting("guardian", born=1990, since=datetime(2008, 3, 2, tzinfo=UTC))) == Standing("p", minors.FROM_PROXIES, None, by_law=True)
+    for early in (EVER, datetime(2008, 3, 1, tzinfo=UTC)):
+        assert stands(acting("guardian", born=1990, since=early)) is None, "a guardianship of a child ends with childhood"
+    assert stands(acting("guardian", born=1990, since=datetime(2008, 3, 2, tzinfo=UTC)), states=("NE",)) is None, "which lasts longer there"
+    assert stands(acting("guardian", born=None, since=datetime(2026, 1, 1, tzinfo=UTC))) is None
     assert stands(acting("guardian")) == Standing("p", child | minors.FROM_PROXIES, None, by_law=True)
     assert stands(acting("consent", born=1990, types=["Observation"])) == Standing("p", minors.FROM_PROXIES, ("Observation",), by_law=False)
     assert stands(acting("consent", born=1990)) == Standing("p", minors.FROM_PROXIES, None, by_law=False)

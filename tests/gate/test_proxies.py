@@ -93,15 +93,24 @@ async def test_a_young_child_has_less_to_keep_and_the_state_of_the_organization_
     assert await status(clinic, "parent", f"Observation/{teens}") == 200
 
 
-async def test_a_parent_no_longer_acts_for_a_child_who_is_of_age_and_a_guardian_does(clinic: Clinic) -> None:
+@pytest.mark.parametrize("codes", [("MTH",), ("GUARD",), ("MTH", "GUARD"), ("HPOWATT",)], ids="-".join)
+async def test_nobody_acts_for_somebody_of_age_because_they_did_for_the_child_but_who_is_appointed_since_does(clinic: Clinic, codes: tuple[str, ...]) -> None:
     p = (await clinic.make("sys-mh", patient(birthDate=young(17)))).id
-    for code, later in (("MTH", 404), ("GUARD", 200)):
-        person = (await clinic.make("sys-mh", related(p, code))).id
-        await stand_for(clinic, "parent", f"RelatedPerson/{person}")
-        assert await status(clinic, "parent", f"Patient/{p}") == 200
-        with clock.using(FakeClock(clock.now() + timedelta(days=340))):
-            token = await clinic.gate.token(clinic.gate.house.tenants[A], "parent", purpose="FAMRQT")
-            assert await status(clinic, token, f"Patient/{p}") == later
+    person = related(p, codes[0], period={"start": "2010-01-01"})
+    person["relationship"][0]["coding"] += [{**person["relationship"][0]["coding"][0], "code": code} for code in codes[1:]]
+    made = await clinic.make("sys-mh", person)
+    await stand_for(clinic, "parent", f"RelatedPerson/{made.id}")
+    assert await status(clinic, "parent", f"Patient/{p}") == 200
+    grown = clock.now() + timedelta(days=340)
+    with clock.using(FakeClock(grown)):
+        token = await clinic.gate.token(clinic.gate.house.tenants[A], "parent", purpose="FAMRQT")
+        assert await status(clinic, token, f"Patient/{p}") == 404
+        assert (await clinic.get(token, "Patient")).ids == []
+        for start in ({}, {"period": {"start": "2010-01-01"}}):  # also after somebody changed a telephone number
+            await clinic.put("sys-mh", {**{k: v for k, v in made.json().items() if k != "period"}, **start, "telecom": [{"value": "1"}]})
+            assert await status(clinic, token, f"Patient/{p}") == 404
+        await clinic.put("sys-mh", {**made.json(), "period": {"start": grown.strftime("%Y-%m-%d")}})
+        assert await status(clinic, token, f"Patient/{p}") == (404 if codes == ("MTH",) else 200)
 
 
 async def test_a_guardian_acts_from_the_first_day_to_the_last_and_no_longer_when_it_is_taken_back(clinic: Clinic) -> None:

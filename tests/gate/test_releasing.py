@@ -174,7 +174,7 @@ async def test_a_statement_of_disagreement_leaves_with_what_it_is_about(clinic: 
 async def acts_for(clinic: Clinic, person: str) -> str:
     """A guardian of a patient, as `RelatedPerson/id`."""
     role = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}]}
-    return f"RelatedPerson/{(await clinic.make('sys-mh', {'resourceType': 'RelatedPerson', 'patient': {'reference': f'Patient/{person}'}, 'active': True, 'relationship': [role]})).id}"
+    return f"RelatedPerson/{(await clinic.make('sys-mh', {'resourceType': 'RelatedPerson', 'patient': {'reference': f'Patient/{person}'}, 'active': True, 'period': {'start': '2020-01-01'}, 'relationship': [role]})).id}"
 
 
 async def test_patients_get_all_of_their_own_record_but_notes_kept_apart_and_nobody_elses(clinic: Clinic) -> None:

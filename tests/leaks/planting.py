@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 
 from sojourn.record import migrate
-from tests.leaks.plants import ROOMS, mutated, planted
+from tests.leaks.plants import mutated, planted
+from tests.leaks.roomplants import ROOMS
 
 PLANT = next(room.plant for room in ROOMS if room.plant.name == os.environ["SOJOURN_PLANT"])
 

@@ -49,7 +49,7 @@ async def test_apps_of_a_clinician_a_guardian_and_an_outside_organization(here: 
     await clinic.make("sys-mh", observation(p))
     await clinic.make("sys-sud", consent(p, "lakeside", provision={"period": {"start": "2026-01-01", "end": "2026-02-01"}}))
     guardian = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}]}
-    related = (await clinic.make("sys-mh", {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "relationship": [guardian], "active": True})).id
+    related = (await clinic.make("sys-mh", {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "relationship": [guardian], "active": True, "period": {"start": "2020-01-01"}})).id
     await be(here, "parent", f"RelatedPerson/{related}")
     staff_app, _ = await here.person_app(uses=("staff",), launch="https://app.example/launch")
     own_app, _ = await here.person_app(uses=("patient",), whose="chosen")

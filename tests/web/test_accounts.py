@@ -168,6 +168,26 @@ async def test_an_invitation_ends_with_the_account_that_it_was_for(clinic: Clini
     assert (await accept(clinic, path)).last.status_code == 404
 
 
+async def test_a_link_that_nobody_opened_ends_with_the_account_of_whoever_made_it(clinic: Clinic) -> None:
+    """Who leaves may have kept one. What was opened before stays."""
+    admin = await administrator(clinic)
+    path = await invite(admin)
+    code = await code_for(clinic, "nia")
+    assert (await Visitor(clinic).get(path)).status_code == 200
+    later(seconds=1)
+    await clinic.owner.execute("SELECT gate.set_account_state(1, $1, 'deactivated', '', 'left', $2)", ADMIN, clock.now())
+    theirs = Visitor(clinic)
+    assert (await theirs.get(path)).status_code == 404
+    assert (await theirs.post(path, {"new": NEW, "again": NEW, "code": code})).status_code == 404
+    later(seconds=1)
+    await clinic.owner.execute("SELECT gate.set_account_state(1, $1, 'active', '', 'back', $2)", ADMIN, clock.now())
+    assert (await Visitor(clinic).get(path)).status_code == 404, "what was ended stays ended"
+    again = await administrator(clinic)
+    account = await account_of(clinic, "nia")
+    await again.get(f"/accounts/{account}")
+    assert (await accept(clinic, path_of((await again.post(f"/accounts/{account}/link")).text))).last.status_code == 303
+
+
 async def test_a_role_given_acts_with_the_next_page(clinic: Clinic) -> None:
     admin, theirs = await administrator(clinic), Visitor(clinic)
     await theirs.sign_in(WHO)

@@ -138,7 +138,7 @@ async def test_what_a_parent_would_see_is_said_before_and_is_what_they_get(here:
     assert (await desk.get(f"/patients/{p}/proxies")).text.count(">can sign in</") == 1
 
 
-@pytest.mark.parametrize(("code", "born", "said"), [("SIS", "1988-03-04", "Being related opens nothing"), ("MTH", "1988-03-04", "of age")])
+@pytest.mark.parametrize(("code", "born", "said"), [("SIS", "1988-03-04", "Being related opens nothing"), ("MTH", "1988-03-04", "of age"), ("GUARD", "1988-03-04", "write its first day")])
 async def test_whom_nothing_lets_in_is_not_invited(here: Office, code: str, born: str, said: str) -> None:
     p = await client(here.clinic, birthDate=born)
     person = (await here.clinic.make("sys-mh", related(p, code))).id
@@ -158,6 +158,13 @@ async def test_a_young_child_is_not_invited_and_a_guardian_needs_the_paper_that_
     assert "since 1 Jan 2026, until 1 Jan 2027" in page
     assert (await desk.post(f"/patients/{p}/proxies/{guardian}", {"do": "invite", "evidence": "identity"})).status_code == 422
     assert await invited(desk, p, guardian, "appointed")
+
+
+@pytest.mark.parametrize(("born", "start", "until"), [("2010-03-02", "2012-01-01", "until 1 Mar 2028, then it ends by itself"), ("1988-03-04", "2006-03-04", "with no end set")])
+async def test_a_guardian_is_told_until_when_they_act(here: Office, born: str, start: str, until: str) -> None:
+    p = await client(here.clinic, birthDate=born)
+    guardian = (await here.clinic.make("sys-mh", related(p, "GUARD", period={"start": start}))).id
+    assert until in (await (await at_desk(here)).get(f"/patients/{p}/proxies/{guardian}")).text
 
 
 async def test_a_consent_lets_somebody_in_for_the_kinds_of_entries_that_it_names(here: Office) -> None:

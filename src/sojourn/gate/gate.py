@@ -25,7 +25,7 @@ from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
 from sojourn.gate.documenting import clerk
 from sojourn.gate.identity import Identity
-from sojourn.gate.labelrules import OwnCode, made_of
+from sojourn.gate.labelrules import Kind, OwnCode, made_of, tops
 from sojourn.gate.signin import SignIn
 from sojourn.record import labelling
 from sojourn.record.blobs import Blobs
@@ -134,6 +134,7 @@ class Gate:
             own_labels = made_of(
                 [OwnCode(c["system"], c["code"], c["prefix"], tuple(c["tags"])) for c in await labelling.subject_codes(db, tenant.number, now)],
                 [(law["tag"], law["basis"]) for law in await labelling.subject_laws(db, tenant.number, now)],
+                [Kind(k["system"], k["top"], k["code"]) for k in await labelling.kinds(db, tenant.number, tops())],
             )
             digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()), own_labels.digest)).encode())[:16]
             days = {r["kind"]: r["days"] for r in await db.call("SELECT * FROM gate.reach_times($1, $2)", tenant.number, now)}

@@ -68,6 +68,15 @@ def own_age(states: Sequence[str], on: datetime) -> int:
     return min(max(least.values(), default=grown), grown)
 
 
+def of_an_adult(born: datetime | None, since: datetime, states: Sequence[str], on: datetime) -> bool:
+    """Whether who was appointed from a day on was appointed for somebody of age (45 CFR 164.502(g)(2)).
+
+    A guardianship of a child ends with childhood; one whose first day nobody wrote down, or of somebody whose birth date is not known, may be of a child.
+    """
+    years = age(born, since)
+    return years is not None and years >= majority(states, on)
+
+
 def age(born: datetime | None, on: datetime) -> int | None:
     """Whole years; None when the birth date is not known."""
     return None if born is None else on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -210,9 +210,10 @@ def _acting(client: Resource, related: Resource, forms: Sequence[Resource], stat
     period = related.get("period") or {}
     since, until = validity.moment(period.get("start"), EVER), validity.moment(period.get("end"), FOREVER, end=True)
     kind = "guardian" if codes & GUARDIANS else "parent" if codes & PARENTS else ""
-    if kind and related.get("active") is not False and since <= now < until and (minor or kind == "guardian"):
+    appointed = kind == "guardian" and minors.of_an_adult(None if born == EVER else born, since, states, now)
+    if kind and related.get("active") is not False and since <= now < until and (minor or appointed):
         withheld = minors.withheld(states, years, now) if minor and years is not None else minors.FROM_PROXIES
-        if kind == "parent":
+        if not appointed:
             until = min(until, _birthday(born, grown))
         return Right(kind, withheld, None, _or_none(since), _or_none(until), years, tuple(states))
     return _by_consent(str(related["id"]), forms, years, states, now) or Right("", age=years, states=tuple(states), refused=_none(kind, related, minor=minor, over=now >= until))
@@ -223,6 +224,8 @@ def _none(kind: str, related: Resource, *, minor: bool, over: bool) -> str:
         return "They do not act for this client any more, as their entry among the related people says."
     if kind == "parent" and not minor:
         return "A parent acts for a child. This client is of age, or their birth date is not known: a consent that names the parent comes first."
+    if kind == "guardian" and not minor:
+        return "A guardian of a child acts until the child is of age. Of an order for an adult, or a power of attorney, write its first day into their entry among the related people."
     return "Being related opens nothing by itself. A consent that names them comes first."
 
 

@@ -282,7 +282,7 @@ async def test_who_may_not_use_an_app_cannot_allow_it(here: Office) -> None:
 async def test_a_proxy_of_two_chooses_one(here: Office) -> None:
     coding = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}
     p = (await here.clinic.make("sys-mh", patient("Firstchild"))).id
-    related = (await here.clinic.make("sys-mh", {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "relationship": [{"coding": [coding]}], "active": True})).id
+    related = (await here.clinic.make("sys-mh", {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{p}"}, "relationship": [{"coding": [coding]}], "active": True, "period": {"start": "2020-01-01"}})).id
     await be(here, "parent", f"RelatedPerson/{related}")
     one = (await here.clinic.make("sys-mh", observation(p))).id
     part2 = (await here.clinic.make("sys-sud", observation(p))).id

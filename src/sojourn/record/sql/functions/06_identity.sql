@@ -146,6 +146,9 @@ BEGIN
     VALUES (p_tenant, p_account, p_state, p_author, p_reason, p_now, p_now);
     IF p_state <> 'active' THEN
         PERFORM gate.end_everything(p_tenant, p_account, p_now);
+        -- And links that they made for others and nobody opened: who leaves may have kept one.
+        UPDATE record.ticket t SET used = p_now
+        WHERE t.tenant = p_tenant AND t.author = p_account AND t.kind IN ('invitation', 'reset') AND t.used = 'infinity';
     END IF;
     RETURN true;
 END $$;

@@ -95,17 +95,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- For whom somebody named by a key acts now: how (self, parent, guardian, consent), the patient's birth date as the index knows it, and
--- the data classes that a consent names (null: all).
+-- the data classes that a consent names (null: all); since: the first day of what says so, -infinity where none is written down.
 CREATE OR REPLACE FUNCTION gate.acting_for(p_tenant int, p_key text, p_birth bigint, p_purpose text, p_now timestamptz)
-RETURNS TABLE (patient text, kind text, born timestamptz, types text[]) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS TABLE (patient text, kind text, born timestamptz, types text[], since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT l.patient, l.kind,
            (SELECT min(d.low) FROM record.resource p JOIN record.date d ON d.tenant = p.tenant AND d.rid = p.rid AND d.key = p_birth
             WHERE p.tenant = l.tenant AND p.type = 'Patient' AND p.id = l.patient),
-           NULL::text[]
+           NULL::text[], l.valid_from
     FROM record.relation l
     WHERE l.tenant = p_tenant AND l.actor = p_key AND l.kind <> 'consent' AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity'
     UNION ALL
-    SELECT g.patient, 'consent', NULL, g.types FROM record.consent_grant g
+    SELECT g.patient, 'consent', NULL, g.types, g.valid_from FROM record.consent_grant g
     WHERE g.tenant = p_tenant AND g.recipient = p_key AND g.effect = 'permit' AND g.purpose = p_purpose
       AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
 $$;
