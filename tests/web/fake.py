@@ -208,7 +208,7 @@ class Gate:
     def access_of(self, caller: Caller) -> Access:
         return next(access for access in self.sessions.values() if access.caller is caller)
 
-    async def session(self, token: str, *, used: bool = True) -> Access | None:
+    async def session(self, token: str, request: str | None = None, *, used: bool = True) -> Access | None:
         return self.sessions.get(token)
 
     async def sign_out(self, token: str) -> None:

@@ -25,7 +25,7 @@ from sojourn.gate.caller import Caller, Program, Tenant
 from sojourn.gate.decide import Rules
 from sojourn.gate.documenting import clerk
 from sojourn.gate.identity import Identity
-from sojourn.gate.labelrules import OwnCode, made_of
+from sojourn.gate.labelrules import Kind, OwnCode, made_of, tops
 from sojourn.gate.signin import SignIn
 from sojourn.record import labelling
 from sojourn.record.blobs import Blobs
@@ -134,6 +134,7 @@ class Gate:
             own_labels = made_of(
                 [OwnCode(c["system"], c["code"], c["prefix"], tuple(c["tags"])) for c in await labelling.subject_codes(db, tenant.number, now)],
                 [(law["tag"], law["basis"]) for law in await labelling.subject_laws(db, tenant.number, now)],
+                [Kind(k["system"], k["top"], k["code"]) for k in await labelling.kinds(db, tenant.number, tops())],
             )
             digest = crypto.sha256(repr((sorted(rules), sorted(programs.items()), own_labels.digest)).encode())[:16]
             days = {r["kind"]: r["days"] for r in await db.call("SELECT * FROM gate.reach_times($1, $2)", tenant.number, now)}
@@ -187,12 +188,12 @@ class Gate:
         """The Access of a caller already known, for one more request."""
         return Access(self.house, caller, request or ids.new_id("request"))
 
-    async def session(self, secret: str, *, used: bool = True) -> Access | None:
-        """The Access of a session, or None when it is over. `used`: whether this counts as use of it, which moves its idle limit on."""
+    async def session(self, secret: str, request: str | None = None, *, used: bool = True) -> Access | None:
+        """The Access of a session, or None when it is over. request: its number; `used`: whether this counts as use of it, which moves its idle limit on."""
         caller = await self.identity.caller(secret)
         if caller is None or not caller.session or (used and not await self.identity.used(caller)):
             return None
-        return self.access_of(await self.current(caller))
+        return self.access_of(await self.current(caller), request)
 
     async def sign_out(self, secret: str) -> None:
         """End a session at once."""

@@ -46,7 +46,8 @@ _FORM: Final = 5
 
 class ValueSet(NamedTuple):
     """One list as it is shipped. sure: whether the codes were checked; question: for a list that only asks (`[[ask]]`); checked: against what a test
-    holds every code of it, empty where nothing at hand has the code system."""
+    holds every code of it, empty where nothing at hand has the code system; beneath: whether what is a kind of a code is about the same, as far as a release that the
+    organization loaded says so."""
 
     file: str
     title: str
@@ -60,6 +61,7 @@ class ValueSet(NamedTuple):
     note: str
     question: str
     checked: str
+    beneath: bool
 
 
 class OwnCode(NamedTuple):
@@ -104,20 +106,38 @@ def _value_set(file: str, part: Mapping[str, Any]) -> ValueSet:
     codes, prefixes = tuple(part.get("codes", ())), tuple(part.get("prefixes", ()))
     return ValueSet(
         file, part["title"], tuple(part["systems"]), tuple(part["tags"]), part["source"], part["sure"], part["since"], codes, prefixes, part.get("note", ""), part.get("question", ""),
-        part.get("checked", ""),
+        part.get("checked", ""), bool(part.get("beneath")),
     )  # fmt: skip
 
 
-def made_of(own: Iterable[OwnCode] = (), laws: Iterable[tuple[str, str]] = ()) -> LabelRules:
-    """The shipped lists with an organization's own codes, and (tag, name of the basis) for each subject under a law."""
+class Kind(NamedTuple):
+    """`code` is a kind of `top`, by a release that the organization loaded."""
+
+    system: str
+    top: str
+    code: str
+
+
+def tops() -> list[tuple[str, str]]:
+    """(code system, code) of which kinds are wanted, too."""
+    return sorted({(s.systems[0], code) for s in value_sets() if s.beneath for code in s.codes})
+
+
+def made_of(own: Iterable[OwnCode] = (), laws: Iterable[tuple[str, str]] = (), kinds: Iterable[Kind] = ()) -> LabelRules:
+    """The shipped lists with an organization's own codes, (tag, name of the basis) for each subject under a law, and what is a kind of the listed codes."""
     systems: dict[str, Codes] = {}
+    under: dict[tuple[str, str], list[str]] = {}
+    beneath = sorted(kinds)
+    for kind in beneath:
+        under.setdefault((kind.system, kind.top), []).append(kind.code)
     questions: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {}
     for shipped in value_sets():
         for system in shipped.systems:
             if shipped.question:
                 questions |= {(system, code): (shipped.tags, shipped.question) for code in shipped.codes}
             else:
-                _enter(systems, system, shipped.codes, shipped.prefixes, shipped.tags)
+                more = [code for top in shipped.codes for code in under.get((shipped.systems[0], top), ())] if shipped.beneath else []
+                _enter(systems, system, [*shipped.codes, *more], shipped.prefixes, shipped.tags)
     mine, protected = sorted(own), sorted(laws)
     for code in mine:
         _enter(systems, code.system, () if code.prefix else (code.code,), (code.code,) if code.prefix else (), code.tags)
@@ -125,7 +145,7 @@ def made_of(own: Iterable[OwnCode] = (), laws: Iterable[tuple[str, str]] = ()) -
     bits: dict[str, int] = {}
     for tag, name in protected:
         bits[tag] = bits.get(tag, 0) | known.get(name, bases.UNLABELLED)  # a law that we do not know withholds
-    said = repr((_FORM, value_sets(), mine, protected)).encode()
+    said = repr((_FORM, value_sets(), mine, protected, *([beneath] if beneath else []))).encode()
     return LabelRules(systems, questions, bits, crypto.sha256(said).hex()[:16])
 
 

@@ -104,6 +104,11 @@ async def subject_codes(db: Database, tenant: int, now: datetime) -> list[asyncp
     return await db.call("SELECT * FROM gate.subject_codes($1, $2)", tenant, now)
 
 
+async def kinds(db: Database, tenant: int, tops: Sequence[tuple[str, str]]) -> list[asyncpg.Record]:
+    """Of each (code system, code) what is a kind of it, by the releases in force: system, top, code."""
+    return await db.call("SELECT * FROM gate.vocabulary_kinds($1, $2, $3)", tenant, [system for system, _ in tops], [code for _, code in tops])
+
+
 async def subject_laws(db: Database, tenant: int, now: datetime) -> list[asyncpg.Record]:
     """Subjects that are under a law of the organization's state."""
     return await db.call("SELECT * FROM gate.subject_laws($1, $2)", tenant, now)

@@ -140,7 +140,7 @@ class Sessions:
     async def _access(self, request: Request, token: str) -> Access | None:
         """The Access of a session begun at this door, or of a device handed over at it, in the organization whose host name this is."""
         gate: Gate = request.app.state.gate
-        access = await gate.session(token, used=request.headers.get("x-unattended") != "true")
+        access = await gate.session(token, getattr(request.state, "request_id", None), used=request.headers.get("x-unattended") != "true")
         doors = (*self._doors, HANDED) if self.door == "staff" else self._doors
         here = access is not None and access.caller.door in doors and access.tenant is gate.tenant_of(request.url.hostname or "")
         return access if here else None

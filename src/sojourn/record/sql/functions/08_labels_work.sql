@@ -10,7 +10,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
         SELECT 2, count(*), max(greatest(c.known_from, nullif(c.known_to, 'infinity'))) FROM record.subject_code c WHERE c.tenant = p_tenant
         UNION ALL
         SELECT 3, count(*), max(greatest(l.known_from, nullif(l.known_to, 'infinity'))) FROM record.subject_law l
-        WHERE l.tenant = p_tenant) x
+        WHERE l.tenant = p_tenant
+        UNION ALL
+        SELECT 4, max(v.release), max(v.at) FROM record.vocabulary_release v WHERE v.tenant = p_tenant AND v.state = 'active') x
 $$;
 
 -- The first job of an organization whose versions all have the labels of the rules in force: nothing to do, done.

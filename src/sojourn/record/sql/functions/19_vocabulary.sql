@@ -111,6 +111,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT DISTINCT u.code FROM up u WHERE u.above = ANY (p_tops) AND EXISTS (SELECT FROM record.vocabulary_release r WHERE r.tenant = p_tenant AND r.release = p_release)
 $$;
 
+-- What is a kind of some codes, by the releases in force: for the rules of labels.
+CREATE OR REPLACE FUNCTION gate.vocabulary_kinds(p_tenant int, p_systems text[], p_codes text[]) RETURNS TABLE (system text, top text, code text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+    WITH RECURSIVE down(system, release, top, code) AS (
+        SELECT r.system, r.release, t.code COLLATE "C", t.code COLLATE "C" FROM unnest(p_systems, p_codes) AS t(system, code)
+        JOIN record.vocabulary_release r ON r.tenant = p_tenant AND r.system = t.system AND r.state = 'active'
+        UNION
+        SELECT d.system, d.release, d.top, e.child FROM down d JOIN record.vocabulary_edge e ON e.release = d.release AND e.parent = d.code
+    )
+    SELECT d.system, d.top, d.code FROM down d WHERE d.code <> d.top
+$$;
+
 -- Codes of a release in their order: under some codes (null: all), with words that begin so, at most so many from an offset; those that are not for use only if asked.
 CREATE OR REPLACE FUNCTION gate.vocabulary_listed(
     p_tenant int, p_release bigint, p_tops text[], p_words text, p_inactive boolean, p_day date, p_offset int, p_most int
