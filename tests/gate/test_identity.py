@@ -12,7 +12,7 @@ from sojourn.base import clock, crypto, errors
 from sojourn.gate import identity
 from sojourn.gate.caller import Caller
 from tests.gate.test_sessions import begin, clinic, later
-from tests.people import A, B, MH, SUD, Clinic, consent, encounter, patient
+from tests.people import MH, SUD, A, B, Clinic, consent, encounter, patient
 
 __all__ = ["clinic"]
 
