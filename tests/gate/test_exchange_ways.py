@@ -112,7 +112,7 @@ def test_what_was_agreed_is_kept_and_a_new_rhythm_is_counted_from_now() -> None:
     (24, True, None, NOW + timedelta(hours=24 + 47)), (4, True, NOW + timedelta(hours=20), datetime(2026, 3, 9, 8, tzinfo=UTC)),
 ])  # fmt: skip
 def test_something_is_expected_within_hours_of_which_a_weekend_may_not_count(every: int, weekdays: bool, heard: datetime | None, due: datetime) -> None:
-    """Two hours are missing on the Sunday on which clocks are put on: one of them counts to the weekend."""
+    """The Sunday has an hour less: clocks are put on."""
     one = Agreed(every=every, weekdays=weekdays, counted=NOW)
     found = agreed.expected(one, heard, HERE)
     assert found is not None
