@@ -31,7 +31,8 @@ def under(security: Any, **more: Any) -> dict[str, Any]:
 
 
 def ways(resource: dict[str, Any], hidden: set[str]) -> set[bool]:
-    """What each of the ways says of it."""
+    """What each of the ways says of it, worked out anew."""
+    quick._facts.clear()
     body = dumps(resource)
     links, delicate = quick.survey(resource)
     found = {quick.facts(body)[0].stands(hidden), quick.stands(resource, body, links, hidden, delicate=delicate)}
@@ -88,6 +89,7 @@ def test_a_resource_without_labels_stands_by_no_way() -> None:
 def test_what_was_worked_out_by_other_rules_is_not_remembered() -> None:
     """A code that the organization lists as a subject, and no longer does: its label stands by the one rules and not by the others."""
     coded = under([N, SUD], code={"coding": [{"system": "http://own", "code": "x1"}]})
+    quick._facts.clear()
     mine = made_of([OwnCode("http://own", "x1", False, ("SUD",))])
     body = dumps(coded)
     assert [quick.facts(body, rules)[0].stands(set()) for rules in (mine, shipped(), mine, None)] == [True, False, True, False]
@@ -96,6 +98,7 @@ def test_what_was_worked_out_by_other_rules_is_not_remembered() -> None:
 
 
 def test_of_labelled_elements_the_laws_are_said_and_it_is_not_untouched() -> None:
+    quick._facts.clear()
     resource = under([R, bases.PROCESS_INLINE], note=[{"text": "x", "extension": [inline(HIDDEN)]}, {"text": "y", "extension": [inline(SEEN)]}])
     facts, decoded = quick.facts(dumps(resource))
     assert (facts.parts, facts.bare, facts.single, decoded) == (1 << 5 | 1 << 8, False, False, resource)
