@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sojourn.base import clock, crypto, errors, ids
 from sojourn.gate.apps import registry
@@ -172,7 +172,7 @@ def checked(partner: Partner, programs: set[int]) -> Partner:
         raise errors.Malformed("The program of their results is one to which they may deliver.")
     try:
         ZoneInfo(partner.timezone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):
         raise errors.Malformed("A time zone is named as America/New_York.") from None
     if partner.acknowledgement not in ACKNOWLEDGEMENTS or partner.basis not in BASES:
         raise errors.Malformed("Choose how messages are acknowledged, and on what basis they come.")
