@@ -298,7 +298,7 @@ class Teller:
 
     def turning(self) -> None:
         """The same of a law: what is referred to is taken out for an element under it, and is under it since."""
-        at = MAKERS["Condition"](self.random)
+        at = MAKERS["Condition"](Random(f"{self.story.seed} turning"))  # what else the seed tells stays the same
         made: dict[str, Thing] = {}
         for name in ("about", "changed"):
             links = {"subject": ["p2"]} | ({"evidence.detail": [made["about"].key]} if name == "changed" else {})
