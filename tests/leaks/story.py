@@ -195,6 +195,8 @@ PARTS: dict[str, tuple[str, Callable[[str, Random], dict[str, Any]]]] = {
     "CarePlan": ("activity", lambda w, r: {"detail": {"status": "scheduled", "code": coded(SNOMED, r.choice(("408919008", "60112009")), w)}}),
     "Appointment": ("reasonCode", lambda w, r: coded(ICD, r.choice(("F11.20", "F32.1", "Z71.41")), w)),
 }
+TURNING = "Condition-turning"
+"""What `turning` tells, which nothing else refers to: what a seed tells beside it is as it was before."""
 NAMES = ("Rivera", "Okafor", "Lindgren", "Haddad", "Moreau")
 
 
@@ -302,7 +304,7 @@ class Teller:
         made: dict[str, Thing] = {}
         for name in ("about", "changed"):
             links = {"subject": ["p2"]} | ({"evidence.detail": [made["about"].key]} if name == "changed" else {})
-            key = f"Condition-turning-{name}"
+            key = f"{TURNING}-{name}"
             made[name] = Thing(key, Fact(1, "Condition", key, "p2", {MH}, at=moment(at["recordedDate"])), dict(at), links, ("subject",), told=False)
             self.lasting.add(key)
             self.add(made[name], "sys-mh", "turning")
@@ -333,9 +335,9 @@ class Teller:
         subject = SUBJECT.get(type_, "subject")
         links: dict[str, list[str]] = {subject: [patient]} if subject else {}
         required = (subject,) if type_ in REQUIRED_SUBJECT else ()
-        mine = [t for t in self.story.things.values() if t.fact.patient == patient and t.key not in self.gone]
+        mine = [t for t in self.story.things.values() if t.fact.patient == patient and t.key not in self.gone and not t.key.startswith(TURNING)]
         if type_ in ACROSS and random.random() < 0.3:  # something of somebody else's
-            mine += [t for t in self.story.things.values() if t.fact.patient not in (patient, None) and t.key not in self.gone]
+            mine += [t for t in self.story.things.values() if t.fact.patient not in (patient, None) and t.key not in self.gone and not t.key.startswith(TURNING)]
         for name, (types, many) in LINKS[type_].items():
             fits = [t.key for t in mine if t.fact.type in types]
             if fits and (random.random() < 0.6 or name == "target"):
