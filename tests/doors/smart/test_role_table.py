@@ -159,9 +159,7 @@ async def walked(here: Office, row: Row, who: Caller, fields: dict[str, str], *,
     more = {"authorization": f"Bearer {token}"} if token else {}
     async with client(here, sent, **more) as http, let_go(here, gone, sent.token, token):
         if row.method != "POST":
-            answer = await http.request(row.method, row.path, params=fields)
-            again = bool(gone) and answer.status_code == 303 and urlsplit(answer.headers["location"]).path == row.path  # it looks who they are now
-            return await http.get(answer.headers["location"]) if again else answer
+            return await http.request(row.method, row.path, params=fields)
         screen = any(isinstance(s, Route) and s.path == row.path and "POST" in (s.methods or ()) for s in SCREENS)
         return await http.post(row.path, data={**fields, "csrf": sent.csrf if csrf else "x"} if screen else fields)
 
