@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from starlette.routing import Route
 
-from sojourn.base import clock, crypto
+from sojourn.base import clock
 from sojourn.doors.smart.routes import SCREENS, routes
 from sojourn.gate.apps import asking
 from sojourn.gate.apps.asking import Wish
@@ -204,15 +204,3 @@ async def test_nobody_reads_the_record_by_what_these_addresses_give(here: Office
 async def test_every_address_has_its_row() -> None:
     there = {(m, r.path) for r in routes() if isinstance(r, Route) for m in (r.methods or set()) - {"HEAD"}}
     assert {(r.method, r.path) for r in TABLE} == there
-
-
-async def test_whoever_was_let_go_is_answered_as_a_stranger(here: Office, everyone: list[Caller], examples: dict[str, dict[str, dict[str, str]]]) -> None:
-    """With what they hold from before, at every address, though this process is not told; of staff the role that may do most, and everybody else."""
-    some = [who for who in everyone if who.kind != "staff" or who.role == "administrator"]
-    for who in some[1:]:
-        account = who.session or await here.clinic.owner.fetchval("SELECT account FROM record.credential WHERE credential = $1", crypto.sha256(who.bearer.encode()))
-        for row in TABLE:
-            fields = examples.get(row.path, {}).get(row.sent, {})
-            none = await walked(here, row, everyone[0], fields)
-            left = await walked(here, row, who, fields, gone=account)
-            assert said(left) == said(none), (who.name, row.method, row.path, row.sent)
