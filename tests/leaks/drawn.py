@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 DRAWN: Final[Mapping[str, tuple[str, str]]] = {
     "csrf": (r'name="csrf" value="|"X-CSRF-Token": "|csrf" value="', "the token of a form: a proof from the browser's own cookie (web/session.py); the mask over it is drawn alike"),
+    "nonce": (r'nonce="|nonce-', "drawn for each answer, for its own scripts (web/frame.py), where a test has a source of its own"),
     "tab": (r'name="tab" value="', "the name of the open page, by which a draft knows its own window (gate/drafts.py)"),
     "key": (r'name="key" value="', "the name of what would be made, drawn with the form, so that pressed twice it is there once"),
     "once": (r'name="once" value="', "the same"),
@@ -86,7 +87,7 @@ def bytes_without(what: str, data: bytes) -> bytes:
     return re.sub(pattern, lambda m: (m[1] or b"") + (b"<%d>" % (len(m[0]) - len(m[1] or b"")) if sized else b"<>"), data)
 
 
-_SAME = Drawn("csrf", "patient", "back", "next", "refresh")
+_SAME = Drawn("csrf", "nonce", "patient", "back", "next", "refresh")
 
 
 def same(text: str) -> str:
