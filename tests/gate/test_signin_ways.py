@@ -101,6 +101,7 @@ async def test_a_passkey_alone_is_enough_and_recovery_codes_alone_are_no_second_
     done = await ways.passkey(tenant, PLACE, asked.state, device.get(asked), HERE)
     assert done is not None
     assert done.caller.methods == ("passkey",)
+    assert await clinic.owner.fetchval("SELECT sum(count) FROM record.throttle") == 0, "it was no guess"
     assert await ways.passkey(tenant, PLACE, asked.state, device.get(asked), HERE) is None
     assert await lines(clinic) == [("sign-in", "done", WHO, "clinician", "how=passkey"), ("sign-in", "denied", "", "", "how=passkey")]
     assert (await half(clinic)).kinds == ("passkey", "recovery")
@@ -187,6 +188,14 @@ async def test_the_owner_takes_a_device_back_with_a_new_session(clinic: Clinic) 
         assert again is not None
     await clinic.owner.fetchval("SELECT gate.set_account_state(1, $1, 'deactivated', '', '', $2)", WHO, clock.now())
     assert await ways.take_back(again.caller, "password", PASSWORD, HERE) is None
+
+
+async def test_whoever_holds_the_device_cannot_guess_its_owners_password(clinic: Clinic) -> None:
+    ways, made = clinic.gate.signin, await session(clinic)
+    for _ in range(guessing()["login_from_address"].attempts):
+        assert await ways.take_back(made.caller, "password", "x", HERE) is None
+    with pytest.raises(errors.TooManyRequests):
+        await ways.take_back(made.caller, "password", PASSWORD, HERE)
 
 
 async def test_who_is_vouched_for_stays_with_their_first_account(clinic: Clinic) -> None:
