@@ -50,7 +50,7 @@ async def burst(pace: Pace, caller: Caller) -> tuple[int, int]:
     return 1000, 0
 
 
-@pytest.mark.parametrize(("pace", "most", "wait"), [(60, 10, 1), (6, 10, 10), (7, 10, 9), (600, 100, 1), (12, 10, 5), (90, 15, 1)])
+@pytest.mark.parametrize(("pace", "most", "wait"), [(60, 10, 1), (6, 10, 10), (7, 10, 9), (600, 100, 1), (12, 10, 5), (90, 15, 1), (1, 10, 60)])
 async def test_a_burst_passes_and_then_it_waits(time: FakeClock, pace: int, most: int, wait: int) -> None:
     keeper = Pace(registered(replace(APP, pace=pace)))
     assert await burst(keeper, by("a")) == (most, wait)
@@ -71,6 +71,8 @@ async def test_what_is_refused_takes_nothing_from_what_fills(time: FakeClock) ->
             await keeper.keep(by("a"))
     time.advance(timedelta(seconds=1.01))
     await keeper.keep(by("a"))
+    time.advance(timedelta(seconds=4))
+    assert await burst(keeper, by("a")) == (0, 6), "what is there already is not waited for"
 
 
 async def test_each_app_of_each_organization_has_its_own_and_nobody_else_is_counted(time: FakeClock) -> None:  # noqa: ARG001 - it stands still

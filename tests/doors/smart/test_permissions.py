@@ -141,6 +141,22 @@ async def test_a_launch_is_of_an_app_for_them_beside_a_chart_and_a_visit_of_it(h
     assert [replace(found, patient="", scopes=s).needs_patient for s in (("launch/patient",), ("patient/*.rs",), ("user/*.rs", "openid"))] == [True, True, False]
 
 
+async def test_what_is_registered_is_remembered_for_half_a_minute(here: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant, apps = here.clinic.gate.house.tenants[A], here.clinic.gate.house.apps
+    app, _ = await here.person_app(origins=("https://one.example",))
+    assert (await apps.apps(tenant))[app.id].name == "Heart Notes"
+    await here.clinic.owner.execute("UPDATE record.app SET facts = $2 WHERE app = $1", app.id, registry.facts(replace(app, name="Other")))
+    now = clock.monotonic()
+    for later, name in ((29, "Heart Notes"), (31, "Other"), (60, "Other")):
+        with monkeypatch.context() as m:
+            m.setattr(clock, "monotonic", lambda later=later: now + later)
+            assert (await apps.apps(tenant))[app.id].name == name
+    asked = here.clinic.gate.house.db.call
+    monkeypatch.setattr(here.clinic.gate.house.db, "call", None)
+    assert app.id in await apps.apps(tenant)
+    monkeypatch.setattr(here.clinic.gate.house.db, "call", asked)
+
+
 async def staff(here: Office) -> Access:
     return await here.acting("mh-clinician")
 
