@@ -52,6 +52,11 @@ def test_a_parent_acts_for_a_child_until_the_day_it_is_of_age(code: str, years: 
         assert (right.kind, right.age, "acts for a child" in right.refused) == ("", years, True)
 
 
+def test_a_parent_is_not_appointed_for_an_adult_and_a_friend_of_one_is_told_of_consents() -> None:
+    assert acting(born(40), related("PRN", period={"start": "2020-01-01"})).refused.startswith("A parent acts for a child")
+    assert acting(born(40), related("FRND")).refused.startswith("Being related opens nothing")
+
+
 def test_of_somebody_whose_age_is_not_known_no_parent_acts() -> None:
     assert acting({"resourceType": "Patient"}, related("PRN")).refused.startswith("A parent acts for a child")
 
@@ -66,7 +71,7 @@ def test_of_the_29th_of_february_the_day_after_it_is_the_birthday() -> None:
     [
         (related("PRN", active=False), "not act for this client any more"), (related("PRN", period={"end": "2026-11-01"}), "not act for this client any more"),
         (related("PRN", period={"start": "2026-11-03"}), "Being related opens nothing"), (related("FRND"), "Being related opens nothing"), (related(), "Being related opens nothing"),
-        (related("FRND", active=False), "not act for this client any more"),
+        (related("FRND", active=False), "not act for this client any more"), (related("GUARD", period={"start": "2026-11-03"}), "Being related opens nothing"),
     ],
 )  # fmt: skip
 def test_who_is_only_related_or_not_any_more_does_not_act_for_a_child(person: dict[str, Any], words: str) -> None:
@@ -88,8 +93,7 @@ def test_a_guardian_of_a_child_ends_with_childhood_and_of_an_adult_with_the_orde
     assert acting(born(40), related("GUARD", period={"start": "2020-01-01", "end": "2027-01-01"})).until == datetime(2027, 1, 2, tzinfo=UTC)
     for person in (related("GUARD"), related("GUARD", period={"start": "2000-01-01"})):
         assert "guardian of a child" in acting(born(40), person).refused
-    unknown = acting({"resourceType": "Patient"}, related("GUARD", period={"start": "2020-01-01"}))
-    assert (unknown.kind, unknown.withheld, unknown.until) in (("guardian", minors.FROM_PROXIES, None), ("", 0, None))
+    assert "guardian of a child" in acting({"resourceType": "Patient"}, related("GUARD", period={"start": "2020-01-01"})).refused, "it may be of a child"
 
 
 def test_a_consent_that_names_them_opens_what_it_names_while_it_lasts() -> None:

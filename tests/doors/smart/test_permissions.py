@@ -240,6 +240,12 @@ async def test_a_code_gives_what_was_allowed_to_who_knows_its_verifier_and_each_
     code = await allowing.allow(access, app, wish, ("openid", "user/Observation.rs"))
     claims = jwt.decode((await redeemed(here, app, code))["id_token"], options={"verify_signature": False})
     assert "fhirUser" not in claims, "it was not asked for"
+    for wrong in ({"redirect_uri": "https://app.example/other"}, {"redirect_uri": ""}, {"code_verifier": VERIFIER + "x"}, {"code_verifier": ""}):
+        code = await allowing.allow(access, app, wish, ("user/Observation.rs",))
+        for more in (wrong, {}):
+            with pytest.raises(Refused) as raised:
+                await redeemed(here, app, code, **more)
+            assert raised.value.error == "invalid_grant"
     code = await allowing.allow(access, app, wish, ("user/Observation.rs",))
     with moved(monkeypatch, minutes=3), pytest.raises(Refused):
         await redeemed(here, app, code)
