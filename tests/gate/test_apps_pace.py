@@ -109,3 +109,10 @@ def test_what_is_kept_of_an_app_comes_back_and_what_a_newer_version_wrote_is_lef
     assert moved(app, "stopped") == replace(app, state="stopped")
     assert [moved(app, state).active for state in ("active", "stopped", "requested")] == [True, False, False]
     assert "secret" not in repr(replace(app, secret="secret"))
+
+
+@pytest.mark.parametrize(("door", "app", "brings"), [(APP_DOOR + "a", "a", True), ("api", None, True), ("import", None, True), ("staff", None, False), ("clock", None, False), ("my-app:a", None, False)])
+def test_by_the_door_it_is_known_through_which_app_it_came_and_whether_it_was_written_elsewhere(door: str, app: str | None, brings: bool) -> None:
+    caller = by("", door=door)
+    assert (caller.app, caller.brings, caller.outside) == (app, brings, False)
+    assert [replace(caller, kind=kind).outside for kind in ("organization", "staff", "app", "system", "patient")] == [True, False, False, False, False]
