@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sojourn.base import errors
+from sojourn.base import clock, errors
 from sojourn.gate import accounts, secondperson
 from sojourn.gate.access import Access
 from sojourn.gate.accounts import WRONG_CODE, Fresh, Link
@@ -67,6 +67,14 @@ async def test_who_manages_accounts_sees_who_works_here_and_not_who_is_a_client(
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE action = 'accounts' AND account = $1", ADMIN) == 1
 
 
+async def test_who_was_signed_out_meanwhile_sees_and_changes_nothing(clinic: Clinic) -> None:
+    admin = await signed_in(clinic, ADMIN)
+    await clinic.owner.execute("SELECT gate.revoke($1, $2)", admin.caller.credential, clock.now())
+    for act in (accounts.every(admin), accounts.one(admin, WHO), invited(admin), accounts.deactivate(admin, WHO, "x")):
+        with pytest.raises(errors.StaleCredential):
+            await act
+
+
 async def test_what_cannot_be_given_is_not_given_and_a_login_is_of_one(clinic: Clinic) -> None:
     admin = await signed_in(clinic, ADMIN)
     for wrong in ({"kind": "robot"}, {"role": "outside"}, {"role": "system"}, {"role": "x"}, {"programs": [99]}, {"acting": SUD}, {"programs": [], "acting": MH}):
@@ -79,6 +87,7 @@ async def test_what_cannot_be_given_is_not_given_and_a_login_is_of_one(clinic: C
     found = await accounts.one(admin, account)
     assert (found.state, found.role, found.programs, found.acting, found.password, found.link is not None) == ("invited", "nurse", (MH, FAR), MH, False, True)
     await invited(admin, "ned", programs=[], acting=None)
+    assert (await accounts.one(admin, (await invited(admin, "lake", kind="organization", agent="Organization/lake"))[0])).kind == "organization"
     with pytest.raises(errors.Forbidden):
         await invited(await signed_in(clinic), "ben")
     with pytest.raises(errors.ProofNeeded):
@@ -145,6 +154,7 @@ async def test_a_reset_takes_the_password_and_only_where_it_says_so_the_factors(
     await with_app(clinic)
     waits = await sign_in(clinic)
     assert isinstance(waits, Pending)
+    assert await looked(clinic, Fresh(waits.token, held=False)) is None, "a secret of another kind is no link"
     await accounts.reset(admin, WHO, factors=False)
     found = await accounts.one(admin, WHO)
     assert (found.password, found.totp) == (False, 1)
