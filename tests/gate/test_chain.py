@@ -136,13 +136,13 @@ def test_each_basis_wants_a_permission_of_its_own() -> None:
     held, near, far = GRANT, {**GRANT, "consent": "n", "purpose": "HRESCH"}, {**GRANT, "consent": "f", "purpose": "HRESCH", "types": ["Task"]}
     others = [{**GRANT, "consent": "hiv", "basis": HIV}, {**GRANT, "consent": "d", "effect": "deny"}]
     given = [far, *others, near, held]
-    part2 = {"own": bases.PART2, "permitted": bases.PART2}
+    part2: dict[str, Any] = {"own": bases.PART2, "permitted": bases.PART2}
     assert consented(given, **part2) == (YES, "Part 2 record: permitted by Consent/c.", law, [("c", True), ("n", False), ("f", False)])
     assert consented(others, **part2) == (YES, "Part 2 record: permitted by a consent.", law, [])
     refused = "Part 2 record: no consent permits it to this caller. The nearest: Consent/n, but it is for research (HRESCH)."
     assert consented([far, *others, near], own=bases.PART2, may={"bases": False}) == (NO, refused, law, [("n", False), ("f", False)])
     assert consented(given, met(mask=bases.PART2), own=bases.PART2) == (YES, "Part 2 record: staff may see it by their role.", law, [])
-    home = (YES, "Part 2 record: made in SUD, where the caller works.", "42 CFR 2.12(c)(3)", [])
+    home: tuple[str, str, str, list[tuple[str, bool]]] = (YES, "Part 2 record: made in SUD, where the caller works.", "42 CFR 2.12(c)(3)", [])
     at_home = Met(met().caller, ROLES, Decision(bases.ORDINARY, [1], [], "TREAT", "use", related=True, redacted=False), Moment(AT, AT))
     assert consented(given, at_home, **part2) == home
     assert consented([GRANT | {"basis": HIV}], at_home, own=HIV, permitted=HIV)[1] == "HIV: permitted by Consent/c."  # only Part 2 has a home

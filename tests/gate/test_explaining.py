@@ -91,7 +91,8 @@ def sources(own: int, body: dict[str, Any] | None = None, origin: list[int] | No
 def test_labels_come_from_programs_from_what_a_writer_said_from_elements_and_from_codes() -> None:
     part2 = [("Part 2 record", "program", "SUD"), ("Part 2 record", "program", "program 3")]
     assert sources(bases.PART2, origin=[1, 2, 3]) == part2  # nothing of a program that is none, and a program that is gone counts as one
-    assert sources(1 << 5, origin=[1]) == labelling.sources({"own": 1 << 5, "origin": [1], "body": None}, PROGRAMS) == []  # what was deleted has no body
+    assert sources(1 << 5, origin=[1]) == []
+    assert labelling.sources({"own": 1 << 5, "origin": [1], "body": None}, PROGRAMS) == [], "what was deleted has no body"
     said = {"meta": {"security": [HIV, MH, {"system": bases.ACT_CODE, "code": "42CFRPart2"}]}}
     assert sources(1 << 5 | bases.PART2, said) == [("HIV", "label", f"{bases.ACT_CODE}|HIV")]  # MH protects nothing here; Part 2 follows the program
     assert sources(1 << 5, {}) == sources(1 << 5, {"meta": []}) == sources(1 << 5, {"meta": {}}) == []
