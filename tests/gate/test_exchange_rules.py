@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sojourn.base import errors
 from sojourn.gate import bases
-from sojourn.gate.exchange import directtrust, errands, keeping, received
+from sojourn.gate.exchange import cds, directtrust, errands, keeping, received
 from sojourn.gate.exchange.errands import Errand
 from sojourn.gate.exchange.partners import Partner
 from tests.wire import authorities as ca
@@ -138,3 +138,38 @@ async def test_messages_of_one_organization_are_kept_together_none_twice_and_not
     assert await groups((1, "a", half), (1, "b", half), (1, "c", 1)) == [["m0", "m1"], ["m2"]]
     assert await groups((1, "a", 3 * half), (1, "b", 1)) == [["m0"], ["m1"]], "one that is larger goes alone"
     assert [len(g) for g in await groups(*((1, str(n), 1) for n in range(65)))] == [64, 1]
+
+
+# --- services of partners that are asked ------------------------------------------------------------------------------------------------
+
+LISTED = {"services": [{"id": id_, "hook": hook, "title": id_, "description": "d", "prefetch": {}} for id_, hook in (("view", "patient-view"), ("sign", "order-sign"), ("other", "patient-view"))]}
+CALLING = cds.found(cds.Calling("https://advice.example/cds-services", services=("view", "sign", "gone")), LISTED, AT)
+ADVICE = Partner("a", "Advice", door="cds", organization="Organization/a", agreed={"kind": "participation", "gives": "treatment"})
+
+
+def test_what_is_listed_no_more_is_asked_no_more() -> None:
+    assert (CALLING.services, CALLING.discovered, [s.id for s in CALLING.listed]) == (("view", "sign"), AT.isoformat(), ["view", "sign", "other"])
+    assert [[s.id for s in CALLING.at(hook)] for hook in ("patient-view", "order-sign", "x")] == [["view"], ["sign"], []]
+    for said in ({}, {"services": []}, {"services": [{"id": "x", "hook": "unheard-of"}]}, "x"):
+        with pytest.raises(errors.Malformed):
+            cds.found(CALLING, said, AT)
+    assert cds.of({**cds.facts(CALLING), "newer": 1}) == CALLING
+    assert cds.of({}) == cds.Calling()
+
+
+@pytest.mark.parametrize(("calling", "partner"), [
+    ({"discovery": "http://x/y"}, {}), ({"discovery": "https://x/cds-services?a=b"}, {}), ({"discovery": "https://x/other"}, {}), ({"discovery": "nowhere"}, {}), ({"services": ("gone",)}, {}), ({"purpose": "HMARKT"}, {}),
+    ({"seconds": 0}, {}), ({"seconds": 11}, {}), ({}, {"organization": ""}), ({}, {"agreed": {}}),
+])  # fmt: skip
+def test_services_that_are_not_sound_are_refused(calling: dict[str, Any], partner: dict[str, Any]) -> None:
+    with pytest.raises(errors.Malformed):
+        cds.checked(replace(CALLING, **calling), replace(ADVICE, **partner))
+
+
+@pytest.mark.parametrize(("calling", "partner"), [
+    ({}, {}), ({"discovery": ""}, {}), ({"services": ()}, {"organization": "", "agreed": {}}), ({"seconds": 1}, {}), ({"seconds": 10}, {}),
+])  # fmt: skip
+def test_services_that_are_sound_stay_as_they_were_said(calling: dict[str, Any], partner: dict[str, Any]) -> None:
+    said = replace(CALLING, **calling)
+    assert cds.checked(said, replace(ADVICE, **partner)) == said
+    assert cds.checked(replace(said, discovery="https://x/cds-services/"), replace(ADVICE, **partner)).discovery == "https://x/cds-services"

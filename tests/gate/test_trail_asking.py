@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sojourn.base import errors
-from sojourn.gate.trail import asking, events, outliers, people, words
+from sojourn.gate.trail import accounting, asking, events, outliers, people, words
 from sojourn.gate.trail.accesses import Report, grouped
 from sojourn.gate.trail.lines import Line, question
 from sojourn.gate.trail.people import Person
@@ -168,3 +168,44 @@ def test_what_is_much_begins_at_its_number_and_leaves_out_what_is_explained() ->
 def test_what_is_rarely_explained_comes_first() -> None:
     rows = [opening("a", "p", family=True, related=False), opening("b", "q", self=True)]
     assert [(s.name, s.kind, s.strong) for s in outliers.signals(rows, outliers.thresholds(date(2026, 11, 1)))] == [("b", "self", True), ("a", "family-name", False)]
+
+
+# --- accountings --------------------------------------------------------------------------------------------------------------------
+
+
+def sent(made: datetime = DAY, recipient: str = "Organization/x", purpose: str = "HRESCH", what: tuple[str, ...] = ("Observation/o/_history/1",), *traits: str) -> accounting.Sent:
+    return accounting.Sent(made, recipient, purpose, what, frozenset(traits), logged=True)
+
+
+@pytest.mark.parametrize(("purpose", "consents", "to_patient", "traits"), [
+    ("TREAT", [], False, {"treatment"}), ("HPAYMT", [], False, {"payment"}), ("HOPERAT", [], False, {"operations"}), ("ETREAT", [], False, {"treatment", "emergency"}), ("HRESCH", [], False, set()),
+    ("HRESCH", [], True, {"individual"}), ("PATRQT", [], False, {"individual"}), ("TREAT", ["consent"], False, {"treatment", "consented"}), ("HRESCH", ["consent"], False, {"consented", "authorized"}),
+    ("HRESCH", [""], False, {"consented", "authorized"}), ("TREAT", ["consent", "part2_intermediary designation"], False, {"treatment", "consented", "designated"}),
+])  # fmt: skip
+def test_what_the_law_asks_about_a_disclosure(purpose: str, consents: list[str], to_patient: bool, traits: set[str]) -> None:
+    assert accounting._traits(purpose, consents, to_patient=to_patient) == traits
+
+
+@pytest.mark.parametrize(("traits", "listed"), [
+    ((), {"hipaa"}), (("treatment",), set()), (("payment",), set()), (("operations",), set()), (("emergency",), set()), (("individual",), set()), (("consented", "authorized"), {"part2"}),
+    (("treatment", "consented"), {"part2"}), (("treatment", "consented", "designated"), {"part2", "intermediary"}),
+])  # fmt: skip
+def test_which_accounting_lists_it(traits: tuple[str, ...], listed: set[str]) -> None:
+    one = sent(DAY, "Organization/x", "HRESCH", (), *traits)
+    assert {r.id for r in accounting.rules(date(2026, 11, 1)) if accounting.lists(r, one)} == listed
+
+
+def test_disclosures_to_one_recipient_for_one_purpose_are_one_entry() -> None:
+    first, last = DAY, NEXT
+    other, again = sent(DAY + TICK, purpose="HLEGAL"), sent(last, what=("Condition/c/_history/1", "Observation/p/_history/1"))
+    entries = accounting.grouped([again, other, sent(first), sent(DAY, "Organization/y")], {"Organization/x": "Lakeside"})
+    assert [(e.first, e.last, e.times, e.recipient, e.purpose, e.what) for e in entries] == [
+        (first, last, 2, "Lakeside", "research", "measurements and results, diagnoses"), (DAY + TICK, DAY + TICK, 1, "Lakeside", "legal reasons", "measurements and results"),
+        (DAY, DAY, 1, "Organization/y", "research", "measurements and results"),
+    ]  # fmt: skip
+
+
+def test_years_go_back_to_the_same_day() -> None:
+    assert [accounting._back(datetime(2028, 2, day, 5, tzinfo=UTC), years) for day, years in ((29, 4), (29, 3), (28, 6))] == [
+        datetime(2024, 2, 29, 5, tzinfo=UTC), datetime(2025, 2, 28, 5, tzinfo=UTC), datetime(2022, 2, 28, 5, tzinfo=UTC),
+    ]  # fmt: skip
