@@ -1,4 +1,4 @@
-"""Read what another server answers, as it comes: never more than is taken, nor anything that grows when it is unpacked."""
+"""Read what another server answers, as it comes: no more than is taken, nothing packed."""
 
 from __future__ import annotations
 
