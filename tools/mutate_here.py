@@ -157,6 +157,7 @@ def asked_for(doc: str) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10, help="for all of them")
     parser.add_argument("--most", type=int, default=10_000, help="how many of them, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--longest", type=float, default=LIMIT, help="there: cases that take more seconds than this, traced, are left out")
     return parser.parse_args()
 
 
