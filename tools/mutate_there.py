@@ -58,7 +58,10 @@ class Loop:
             if not self.passes(item, ran):
                 print(f"  left out, it fails as it stands: {item.nodeid}", flush=True)
                 continue
-            took[item] = time.monotonic() - began
+            if (seconds := time.monotonic() - began) > self.given.longest:
+                print(f"  left out, it takes {seconds:.0f} s: {item.nodeid}", flush=True)
+                continue
+            took[item] = seconds
             for line in ran:
                 lines.setdefault(line, []).append(item)
         asked = sorted(took, key=lambda i: took[i])

@@ -65,6 +65,8 @@ async def test_after_a_failure_the_next_door_has_the_same_content_and_at_the_end
     assert sorted(channels) == ["release-direct", "release-fax", "release-print"], "each way that was tried has one line, however often"
     assert after.notes[-1][2] == "Arrived. Printed and given away. By the courier."
     assert (await (await at(clinic)).search("Task", [("_id", delivery)], count=1)).resources[0]["status"] == "completed"
+    lines = await clinic.owner.fetch("SELECT action, outcome, account, patients FROM record.audit WHERE action LIKE 'document-%' ORDER BY n")
+    assert [tuple(r) for r in lines] == [(f"document-{what}", "done", access.caller.account, [p]) for what in ("queue", "print", "posted")]
 
 
 async def test_a_consent_that_is_taken_back_stops_what_is_queued_and_what_a_door_has_taken(clinic: Clinic) -> None:  # noqa: F811

@@ -10,7 +10,7 @@ import pytest
 
 from sojourn.base import clock, crypto, errors
 from sojourn.gate import identity
-from sojourn.gate.caller import Caller
+from sojourn.gate.caller import Caller, Tenant
 from tests.gate.test_sessions import begin, clinic, later
 from tests.people import MH, A, B, Clinic, consent, encounter, patient
 
@@ -102,6 +102,26 @@ async def test_a_secret_is_made_for_an_active_account_and_ends_with_its_life_or_
     assert await known.caller(second) is None
 
 
+async def test_what_the_database_no_longer_knows_is_not_remembered_either(clinic: Clinic) -> None:
+    known, secret = clinic.gate.identity, clinic.tokens["mh-clinician"]
+    before = await caller(clinic, "mh-clinician")
+    await clinic.owner.execute("SELECT gate.revoke($1, $2)", before.credential, clock.now())
+    assert await known.caller(secret) == before, "remembered; each statement finds out"
+    assert await known.again(before) is None
+    assert await known.caller(secret) is None
+
+
+async def test_an_organization_that_another_process_made_is_read_when_somebody_comes_from_it(clinic: Clinic) -> None:
+    tenants: dict[int, Tenant] = {}
+
+    async def read() -> None:
+        tenants.update(clinic.gate.house.tenants)
+
+    found = await identity.Identity(clinic.gate.house.db, tenants, read).caller(clinic.tokens["other-clinician"])
+    assert found is not None
+    assert found.tenant.number == B
+
+
 async def test_a_session_that_is_over_is_not_used_on(clinic: Clinic) -> None:
     known = clinic.gate.identity
     session = await begin(clinic)
@@ -114,4 +134,5 @@ async def test_a_session_that_is_over_is_not_used_on(clinic: Clinic) -> None:
     await clinic.owner.execute("SELECT gate.revoke($1, $2)", session.caller.credential, clock.now())
     assert not await known.used(session.caller)
     assert await known.caller(session.token) is None
+    assert await known.used(session.caller), "what is not remembered is not asked about; the next statement finds out"
     assert await known.used(await caller(clinic, "mh-clinician")), "a token has no idle limit"

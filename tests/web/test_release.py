@@ -206,6 +206,7 @@ async def test_the_officer_finds_what_left_by_client_recipient_days_purpose_and_
         ({}, {one, other}), ({"patient_id": one}, {one}), ({"recipient": f"Organization/{to}"}, {one}), ({"to": name}, {one}), ({"to": "lakeside"}, {one}), ({"way": "release-fax"}, {other}), ({"way": "hl7v2"}, set()),
         ({"purpose": "TREAT"}, {one, other}), ({"purpose": "HPAYMT"}, set()), ({"until": str(today - timedelta(days=30)), "since": str(today - timedelta(days=60))}, {other}),
         ({"since": str(today - timedelta(days=2))}, {one}), ({"way": "release", "patient_id": other}, set()),
+        ({"until": str(today - timedelta(days=35))}, {other}), ({"until": str(today + timedelta(days=1))}, {one, other}),
     ):  # fmt: skip
         listed = (await post(officer, "/desk/disclosures", "/desk/disclosures", **asked)).text
         assert {who for who in made if f"/desk/disclosures/{made[who]}" in listed} == found, asked

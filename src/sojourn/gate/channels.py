@@ -18,8 +18,8 @@ LATER: Final = "later"
 REFUSED: Final = "refused"
 """It cannot be delivered there: the number or address is none."""
 _MOST: Final = 300
-_AMERICAN: Final = re.compile(r"1?([2-9]\d{9})")
-_NUMBER: Final = re.compile(r"\+[1-9]\d{7,14}")
+_AMERICAN: Final = re.compile(r"1?([2-9]\d{9})", re.ASCII)
+_NUMBER: Final = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 _BETWEEN: Final = re.compile(r"[ ().\-/]")
 _MAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 
@@ -60,4 +60,4 @@ def address(means: str, text: str) -> str:
     number = _BETWEEN.sub("", text)
     if american := _AMERICAN.fullmatch(number):
         return f"+1{american[1]}"
-    return number if number.isascii() and _NUMBER.fullmatch(number) else ""
+    return number if _NUMBER.fullmatch(number) else ""

@@ -15,6 +15,7 @@ import jwt
 
 from sojourn.base import clock, crypto, ids
 from sojourn.base.errors import SojournError
+from sojourn.web import bounded
 from sojourn.web.outbound import authorities
 
 if TYPE_CHECKING:
@@ -166,15 +167,11 @@ class Provider:
     async def _ask(self, method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One request to the provider; its JSON. Follows no redirect."""
         try:
-            sent, content = {"accept": "application/json", "accept-encoding": "identity", **(headers or {})}, bytearray()
+            sent = {"accept": "application/json", "accept-encoding": "identity", **(headers or {})}
             async with httpx.AsyncClient(timeout=10, follow_redirects=False, verify=authorities()) as client, client.stream(method, self._own(address), data=dict(form) if form else None, headers=sent) as answer:
-                if answer.status_code != 200 or answer.headers.get("content-encoding", "identity") != "identity":
+                if answer.status_code != 200:
                     raise OutsideFailed
-                async for piece in answer.aiter_bytes():
-                    content += piece
-                    if len(content) > _LARGEST:
-                        raise OutsideFailed
-            found = json.loads(content)
+                found = json.loads(await bounded.body(answer, _LARGEST))
         except (httpx.HTTPError, ValueError, RecursionError):
             raise OutsideFailed from None
         if not isinstance(found, dict):

@@ -21,6 +21,7 @@ import httpx
 
 from sojourn.base import addresses
 from sojourn.base.errors import SojournError
+from sojourn.web import bounded
 
 LARGEST: Final = 1 << 18
 SECONDS: Final = 5.0
@@ -132,14 +133,7 @@ class Outbound:
                 sent = {**(headers or {}), "host": host if parts.port is None else f"{host}:{parts.port}", "accept-encoding": "identity"}
                 client = httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
                 async with client, client.stream(method, there, content=body or None, headers=sent, extensions={"sni_hostname": host}) as answer:
-                    if answer.headers.get("content-encoding", "identity") != "identity":
-                        raise NotReached  # nothing that grows when it is unpacked
-                    found = bytearray()
-                    async for chunk in answer.aiter_bytes():
-                        found += chunk
-                        if len(found) > most:
-                            raise NotReached
-                    return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(found))
+                    return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, await bounded.body(answer, most))
         except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
             raise NotReached from None
 
@@ -148,14 +142,10 @@ class Outbound:
         headers = {"host": host if parts.port is None else f"{host}:{parts.port}", "accept": "application/json", "accept-encoding": "identity"}
         client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), transport=self._transport)
         async with client, client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as answer:
-            if answer.status_code != httpx.codes.OK or answer.headers.get("content-encoding", "identity") != "identity":
-                raise NotReached  # nothing that grows when it is unpacked
-            body = b""
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST:
-                    raise NotReached
-        return json.loads(body), _lasting(answer.headers)
+            if answer.status_code != httpx.codes.OK:
+                raise NotReached
+            found = json.loads(await bounded.body(answer, LARGEST))
+        return found, _lasting(answer.headers)
 
     async def _place(self, address: str, *, plain: bool = False) -> tuple[SplitResult, httpx.URL, str]:
         """The address, the very machine that it leads to, and its name. Raises NotReached for one that may not be asked."""

@@ -151,6 +151,15 @@ async def test_others_neither_find_nor_read_events_of_the_trail(clinic: Clinic) 
     assert (await clinic.get("other-clinician", f"AuditEvent/{one['id']}")).status == 404
 
 
-@pytest.mark.parametrize("id_", ["x", "a.b.c", "AAAA.ffffffffffffffff.00000000", "A" * 22 + ".1.12345678"])
+@pytest.mark.parametrize("id_", ["x", "a.b.c", "AAAA.ffffffffffffffff.00000000", "A" * 22 + ".1.12345678", "AAAA.384440ccc735fff.00000000", "AAAA.384440ccc736000.00000000"])
 async def test_an_id_that_is_none_is_not_found(clinic: Clinic, id_: str) -> None:
     assert (await clinic.get("officer", f"AuditEvent/{id_}")).status == 404
+    assert (await clinic.get("officer", f"AuditEvent?_id={id_}")).entries == []
+
+
+async def test_a_report_to_the_end_of_the_calendar_or_to_its_beginning_is_a_report(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    for asked, some in (("since=2020&until=9999", True), ("since=2020&until=9999-12-31", True), ("until=9999", False), ("until=0001-06-01", False), ("since=9999", False), ("", True)):
+        answer = await clinic.get("officer", f"Patient/{p}/$access-report?{asked}")
+        assert answer.status == 200, (asked, answer.body)
+        assert any(part["name"] == "visit" for part in answer.json()["parameter"]) is some, asked

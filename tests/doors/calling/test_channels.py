@@ -58,10 +58,15 @@ async def test_a_number_that_is_none_is_refused() -> None:
     assert (there.given, channel.problem) == ({}, "")
 
 
+LONG = ".".join(["x" * 62] * 3 + ["x" * 51, "example.org"])
+"""A domain of 252 letters."""
+
+
 @pytest.mark.parametrize(("means", "text", "is_"), [
     (SMS, "(518) 555-0199", "+15185550199"), (SMS, "1 518 555 0199", "+15185550199"), (SMS, "+49 30 901820", "+4930901820"), (SMS, "+1518555019\n9", ""), (SMS, "5185550199;ext=1", ""), (SMS, "911", ""),
     (SMS, "٥١٨٥٥٥٠١٩٩", ""), (SMS, "0118 999 881", ""), (EMAIL, " ana@clinic.example ", "ana@clinic.example"), (EMAIL, "ana@clinic.example\r\nBcc: all@x.example", ""), (EMAIL, "ana@x.example,bo@x.example", ""),
     (EMAIL, '"a b"@x.example', ""), (EMAIL, "Ana <ana@x.example>", ""), (EMAIL, "ana@localhost", ""), (EMAIL, "ana@-x.example", ""), (EMAIL, "a" * 65 + "@x.example", ""), (EMAIL, "änä@x.example", ""),
+    (SMS, "5185550١٩٩", ""), (SMS, "+4930901٨٢٠", ""), (SMS, "518/555.01-99", "+15185550199"), (EMAIL, "a" * 64 + "@x.example", "a" * 64 + "@x.example"), (EMAIL, f"a@{LONG}", f"a@{LONG}"), (EMAIL, f"aa@{LONG}", ""),
 ])  # fmt: skip
 def test_only_numbers_and_addresses_are_taken(means: str, text: str, is_: str) -> None:
     assert address(means, text) == is_

@@ -9,7 +9,7 @@ from typing import Any
 import hl7
 import pytest
 
-from sojourn.base import clock
+from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.doors.hl7v2 import marks
 from sojourn.doors.hl7v2.out.client import Identity
@@ -121,7 +121,9 @@ async def test_a_part_2_order_leaves_with_consent_notice_and_a_line_and_not_with
     assert await envelopes(clinic) == [], "nothing tells that it was withheld"
     assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 0
     agreed_ = (await clinic.make("sys-sud", consent(client, place.removeprefix("Organization/")))).id
-    await clinic.owner.execute("UPDATE record.exchange_intent SET state = 'waiting'")  # the privacy officer has it decided anew
+    officer = await clinic.gate.access(clinic.tokens["officer"])
+    assert officer is not None
+    await telling.anew(officer, (await telling.held_back(officer))[0].id)
     await sent(clinic, partner)
     (message,) = lab.messages
     (notice,) = message.all("ZPR")
@@ -131,6 +133,48 @@ async def test_a_part_2_order_leaves_with_consent_notice_and_a_line_and_not_with
     (row,) = await clinic.owner.fetch("SELECT consents, notice FROM record.disclosure")
     assert row["consents"][0].startswith(f"Consent/{agreed_}")
     assert row["notice"]
+
+
+async def test_what_was_held_back_is_for_privacy_officers_who_may_see_it_and_decided_anew_by_them(clinic: Clinic, lab: Counterpart) -> None:
+    client, place = await laid_out(clinic, "sys-sud")
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    await clinic.make("sys-sud", order(client, place))
+    await sent(clinic, partner)
+    officer, of_mh, clinician = [await clinic.gate.access(clinic.tokens[who]) for who in ("officer", "mh-officer", "mh-clinician")]
+    assert officer is not None and of_mh is not None and clinician is not None  # noqa: PT018 - they are there together
+    (held,) = await telling.held_back(officer)
+    assert (held.partner, held.subject.patient, held.resource["resourceType"]) == (partner.id, client, "ServiceRequest")
+    assert await telling.held_back(of_mh) == []
+    for question in (telling.held_back(clinician), telling.anew(clinician, held.id)):
+        with pytest.raises(errors.Forbidden):
+            await question
+    said = []
+    for who, id_ in ((of_mh, held.id), (of_mh, "no-such"), (officer, "no-such"), (officer, "")):
+        with pytest.raises(errors.NotFound) as refused:
+            await telling.anew(who, id_)
+        said.append(str(refused.value))
+    assert len(set(said)) == 1, "what somebody may not see is as what is not there"
+    await clinic.make("sys-sud", consent(client, place.removeprefix("Organization/")))
+    await sent(clinic, partner)
+    assert lab.got == [], "it waits for the officer"
+    await telling.anew(officer, held.id)
+    (line,) = [r for r in await clinic.trail(officer.request) if r["action"] == "exchange-anew"]
+    assert (line["outcome"], line["account"], line["patients"]) == ("done", "officer", [client])
+    await sent(clinic, partner)
+    assert len(lab.got) == 1
+    assert await telling.held_back(officer) == []
+
+
+async def test_who_orders_is_offered_the_laboratories_that_orders_go_to(clinic: Clinic, lab: Counterpart) -> None:
+    _, place = await laid_out(clinic)
+    other = f"Organization/{(await clinic.make('sys-mh', {'resourceType': 'Organization', 'name': 'Hospital'})).id}"
+    partner = await agreed(clinic, lab, place, "ORM^O01")
+    await agreed(clinic, lab, other, "ADT^A04", id_="hospital")
+    ordering, biller = [await clinic.gate.access(clinic.tokens[who]) for who in ("mh-clinician", "biller")]
+    assert ordering is not None and biller is not None  # noqa: PT018 - they are there together
+    assert await telling.laboratories(ordering) == [(place, partner.name)]
+    with pytest.raises(errors.Forbidden):
+        await telling.laboratories(biller)
 
 
 async def test_a_consent_taken_back_stops_what_waits_and_replay_decides_anew(clinic: Clinic, lab: Counterpart) -> None:

@@ -9,14 +9,15 @@ from datetime import timedelta
 import asyncssh
 import pytest
 
-from sojourn.base import clock, crypto
+from sojourn.base import clock, crypto, errors
 from sojourn.base.clock import FakeClock
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.exchange import outbox
 from sojourn.record.database import Dsn
+from sojourn.record.sftp import Who
 from sojourn.record.trail import Entry
 from tests import people
-from tests.doors.sftp.partner import OTHER, connected, door, opened
+from tests.doors.sftp.partner import OTHER, connected, door, opened, revoked
 from tests.doors.sftp.test_routes import service
 from tests.exports import make_exports
 from tests.people import START, A, Clinic, consent, encounter, observation, patient
@@ -142,3 +143,49 @@ async def test_exports_are_put_out_by_themselves_each_once_in_its_time_with_what
     assert {new} in told
     said = await clinic.owner.fetchval("SELECT count(*) FROM record.audit WHERE query LIKE 'partner=county&every=6%' ")
     assert said == 2
+
+
+class Made:
+    """A file that something else makes, as it stands."""
+
+    id, name, kind, created = "m1", "made.hl7", "HL7 v2", START
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def take(self, who: Who) -> bool:
+        return True
+
+    async def took(self, who: Who, *, hide: bool = False) -> None:
+        return
+
+
+async def test_a_list_may_be_some_seconds_old_and_what_is_opened_is_not(clinic: Clinic) -> None:
+    now: list[Made] = [Made(b"one")]
+
+    async def maker(*_: object) -> list[Made]:
+        return list(now)
+
+    account = await opened(clinic.gate)
+    box = outbox.Outbox(clinic.gate, clinic.gate.house.tenants[A], account, "key-cedar-county", maker)
+    (listed,) = await box.files()
+    now[:] = [Made(b"another")]
+    assert [f.size for f in await box.files()] == [3], "not made anew for each look"
+    stream = await box.open(listed)
+    assert stream is not None
+    assert (stream.size, b"".join([piece async for piece in stream.lines()])) == (7, b"another")
+    said = json.loads(await box.manifest(sealed=True))["files"]
+    assert [(m["name"], m["encrypted"], m["size"], m["sha256"]) for m in said] == [("made.hl7.pgp", "OpenPGP", 7, crypto.sha256_hex(b"another"))]
+    assert [(m["name"], "encrypted" in m) for m in json.loads(await box.manifest())["files"]] == [("made.hl7", False)]
+    now.clear()
+    assert await box.open(listed) is None, "nothing is left of it"
+
+
+async def test_a_session_whose_key_was_taken_back_finds_nothing_more(clinic: Clinic) -> None:
+    account = await opened(clinic.gate, gets="county-app")
+    box = outbox.Outbox(clinic.gate, clinic.gate.house.tenants[A], account, "key-cedar-county")
+    assert await box.files() == []
+    await revoked(clinic.gate)
+    for question in (box.files(), box.manifest()):
+        with pytest.raises(errors.StaleCredential):
+            await question

@@ -12,14 +12,14 @@ from sojourn.fhir import dates
 from sojourn.gate.preparing import instant
 from sojourn.gate.trail import accesses, accounting
 
-_DAYS = 365
+_YEAR = timedelta(days=365)
 
 
 async def access_report(ask: Ask, type_: str, id_: str) -> Answer:
     """GET Patient/[id]/$access-report?since=&until=: by person and day, newest first. Without `since`: of the last year."""
     given = _asked(ask, type_, "$access-report", ("since", "until"))
     until = _moment(given.get("until"), ask.access.now, end=True)
-    found = await accesses.report(ask.access, id_, _moment(given.get("since"), until - timedelta(days=_DAYS)), until)
+    found = await accesses.report(ask.access, id_, _moment(given.get("since"), max(until, dates.PAST + _YEAR) - _YEAR), until)
     head = [_reference("patient", id_), _at("since", found.since), _at("until", found.until), {"name": "complete", "valueBoolean": found.complete}]
     receipt = await ask.access.note(ask.access.entry("report", "AuditEvent", f"patient={id_}", patients=[id_]))
     return of_json({"resourceType": "Parameters", "parameter": [*head, *({"name": "visit", "part": _visit(v)} for v in found.visits)]}, receipt=receipt)

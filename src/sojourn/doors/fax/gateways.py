@@ -17,6 +17,7 @@ import httpx
 from sojourn.base import gateways
 from sojourn.base.digits import digits
 from sojourn.base.settings import BadSetting
+from sojourn.web import bounded
 
 DELIVERED, UNDER_WAY, CANCELLED = "delivered", "under way", "cancelled"
 BUSY, NO_ANSWER, NOT_A_FAX, NUMBER, OTHER = "busy", "no-answer", "not-a-fax", "invalid-number", "other"
@@ -91,18 +92,16 @@ class Http:
 
     async def _ask(self, method: str, path: str, *, good: tuple[int, ...] = (200,), body: bytes | None = None, headers: Mapping[str, str] | None = None) -> _Answer:
         """One answer, read as it comes and never beyond what is taken, nor anything that grows when it is unpacked."""
-        sent, content = {**self._headers, "accept-encoding": "identity", **(headers or {})}, bytearray()
+        sent = {**self._headers, "accept-encoding": "identity", **(headers or {})}
         try:
             async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False, trust_env=False, transport=self._transport) as client, client.stream(method, self._base + path, content=body, headers=sent) as answer:
-                if answer.status_code not in good or answer.headers.get("content-encoding", "identity") != "identity":
+                if answer.status_code not in good:
                     raise NotThere
-                async for piece in answer.aiter_bytes():
-                    content += piece
-                    if len(content) > _LARGEST:
-                        raise TooLarge
-        except (httpx.HTTPError, OSError) as error:
+                return _Answer(answer.status_code, await bounded.body(answer, _LARGEST))
+        except bounded.TooMuch:
+            raise TooLarge from None
+        except (httpx.HTTPError, OSError, bounded.Packed) as error:
             raise NotThere from error
-        return _Answer(answer.status_code, bytes(content))
 
     async def _json(self, method: str, path: str, **more: Any) -> Any:
         try:

@@ -140,8 +140,8 @@ def _decision(met: Met, row: Row, came: str, chain: Sequence[Step]) -> Step:
     left_out = [f"parts with {words.listed(hidden)}"] if hidden else []
     left_out += ["narrative, display texts and copies, as for every caller who may not see everything"] if met.decision.redacted else []
     left_out += [] if row["clean"] else ["references to what may not be seen"]
-    return Step("decision", YES, f"Seen without {words.joined(left_out)}." if left_out else "Seen.")
+    return Step("decision", YES, f"Seen without {words.joined(left_out)}.")
 
 
-def _dated(row: Row | None, *names: str) -> dict[str, Any]:
-    return {name: (row or {})[name] for name in (*names, "valid_from", "valid_to", "known_from", "known_to")}
+def _dated(row: Row, *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in (*names, "valid_from", "valid_to", "known_from", "known_to")}

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sojourn.base import wall
+from sojourn.fhir.dates import FUTURE
 from sojourn.gate.trail import words
 from sojourn.gate.trail.lines import Line, Wish, page
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 5000
 """Lines in one report; what is older is said to be left out."""
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -54,7 +56,8 @@ class Report:
 
 async def report(access: Access, patient: str, since: datetime, until: datetime, *, most: int = MOST) -> Report:
     """The report about one patient, from at most so many lines, the newest. Raises Forbidden, recorded. Looking is in the trail, and so in the next report."""
-    found = await page(access, Wish(patient=patient, since=since, until=until + timedelta(microseconds=1), alone=True), count=most, action="report")
+    before = min(until, FUTURE - _TICK) + _TICK  # what somebody asks for may be the last moment of the calendar
+    found = await page(access, Wish(patient=patient, since=since, until=before, alone=True), count=most, action="report")
     visits = grouped(found.lines, wall.named(access.rules.zones.get(0) or wall.DEFAULT))
     return Report(patient, since, until, visits, found.next is None)
 

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sojourn.fhir.dates import FUTURE
 from sojourn.gate.trail.lines import Line
 
 if TYPE_CHECKING:
@@ -104,12 +105,13 @@ def event_id(key: ServerKey, line: Line) -> str:
 
 
 def parts_of(id_: str) -> tuple[str, datetime] | None:
-    """The request and the moment in an id of ours, or None."""
+    """The request and the moment in an id of ours, or None; also of the last moment of the calendar, after which there is none to look before."""
     match = _ID.fullmatch(id_)
     try:
-        return (match[1], _START + timedelta(microseconds=int(match[2], 16))) if match else None
+        moment = _START + timedelta(microseconds=int(match[2], 16)) if match else FUTURE
     except OverflowError:
         return None
+    return (match[1], moment) if match and moment < FUTURE else None
 
 
 def event(key: ServerKey, base: str, line: Line, patient: str | None = None) -> dict[str, Any]:

@@ -27,6 +27,8 @@ CHOICES: Final = {
     "hl7v2": "HL7 v2", "cds-hooks": "Questions (CDS Hooks)", "query": "Asking about somebody",
 }  # fmt: skip
 _MOST = 50
+_EVER: Final = 36_500
+"""Days: where no first day is given nothing is too long ago, so a last day alone is never before it."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class Asked:
 async def wished(access: Access, form: Mapping[str, str]) -> Asked:
     """The form as a wish, or what is wrong with it."""
     kept = {name: form.get(name, "").strip()[:100] for name in ("patient", "to", "since", "until", "purpose", "way")}
-    since, until, problem = choosing.days(kept, access.now)
+    since, until, problem = choosing.days(kept, access.now, _EVER)
     choice = await choosing.patient(access, form)
     if choice.id:
         kept |= {"patient": choice.name, "patient_id": choice.id, "patient_said": choice.name}
