@@ -51,9 +51,9 @@ async def test_a_hidden_result_is_nowhere(database: Dsn, monkeypatch: pytest.Mon
         away = await visitor(sud, "mh-clinician")
         assert [(r.status_code, same(r.text)) for r in [await away.get(path) for path in paths]] == before
         assert await second_part(away) == rest
-        gone, none = [await away.get(f"/patients/{sud.client}/results/{one}") for one in (hidden.id, "A" * 22)]
+        gone, none = [await away.get(f"/patients/{sud.client}/results/{one}") for one in (hidden.id, "A" * len(hidden.id))]
         assert (gone.status_code, same(gone.text)) == (none.status_code, same(none.text)) == (404, same(none.text))
-        gone, none = [await away.post(f"/patients/{sud.client}/results/{one}", {"outcome": "reviewed", "text": "x"}) for one in (hidden.id, "A" * 22)]
+        gone, none = [await away.post(f"/patients/{sud.client}/results/{one}", {"outcome": "reviewed", "text": "x"}) for one in (hidden.id, "A" * len(hidden.id))]
         assert (gone.status_code, same(gone.text)) == (none.status_code, same(none.text)) == (404, same(none.text))
         assert len((await sud.clinic.get("mh-clinician", f"Task?patient={sud.client}")).entries) == 2
         seen = await (await visitor(sud, "therapist")).get("/results")
