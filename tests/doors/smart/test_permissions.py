@@ -235,11 +235,14 @@ async def test_a_code_gives_what_was_allowed_to_who_knows_its_verifier_and_each_
     lines += [(*line[:5], "how=refresh") for line in lines * 2]
     lines += [("app-token", "denied", "", f"app:{app.id}", "", f"how={how}") for how in ("refresh", "refresh", "code")]
     assert [line for line in await trail(here, app) if line[0] == "app-token"] == lines
+    assert [tokens.purpose_of(kind, role, house, tenant) for kind, role in (("patient", "patient"), ("proxy", "proxy"), ("staff", "clinician"), ("staff", "biller"))] == ["PATRQT", "FAMRQT", "TREAT", "HPAYMT"]
     plain = await redeemed(here, app, await allowing.allow(access, app, wish, ("user/Observation.rs",)))
     assert not {"refresh_token", "id_token", "patient", "encounter"} & plain.keys()
     code = await allowing.allow(access, app, wish, ("openid", "user/Observation.rs"))
     claims = jwt.decode((await redeemed(here, app, code))["id_token"], options={"verify_signature": False})
     assert "fhirUser" not in claims, "it was not asked for"
+    assert {**tokens.beside(house, "p", "e")}.items() >= {"patient": "p", "encounter": "e", "need_patient_banner": True}.items()
+    assert tokens.beside(house, None, "") == {}
     for wrong in ({"redirect_uri": "https://app.example/other"}, {"redirect_uri": ""}, {"code_verifier": VERIFIER + "x"}, {"code_verifier": ""}):
         code = await allowing.allow(access, app, wish, ("user/Observation.rs",))
         for more in (wrong, {}):
