@@ -106,7 +106,7 @@ async def test_a_wish_is_opened_by_its_organization_within_half_an_hour_while_th
         await asking.opened(house, tenant, asking.seal(house, tenant, replace(wish, redirect="https://elsewhere.example")))
     with moved(monkeypatch, minutes=29):
         assert (await asking.opened(house, tenant, sealed))[1] == wish
-    with moved(monkeypatch, minutes=31), pytest.raises(BadApp) as raised:
+    with moved(monkeypatch, minutes=30, seconds=30), pytest.raises(BadApp) as raised:
         await asking.opened(house, tenant, sealed)
     assert "took too long" in raised.value.message
     await registering.stop(await here.acting(ADMIN), app.id, "test")
@@ -138,6 +138,7 @@ async def test_a_launch_is_of_an_app_for_them_beside_a_chart_and_a_visit_of_it(h
     late = await asking.launch(access, app, p)
     with moved(monkeypatch, minutes=6), pytest.raises(SentBack):
         await wanted(here, app, scope=scope, launch=late)
+    assert not replace(found, scopes=("patient/*.rs",)).needs_patient, "it is known"
     assert [replace(found, patient="", scopes=s).needs_patient for s in (("launch/patient",), ("patient/*.rs",), ("user/*.rs", "openid"))] == [True, True, False]
 
 
