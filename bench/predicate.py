@@ -107,9 +107,9 @@ async def _named(owner: Any, key: str, size: int, withheld: int, programs: str |
         size, key,
     )  # fmt: skip
     await owner.execute(
-        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, valid_from, valid_to, known_from) "
-        f"SELECT 1, p.id, 'bench', 1, 'permit', 2, $2, u.purpose, 'disclose', $4::text::int[], '-infinity', 'infinity', '-infinity' FROM {people} p, "  # noqa: S608
-        "unnest('{TREAT,COC,HPAYMT,COVERAGE,HOPERAT,CAREMGT}'::text[]) AS u(purpose) WHERE (p.n * 37) % 100 >= $3",
+        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, valid_from, valid_to, known_from) "
+        f"SELECT 1, p.id, 'bench', 1, 'permit', 2, $2, '{{CAREMGT,COC,COVERAGE,HOPERAT,HPAYMT,TREAT}}', 'disclose', $4::text::int[], '-infinity', 'infinity', '-infinity' FROM {people} p "  # noqa: S608
+        "WHERE (p.n * 37) % 100 >= $3",
         size, key, withheld, programs,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sojourn.base.postgres import Postgres
 from sojourn.record import roles
@@ -22,6 +23,10 @@ from sojourn.record.database import Dsn, prepare
 from sojourn.record.migrate import functions, migrations
 
 T = TypeVar("T")
+
+# How long it takes to invent an example says how busy the machine is, and nothing of us.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _HERE = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", urlsplit(os.environ.get("SOJOURN_TEST_DATABASE_URL", "")).hostname}  # noqa: S104 - compared, not bound
 

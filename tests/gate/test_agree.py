@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -83,14 +84,17 @@ async def fill(owner: asyncpg.Connection[Any], facts: list[Fact], grants: list[G
         "INSERT INTO record.edge (tenant, rid, type, param, target) VALUES ($1, $2, $3, '', $4)",
         [(f.tenant, n, f.type, f"Patient/{p}") for n, f in enumerate(facts) for p in sorted(f.about)],
     )
+    alike: dict[str, tuple[Grant, set[str]]] = {}  # what differs in its purpose alone is one row
+    for g in grants:
+        alike.setdefault(repr(g if g.purpose == "*" else replace(g, purpose="")), (g, set()))[1].add(g.purpose)
     await owner.executemany(
-        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes, "
+        "INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, types, codes, "
         "data_from, data_to, resources, valid_from, valid_to, known_from) VALUES (1, $1, 'c', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '-infinity')",
         [
-            (g.patient, "deny" if g.deny else "permit", BITS[g.law] if g.law else 0, g.to, g.purpose, g.action, sorted(g.programs) if g.programs is not None else None,
+            (g.patient, "deny" if g.deny else "permit", BITS[g.law] if g.law else 0, g.to, sorted(purposes), g.action, sorted(g.programs) if g.programs is not None else None,
              sorted(g.types) if g.types is not None else None, [CODES[c] for c in g.codes] if g.codes is not None else None,
              g.data_from, g.data_to, sorted(g.ids) if g.ids is not None else None, g.start or EVER, g.end or FOREVER)
-            for g in grants
+            for g, purposes in alike.values()
         ],
     )  # fmt: skip
     await owner.executemany(
@@ -121,6 +125,7 @@ async def test_the_predicate_in_sql_agrees_with_the_rules_said_simply(database: 
             facts = [Fact(tenant, "Patient", p, p, {1, 2}) for tenant in (1, 2) for p in ("p1", "p2")]
             facts += [fact(random, n) for n in range(25)]
             grants = [grant(random, [f"{f.type}/{f.id}" for f in facts]) for _ in range(random.randint(0, 25))]
+            grants += [replace(g, purpose=random.choice(("TREAT", "HPAYMT"))) for g in grants if random.random() < 0.3]
             relations = [Relation(random.choice(("p1", "p2")), random.choice((*NAMES, *PLACES)), maybe(random, moment(random)), maybe(random, moment(random))) for _ in range(4)]
             await fill(owner, facts, grants, relations)
             for _ in range(8):

@@ -51,7 +51,7 @@ async def fill(owner: asyncpg.Connection[Any], world: World) -> None:
     for n, resource in enumerate(world.consents):
         grants, relations = consent.compiled(resource, TENANT, NUMBERED, KEYS, n)
         await owner.executemany(
-            "INSERT INTO record.consent_grant (tenant, consent, consent_seq, patient, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, "
+            "INSERT INTO record.consent_grant (tenant, consent, consent_seq, patient, effect, basis, recipient, purposes, action, programs, types, codes, data_from, data_to, "
             f"resources, valid_from, valid_to, known_from) VALUES (1, 'c{n}', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '-infinity'::timestamptz + ($1::int * interval '0'))",
             grants,
         )

@@ -31,7 +31,7 @@ def test_who_wrote_a_note_kept_apart_is_granted_that_note_for_treatment(kind: st
     rows = list(apart.grants(caller(kind), "DocumentReference", "n1", patient, own, 7))
     assert sorted(row[3] for row in rows) == sorted(granted)
     for row in rows:
-        assert (row[:3], row[4:7], row[12]) == ((7, "ana", "permit"), ("originator:dana", "TREAT", "use"), ["DocumentReference/n1"])
+        assert (row[:3], row[4:7], row[12]) == ((7, "ana", "permit"), ("originator:dana", ["TREAT"], "use"), ["DocumentReference/n1"])
 
 
 @pytest.mark.parametrize("kind", ["system", "app", "organization", "patient", "proxy"])

@@ -49,9 +49,13 @@ async def begun(clinic: Clinic, p: str, **more: Any) -> tuple[str, Reply]:
     return other, made
 
 
-async def test_an_edit_that_was_prepared_before_something_became_a_note_and_written_after_tells_of_nothing(clinic: Clinic) -> None:
+@pytest.mark.parametrize("law", ["", "HIV"])
+async def test_an_edit_that_was_prepared_before_something_became_a_note_and_written_after_tells_of_nothing(clinic: Clinic, law: str) -> None:
+    """law: under which it stood before. Then the edit told nobody who is shown everything redacted anything, before as after."""
     p = await both(clinic)
     other, first = await begun(clinic, p)
+    if law:
+        await decide(clinic, "mh-clinician", "raise", "Condition", other, law)
     async with held(clinic, LOCK, f"Condition/{first.id}"):
         edit = asyncio.create_task(clinic.put("sys-mh", {**problem(p, NOTE), "id": first.id}))
         await waiting(clinic, "advisory")

@@ -84,6 +84,17 @@ async def test_a_draft_permits_nothing_and_its_signature_acts_at_once(clinic: Cl
     assert proof[0]["signature"][0]["who"] == {"reference": f"Patient/{p}"}
 
 
+async def test_a_wish_that_names_an_organization_of_ours_is_not_signed_because_it_keeps_nobody_out_who_works_here(clinic: Clinic) -> None:
+    p, _, _ = await treated(clinic)
+    access = await access_of(clinic, "both-clinician")
+    for ours in ("Organization/mh", "Organization/sud"):
+        form, version = await draft(clinic, access, p, replace(WISH, recipients=[TPO_ORG, Recipient(ours, kind="covered_entity_provider")]))
+        with pytest.raises(errors.Invalid, match="Name the people themselves"):
+            await signing.sign(access, form, by_patient(form), words(form), patient(), version=version)
+    form, version = await draft(clinic, access, p, replace(SPECIFIC, recipients=[TPO_ORG, Recipient("Organization/mh", kind="covered_entity_provider")]))
+    assert await signing.sign(access, form, by_patient(form), words(form), patient(), version=version), "a permission that names ours, too, is one for the others"
+
+
 async def test_the_form_is_kept_under_the_law_of_the_program_it_is_about(clinic: Clinic) -> None:
     p, _, _ = await treated(clinic)
     made = await signed(clinic, "both-clinician", p, SPECIFIC)

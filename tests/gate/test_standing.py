@@ -90,6 +90,7 @@ async def test_the_number_is_what_grants_and_relations_say_also_at_the_edges_of_
         for _ in range(15):
             grants = [grant(random, ["Observation/a"]) for _ in range(random.randint(0, 25))]
             grants += [Grant(g.patient, g.to, g.purpose, g.action, g.law, g.deny, start=g.start, end=g.end, programs=maybe(random, g.programs)) for g in grants]
+            grants += [replace(g, purpose=random.choice(("TREAT", "HPAYMT"))) for g in grants if random.random() < 0.3]
             relations = [Relation(random.choice(("p1", "p2")), random.choice((*NAMES, *PLACES)), maybe(random, moment(random)), maybe(random, moment(random))) for _ in range(4)]
             await fill(owner, [], grants, relations)
             for _ in range(10):
@@ -133,11 +134,12 @@ async def test_what_is_asked_once_of_a_patient_says_of_each_row_what_asking_besi
                 for _ in range(random.randint(2, 9))
             ]  # fmt: skip
             grants = [g if g.deny else replace(g, purpose=g.purpose.replace("*", "TREAT"), action=g.action.replace("*", "use")) for g in grants]  # a * in a permit means nothing
+            grants += [replace(g, purpose=random.choice(("HPAYMT", "HRESCH"))) for g in grants if random.random() < 0.3]
             relations = [Relation(p, to) for p in ("p1", "p2") if random.random() < 0.5]
             await fill(owner, [], grants, relations)
             elsewhere = [g for g in grants if g.programs == {1}]  # of another organization, in which somebody has the same id
-            await owner.execute("INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to, known_from) "
-                                "SELECT 2, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to, known_from FROM record.consent_grant WHERE programs = '{1}'")  # fmt: skip
+            await owner.execute("INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to, known_from) "
+                                "SELECT 2, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to, known_from FROM record.consent_grant WHERE programs = '{1}'")  # fmt: skip
             if n % 2:  # what is closed counts no more
                 await owner.execute("UPDATE record.consent_grant SET known_to = now() WHERE programs = '{2,3}'")
                 grants = [g for g in grants if g.programs != {2, 3}]

@@ -33,7 +33,7 @@ def asked(*params: tuple[str, str]) -> Wish:
     ([("patient", "p")], {"patient": "p"}), ([("patient", "Patient/p")], {"patient": "p"}), ([("patient:Patient", "p")], {"patient": "p"}), ([("agent", "ann")], {"account": "ann"}), ([("altid", "ann")], {"account": "ann"}),
     ([("agent", "Practitioner/a")], {"account": "Practitioner/a"}), ([("agent:Practitioner", "a")], {"account": "Practitioner/a"}), ([("agent:Practitioner", "Practitioner/a")], {"account": "Practitioner/a"}),
     ([("entity", "Observation/o")], {"entity": "Observation/o"}), ([("entity:Observation", "o")], {"entity": "Observation/o"}), ([("entity", "Observation/o/_history/v")], {"entity": "Observation/o"}),
-    ([("outcome", "0")], {"outcome": "done"}), ([("outcome", "4")], {"outcome": "absent"}), ([("outcome", "http://x|8")], {"outcome": "denied"}), ([("outcome", "failed")], {"outcome": "failed"}),
+    ([("entity", "o")], {"entity": "o"}), ([("entity:Observation", "Observation/o")], {"entity": "Observation/o"}), ([("action", "D,X")], {"actions": ["delete"]}), ([("outcome", "0")], {"outcome": "done"}), ([("outcome", "4")], {"outcome": "absent"}), ([("outcome", "http://x|8")], {"outcome": "denied"}), ([("outcome", "failed")], {"outcome": "failed"}),
     ([("date", "2026-03-01")], {"since": DAY, "until": NEXT}), ([("date", "eq2026-03-01")], {"since": DAY, "until": NEXT}), ([("date", "ge2026-03-01")], {"since": DAY}), ([("date", "gt2026-03-01")], {"since": NEXT}),
     ([("date", "sa2026-03-01")], {"since": NEXT}), ([("date", "le2026-03-01")], {"until": NEXT}), ([("date", "lt2026-03-01")], {"until": DAY}), ([("_lastUpdated", "eb2026-03-01")], {"until": DAY}),
     ([("date", "ge2026-03-01"), ("date", "ge2026-02-01"), ("date", "lt2026-03-02"), ("date", "lt2026-04-01")], {"since": DAY, "until": NEXT}), ([("date", "2026-03-01T00:00:00 01:00")], {"since": DAY - timedelta(hours=1), "until": DAY - timedelta(hours=1) + timedelta(seconds=1)}),
@@ -46,7 +46,7 @@ def test_a_parameter_is_a_wish(params: list[tuple[str, str]], wish: dict[str, An
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("patient:Person", "p"), ("altid:Practitioner", "a"), ("agent:2", "a"), ("entity:_x", "a"), ("date:missing", "true"), ("_sort", "date"), ("_sort", "-agent"), ("site", "x"), ("_count:x", "1"),
+    ("patient:Person", "p"), ("altid:Patient", "a"), ("date:Patient", "2026"), ("altid:Practitioner", "a"), ("agent:2", "a"), ("entity:_x", "a"), ("date:missing", "true"), ("_sort", "date"), ("_sort", "-agent"), ("site", "x"), ("_count:x", "1"),
 ])  # fmt: skip
 def test_what_is_not_offered_is_not_taken(name: str, value: str) -> None:
     assert not asking._take(asking._Asked(), name, value)
@@ -93,6 +93,10 @@ def test_a_visit_is_what_one_person_did_on_one_day() -> None:
     assert (first.why, first.did, first.what) == (["treatment", "emergency treatment"], ["looked at", "changed"], {"measurements and results": 2, "diagnoses": 1})
     assert (other.who, other.outside, other.what, director.role) == ("other", True, {}, "Director")
     assert Report("p", DAY, NEXT, [first, other, director], complete=True).people == 2
+    assert Report("p", DAY, NEXT, [first, replace(first, outside=True), replace(first, who="Nina Torrez")], complete=True).people == 3
+    (again,) = grouped([LINE, replace(LINE, purpose=""), LINE], ZoneInfo("UTC"))
+    assert (again.why, again.did, again.times) == (["treatment"], ["looked at"], 3), "each word once, and none for nothing"
+    assert len(grouped([LINE, replace(LINE, account="namesake"), replace(LINE, recorded=LINE.recorded - timedelta(days=1))], ZoneInfo("UTC"))) == 3
     through = grouped([LINE, replace(LINE, door="app:planner")], ZoneInfo("UTC"))
     assert [v.who for v in through] == ["Nina Torres", "Nina Torres, through an app"], "apart what they did through an app"
 
@@ -102,6 +106,7 @@ def test_who_did_it_in_words() -> None:
     assert words.who(replace(LINE, door="app:planner", account="app-planner", name="Planner")) == "Planner", "an app for itself"
     assert (words.thing("Observation"), words.thing("BodyStructure"), words.purpose("XYZ"), words.did("no-such")) == ("measurements and results", "body structure", "XYZ", "no such")
     assert set(words.actions("looked at")) >= {"read", "vread", "search"}
+    assert not {"update", "delete"} & set(words.actions("looked at"))
 
 
 @pytest.mark.parametrize(("change", "profile", "subtype", "outcome"), [
@@ -127,9 +132,25 @@ def test_a_line_as_an_event(change: dict[str, Any], profile: str, subtype: Seque
     assert (user["altId"], user["name"], user["who"], user["role"]) == ("nina", "Nina Torres", {"identifier": {"value": "nina"}, "reference": "Practitioner/n"}, [{"text": "nurse"}])
     assert [e["what"]["reference"] for e in made["entity"] if "reference" in e.get("what", {})] == [*(f"Patient/{p}" for p in line.patients), *line.entities]
     assert any("query" in e for e in made["entity"]) is (line.query != "")
+    assert made["agent"][0]["who"] == (user["who"] if events.disclosed(line) else {"display": "staff"}), "what left went to them"
+    assert [c["coding"][0]["code"] for c in (*made["purposeOfEvent"], *user["purposeOfUse"])] == ["TREAT", "TREAT"]
+    assert made["source"]["observer"]["identifier"]["value"] == "https://here/fhir"
     assert events.parts_of(made["id"]) == ("r", line.recorded)
     alone = events.event(key, "https://here/fhir", replace(line, patients=("p", "q")), "q")
     assert [e["what"]["reference"] for e in alone["entity"] if e.get("what", {}).get("reference", "").startswith("Patient/")] == ["Patient/q"]
+
+
+def test_an_id_names_a_request_and_a_moment_after_which_there_is_another() -> None:
+    last = (datetime.max.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // TICK
+    assert events.parts_of(f"r.{last - 1:x}.00000000") == ("r", datetime.max.replace(tzinfo=UTC) - TICK)
+    assert [events.parts_of(id_) for id_ in (f"r.{last:x}.00000000", f"r.{last + 1:x}.00000000", "r.ffffffffffffffff.00000000", "r.1", "")] == [None] * 5
+
+
+def test_of_somebody_not_known_nothing_is_made_up() -> None:
+    key: Any = type("Key", (), {"sign": lambda *_: b"\1" * 32})()
+    made = events.event(key, "b", replace(LINE, account="", name="", agent=None, role="", purpose="", door="", mark=b"\0" * 32))
+    user = made["agent"][2]
+    assert (user["who"], user.keys() & {"role", "name", "altId", "purposeOfUse"}, "purposeOfEvent" in made, made["agent"][0]["who"]) == ({"display": "nobody known"}, set(), False, {"display": "unknown"})
 
 
 def kinds(*rows: dict[str, Any]) -> list[str]:
@@ -140,6 +161,7 @@ def test_what_connects_somebody_with_a_chart_and_what_explains_it() -> None:
     assert kinds(opening("a", "p", self=True, colleague=True, address=True, family=True)) == ["self"]
     assert kinds(opening("a", "p", colleague=True, address=True, family=True)) == ["address", "colleague"]
     assert kinds(opening("a", "p", family=True)) == [], "whom they treat"
+    assert [kinds(opening("a", "p", family=True, related=False, **{what: True})) for what in ("self", "address")] == [["self"], ["address"]]
     assert kinds(opening("a", "p", family=True, related=False)) == ["family-name"]
     (treated,), (not_,) = (outliers.signals([opening("a", "p", colleague=True, related=r)], outliers.thresholds(date(2026, 11, 1))) for r in (True, False))
     assert (treated.explained, not_.explained) == ("They may treat the colleague.", "Nothing in the record connects them as patient and staff.")
@@ -158,11 +180,22 @@ def test_what_is_much_begins_at_its_number_and_leaves_out_what_is_explained() ->
     assert (kinds(*apart), kinds(*apart[1:])) == (["unrelated"], [])
     many = [opening("a", f"p{n}") for n in range(numbers.many_a_day)]
     colleagues = [opening(f"c{k}", f"q{n}") for k in range(4) for n in range(numbers.many_a_day // 3)]
-    assert ("many" in kinds(*many, *colleagues), "many" in kinds(*many[1:], *colleagues)) == (True, False)
+    assert ("many" in kinds(*many, *colleagues), "many" in kinds(*many[1:], *colleagues[:-20])) == (True, False)
     busy = [opening(f"c{k}", f"q{n}") for k in range(4) for n in range(numbers.many_a_day // 3 + 1)]
     assert "many" not in kinds(*many, *busy), "not three times what is usual in the role"
     night = opening("a", "p", times=2 * numbers.nights, nights=numbers.nights)
-    assert [kinds({**night, **change}) for change in ({}, {"nights": numbers.nights - 1}, {"times": 2 * numbers.nights + 1})] == [["night"], [], []]
+    assert [kinds({**night, **change}) for change in ({}, {"nights": numbers.nights - 1, "times": numbers.nights - 1}, {"times": 2 * numbers.nights + 1})] == [["night"], [], []]
+    (late,) = outliers.signals([night, opening("a", "by day", times=0)], numbers)
+    assert (late.patients, late.strong) == (("p",), False)
+
+
+def test_the_busiest_day_is_told_with_whose_charts_were_opened_on_it() -> None:
+    numbers, later = outliers.thresholds(date(2026, 11, 1)), date(2026, 3, 9)
+    usual = [opening(f"c{k}", f"q{n}") for k in range(4) for n in range(3)]
+    rows = [opening("a", f"p{n}") for n in range(numbers.many_a_day)] + [opening("a", f"r{n}", days=[later]) for n in range(numbers.many_a_day + 1)] + [opening("a", "s", days=[date(2026, 3, 20)])]
+    (found,) = outliers.signals([*rows, *usual], numbers)
+    assert (found.kind, found.strong, found.patients) == ("many", False, tuple(f"r{n}" for n in range(numbers.many_a_day + 1)))
+    assert f"{numbers.many_a_day + 1} patients on 9 Mar 2026" in found.says
 
 
 def test_what_is_rarely_explained_comes_first() -> None:
@@ -179,11 +212,12 @@ def sent(made: datetime = DAY, recipient: str = "Organization/x", purpose: str =
 
 @pytest.mark.parametrize(("purpose", "consents", "to_patient", "traits"), [
     ("TREAT", [], False, {"treatment"}), ("HPAYMT", [], False, {"payment"}), ("HOPERAT", [], False, {"operations"}), ("ETREAT", [], False, {"treatment", "emergency"}), ("HRESCH", [], False, set()),
-    ("HRESCH", [], True, {"individual"}), ("PATRQT", [], False, {"individual"}), ("TREAT", ["consent"], False, {"treatment", "consented"}), ("HRESCH", ["consent"], False, {"consented", "authorized"}),
+    ("HRESCH", [], True, {"individual"}), ("PATRQT", [], False, {"individual"}), ("TREAT", ["consent"], False, {"treatment", "consented"}), ("HRESCH", ["consent"], False, {"consented", "authorized"}), ("HPAYMT", ["consent"], False, {"payment", "consented"}), ("HOPERAT", ["consent"], False, {"operations", "consented"}),
     ("HRESCH", [""], False, {"consented", "authorized"}), ("TREAT", ["consent", "part2_intermediary designation"], False, {"treatment", "consented", "designated"}),
 ])  # fmt: skip
 def test_what_the_law_asks_about_a_disclosure(purpose: str, consents: list[str], to_patient: bool, traits: set[str]) -> None:
     assert accounting._traits(purpose, consents, to_patient=to_patient) == traits
+    assert "emergency" in accounting._traits("BTG", [], to_patient=False)
 
 
 @pytest.mark.parametrize(("traits", "listed"), [

@@ -222,7 +222,7 @@ PLANTS = (
     # rules
     in_sql("a revoked consent still holds", ("revoked",), (VISIBLE, NOW, "AND g.valid_from <= :now AND :now < g.valid_to"), ("01_gate.sql", GRANT_NOW, "AND g.valid_from <= p_now AND p_now < g.valid_to")),
     in_sql("an expired consent still holds", ("expired",), (VISIBLE, NOW, "AND g.known_to = 'infinity'"), ("01_gate.sql", GRANT_NOW, "AND g.known_to = 'infinity'")),
-    in_sql("any purpose will do", ("tpo-research",), (VISIBLE, "AND (g.purpose = :purpose OR g.purpose = '*')", ""), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND g.effect = 'permit'")),
+    in_sql("any purpose will do", ("tpo-research",), (VISIBLE, "AND (g.purposes = '{*}' OR :purpose = ANY (g.purposes))", ""), ("01_gate.sql", "AND g.effect = 'permit' AND p_purpose = ANY (g.purposes)", "AND g.effect = 'permit'")),
     py("what no law of its own protects goes out for any purpose", ("tpo-research",), "sojourn.gate.decide:outside_mask", always(bases.ORDINARY)),
     in_sql("a relation alone opens what no law of its own protects, for any purpose", ("tpo-research",), (VISIBLE, "AND gate.consented({r}.tenant, {r}.patient, 1152921504606846976,", "AND gate.consented({r}.tenant, {r}.patient, 0,")),
     py("being named for one purpose is a relation for all", ("specific-billing",), "sojourn.gate.decide:for_purpose", lambda real: lambda _purpose, key: real("TREAT", key)),
@@ -237,7 +237,7 @@ PLANTS = (
     py("an emergency needs no declaration", STAFF, "sojourn.gate.decide:decide", _undeclared),
     src("an emergency that is not attested tells who is here", STAFF, "sojourn.gate.emergency:declare", "not attested:\n        raise", "not attested:\n        if await disclosures.emergency_find(access.house.db, access.head, *_terms(access, sought), -1):\n            raise errors.Forbidden()\n        raise"),
     # and the other way round: what is permitted is withheld
-    in_sql("no consent is believed", ("tpo",), (VISIBLE, "coalesce(a.bits, 0)", "(coalesce(a.bits, 0) & 144115188075855872)"), ("01_gate.sql", "AND g.effect = 'permit' AND g.purpose = p_purpose", "AND false")),
+    in_sql("no consent is believed", ("tpo",), (VISIBLE, "coalesce(a.bits, 0)", "(coalesce(a.bits, 0) & 144115188075855872)"), ("01_gate.sql", "AND g.effect = 'permit' AND p_purpose = ANY (g.purposes)", "AND false")),
     py("no authorization is believed", ("tpo-research",), "sojourn.gate.consenting.compiling:_ordinary", always(())),
     # The short way asks of such a consent no function: both ways are broken.
     in_sql("a consent without limits is not believed", ("tpo",), ("01_gate.sql", "AND (g.types IS NULL OR p_type = ANY (g.types))", "AND p_type = ANY (g.types)"),

@@ -138,7 +138,7 @@ async def test_what_a_parent_would_see_is_said_before_and_is_what_they_get(here:
     assert (await desk.get(f"/patients/{p}/proxies")).text.count(">can sign in</") == 1
 
 
-@pytest.mark.parametrize(("code", "born", "said"), [("SIS", "1988-03-04", "Being related opens nothing"), ("MTH", "1988-03-04", "of age"), ("GUARD", "1988-03-04", "write its first day")])
+@pytest.mark.parametrize(("code", "born", "said"), [("SIS", "1988-03-04", "Being related opens nothing"), ("MTH", "1988-03-04", "of age"), ("GUARD", "1988-03-04", "write its first day here")])
 async def test_whom_nothing_lets_in_is_not_invited(here: Office, code: str, born: str, said: str) -> None:
     p = await client(here.clinic, birthDate=born)
     person = (await here.clinic.make("sys-mh", related(p, code))).id
@@ -165,6 +165,39 @@ async def test_a_guardian_is_told_until_when_they_act(here: Office, born: str, s
     p = await client(here.clinic, birthDate=born)
     guardian = (await here.clinic.make("sys-mh", related(p, "GUARD", period={"start": start}))).id
     assert until in (await (await at_desk(here)).get(f"/patients/{p}/proxies/{guardian}")).text
+
+
+async def test_the_days_of_an_order_for_an_adult_are_written_here_and_let_its_guardian_act(here: Office) -> None:
+    p = await client(here.clinic, birthDate="1988-03-04")
+    guardian = (await here.clinic.make("sys-mh", related(p, "GUARD"))).id
+    url, desk = f"/patients/{p}/proxies/{guardian}", await at_desk(here)
+    assert "write its first day here" in (await desk.get(url)).text
+    right = {"do": "appoint", "since": "2025-06-01", "until": "2027-05-31", "seen": "appointed"}
+    for wrong, said in (
+        ({"since": ""}, "Write the first day"), ({"since": "June"}, "Write a day"), ({"since": "2099-01-01"}, "still to come"), ({"until": "2025-05-31"}, "must not come before"),
+        ({"since": "2004-03-03"}, "was not of age"), ({"seen": ""}, "seen the order"), ({"seen": "known"}, "Choose one of the answers"),
+    ):  # fmt: skip
+        answer = await desk.post(url, {**right, **wrong})
+        assert (answer.status_code, said in answer.text) == (422, True), (wrong, answer.text[-2000:])
+    assert "period" not in (await here.clinic.get("sys-mh", f"RelatedPerson/{guardian}")).json(), "nothing is half-written"
+    assert (await desk.post(url, right)).status_code == 303
+    stored = (await here.clinic.get("sys-mh", f"RelatedPerson/{guardian}")).json()
+    assert stored["period"] == {"start": "2025-06-01", "end": "2027-05-31"}
+    assert stored["relationship"] == related(p, "GUARD")["relationship"]
+    page = (await desk.get(url)).text
+    assert "A guardian or health care power of attorney" in page
+    assert "since 1 Jun 2025, until 31 May 2027" in page
+    assert await invited(desk, p, guardian, "appointed")
+
+
+async def test_of_who_acts_by_no_order_no_days_are_written(here: Office) -> None:
+    p = await client(here.clinic)
+    for person in ("self", (await here.clinic.make("sys-mh", related(p, "SIS"))).id):
+        desk = await at_desk(here)
+        assert "The order that appoints them" not in (await desk.get(f"/patients/{p}/proxies/{person}")).text
+        answer = await desk.post(f"/patients/{p}/proxies/{person}", {"do": "appoint", "since": "2025-06-01", "seen": "appointed"})
+        assert (answer.status_code, "acts by an order" in answer.text) == (422, True)
+        assert person == "self" or "period" not in (await here.clinic.get("sys-mh", f"RelatedPerson/{person}")).json()
 
 
 async def test_a_consent_lets_somebody_in_for_the_kinds_of_entries_that_it_names(here: Office) -> None:

@@ -40,4 +40,4 @@ def grants(access: Access, type_: str, id_: str, patient: str | None, own: int, 
         return
     for basis in bases.BASES:
         if basis.bit & own & bases.APART:
-            yield (op, patient, "permit", basis.bit, key(access.caller.account), PURPOSE, "use", None, None, None, None, None, [f"{type_}/{id_}"], EVER, FOREVER)
+            yield (op, patient, "permit", basis.bit, key(access.caller.account), [PURPOSE], "use", None, None, None, None, None, [f"{type_}/{id_}"], EVER, FOREVER)

@@ -225,7 +225,7 @@ def _none(kind: str, related: Resource, *, minor: bool, over: bool) -> str:
     if kind == "parent" and not minor:
         return "A parent acts for a child. This client is of age, or their birth date is not known: a consent that names the parent comes first."
     if kind == "guardian" and not minor:
-        return "A guardian of a child acts until the child is of age. Of an order for an adult, or a power of attorney, write its first day into their entry among the related people."
+        return "A guardian of a child acts until the child is of age. Of an order for an adult, or a power of attorney, write its first day here."
     return "Being related opens nothing by itself. A consent that names them comes first."
 
 

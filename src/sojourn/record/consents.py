@@ -13,7 +13,7 @@ from sojourn.base.db import Database
 from sojourn.record.sql import body
 from sojourn.record.store import Decided, Head
 
-GRANT = ("effect", "basis", "recipient", "purpose", "action", "programs", "types", "codes", "data_from", "data_to", "resources", "valid_from", "valid_to")
+GRANT = ("effect", "basis", "recipient", "purposes", "action", "programs", "types", "codes", "data_from", "data_to", "resources", "valid_from", "valid_to")
 RELATION = ("actor", "kind", "valid_from", "valid_to")
 
 _PREVIEW = f"SELECT * FROM gate.consent_preview({', '.join(f'${n}' for n in range(1, 20))})"

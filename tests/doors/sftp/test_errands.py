@@ -11,7 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from sojourn.base import clock, crypto
+from sojourn.base import clock, crypto, errors
 from sojourn.base.clock import FakeClock
 from sojourn.doors.sftp.errands import Errands
 from sojourn.gate.exchange import errands, hostkeys
@@ -199,3 +199,43 @@ def _until_done(mark: Any, dead: type[BaseException]) -> Any:
         await mark(self, name, stamp, state)
 
     return marked
+
+
+async def test_an_errand_is_one_process_s_until_its_lease_is_over_and_waits_longer_each_time(clinic: Clinic) -> None:
+    tenant, gate = clinic.gate.house.tenants[A], clinic.gate
+    await an_errand(clinic, 22, every=30)
+    tick()
+    doing = await errands.claim(gate, tenant, "one")
+    assert doing is not None
+    assert await errands.claim(gate, tenant, "two") is None
+    await doing.went_on()
+
+    async def due() -> float:
+        return float(await clinic.owner.fetchval("SELECT extract(epoch FROM due - $1) / 60 FROM record.sftp_errand_run", clock.now()))
+
+    waits = []
+    for tries in (0, 1, 3, 20):
+        await errands.Doing(gate, tenant, doing.errand, "one", tries).failed("No.")
+        waits.append(await due())
+        await clinic.owner.execute("UPDATE record.sftp_errand_run SET due = $1", clock.now())
+        assert await errands.claim(gate, tenant, "one") is not None
+    assert waits == [1, 2, 8, 360]
+    await doing.over()
+    assert await due() == 30
+    await clinic.owner.execute("UPDATE record.sftp_errand_run SET due = $1", clock.now())
+    assert await errands.claim(gate, tenant, "two") is not None
+    with pytest.raises(errors.StaleCredential):
+        await doing.went_on()
+
+
+async def test_no_errand_goes_on_with_boxes_that_were_shut(clinic: Clinic) -> None:
+    tenant, gate = clinic.gate.house.tenants[A], clinic.gate
+    await an_errand(clinic, 22)
+    tick()
+    doing = await errands.claim(gate, tenant, "one")
+    assert doing is not None
+    await doing.boxes()
+    for what in ("UPDATE record.sftp_account SET state = 'stopped'", "DELETE FROM record.sftp_account"):
+        await clinic.owner.execute(what)
+        with pytest.raises(errors.StaleCredential):
+            await doing.boxes()

@@ -23,6 +23,7 @@ _ACTIONS = {"use": "use", "disclose": "disclose", "access": "disclose"}
 
 Grant = tuple[Any, ...]
 Relation = tuple[Any, ...]
+_PURPOSE = 5  # its place in a grant, until what is the same for several becomes one
 
 # Notes kept apart need a consent of their own (42 CFR 2.31(b); 45 CFR 164.508(b)(3)(ii)): no other kind of consent covers them.
 _APART = {bases.SUD_COUNSELING: "part2_counseling_notes", bases.PSYCHOTHERAPY: "hipaa_authorization"}
@@ -57,7 +58,15 @@ def compiled(consent: Mapping[str, Any], tenant: Tenant, programs: Mapping[int, 
     denials = ([provision] if provision.get("type") == "deny" else []) + [p for p in provision.get("provision", ()) if p.get("type") == "deny"]
     for denial in denials:
         grants += list(_denied(op, patient, consent, denial, keys, guarded))
-    return grants, relations
+    return _of_several_purposes(grants), relations
+
+
+def _of_several_purposes(grants: Iterable[Grant]) -> list[Grant]:
+    """What is the same for several purposes as one row: how somebody stands with a patient is asked of each row that names them."""
+    found: dict[str, tuple[Grant, set[str]]] = {}
+    for grant in grants:
+        found.setdefault(repr((grant[:_PURPOSE], grant[_PURPOSE] == "*", grant[_PURPOSE + 1 :])), (grant, set()))[1].add(grant[_PURPOSE])
+    return [(*grant[:_PURPOSE], sorted(purposes), *grant[_PURPOSE + 1 :]) for grant, purposes in found.values()]
 
 
 def consented_alone(consent: Mapping[str, Any]) -> bool:

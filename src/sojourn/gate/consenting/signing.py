@@ -17,6 +17,8 @@ from sojourn.gate.consenting.terms import Resource
 from sojourn.gate.consenting.wording import Wording
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sojourn.gate.access import Access
 
 _SIGNATURE = {"system": "urn:iso-astm:E1762-95:2013", "code": "1.2.840.10065.1.12.1.7", "display": "Consent Signature"}
@@ -49,9 +51,12 @@ async def save(access: Access, form: dict[str, Any], *, program: int | None, ver
     return written.id, written.version
 
 
-def problems(form: Resource, signing: Signing, wording: Wording, patient: Resource, today: date) -> list[str]:
-    """Everything that stands against signing, each with its section and what to do; empty when nothing does."""
+def problems(form: Resource, signing: Signing, wording: Wording, patient: Resource, today: date, ours: Collection[str] = ()) -> list[str]:
+    """Everything that stands against signing, each with its section and what to do; empty when nothing does. ours: the organizations that are the house's own."""
     found = [element.missed for element in elements.unsigned(form)]
+    root = terms.root(form)
+    if root.get("type") == "deny" and any(terms.literal(actor.get("reference")) in ours for actor in terms.actors(root)):
+        found.append("45 CFR 164.522(a): who is kept out. An organization of ours keeps nobody out who works here. Name the people themselves.")
     if signing.shown != wording.digest:
         found.append("The form was changed after it was shown. Read it again, then sign.")
     if signing.identity not in signers.IDENTITIES and signing.identity != signers.OWN_ACCOUNT:
@@ -97,7 +102,7 @@ async def signed(
     """The same for a caller who has proved who they are already. program: to which the papers belong; capture: who takes the signature."""
     if form.get("status") != "draft":
         raise errors.Invalid("Only a draft can be signed.", expression="Consent.status")
-    if found := problems(form, signing, wording, patient, access.today):
+    if found := problems(form, signing, wording, patient, access.today, _ours(access)):
         raise errors.Invalid(" ".join(found))
     moment = access.now.isoformat(timespec="milliseconds")
     when = signing.signed_on.isoformat() if signing.method == "paper" and signing.signed_on else moment
@@ -111,6 +116,12 @@ async def signed(
     ]
     await access.write(changes, action="sign")
     return str(form["id"])
+
+
+def _ours(access: Access) -> set[str]:
+    """References of the operating organization and of those that stand for its programs."""
+    named = [access.tenant.organization, *(p.organization for p in access.rules.programs.values())]
+    return {f"Organization/{name.removeprefix('Organization/')}" for name in named if name}
 
 
 async def _program(access: Access, form: Resource) -> int | None:

@@ -55,7 +55,7 @@ CREATE TYPE record.grant_row AS (
 	effect text,
 	basis bigint,
 	recipient text,
-	purpose text,
+	purposes text[],
 	action text,
 	programs integer[],
 	types text[],
@@ -585,7 +585,7 @@ CREATE TABLE record.ground (
     recipient text NOT NULL COLLATE pg_catalog."C",
     effect text DEFAULT 'relation'::text NOT NULL COLLATE pg_catalog."C",
     basis bigint DEFAULT 0 NOT NULL,
-    purpose text DEFAULT '*'::text NOT NULL COLLATE pg_catalog."C",
+    purposes text[] DEFAULT '{*}'::text[] NOT NULL COLLATE pg_catalog."C",
     action text DEFAULT '*'::text NOT NULL COLLATE pg_catalog."C",
     programs integer[],
     types text[] COLLATE pg_catalog."C",
@@ -605,7 +605,7 @@ CREATE TABLE record.ground (
 CASE
     WHEN (effect = 'relation'::text) THEN '36028797018963968'::bigint
     WHEN (effect = 'deny'::text) THEN '144115188075855872'::bigint
-    WHEN ((effect <> 'permit'::text) OR (purpose = '*'::text) OR (action = '*'::text)) THEN (0)::bigint
+    WHEN ((effect <> 'permit'::text) OR (purposes = '{*}'::text[]) OR (action = '*'::text)) THEN (0)::bigint
     WHEN ((types IS NOT NULL) OR (codes IS NOT NULL) OR (data_from IS NOT NULL) OR (data_to IS NOT NULL) OR (resources IS NOT NULL)) THEN '72057594037927936'::bigint
     WHEN (programs IS NOT NULL) THEN ((basis & '1154047404513689598'::bigint) | '18014398509481984'::bigint)
     ELSE (basis & '1154047404513689598'::bigint)
@@ -614,7 +614,8 @@ END) STORED NOT NULL,
 CASE effect
     WHEN 'relation'::text THEN ((kind IS NOT NULL) AND (source IS NOT NULL) AND (consent IS NULL))
     ELSE ((consent IS NOT NULL) AND (consent_seq IS NOT NULL) AND (source IS NULL))
-END)
+END),
+    CONSTRAINT ground_purposes CHECK (((purposes = '{*}'::text[]) OR ((cardinality(purposes) > 0) AND (NOT ('*'::text = ANY (purposes))))))
 );
 
 ALTER TABLE record.ground OWNER TO sojourn_owner;
@@ -627,7 +628,7 @@ CREATE VIEW record.consent_grant WITH (security_invoker='true') AS
     effect,
     basis,
     recipient,
-    purpose,
+    purposes,
     action,
     programs,
     types,
@@ -2593,7 +2594,7 @@ CREATE INDEX grant_patient ON record.ground USING btree (tenant, patient, recipi
 
 CREATE INDEX ground_deny ON record.ground USING btree (tenant, recipient) WHERE ((effect = 'deny'::text) AND (known_to = 'infinity'::timestamp with time zone));
 
-CREATE INDEX ground_reach ON record.ground USING btree (tenant, patient, recipient) INCLUDE (purpose, action, bits, programs, valid_from, valid_to) WHERE (known_to = 'infinity'::timestamp with time zone);
+CREATE INDEX ground_reach ON record.ground USING btree (tenant, patient, recipient) INCLUDE (purposes, action, bits, programs, valid_from, valid_to) WHERE (known_to = 'infinity'::timestamp with time zone);
 
 CREATE INDEX group_session_starts ON record.group_session USING btree (tenant, starts);
 

@@ -27,18 +27,18 @@ FROM (SELECT bit_or(CASE WHEN (g.bits & 18014398509481984) = 0 THEN g.bits
                          ELSE 72057594037927936 END) AS bits
       FROM record.ground g
       WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys)
-        AND (g.purpose = :purpose OR g.purpose = '*') AND (g.action = :action OR g.action = '*')
+        AND (g.purposes = '{*}' OR :purpose = ANY (g.purposes)) AND (g.action = :action OR g.action = '*')
         AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity') a
 OFFSET 0
 
 -- limited --
 -- What consents permit with no limit but the programs that disclose: each program, and the bases. Asked once for a patient, as `standing` without
--- a row, where that says that consents permit something within limits; then rows made by one program need not ask the grants again (beside). Of any other
--- limit and of a denial the mask leaves nothing; a * is in no permit.
+-- a row, where that says that consents permit something within limits; then rows made by one program need not ask the grants again (beside). Bit 54: of
+-- no other limit, and no denial; a * is in no permit.
 SELECT array_agg(x.program) AS programs, array_agg(x.bits) AS bits
 FROM (SELECT made.program, bit_or(g.bits & 1154047404513689598) AS bits
-      FROM record.consent_grant g CROSS JOIN LATERAL unnest(g.programs) AS made(program)
-      WHERE g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys) AND g.purpose = :purpose AND g.action = :action
+      FROM record.ground g CROSS JOIN LATERAL unnest(g.programs) AS made(program)
+      WHERE (g.bits & 18014398509481984) <> 0 AND g.tenant = {r}.tenant AND g.patient = {r}.patient AND g.recipient = ANY (:keys) AND :purpose = ANY (g.purposes) AND g.action = :action
         AND g.valid_from <= :now AND :now < g.valid_to AND g.known_to = 'infinity'
       GROUP BY made.program) x
 

@@ -52,7 +52,7 @@ BEGIN
     END IF;
     SELECT bit_or(g.basis) INTO permitted FROM record.consent_grant g
     WHERE g.tenant = p_tenant AND g.patient = p_patient AND g.recipient = ANY (p_keys) AND (g.basis & need) <> 0
-      AND g.effect = 'permit' AND g.purpose = p_purpose AND g.action = p_action
+      AND g.effect = 'permit' AND p_purpose = ANY (g.purposes) AND g.action = p_action
       AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
       AND (g.programs IS NULL OR (p_origin <> '{}' AND (p_origin <@ g.programs
                                    OR (p_type = ANY (gate.longitudinal()) AND p_origin && g.programs))))
@@ -74,7 +74,7 @@ BEGIN
         SELECT FROM record.consent_grant d
         WHERE d.tenant = p_tenant AND d.patient = p_patient AND d.recipient = ANY (p_keys) AND d.effect = 'deny'
           AND (d.basis = 0 OR (p_own & d.basis) <> 0)
-          AND d.purpose IN (p_purpose, '*') AND d.action IN (p_action, '*')
+          AND (d.purposes = '{*}' OR p_purpose = ANY (d.purposes)) AND d.action IN (p_action, '*')
           AND d.valid_from <= p_now AND p_now < d.valid_to AND d.known_to = 'infinity'
           AND (d.programs IS NULL OR p_origin && d.programs)
           AND (d.types IS NULL OR p_type = ANY (d.types))

@@ -381,9 +381,9 @@ BEGIN
         WHERE o.type = 'Consent' AND o.kind <> 'label' AND g.tenant = p_tenant AND g.consent = o.id AND g.known_to = 'infinity';
     END IF;
     IF cardinality(p_grants) > 0 THEN
-        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
+        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs,
             types, codes, data_from, data_to, resources, valid_from, valid_to, known_from)
-        SELECT p_tenant, g.patient, p_ops[g.op].id, CASE p_ops[g.op].kind WHEN 'label' THEN p_ops[g.op].expected ELSE seqs[g.op] END, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs,
+        SELECT p_tenant, g.patient, p_ops[g.op].id, CASE p_ops[g.op].kind WHEN 'label' THEN p_ops[g.op].expected ELSE seqs[g.op] END, g.effect, g.basis, g.recipient, g.purposes, g.action, g.programs,
             g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to, p_now
         FROM unnest(p_grants) g;
     END IF;

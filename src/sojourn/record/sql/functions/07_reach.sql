@@ -106,7 +106,7 @@ RETURNS TABLE (patient text, kind text, born timestamptz, types text[], since ti
     WHERE l.tenant = p_tenant AND l.actor = p_key AND l.kind <> 'consent' AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity'
     UNION ALL
     SELECT g.patient, 'consent', NULL, g.types, g.valid_from FROM record.consent_grant g
-    WHERE g.tenant = p_tenant AND g.recipient = p_key AND g.effect = 'permit' AND g.purpose = p_purpose
+    WHERE g.tenant = p_tenant AND g.recipient = p_key AND g.effect = 'permit' AND p_purpose = ANY (g.purposes)
       AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
 $$;
 

@@ -46,11 +46,11 @@ BEGIN
             UPDATE record.relation l SET known_to = p_now
             WHERE l.tenant = p_tenant AND l.patient = p_patient AND l.known_to = 'infinity' AND l.source = 'Consent/' || p_without;
         END IF;
-        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
+        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs,
             types, codes, data_from, data_to, resources, valid_from, valid_to, known_from)
-        SELECT p_tenant, p_patient, '', 0, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs,
+        SELECT p_tenant, p_patient, '', 0, g.effect, g.basis, g.recipient, g.purposes, g.action, g.programs,
             g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to, p_now
-        FROM jsonb_to_recordset(p_grants) AS g(effect text, basis bigint, recipient text, purpose text, action text, programs int[],
+        FROM jsonb_to_recordset(p_grants) AS g(effect text, basis bigint, recipient text, purposes text[], action text, programs int[],
             types text[], codes bigint[], data_from timestamptz, data_to timestamptz, resources text[], valid_from timestamptz, valid_to timestamptz);
         INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
         SELECT p_tenant, p_patient, l.actor, l.kind, '', l.valid_from, l.valid_to, p_now
@@ -109,9 +109,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET plan_c
 BEGIN
     /*alive*/
     RETURN QUERY
-    SELECT 'grant', g.effect, g.recipient, g.purpose, bit_or(g.basis), min(g.valid_from), max(g.valid_to) FROM record.consent_grant g
+    SELECT 'grant', g.effect, g.recipient, u.purpose, bit_or(g.basis), min(g.valid_from), max(g.valid_to)
+    FROM record.consent_grant g CROSS JOIN LATERAL unnest(g.purposes) AS u(purpose)
     WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.known_to = 'infinity' AND g.effect <> 'label' AND g.valid_from <= p_now AND p_now < g.valid_to
-    GROUP BY g.effect, g.recipient, g.purpose
+    GROUP BY g.effect, g.recipient, u.purpose
     UNION ALL
     SELECT 'relation', '', l.actor, '', 0, min(l.valid_from), max(l.valid_to) FROM record.relation l
     WHERE l.tenant = p_tenant AND l.source = 'Consent/' || p_consent AND l.known_to = 'infinity' AND l.valid_from <= p_now AND p_now < l.valid_to

@@ -42,20 +42,20 @@ BEGIN
     END IF;
     -- Of rows that are alike the first stands for the first, the second for the second.
     WITH listed AS (
-        SELECT g.*, ROW (g.patient, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to)::text AS k FROM jsonb_to_recordset(p_grants) AS g(
-            patient text, effect text, basis bigint, recipient text, purpose text, action text, programs int[], types text[], codes bigint[],
+        SELECT g.*, ROW (g.patient, g.effect, g.basis, g.recipient, g.purposes, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to)::text AS k FROM jsonb_to_recordset(p_grants) AS g(
+            patient text, effect text, basis bigint, recipient text, purposes text[], action text, programs int[], types text[], codes bigint[],
             data_from timestamptz, data_to timestamptz, resources text[], valid_from timestamptz, valid_to timestamptz)),
     wanted AS (SELECT l.*, row_number() OVER (PARTITION BY l.k) AS i FROM listed l),
     open AS (
-        SELECT g.ctid AS place, ROW (g.patient, g.effect, g.basis, g.recipient, g.purpose, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to)::text AS k
+        SELECT g.ctid AS place, ROW (g.patient, g.effect, g.basis, g.recipient, g.purposes, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to)::text AS k
         FROM record.ground g WHERE g.tenant = p_tenant AND g.consent = p_consent AND g.effect <> 'relation' AND g.known_to = 'infinity'),
     have AS (SELECT o.*, row_number() OVER (PARTITION BY o.k) AS i FROM open o),
     gone AS (
         UPDATE record.ground g SET known_to = p_now FROM have h
         WHERE g.tenant = p_tenant AND g.ctid = h.place AND NOT EXISTS (SELECT FROM wanted w WHERE w.k = h.k AND w.i = h.i) RETURNING 1),
     new AS (
-        INSERT INTO record.consent_grant (tenant, consent, consent_seq, known_from, patient, effect, basis, recipient, purpose, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to)
-        SELECT p_tenant, p_consent, p_seq, p_now, w.patient, w.effect, w.basis, w.recipient, w.purpose, w.action, w.programs, w.types, w.codes, w.data_from, w.data_to, w.resources, w.valid_from, w.valid_to
+        INSERT INTO record.consent_grant (tenant, consent, consent_seq, known_from, patient, effect, basis, recipient, purposes, action, programs, types, codes, data_from, data_to, resources, valid_from, valid_to)
+        SELECT p_tenant, p_consent, p_seq, p_now, w.patient, w.effect, w.basis, w.recipient, w.purposes, w.action, w.programs, w.types, w.codes, w.data_from, w.data_to, w.resources, w.valid_from, w.valid_to
         FROM wanted w WHERE NOT EXISTS (SELECT FROM have h WHERE h.k = w.k AND h.i = w.i) RETURNING 1)
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM new) INTO closed, added;
     WITH listed AS (

@@ -102,12 +102,12 @@ BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_asked);
     RETURN QUERY
     SELECT g.consent, (SELECT v.version FROM record.version v WHERE v.tenant = g.tenant AND v.seq = g.consent_seq), g.effect, g.basis,
-           g.recipient, g.purpose, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to,
+           g.recipient, u.purpose, g.action, g.programs, g.types, g.codes, g.data_from, g.data_to, g.resources, g.valid_from, g.valid_to,
            g.known_from, g.known_to
-    FROM record.consent_grant g
+    FROM record.consent_grant g CROSS JOIN LATERAL unnest(g.purposes) AS u(purpose)
     WHERE g.tenant = p_tenant AND g.patient = p_patient AND (p_keys IS NULL OR g.recipient = ANY (p_keys))
       AND g.known_from <= p_known AND p_known < g.known_to
-    ORDER BY g.effect DESC, g.consent, g.recipient, g.basis, g.purpose, g.action LIMIT 2000;
+    ORDER BY g.effect DESC, g.consent, g.recipient, g.basis, u.purpose, g.action LIMIT 2000;
 END $$;
 
 CREATE OR REPLACE FUNCTION gate.explain_relations(

@@ -43,17 +43,17 @@ BEGIN
     INSERT INTO record.relation (tenant, patient, actor, kind, source, valid_from, valid_to, known_from)
     VALUES (p_tenant, p_patient, p_actor, 'emergency', 'emergency/' || p_emergency, p_now, p_until, p_now);
     IF cardinality(p_programs) > 0 THEN
-        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs,
+        INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs,
             valid_from, valid_to, known_from)
-        SELECT p_tenant, p_patient, 'emergency/' || p_emergency, 0, 'permit', p_basis, p_actor, u.purpose, 'use', p_programs, p_now, p_until, p_now
-        FROM unnest(p_purposes) AS u(purpose);
+        SELECT p_tenant, p_patient, 'emergency/' || p_emergency, 0, 'permit', p_basis, p_actor, ARRAY (SELECT DISTINCT u FROM unnest(p_purposes) u ORDER BY u), 'use', p_programs, p_now, p_until, p_now
+        WHERE cardinality(p_purposes) > 0;
     END IF;
-    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes,
+    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, types, codes,
         data_from, data_to, resources, valid_from, valid_to, known_from)
-    SELECT d.tenant, d.patient, 'emergency/' || p_emergency, 0, 'deny', d.basis, p_actor, d.purpose, '*', d.programs, d.types, d.codes,
+    SELECT d.tenant, d.patient, 'emergency/' || p_emergency, 0, 'deny', d.basis, p_actor, ARRAY (SELECT u FROM unnest(d.purposes) u WHERE u = ANY (p_purposes) ORDER BY u), '*', d.programs, d.types, d.codes,
         d.data_from, d.data_to, d.resources, greatest(d.valid_from, p_now), least(d.valid_to, p_until), p_now
     FROM record.consent_grant d
-    WHERE d.tenant = p_tenant AND d.patient = p_patient AND d.effect = 'deny' AND d.purpose = ANY (p_purposes) AND d.known_to = 'infinity'
+    WHERE d.tenant = p_tenant AND d.patient = p_patient AND d.effect = 'deny' AND d.purposes && p_purposes AND d.known_to = 'infinity'
       AND d.valid_from < p_until AND p_now < d.valid_to AND d.consent NOT LIKE 'emergency/%';
 END $$;
 
@@ -81,9 +81,9 @@ BEGIN
     WITH closed AS (
         UPDATE record.consent_grant g SET known_to = p_now
         WHERE g.tenant = p_tenant AND g.consent = mark AND g.known_to = 'infinity' RETURNING g.*)
-    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purpose, action, programs, types, codes,
+    INSERT INTO record.consent_grant (tenant, patient, consent, consent_seq, effect, basis, recipient, purposes, action, programs, types, codes,
         data_from, data_to, resources, valid_from, valid_to, known_from)
-    SELECT c.tenant, c.patient, c.consent, c.consent_seq, c.effect, c.basis, c.recipient, c.purpose, c.action, c.programs, c.types, c.codes,
+    SELECT c.tenant, c.patient, c.consent, c.consent_seq, c.effect, c.basis, c.recipient, c.purposes, c.action, c.programs, c.types, c.codes,
         c.data_from, c.data_to, c.resources, c.valid_from, least(c.valid_to, p_now), p_now FROM closed c;
     RETURN true;
 END $$;
@@ -219,7 +219,7 @@ BEGIN
         SELECT DISTINCT v.id, v.version, /*body:v*/ AS body FROM record.consent_grant g
         JOIN record.version v ON v.tenant = p_tenant AND v.seq = g.consent_seq AND v.type = 'Consent'
         WHERE g.tenant = p_tenant AND g.patient = whose.patient AND g.recipient = ANY (p_keys) AND g.effect = 'permit'
-          AND g.purpose = p_purpose AND g.action = p_action AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity') c ON true
+          AND p_purpose = ANY (g.purposes) AND g.action = p_action AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity') c ON true
     ORDER BY whose.patient, c.id;
 END $$;
 
