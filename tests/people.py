@@ -162,6 +162,10 @@ class Clinic:
         """Update a resource under its id."""
         return await self.ask(who, "PUT", f"{resource['resourceType']}/{resource['id']}", resource, headers)
 
+    async def named(self, answer: Any) -> set[str]:
+        """Whom the lines of a request name: of an answer of the staff app."""
+        return {patient for line in await self.trail(answer.headers["x-request-id"]) for patient in line["patients"]}
+
     async def trail(self, request: str) -> list[Any]:
         """The lines of the trail about a request."""
         return list(await self.owner.fetch("SELECT * FROM record.audit WHERE request = $1 ORDER BY n", request))

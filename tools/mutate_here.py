@@ -19,6 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from random import Random
 from types import FrameType, ModuleType
 from typing import Any
@@ -121,7 +122,7 @@ def _changed(old: Any, new: Any) -> bool:
         for name, part in vars(new).items():
             _changed(inspect.getattr_static(old, name, None), part)
         return True
-    old, new = (part.fget if isinstance(part, property) else part for part in (old, new))
+    old, new = (part.fget if isinstance(part, property) else part.func if isinstance(part, cached_property) else part for part in (old, new))
     if hasattr(old, "cache_clear"):
         old.cache_clear()
     old, new = getattr(old, "__wrapped__", old), getattr(new, "__wrapped__", new)

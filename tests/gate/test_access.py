@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
+from sojourn.fhir.searchvalues import SearchError
+from sojourn.gate import together
 from sojourn.gate.access import Access
 from sojourn.gate.everything import everything
 from tests.gate.test_seeing import access
@@ -174,6 +177,77 @@ async def test_a_page_link_that_nobody_here_made_is_refused(clinic: Clinic, curs
         await (await access(clinic, "both-clinician")).search("Observation", [], cursor=cursor)
 
 
+async def test_a_page_that_asks_nearly_the_same_again_gets_an_answer_of_its_own(clinic: Clinic) -> None:
+    """A page asks each question once; what differs in one thing is another question."""
+    p, made = await five(clinic)
+    other = (await clinic.make("sys-mh", patient("Elsewhere"))).id
+    one = await access(clinic, "both-clinician")
+    together.keep(one)
+
+    async def ids(type_: str | None, *params: tuple[str, str], **more: Any) -> set[str]:
+        return {s.id for s in (await one.search(type_, params, **more)).matches}
+
+    assert (await one.read("Patient", p)).type == "Patient"
+    with pytest.raises(errors.NotFound):
+        await one.read("Observation", p)
+    assert (await one.read("Patient", other)).id == other
+    assert await ids("Observation", ("code", "8867-4"), compartment=("Patient", p)) == set(made)
+    assert await ids("Observation", ("code", "8867-4"), compartment=("Patient", other)) == set()
+    assert await ids("Observation", ("code", "none"), compartment=("Patient", p)) == set()
+    assert await ids("Procedure", ("code", "8867-4"), compartment=("Patient", p)) == set()
+    first = await one.search("Observation", [("patient", p), ("_sort", "_id")], count=2)
+    assert (len(first.matches), await ids("Observation", ("patient", p), ("_sort", "_id"), count=5)) == (2, set(made))
+    assert await ids("Observation", ("patient", p), ("_sort", "_id"), count=2, cursor=first.next) == set(sorted(made)[2:4])
+    assert await ids("Observation", ("patient", p), ("nonsense", "x"), lenient=True) == set(made)
+    with pytest.raises(SearchError):
+        await ids("Observation", ("patient", p), ("nonsense", "x"))
+
+
+@pytest.mark.parametrize("who", LOOKERS)
+async def test_in_a_chart_matches_are_counted_on_every_page_and_the_trail_says_whose(clinic: Clinic, who: str) -> None:
+    p, made = await five(clinic)
+    one = await access(clinic, who)
+    first = await one.search("Observation", [("_total", "accurate"), ("_count", "2")], compartment=("Patient", p))
+    assert await lines(clinic, one) == [("search", "done", "Observation", f"Patient/{p}/_total=accurate&_count=2", [p], 2)]
+    assert (first.total, len(first.matches)) == (5, 2)
+    second = await (await access(clinic, who)).search("Observation", [("_total", "accurate"), ("_count", "2")], compartment=("Patient", p), cursor=first.next)
+    assert (second.total, len(second.matches)) == (5, 2)
+    with pytest.raises(errors.Malformed):
+        await (await access(clinic, who)).search("Observation", [("_total", "accurate"), ("_count", "2")], compartment=("Patient", made[0]), cursor=first.next)
+
+
+@pytest.mark.parametrize("who", LOOKERS)
+async def test_a_page_is_redacted_for_whom_it_has_to_be_and_large_attachments_are_whole(clinic: Clinic, who: str) -> None:
+    p, _ = await five(clinic)
+    large = base64.b64encode(bytes(range(256)) * 100).decode()
+    narrative = {"text": {"status": "generated", "div": "<div xmlns='http://www.w3.org/1999/xhtml'>words</div>"}}
+    paper = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": f"Patient/{p}"}, "content": [{"attachment": {"contentType": "text/plain", "data": large}}]}
+    replaced = (await clinic.make("sys-mh", {**paper, **narrative})).id
+    replacing = (await clinic.make("sys-mh", {**paper, **narrative, "relatesTo": [{"code": "replaces", "target": {"reference": f"DocumentReference/{replaced}"}}]})).id
+    for params in ([("_id", replacing), ("_include", "DocumentReference:relatesto")], [("_id", replaced), ("_revinclude", "DocumentReference:relatesto")]):
+        found = await (await access(clinic, who)).search("DocumentReference", params)
+        assert {s.id for s in (*found.matches, *found.included)} == {replaced, replacing}
+        for stored in (*found.matches, *found.included):
+            assert stored.resource["content"][0]["attachment"]["data"] == large
+            assert ("text" in stored.resource) is (who == "both-clinician"), "narrative is taken out for who is subject to redaction, always"
+    plain = (await clinic.make("sys-mh", observation(p, 90, **narrative))).id
+    for params in ([("_id", plain)], [("patient", p), ("_count", "20")]):
+        found = await (await access(clinic, who)).search("Observation", params)
+        assert ["text" in s.resource for s in found.matches if s.id == plain] == [who == "both-clinician"]
+
+
+async def test_what_is_included_of_what_is_included_is_found_on_every_way(clinic: Clinic) -> None:
+    p, _ = await five(clinic)
+    visit = (await clinic.make("sys-mh", encounter(p))).id
+    seen = (await clinic.make("sys-mh", observation(p, 91, encounter={"reference": f"Encounter/{visit}"}))).id
+    part = (await clinic.make("sys-mh", encounter(p, partOf={"reference": f"Encounter/{visit}"}))).id
+    params = [("_id", visit), ("_revinclude", "Encounter:part-of"), ("_revinclude:iterate", "Observation:encounter")]
+    of_part = (await clinic.make("sys-mh", observation(p, 92, encounter={"reference": f"Encounter/{part}"}))).id
+    for more in ([], [("patient", p)]):
+        found = await (await access(clinic, "both-clinician")).search("Encounter", [*params, *more])
+        assert {s.id for s in found.included} == {part, seen, of_part}
+
+
 # --- everything of a patient ----------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +273,8 @@ async def test_everything_is_what_the_role_includes_of_one_patient_with_a_line_t
     ids, _, one = await asked("technician", ("_type", "Observation, Procedure"), apart=False)
     assert ids == set(made)
     assert [r["action"] for r in await clinic.trail(one.request)] == ["everything"]
+    ids, _, _ = await asked("technician", ("_type", ",".join(one.house.types)), apart=False)
+    assert set(made) <= ids, "every type by its name"
     ids, found, _ = await asked("mh-clinician", ("_type", "Observation"), ("_count", "3"))
     assert (len(ids), found.count) == (3, 3)
     more, found, one = await asked("mh-clinician", ("_type", "Observation"), ("_count", "3"), cursor=found.next)

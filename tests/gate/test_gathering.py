@@ -15,7 +15,7 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.care.courses import NOW, Courses
 from tests.effort import THOROUGH
-from tests.people import Clinic, consent, observation, open_clinic, patient
+from tests.people import Clinic, consent, encounter, labelled, observation, open_clinic, patient
 
 WHO = ("both-clinician", "mh-clinician", "sud-clinician", "far-clinician", "technician", "biller", "officer", "mh-officer", "sys-none", "ana", "tpo", "stranger", "specific", "denied")
 
@@ -70,6 +70,26 @@ async def test_it_agrees_with_plain_reading_for_every_role_and_type(clinic: Clin
     assert found > 1000
 
 
+@pytest.mark.parametrize("who", ["mh-clinician", "both-clinician"])
+async def test_what_is_hidden_or_always_taken_out_is_in_no_element_that_is_gathered(clinic: Clinic, who: str) -> None:
+    """Of an entry without labels as of one with labelled elements; what is left of a reference list is what may be seen of it."""
+    p = (await clinic.make("sys-sud", patient("Quill"))).id
+    await clinic.make("sys-mh", encounter(p))
+    seen, hidden = (await clinic.make("sys-mh", observation(p))).id, (await clinic.make("sys-sud", observation(p))).id
+    refs = [{"reference": f"Observation/{seen}", "display": "of today"}, {"reference": f"Observation/{hidden}"}]
+    of = {"resourceType": "ClinicalImpression", "status": "completed", "subject": {"reference": f"Patient/{p}", "display": "Quill"}, "supportingInfo": refs}
+    plain = (await clinic.make("sys-mh", of)).id
+    parts = (await clinic.make("sys-mh", {**of, "note": [labelled({"text": "a wish"}, "PSYTHPN"), {"text": "words"}]})).id
+    await clinic.make("sys-mh", {**of, "_status": labelled({}, "PSYTHPN")})  # of which nothing is left
+    found = await (await as_(clinic, who)).gather("ClinicalImpression", [], ("subject", "supportingInfo", "note", "date"))
+    whole = who == "both-clinician"
+    left = {"subject": of["subject"] if whole else {"reference": f"Patient/{p}"}, "supportingInfo": refs if whole else [{"reference": f"Observation/{seen}"}]}
+    assert {r["id"]: {k: v for k, v in r.items() if k not in ("resourceType", "id")} for r in found.resources} == {plain: left, parts: {**left, "note": [{"text": "words"}]}}
+    assert found.resources == [
+        {k: s.resource[k] for k in ("resourceType", "id", "subject", "supportingInfo", "note") if k in s.resource} for s in (await (await as_(clinic, who)).search("ClinicalImpression", [])).matches
+    ]
+
+
 async def test_what_does_not_fit_is_said_and_the_trail_has_the_count_and_nobody_of_it(clinic: Clinic) -> None:
     ids = [(await clinic.make("sys-mh", patient(f"P{n}"))).id for n in range(3)]
     from sojourn.gate import gathering
@@ -78,6 +98,8 @@ async def test_what_does_not_fit_is_said_and_the_trail_has_the_count_and_nobody_
     some = await gathering.gather(access, "Patient", [], ("name",), count=2)
     assert (len(some.resources), some.whole) == (2, False)
     assert set(some.resources[0]) == {"resourceType", "id", "name"}
+    exactly = await gathering.gather(await as_(clinic, "both-clinician"), "Patient", [], ("name",), count=3)
+    assert (len(exactly.resources), exactly.whole) == (3, True)
     (line,) = await clinic.trail(access.request)
     assert (line["action"], line["type"], line["query"], line["patients"], len(line["shown"])) == ("count", "Patient", "(2 of 2 clients)", [], 0)
     access = await as_(clinic, "both-clinician")

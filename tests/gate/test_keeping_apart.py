@@ -14,7 +14,7 @@ from sojourn.base import clock, crypto
 from sojourn.gate import apart, keepingapart, relabelling
 from sojourn.gate.changes import Change
 from sojourn.gate.labeljob import Labeller
-from sojourn.record import labelling
+from sojourn.record import keptapart, labelling
 from sojourn.record.blobs import Blobs
 from sojourn.record.checking import check_record
 from tests.gate.test_inheriting import under
@@ -124,6 +124,7 @@ async def test_what_is_labelled_so_later_is_sealed_with_its_past_and_its_files(c
     assert len(files(clinic)) == 2, "a file stays for a while: who writes what holds it may not be done"
     await keepingapart.step(labels, held=timedelta(seconds=-5))
     assert len(files(clinic)) == 1, "that of the note alone is gone"
+    assert await keptapart.leftovers(labels.house.db, A, clock.now() + timedelta(seconds=5)) == [], "and nobody looks for it again"
     found = await clinic.get("mh-clinician", f"DocumentReference/{same}")
     assert base64.b64decode(found.json()["content"][0]["attachment"]["data"]) == LARGE[:-1]
     await whole(clinic)

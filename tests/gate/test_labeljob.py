@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sojourn.base import clock
-from sojourn.gate import bases, labeljob
+from sojourn.base.db import Changed
+from sojourn.gate import bases, labeljob, relabelling
 from sojourn.gate.feed import Feed
 from sojourn.gate.labelfollower import follower
 from sojourn.gate.labeljob import Labeller
@@ -118,9 +119,40 @@ async def test_a_job_that_was_stopped_goes_on_where_it_was(clinic: Clinic, label
     await labeljob.step(labeller, A, 1)
     half = await labeljob.run(Labeller(clinic.gate), A, stopped=lambda: True)
     assert half.looked >= 7
+    assert await labeljob.needed(await labeller.access(A)), "it is not done"
     done = await labeljob.run(Labeller(clinic.gate), A)
     assert (done.looked, done.counts) == (half.looked, {"+hiv": 6}) or done.counts == {"+hiv": 6}
     assert [await own(clinic, "Condition", id_) for id_ in made] == [HIV] * 6
+
+
+async def test_a_run_ends_where_another_process_does_it(clinic: Clinic, labeller: Labeller, monkeypatch: pytest.MonkeyPatch) -> None:
+    await clinic.make("sys-mh", patient())
+    await law(clinic, "HIV", "hiv")
+    moved = labelling.move
+
+    async def late(*args: Any, **more: Any) -> bool:
+        await moved(*args, **more)
+        return False
+
+    monkeypatch.setattr(labelling, "move", late)
+    told: list[labeljob.Progress] = []
+    assert (await labeljob.run(labeller, A, told=told.append)).taken
+    assert len(told) == 1
+
+
+async def test_what_a_run_would_change_is_counted_and_nothing_is_changed(clinic: Clinic, labeller: Labeller) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = [(await clinic.make("sys-mh", condition(p, code))).id for code in ("B20", "B20", "F32.1")]
+    await law(clinic, "HIV", "hiv")
+    rises = await labeljob.tried(labeller, A)
+    versions = await clinic.owner.fetchval("SELECT count(*) FROM record.version WHERE tenant = $1", A)
+    assert rises == labeljob.Progress("done", versions, 2, {"+hiv": 2})
+    assert [await own(clinic, "Condition", id_) for id_ in made] == [0, 0, 0]
+    assert (await labeljob.tried(labeller, A, stopped=lambda: True)).phase == "raise"
+    await labeljob.run(labeller, A)
+    await unlaw(clinic)
+    assert await labeljob.tried(labeller, A) == labeljob.Progress("done", versions, 2, {"-hiv": 2})
+    assert await own(clinic, "Condition", made[0]) == HIV
 
 
 async def test_a_program_that_becomes_part_2_labels_what_it_made_and_its_own_staff_still_see_it(clinic: Clinic, labeller: Labeller) -> None:
@@ -169,6 +201,43 @@ async def test_the_follower_puts_the_labels_into_the_bytes_and_takes_them_away_w
     for type_, id_ in (("Observation", made), ("Encounter", part)):
         assert await own(clinic, type_, id_) == 0
         assert security((await clinic.get("both-clinician", f"{type_}/{id_}")).json()) == ["N"]
+
+
+async def test_the_follower_tells_each_of_many_and_gives_up_only_with_an_error(clinic: Clinic, labeller: Labeller, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    e = (await clinic.make("sys-mh", encounter(p))).id
+    made = [(await clinic.make("sys-mh", observation(p, n, **on(e)))).id for n in range(60, 65)]
+    await followed(clinic, labeller)
+    real, tried = relabelling.current, []
+
+    async def late(*args: Any) -> int:
+        tried.append(1)
+        if len(tried) < 4:
+            raise Changed
+        return await real(*args)
+
+    monkeypatch.setattr(relabelling, "current", late)
+    await decide(clinic, "mh-clinician", "raise", "Encounter", e, "HIV")
+    await followed(clinic, labeller)
+    assert len(tried) >= 4
+    for id_ in made:
+        assert security((await clinic.get("both-clinician", f"Observation/{id_}")).json()) == ["R", "HIV"]
+
+    async def never(*_: Any) -> int:
+        tried.append(1)
+        raise Changed
+
+    monkeypatch.setattr(relabelling, "current", never)
+    tried.clear()
+    await decide(clinic, "officer", "lower", "Encounter", e, "HIV")
+    await numbered(clinic)
+    with pytest.raises(Changed):
+        await Feed(clinic.gate.house.db, A).follow("labels", follower(labeller))
+    assert len(tried) == 4
+    monkeypatch.setattr(relabelling, "current", real)
+    await followed(clinic, labeller)
+    for id_ in made:
+        assert security((await clinic.get("both-clinician", f"Observation/{id_}")).json()) == ["N"], "nothing is passed over"
 
 
 async def test_listeners_hear_of_a_label_and_no_history_does(clinic: Clinic, labeller: Labeller) -> None:

@@ -15,6 +15,7 @@ from sojourn.gate.relabelling import Again, facts_of, said
 from sojourn.record import labelling
 from tests.gate.test_inheriting import on, own, under
 from tests.gate.test_labeljob import HIV, MENTAL, condition, labeller, law, unlaw
+from tests.gate.test_overriding import decide
 from tests.gate.test_seeing import access
 from tests.people import A, Clinic, encounter, labelled, observation, patient
 
@@ -99,7 +100,13 @@ async def test_a_note_kept_apart_was_one_before_if_its_bytes_say_so(clinic: Clin
     assert Again(one, {**row, "own": bases.PSYCHOTHERAPY | HIV}).before == HIV
     stored = codec.loads(row["body"])
     note = {**stored, "meta": {**stored["meta"], "security": [{"system": bases.ACT_CODE, "code": "PSYTHPN"}]}}
-    assert Again(one, {**row, "own": bases.PSYCHOTHERAPY | HIV, "body": codec.dumps(note)}).before == bases.PSYCHOTHERAPY | HIV
+    found = Again(one, {**row, "sent": None, "own": bases.PSYCHOTHERAPY | HIV, "body": codec.dumps(note)})
+    assert found.before == bases.PSYCHOTHERAPY | HIV
+    for made, has in ((found.prepared(one), bases.PSYCHOTHERAPY), (Again(one, row).prepared(one, floor=bases.PSYCHOTHERAPY), bases.PSYCHOTHERAPY), (found.past(one), bases.PSYCHOTHERAPY)):
+        assert made.own == has
+        assert made.body is not None
+        assert b"resourceType" not in made.body, "sealed, as long as it is such a note"
+        assert b"resourceType" in one.house.blobs.opened(A, made.body)
 
 
 async def test_a_deletion_has_the_law_of_what_was_deleted_and_only_rises(clinic: Clinic) -> None:
@@ -136,7 +143,34 @@ async def test_the_past_turns_as_the_present_does_and_loses_no_other_law(clinic:
     assert now["own"] & HIV == before["own"] & HIV == 0
     assert before["own"] & MENTAL == MENTAL
     assert await relabelling.current(await access(clinic), [now["seq"]], "why") == 0
-    assert await relabelling.current(await access(clinic), [], "why") == 0
+    one = await access(clinic)
+    assert await relabelling.current(one, [], "why") == 0
+    assert await clinic.trail(one.request) == []
+
+
+async def test_a_deletion_between_two_versions_turns_with_them(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    made = (await clinic.make("sys-mh", condition(p, "B20"))).id
+    assert (await clinic.ask("sys-mh", "DELETE", f"Condition/{made}")).status == 204
+    assert (await clinic.put("sys-mh", {**condition(p, "B20"), "id": made})).status == 201
+    await law(clinic, "HIV", "hiv")
+    *_, now = await rows(clinic, made)
+    assert await relabelling.current(await access(clinic), [now["seq"]], "why") == 1
+    assert [row["own"] for row in await rows(clinic, made)] == [HIV, HIV, HIV]
+
+
+async def test_what_a_care_team_tells_an_organization_outside_ends_with_a_law_on_it_and_begins_again_without(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    team = (await clinic.make("sys-mh", {"resourceType": "CareTeam", "status": "active", "subject": {"reference": f"Patient/{p}"}, "managingOrganization": [{"reference": "Organization/tpo"}]})).id
+
+    async def ways() -> int:
+        return int(await clinic.owner.fetchval("SELECT count(*) FROM record.relation WHERE source = $1 AND actor = 'Organization/tpo' AND known_to = 'infinity'", f"CareTeam/{team}"))
+
+    assert await ways() == 1
+    await decide(clinic, "mh-clinician", "raise", "CareTeam", team, "HIV")
+    assert await ways() == 0
+    await decide(clinic, "officer", "lower", "CareTeam", team, "HIV")
+    assert await ways() == 1
 
 
 # --- steps ----------------------------------------------------------------------------------------------------------------------------

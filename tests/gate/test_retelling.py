@@ -10,9 +10,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from sojourn.gate import apart
+from sojourn.gate.bases import APART
+from sojourn.gate.changes import Change
 from sojourn.record.migrate import MIGRATIONS
+from tests.gate.test_inheriting import under
+from tests.gate.test_keeping_apart import document, kept
 from tests.gate.test_leaks_found import NOTE, both, problem, told
-from tests.gate.test_overriding import decide
+from tests.gate.test_overriding import access, decide
 from tests.people import Clinic, Reply, observation
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('1/' || $1, 0))"
@@ -121,3 +126,25 @@ async def test_what_once_referred_to_a_note_from_another_chart_or_from_none_tell
         assert (await clinic.get("both-clinician", url)).version == one.version
         assert other.encode() not in found.body, url
         assert right.encode() in found.body, url
+
+
+async def test_beside_what_becomes_a_note_stand_other_notes_and_what_was_deleted_and_only_what_names_it_is_marked(clinic: Clinic) -> None:
+    p = await both(clinic)
+    other, first = await begun(clinic, p)
+    note = await kept(clinic, p)
+    author = apart.opened(await access(clinic, "mh-clinician"))
+    await author.write([Change("update", "DocumentReference", note, document(p, b"others", **under("PSYTHPN")))])
+    gone = await clinic.make("sys-mh", problem(p, of=other))
+    assert (await clinic.put("sys-mh", {**problem(p, of=other, language="en"), "id": gone.id})).status == 200
+    assert (await clinic.ask("sys-mh", "DELETE", f"Condition/{gone.id}")).status == 204
+    await decide(clinic, "mh-clinician", "raise", "Condition", other, "PSYTHPN")
+
+    async def marked(id_: str) -> list[bool]:
+        return [bool(row["refs"] & APART) for row in await clinic.owner.fetch("SELECT refs FROM record.version WHERE id = $1 AND kind <> 'delete' ORDER BY seq", id_)]
+
+    assert await marked(first.id) == [False, True]
+    assert await marked(gone.id) == [True, True]
+    history = await clinic.get("both-clinician", f"Condition/{first.id}/_history")
+    assert len(history.entries) == 1
+    assert other.encode() not in history.body
+    assert other.encode() not in (await clinic.get("both-clinician", f"Condition/{gone.id}/_history")).body

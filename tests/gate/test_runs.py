@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sojourn.gate import runs
+from sojourn.gate.found import Receipt, Stored
 from sojourn.gate.labelrules import shipped
 from tests.gate.test_seeing import access
-from tests.people import Clinic, encounter, labelled, observation, patient
+from tests.people import START, Clinic, encounter, labelled, observation, patient
 
 
 def with_part(p: str, text: str, code: str = "SUD", **more: Any) -> dict[str, Any]:
@@ -81,6 +82,16 @@ async def test_what_is_deleted_is_on_no_page(clinic: Clinic) -> None:
     for who in ("sud-clinician", "both-clinician"):
         assert (await (await access(clinic, who)).search("Observation", [("patient", p)])).matches == []
         assert [kind for _, kind in await history(clinic, who, made.id)] == ["delete", "update", "create"]
+
+
+@pytest.mark.parametrize(("bodies", "told"), [
+    ("a", ["create"]), ("-", ["delete"]), ("ab", ["create", "update"]), ("aab", ["create", "update"]), ("a-b", ["create", "delete", "create"]),
+    ("a--b", ["create", "delete", "create"]), ("-a", ["delete", "create"]), ("aba", ["create", "update", "update"]),
+])  # fmt: skip
+def test_how_a_version_came_about_is_told_by_what_was_seen_before_it(bodies: str, told: list[str]) -> None:
+    """Whatever the row says: of what was hidden before, the first that is seen was made."""
+    versions = [Stored("Basic", "b", str(n), START, "update", None if b == "-" else b'{"resourceType":"Basic","language":"%s"}' % b.encode(), Receipt("r")) for n, b in enumerate(bodies)]
+    assert [s.kind for s in reversed(runs._heads(versions[::-1]))] == told
 
 
 # --- what differs by notes alone ------------------------------------------------------------------------------------------------------

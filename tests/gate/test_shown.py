@@ -80,6 +80,18 @@ async def test_which_targets_may_be_known_and_which_labelled_elements_seen(clini
     assert seen[f"Observation/{stored}"] & 1 << 5 == 0, "no consent names it"
 
 
+async def test_of_labelled_elements_the_record_says_what_is_shown_in_each(clinic: Clinic) -> None:
+    """What a role lets pass is not all: what their own program made is shown, too. Of versions on one page each by what is in it."""
+    p, _, _ = await chart(clinic)
+    notes = [labelled({"text": "x"}, "SUD"), labelled({"text": "y"}, "HIV")]
+    stored = (await clinic.make("sys-mh", observation(p, note=notes))).id
+    bodies = [observation(p, id=stored, meta=with_labels([N])["meta"], note=some) for some in (notes, notes[:1], notes[1:])]
+    for who in ("mh-clinician", "both-clinician"):
+        one = await access(clinic, who)
+        found = await shown.show(one, [row(body, id_=stored, clean=False) for body in bodies], RECEIPT)
+        assert [[note["text"] for note in (s.resource if s is not None else {}).get("note", [])] for s in found] == [["x", "y"], ["x"], ["y"]], who
+
+
 async def test_of_what_is_hidden_notes_alone_take_no_narrative(clinic: Clinic) -> None:
     p, plain, _ = await chart(clinic)
     note = await clinic.ask("mh-clinician", "POST", "Observation", observation(p, **under("PSYTHPN")))

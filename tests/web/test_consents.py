@@ -106,6 +106,7 @@ async def test_a_consent_is_captured_with_its_effect_in_view_and_signed(clinic: 
     at = await desk.begin(p, "part2_specific")
     page = await desk.get(f"{at}/form")
     assert "Still to be said" in page
+    assert p in await clinic.named(await desk.browser.get(f"{at}/form"))
     assert "2.31(a)(4)(i)" in page
     found = (await desk.post(f"{at}/form", f"{at}/form", {**{k: v for k, v in ANSWERS.items() if k != "to"}, "find": "lakeside", "do": "find"}, 200)).text
     assert 'value="Organization/tpo|covered_entity_provider"' in found
@@ -117,6 +118,7 @@ async def test_a_consent_is_captured_with_its_effect_in_view_and_signed(clinic: 
     assert (await desk.post(f"{at}/form", f"{at}/form", {**ANSWERS, "do": "read"})).headers["location"] == f"{at}/sign"
     words = await desk.get(f"{at}/sign")
     assert "I can take this consent back at any time, in writing" in words
+    assert p in await clinic.named(await desk.browser.get(f"{at}/sign"))
     assert (await desk.post(f"{at}/sign", f"{at}/sign", SIGNED)).headers["location"] == at
     assert len((await clinic.get("tpo", f"Observation?patient={p}")).ids) == 6
     one = await desk.get(at)

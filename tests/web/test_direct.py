@@ -9,18 +9,21 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sojourn.base import clock
+from sojourn.care.papers import indexing
+from sojourn.gate import papers
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from sojourn.wire import trust
-from tests.care.reported import house, visitor
+from tests.care.reported import as_, house, visitor
+from tests.care.test_papers import wish
 from tests.doors.direct.hisp import PASSWORD, authority, hisp
 from tests.doors.direct.partner import THEM, US, Door, opened, sealed
 from tests.doors.direct.test_fetching import letter
-from tests.people import MH, SUD, A, Clinic
+from tests.people import MH, SUD, A, Clinic, encounter, patient
 from tests.web.real import HASH
 from tests.wire import authorities as ca
 
-STAFF = (("ivy", "integration-manager", (SUD, MH, 3)), ("ivo", "integration-manager", (MH,)), ("nan", "nurse", (SUD, MH)))
+STAFF = (("ivy", "integration-manager", (SUD, MH, 3)), ("ivo", "integration-manager", (MH,)), ("nan", "nurse", (SUD, MH)), ("tray", "admissions", (SUD, MH)))
 
 
 @pytest.fixture
@@ -83,3 +86,27 @@ async def test_a_letter_is_read_by_who_may_open_it_and_looks_to_others_like_none
         answers = [await ivo.get(f"/exchange/messages/{which}/{path}") for which in (id_, "nobody")]
         assert [a.status_code for a in answers] == [404, 404]
     assert [(await ivy.get(f"/exchange/messages/{id_}/files/{n}")).status_code for n in ("1", "x", "99999")] == [404] * 3
+
+
+async def test_a_letter_whose_page_was_put_into_a_chart_is_under_the_labels_of_that_chart(clinic: Clinic) -> None:
+    """Somebody of the program for which it came reads it while it waits; not once it is in the chart of a client whom they do not see. Each look names who it is about by then."""
+    client = (await clinic.make("sys-sud", patient())).id
+    await clinic.make("sys-sud", encounter(client))
+    async with hisp(US, THEM) as there:
+        await opened(clinic.gate, there, as_={"program": MH, "programs": (MH,)})
+        there.put(US, sealed(letter()))
+        await Door(clinic.gate).look()
+    id_ = await clinic.owner.fetchval("SELECT message FROM record.exchange_message")
+
+    async def look(who: str, end: str) -> tuple[int, list[list[str]]]:
+        answer = await (await visitor(clinic, who)).get(f"/exchange/messages/{id_}/{end}")
+        lines = await clinic.owner.fetch("SELECT patients FROM record.audit WHERE request = $1 AND action = 'exchange-open'", answer.headers["x-request-id"])
+        return answer.status_code, [line["patients"] for line in lines]
+
+    for who in ("ivy", "ivo"):
+        assert [await look(who, end) for end in ("content", "files/0")] == [(200, [[]])] * 2
+    tray = await as_(clinic, "tray")
+    paper = await papers.one(tray, await clinic.owner.fetchval("SELECT paper FROM record.paper"))
+    await indexing.index(tray, paper, wish(client, program=SUD))
+    assert [await look("ivy", end) for end in ("content", "files/0")] == [(200, [[client]])] * 2
+    assert [await look("ivo", end) for end in ("content", "files/0")] == [(404, [[]])] * 2

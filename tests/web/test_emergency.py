@@ -82,11 +82,13 @@ async def test_nobody_found_is_said_after_the_declaration_and_queued(clinic: Cli
 
 
 async def test_the_officer_reviews_once_and_the_first_review_stays(clinic: Clinic) -> None:
-    await clinic.make("sys-sud", people.patient())
+    person = (await clinic.make("sys-sud", people.patient())).id
     await post(await screen(clinic, "mh-clinician"), "/emergency", **FORM)
     officer = await screen(clinic, "officer")
     (path,) = re.findall(r"/desk/emergencies/[^\"]+", (await officer.get("/desk/emergencies")).text)
-    page = (await officer.get(path)).text
+    shown = await officer.get(path)
+    assert await clinic.named(shown) == {person}
+    page = shown.text
     for said in ("Rivera, Ana", "mh-clinician", "Found unresponsive.", "Medical emergency", "SUD"):
         assert said in page
     assert (await post(officer, path, decision="appropriate", note="")).status_code == 422

@@ -81,7 +81,9 @@ async def test_from_a_telephone_to_the_committee(clinic: Clinic) -> None:
     printed = (await risk.get(f"/incidents/{id_}/print")).text
     assert "Rivera" not in printed
     assert "Whitfield" not in printed.split("<main")[1]
-    assert "Rivera" in (await risk.get(f"/incidents/{id_}/print?names=yes")).text
+    printed = await risk.get(f"/incidents/{id_}/print?names=yes")
+    assert "Rivera" in printed.text
+    assert await clinic.named(printed) == await clinic.named(await risk.get(f"/incidents/{id_}")) != set()
     csv = (await risk.get("/incidents/trends.csv")).text
     assert csv == 'month,type,harm,near miss,program,count\r\n2026-03,Fall or injury,"Moderate: treated, or seen at a hospital",no,MH,1\r\n'
 

@@ -74,8 +74,10 @@ async def test_a_note_from_the_choice_of_a_format_to_the_signature_and_a_second_
     stamp = re.findall(r'name="stamp" value="([^"]+)"', (await browser.get(path)).text)[0]
     sent = await post(browser, path, do="preview", stamp=stamp, **form)
     assert sent.headers["location"] == f"{path}/preview"
-    page = (await browser.get(f"{path}/preview")).text
+    seen = await browser.get(f"{path}/preview")
+    page = seen.text
     assert "Slept better." in page
+    assert [patient in await clinic.named(each) for each in (seen, await browser.get(path), await browser.get(f"{path}/keep"))] == [True, True, True]
     assert "Before it can be signed" not in page
     assert "90834" in page
     digest = re.findall(r'name="digest" value="([^"]+)"', page)[0]
@@ -162,6 +164,18 @@ async def test_a_draft_is_its_authors_alone(clinic: Clinic) -> None:
     assert await drafting.listed(await acting(clinic)) == []
     assert (await browser.get(path)).status_code == 404
     assert (await browser.get(f"/patients/{patient}/notes")).status_code == 200
+
+
+async def test_the_words_of_a_draft_are_shown_only_while_its_author_sees_the_client(clinic: Clinic) -> None:
+    browser = await fresh(clinic)
+    _, path, _ = await ready(clinic, browser)
+    stamp = re.findall(r'name="stamp" value="([^"]+)"', (await browser.get(path)).text)[0]
+    assert (await keep(browser, path, stamp, "Slept better.")).status_code == 200
+    assert "Slept better." in (await browser.get(f"{path}/keep")).text
+    await clinic.owner.execute("UPDATE record.assignment SET programs = '{3}', acting = 3 WHERE account = 'mh-clinician'")
+    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'mh-clinician'")
+    for answer in (await browser.get(path), await browser.get(f"{path}/keep"), await keep(browser, path, stamp, "More.", tab="two")):
+        assert (answer.status_code, "Slept" in answer.text) == (404, False)
 
 
 async def test_a_note_kept_apart_has_its_own_place_and_no_other(clinic: Clinic) -> None:

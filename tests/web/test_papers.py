@@ -81,6 +81,7 @@ async def test_a_form_with_files_needs_its_token_and_says_what_is_wrong_with_a_f
 async def test_a_wrong_chart_is_put_right_on_a_page(clinic: Clinic) -> None:  # noqa: F811 - the fixture
     wrong, right, id_ = await filed_wrongly(clinic)
     browser, path = await screen(clinic, "ivy"), f"/patients/{wrong}/papers/{id_}/move"
+    assert wrong in await clinic.named(await browser.get(path))
     assert f'value="{right}"' in (await post(browser, path, path, do="find", q="doverly")).text
     chosen = (await post(browser, path, path, do="choose", to=right)).text
     version = re.findall(r'name="version" value="([^"]+)"', chosen)[0]

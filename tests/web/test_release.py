@@ -65,7 +65,9 @@ async def test_a_release_from_choosing_to_the_paper_and_into_the_log(clinic: Cli
     bundle = await browser.get(f"{done}/bundle")
     assert bundle.headers["content-disposition"].startswith("attachment")
     assert "Opioid use disorder" in bundle.text
-    paper = (await browser.get(f"{done}/print")).text
+    printed = await browser.get(f"{done}/print")
+    assert [person in await clinic.named(each) for each in (bundle, printed, await browser.get(done))] == [True, True, True]
+    paper = printed.text
     assert paper.index(NOTICE) < paper.index("Opioid use disorder")
     assert "Harbor Primary Care" in paper
     officer = await screen(clinic, "officer")

@@ -61,13 +61,18 @@ async def test_a_request_is_taken_in_checked_blacked_out_looked_at_and_released(
     assert "Release it" not in page
     assert (await step(browser, path, do="found", identity="id")).status_code == 303
     black = f"{path}/documents/{doc}"
-    assert (await browser.get(f"{black}/pages/1")).headers["content-type"] == "image/png"
+    picture = await browser.get(f"{black}/pages/1")
+    assert picture.headers["content-type"] == "image/png"
+    assert p in await clinic.named(picture)
     assert (await step(browser, black, do="words", words="nobody at all")).status_code == 422
     assert (await step(browser, black, do="words", words=SECRET)).status_code == 303
     assert (await step(browser, black, do="box", page="1", left="10", top="10", wide="20", high="5")).status_code == 303
     assert "2 places black" in (await browser.get(path)).text
-    assert SECRET not in (await browser.get(f"{path}/packet")).text
-    assert (await browser.get(f"{path}/packet/pages/1")).headers["content-type"] == "image/png"
+    packet = await browser.get(f"{path}/packet")
+    assert SECRET not in packet.text
+    picture = await browser.get(f"{path}/packet/pages/1")
+    assert picture.headers["content-type"] == "image/png"
+    assert [p in await clinic.named(each) for each in (packet, picture)] == [True, True]
     page = (await browser.get(path)).text
     digest = re.findall(r'name="digest" value="([^"]+)"', page)[0]
     assert (await step(browser, path, do="release", digest="x")).status_code == 409

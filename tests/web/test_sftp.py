@@ -12,9 +12,11 @@ from sojourn.base import clock
 from sojourn.record import exchangebench, organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house, visitor
-from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, public
+from tests.doors.hl7v2.lab import MRN, done, oru
+from tests.doors.hl7v2.lab import listener as hl7
+from tests.doors.sftp.partner import KEY, OTHER, brought, connected, door, looked, opened, public
 from tests.doors.sftp.test_routes import service
-from tests.people import MH, SUD, A, Clinic
+from tests.people import MH, SUD, A, Clinic, encounter, patient
 from tests.web.real import HASH
 from tests.web.test_exchange import FORM
 
@@ -124,3 +126,25 @@ async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
     assert (await adam.post(f"{path}/errands/{its[1]}/now", {})).status_code == 404
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": ""})).status_code == 422
     assert (await adam.post(f"{boxes}/state", {"state": "stopped", "why": "The agreement ended."})).status_code == 303
+
+
+async def test_whoever_opens_a_file_leaves_a_line_about_each_client_whom_it_turned_out_to_be_about(clinic: Clinic) -> None:
+    ours = [(await clinic.make("sys-mh", patient(family, identifier=[{"system": MRN, "value": mrn}]))).id for family, mrn in (("Rivera", "R1"), ("Rivas", "R2"))]
+    for id_ in ours:
+        await clinic.make("sys-mh", encounter(id_))
+    await service(clinic)
+    await opened(clinic.gate, as_={"authorities": {"RIVER": MRN}, "program": MH, "applications": ("CEDAR",)}, brings="mover")
+    batch = b"BHS|^~\\&|CEDAR\r" + b"".join(oru(f"M{n}", mrn=mrn, family=family, filler=f"F{n}") for n, (mrn, family) in enumerate((("R1", "Rivera"), ("R2", "Rivas"), ("X9", "Nobody")))) + b"BTS|3\r"
+    records = b'{"resourceType": "Patient", "id": "brought", "name": [{"family": "Newcomer"}]}\n'
+    for name, content, about in (("nobody.hl7", oru("M9", mrn="X1", family="Elsewhere", filler="F9"), []), ("results.hl7", batch, ours), ("records.ndjson", records, ["brought"]), ("again.ndjson", records + b"\n", ["brought"])):
+        async with door(clinic.gate) as listener, connected(listener) as client:
+            await brought(client, name, content)
+            await looked(listener, clinic.gate)
+            await done(hl7(clinic.gate), clinic.gate)
+        message = await clinic.owner.fetchval("SELECT message FROM record.exchange_message WHERE door = 'sftp' ORDER BY seq DESC LIMIT 1")
+        ivy = await visitor(clinic, "ivy")
+        for end in ("content", "file"):
+            answer = await ivy.get(f"/exchange/messages/{message}/{end}")
+            assert answer.status_code == 200, (name, end)
+            lines = await clinic.owner.fetch("SELECT patients FROM record.audit WHERE request = $1 AND action = 'exchange-open'", answer.headers["x-request-id"])
+            assert [sorted(line["patients"]) for line in lines] == [sorted(about)], (name, end)

@@ -92,7 +92,9 @@ async def test_a_nurse_reconciles_a_document_line_by_line_and_signs(at: At, path
     assert f"{path}/reconcile" in (await at.nurse.get(f"/patients/{at.p}/reconcile")).text
     read = (await at.nurse.get(path)).text
     assert ("Nothing of it is on a list yet." in read, "Allergies as told." in read, "Lakeside Hospital" in read) == (True, True, True)
-    page = (await at.nurse.get(f"{path}/reconcile")).text
+    shown = await at.nurse.get(f"{path}/reconcile")
+    assert at.p in await at.clinic.named(shown)
+    page = shown.text
     for words in ("Penicillin G", "Hives", "In the chart: the same", "In the chart: likely the same", "Not on the list that you see", "Lisinopril 10 MG Oral Tablet", "1 tablet, every 24 h", "Results: 1", "Office visit"):
         assert words in page, words
     assert "assignedAuthor" not in page

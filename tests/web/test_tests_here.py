@@ -36,6 +36,7 @@ async def test_from_today_to_a_result_that_waits_for_who_ordered_it(day: Ward) -
     assert f'href="{chart}/orders/{id_}/result"' in (await seen.get(f"{chart}/orders/{id_}")).text
     page = await seen.get(f"{chart}/orders/{id_}/result")
     assert page.text.count("Presumptive positive") == 12
+    assert day.client in await day.clinic.named(page)
     form = {
         **AT,
         "version": seen.hidden("version"),

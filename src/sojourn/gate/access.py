@@ -92,14 +92,14 @@ class Access:
             return await self.house.trail.record(self.tenant.number, entry)
 
     async def refuse(self, action: str, type_: str, query: str) -> None:
-        """Record a denial."""
+        """Record a denial. Raises StaleCredential where they are known otherwise by now, or not at all."""
+        # Perhaps no longer: a role that was given more must not wait until the next question is asked for another reason.
+        await self.house.db.call("SELECT gate.alive($1, $2, $3, $4)", *self.head)
         await self.note(self.entry(action, type_, query, outcome="denied"))
 
     async def check(self, action: str, type_: str, query: str = "") -> None:
         """Raise Forbidden, recorded, unless the role includes the action on the type."""
         if not self.may(type_, action):
-            # Perhaps no longer: a role that was given more must not wait until the next question is asked for another reason.
-            await self.house.db.call("SELECT gate.alive($1, $2, $3, $4)", *self.head)
             await self.refuse(action, type_, query)
             self.require(action, type_)
 

@@ -37,12 +37,13 @@ class Refused(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a chunk."""
+    """What became of a chunk. clients: in whose records that is which was written or there already."""
 
     written: int
     unchanged: int
     refused: tuple[Refused, ...]
     deleted: int = 0
+    clients: frozenset[str] = frozenset()
 
 
 class NotTaken(str):
@@ -223,9 +224,9 @@ async def _write(
         for attempt in range(_TRIES if valid else 0):
             importer.access.now = clock.now()
             try:
-                written, unchanged, late = await _try(importer.access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
+                written, unchanged, late, clients = await _try(importer.access, valid, drafts if attempt == 0 else {}, sent, again=attempt > 0)
                 await importer.list_codes(valid)
-                return Outcome(written, unchanged, (*refused, *late))
+                return Outcome(written, unchanged, (*refused, *late), clients=clients)
             except Changed:
                 continue
             except errors.StaleCredential:
@@ -240,11 +241,12 @@ async def _write(
 
 async def _try(
     access: Access, valid: list[Wanted], drafts: dict[int, preparing.Prepared], sent: asyncio.Event, *, again: bool
-) -> tuple[int, int, list[Refused]]:
+) -> tuple[int, int, list[Refused], frozenset[str]]:
     """Write what is new or different. A resource that is there with the same content is left alone, so an import can be run again."""
     rows = await store.for_update(access.house.db, access.head, access.decided, [w.change.type for w in valid], [w.change.id for w in valid])
     prepared: list[preparing.Prepared] = []
     refused: list[Refused] = []
+    clients: set[str] = set()
     for n, ((place, change, resource), row) in enumerate(zip(valid, rows, strict=True)):
         change.base = row if row["kind"] is not None else None
         if change.base is None and n in drafts:
@@ -253,6 +255,7 @@ async def _try(
         if row["kind"] == "current":
             before = change.before = _stored(access, row)
             if _content(before) == _content(resource):
+                clients |= {row["patient"]} - {None}
                 continue
             change.plain, change.by = await plainly.touched(access, before, resource)
         await inheriting.known(access, change, resource, again=again)
@@ -268,7 +271,8 @@ async def _try(
         sent.set()  # who waits for it goes on when the call below has put everything into the socket
         part = store.Part(access.head, access.caller.account, batch, access.entry("import", "Bundle", "", patients=patients))
         await retelling.write(access, part, [*prepared, *relabelled])
-    return len(prepared), len(valid) - len(prepared) - len(refused), refused
+        clients.update(patients)
+    return len(prepared), len(valid) - len(prepared) - len(refused), refused, frozenset(clients)
 
 
 def _stored(access: Access, row: Any) -> dict[str, Any]:

@@ -165,7 +165,7 @@ async def tried(labeller: Labeller, tenant: int, *, told: Callable[[Progress], N
         found = _Step("raise", rows, access)
         counts.update(found.counts)
         looked += len(rows)
-        changed += len(found.current) + len(found.past) + sum(1 for _ in range(found.lowers))
+        changed += len(found.current) + len(found.past) + found.lowers
         told(Progress("raise", looked, changed, dict(counts)))
         if not rows or stopped():
             return Progress("done" if not rows else "raise", looked, changed, dict(counts))

@@ -71,6 +71,11 @@ async def message(db: Database, head: Head, id_: str) -> asyncpg.Record | None:
     return rows[0] if rows else None
 
 
+async def results(db: Database, head: Head, ids: list[str]) -> list[asyncpg.Record]:
+    """What became of several messages, sealed."""
+    return await db.call("SELECT * FROM gate.exchange_results($1, $2, $3, $4, $5)", *head, ids)
+
+
 async def events(db: Database, head: Head, id_: str) -> list[asyncpg.Record]:
     """What happened to a message, the newest first."""
     return await db.call("SELECT * FROM gate.exchange_events($1, $2, $3, $4, $5)", *head, id_)

@@ -26,6 +26,11 @@ async def of_message(db: Database, head: Head, message: str) -> str:
     return str(rows[0]["state"]) if rows else ""
 
 
+async def filed(db: Database, head: Head, messages: list[str], papers: list[str]) -> list[str]:
+    """Papers that are in a chart by now: those that these messages became, these, and what was split off from any of them."""
+    return [str(row["paper"]) for row in await db.call(f"SELECT * FROM gate.papers_filed({_marks(6)})", *head, messages, papers)]
+
+
 async def unkeyed(db: Database, head: Head, limit: int) -> list[asyncpg.Record]:
     """Papers from before sources were keyed, some at a time, each with its source."""
     return await db.call(f"SELECT * FROM gate.papers_unkeyed({_marks(5)})", *head, limit)

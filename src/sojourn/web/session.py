@@ -81,6 +81,12 @@ def drop(request: Request, response: Response, name: str) -> None:
         response.delete_cookie(cookie_name(request, name), path="/", httponly=True, secure=request.url.scheme == "https", samesite="lax")
 
 
+def forget(request: Request) -> None:
+    """Go on as with a stranger: the session is over, which was found out only now."""
+    request.state.access = None
+    request.state.csrf_secret = request.state.visit
+
+
 def csrf_token(secret: str) -> str:
     """A token for forms, derived from a cookie's secret and masked anew each time so that compression cannot reveal it (BREACH)."""
     proof = _proof(secret)
@@ -129,7 +135,8 @@ class Sessions:
         request.state.handed_to = None
         if access is not None and access.caller.door == HANDED:
             request.state.handed_to, access = access, None
-        secret = token if access or request.state.handed_to else visit or fresh_visit
+        request.state.visit = visit or fresh_visit
+        secret = token if access or request.state.handed_to else request.state.visit
         request.state.access = access
         request.state.door = self.door
         request.state.csrf_secret = secret

@@ -1,17 +1,20 @@
-"""Whom the organization let go: what they subscribed to and asked to have exported ends, though processes remember them."""
+"""Whom the organization let go: their token is as good as one that never was, and what they subscribed to and asked to have exported ends, though processes remember them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from sojourn.base import clock
 from sojourn.base.clock import FakeClock
+from sojourn.doors.api import routes
 from tests.doors.api.test_subscriptions import Receiver, begun, followed, seen_by
+from tests.doors.api.test_url_table import ROUTES, asked, in_bulk
 from tests.exports import make_exports
-from tests.people import START, A, Clinic, observation, patient
+from tests.people import START, A, Clinic, consent, encounter, observation, patient
 
 WHO = "sys-mh"
 """Who may do everything."""
@@ -37,6 +40,34 @@ def standing() -> Iterator[None]:
     """A clock that stands still, from before the clinic is opened."""
     with clock.using(FakeClock(START)):
         yield
+
+
+async def test_no_route_answers_a_token_of_somebody_who_was_let_go(standing: None, clinic: Clinic) -> None:
+    p = (await clinic.make(WHO, patient(identifier=[{"system": "urn:us", "value": "1"}]))).id
+    await clinic.make(WHO, encounter(p))
+    made = await clinic.make(WHO, observation(p))
+    form = await clinic.make(WHO, consent(p, "nobody", status="draft"))
+    chart = {"p": p, "o": made.id, "v": made.version, "c": form.id, **await in_bulk(clinic, p)}
+    before = await clinic.owner.fetchval("SELECT count(*) FROM record.version")
+    odd = []
+    for route in ROUTES:
+        if route[1] in routes.OPEN or route[1] == "$process-message":  # anybody's; and a sender's, who is a program of an outside organization
+            continue
+        token = await clinic.gate.token(clinic.gate.house.tenants[A], WHO)
+        assert await clinic.gate.access(token) is not None
+        await became(clinic, "deactivated")
+        clinic.tokens[WHO] = token
+        left, never = await asked(clinic, WHO, route, chart), await asked(clinic, "x" * 43, route, chart)
+        if (left.status, _plain(left)) != (never.status, _plain(never)):
+            odd.append((route, left.status, left.body[:120]))
+        await became(clinic, "active")
+    assert odd == []
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.version") == before
+
+
+def _plain(reply: Any) -> tuple[Any, ...]:
+    """Everything but the number of the request."""
+    return (reply.body, [(k, v) for k, v in reply.headers if k not in ("x-request-id", "date")])
 
 
 async def test_who_was_let_go_is_told_nothing_more_and_taken_back_has_to_ask_anew(clinic: Clinic, receiver: Receiver) -> None:

@@ -34,6 +34,7 @@ async def test_from_the_chart_to_the_document_in_it(two: Two) -> None:
     assert 'hx-trigger="every 2s"' in page.text
     await two.done()
     page = await at.get(place)
+    assert p in await two.us.named(page)
     assert 'hx-trigger="every' not in page.text.partition('id="outside"')[2]
     assert "Summary of Care" in page.text
     assert "restricted by its sender" in page.text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
 import httpx
 
 from sojourn.base import clock
+from sojourn.base.clock import FakeClock
 from sojourn.gate.roles import starting_rules
 from sojourn.record import organization
 from sojourn.web.session import csrf_token
@@ -69,3 +72,22 @@ async def sending(here: Office, who: Caller) -> Sent:
 def client(here: Office, sent: Sent, **more: str) -> httpx.AsyncClient:
     """A client that sends so. more: headers."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(here.app), base_url=ROOT, cookies=sent.cookies, headers={**sent.headers, **more})
+
+
+@asynccontextmanager
+async def let_go(here: Office, account: str, *secrets: str) -> AsyncIterator[None]:
+    """Within it an account is deactivated: by another process, while this one remembers who these secrets are. account: '' for nobody."""
+    for secret in filter(None, secrets if account else ()):
+        await here.clinic.gate.identity.caller(secret)
+    await _became(here, account, "deactivated")
+    try:
+        yield
+    finally:
+        await _became(here, account, "active")
+
+
+async def _became(here: Office, account: str, state: str) -> None:
+    if account:
+        if isinstance(now := clock._clock, FakeClock):
+            now.advance(timedelta(milliseconds=10))
+        await here.clinic.owner.execute("SELECT gate.set_account_state($1, $2, $3, 'test', 'left', $4)", A, account, state, clock.now())

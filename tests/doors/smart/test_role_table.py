@@ -20,7 +20,7 @@ from sojourn.gate.apps import asking
 from sojourn.gate.apps.asking import Wish
 from sojourn.record.database import Dsn
 from tests.conftest import Cluster
-from tests.doors.smart.callers import Caller, client, everybody, sending
+from tests.doors.smart.callers import Caller, client, everybody, let_go, sending
 from tests.doors.smart.office import Key, Office, office, pkce
 from tests.doors.smart.people import wish
 from tests.people import A, observation, patient
@@ -149,15 +149,15 @@ def said(answer: httpx.Response) -> str:
     return f"{answer.status_code} {title[1]}" if title else str(answer.status_code)
 
 
-async def walked(here: Office, row: Row, who: Caller, fields: dict[str, str], *, csrf: bool = True) -> httpx.Response:
-    """The answer to one of them. Their session is new: some addresses end it."""
+async def walked(here: Office, row: Row, who: Caller, fields: dict[str, str], *, csrf: bool = True, gone: str = "") -> httpx.Response:
+    """The answer to one of them. Their session is new: some addresses end it. gone: the account, to be let go by another process after they signed in."""
     await here.clinic.owner.execute("DELETE FROM record.throttle")  # nobody's tries count against the next
     sent = await sending(here, who)
     token = sent.token if row.sent == "session" and who.session else ""
     if row.sent == "own token" and who.session:
         token = await here.clinic.gate.token(here.clinic.gate.house.tenants[A], who.session)
     more = {"authorization": f"Bearer {token}"} if token else {}
-    async with client(here, sent, **more) as http:
+    async with client(here, sent, **more) as http, let_go(here, gone, sent.token, token):
         if row.method != "POST":
             return await http.request(row.method, row.path, params=fields)
         screen = any(isinstance(s, Route) and s.path == row.path and "POST" in (s.methods or ()) for s in SCREENS)

@@ -21,6 +21,7 @@ from sojourn.gate import papers
 from sojourn.gate.bulk import arriving
 from sojourn.gate.exchange import asapp, pgp, received
 from sojourn.gate.exchange.keeping import FAILED, MAPPED, Came, Keeper
+from sojourn.gate.exchange.messages import Result
 from sojourn.wire import filekind, hl7v2, hl7v2batch, xdm
 from sojourn.wire.hl7v2 import NotReadable
 from sojourn.wire.hl7v2person import key
@@ -88,13 +89,18 @@ class Arrived:
 
 @dataclass
 class Outcome:
-    """What became of a file. verdict and said: its receipt; reason: for those who look after it, without names; findings: for who may open it."""
+    """What became of a file. verdict and said: its receipt; reason: for those who look after it, without names; findings: for who may open it; became: as a Result has it."""
 
     state: str
     reason: str = ""
     verdict: str = "accepted"
     said: dict[str, Any] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
+    became: list[str] = field(default_factory=list)
+
+    def result(self) -> Result | None:
+        """As it is kept with the message."""
+        return Result(findings=tuple(self.findings), became=tuple(self.became)) if self.findings or self.became else None
 
 
 def _waits(why: str, verdict: str = "waits") -> Outcome:
@@ -161,12 +167,13 @@ def together(done: list[Outcome], kinds: list[str]) -> Outcome:
     """What became of several files that came as one: done once each is. kinds: of each, as lists have them."""
     findings = [f"{n}. {kind}: {outcome.reason or 'accepted.'}" for n, (kind, outcome) in enumerate(zip(kinds, done, strict=True), 1)]
     findings += [line for outcome in done for line in outcome.findings]
+    became = [one for outcome in done for one in outcome.became]
     left = [o for o in done if o.state != MAPPED]
     said: dict[str, Any] = {"documents": len(done), "taken": len(done) - len(left)}
     if not left:
-        return Outcome(MAPPED, "", "accepted", said, findings)
+        return Outcome(MAPPED, "", "accepted", said, findings, became)
     why = left[0].reason if len(done) == 1 else f"{len(left)} of {len(done)} files in it are not done. The first: {left[0].reason}"
-    return Outcome(FAILED, why, "waits" if any(o.verdict == "waits" for o in left) else "refused" if len(left) == len(done) else "accepted", said, findings)
+    return Outcome(FAILED, why, "waits" if any(o.verdict == "waits" for o in left) else "refused" if len(left) == len(done) else "accepted", said, findings, became)
 
 
 async def _messages(came: Arrived) -> Outcome:
@@ -179,20 +186,22 @@ async def _messages(came: Arrived) -> Outcome:
     raw = [m.encode(charset, "replace") for m in batch.messages] if batch is not None else [content if charset.startswith("utf-16") else content.strip(b"\x0b\x1c\r\n")]
     faults: list[tuple[int, str]] = []
     kept = again = 0
+    became: list[str] = []
     for n, one in enumerate(raw, 1):
         if isinstance(made := _message(came.partner, one), str):
             faults.append((n, made))
             continue
         there = await came.keeper.keep(came.tenant, made)
         kept, again = kept + there.fresh, again + (not there.fresh)
+        became.append(f"Exchange/{there.id}")
     said: dict[str, Any] = {"messages": len(raw), "taken": len(raw) - len(faults)}
     if faults:
         said["faults"] = [{"message": n, "reason": why} for n, why in faults[:_TOLD]]
     findings = [f"Messages in it: {len(raw)}; kept now: {kept}; there already: {again}.", *(batch.odd if batch is not None else ()), *(f"Message {n}: {why}" for n, why in faults)]
     if not faults and raw:
-        return Outcome(MAPPED, "", "accepted", said, findings)
+        return Outcome(MAPPED, "", "accepted", said, findings, became)
     why = f"{len(faults)} of {len(raw)} messages in it are not taken: {faults[0][1]}" if faults else "There is no message in it."
-    return Outcome(FAILED, why, "accepted" if len(faults) < len(raw) else "refused", said, findings)
+    return Outcome(FAILED, why, "accepted" if len(faults) < len(raw) else "refused", said, findings, became)
 
 
 def _message(partner: Partner, content: bytes) -> Came | str:
@@ -221,11 +230,11 @@ async def _paper(came: Arrived) -> Outcome:
         media, pages = await sandbox.checked(content)
     except sandbox.Unreadable as error:
         return Outcome(FAILED, f"It cannot be read. {error.message}", "refused", {"reason": error.message})
-    await papers.receive(
+    paper = await papers.receive(
         came.access, content, media=media, pages=pages, door=came.door, source=came.source, program=came.partner.program or 0, name=came.head.name, sender=came.partner.name,
         marks=came.partner.laws, basis=came.partner.basis,
     )  # fmt: skip
-    return Outcome(MAPPED, "", "accepted", {"pages": pages} if came.head.kind != filekind.CCDA else {}, [f"It is in the tray of papers, {pages} {'page' if pages == 1 else 'pages'}."])
+    return Outcome(MAPPED, "", "accepted", {"pages": pages} if came.head.kind != filekind.CCDA else {}, [f"It is in the tray of papers, {pages} {'page' if pages == 1 else 'pages'}."], [f"Paper/{paper}"])
 
 
 async def _unpacked_begin(came: Arrived) -> bytes:
@@ -255,10 +264,11 @@ async def _records(came: Arrived, *, packed: bool = False) -> Outcome:
         why = f"It cannot be read as FHIR. {error.message}"
         return Outcome(FAILED, why, "refused", {"reason": why})
     findings = [f"Written: {brought.written}; there already: {brought.unchanged}; refused: {brought.refused}.", *(i.diagnostics for i in brought.issues[:_TOLD])]
+    became = [f"Patient/{client}" for client in sorted(brought.clients)]
     said = {"records": brought.written + brought.unchanged + brought.refused}
     if brought.refused:
-        return Outcome(FAILED, f"{brought.refused} of {said['records']} records in it were refused. Open it to see why; what could be written was.", "accepted", said, findings)
-    return Outcome(MAPPED, "", "accepted", said, findings)
+        return Outcome(FAILED, f"{brought.refused} of {said['records']} records in it were refused. Open it to see why; what could be written was.", "accepted", said, findings, became)
+    return Outcome(MAPPED, "", "accepted", said, findings, became)
 
 
 async def _json(content: bytes) -> Any:

@@ -174,7 +174,10 @@ class Working(Background):
 async def _tray(access: Access, partner: Partner, work: Work, reader: Reader) -> None:
     """A clinical document goes to the tray of papers, once however often its message is done."""
     if paper := work.paper:
-        await papers.receive(access, paper, media=CCDA, pages=1, door=reader.brings, source=f"{reader.door}:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks, basis=partner.basis)
+        there = await papers.receive(access, paper, media=CCDA, pages=1, door=reader.brings, source=f"{reader.door}:{work.taken.id}", program=partner.program or 0, sender=partner.name, marks=work.marks, basis=partner.basis)
+        if work.done is not None:
+            result = work.done.result or Result()
+            work.done = work.done._replace(result=result._replace(became=(f"Paper/{there}",)))
 
 
 async def _answered(here: Round, partner: str, work: Work) -> None:

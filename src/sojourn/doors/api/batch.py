@@ -17,6 +17,7 @@ from sojourn.fhir import bundles, codec
 from sojourn.fhir.bundle import Entry, Links, in_order, take_apart
 from sojourn.fhir.outcome import outcome
 from sojourn.fhir.search import parse
+from sojourn.gate import security
 from sojourn.gate.changes import Change, Written, new_id
 from sojourn.gate.found import Stored
 
@@ -35,6 +36,7 @@ async def system(ask: Ask, inner: Inner) -> Answer:
     if bundle["type"] == "transaction":
         answers = await _transaction(ask, list(entries), inner)
     else:
+        await security.alive(ask.access)  # each entry would be refused by itself to whom nobody knows any more
         answers = [await _alone(ask, entry, inner) for entry in entries]
     return Answer(200, bundles.responses(f"{bundle['type']}-response", ask.base, answers))
 

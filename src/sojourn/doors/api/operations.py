@@ -15,6 +15,7 @@ from sojourn.fhir import codec
 from sojourn.fhir import validate as validation
 from sojourn.fhir.outcome import Issue, outcome
 from sojourn.gate import everything as whole
+from sojourn.gate import security
 from sojourn.gate.found import Stored
 
 
@@ -115,6 +116,7 @@ def _judged(issues: list[Issue], asked: Sequence[str] = ()) -> Answer:
 async def validate(ask: Ask, type_: str | None = None, id_: str | None = None) -> Answer:
     """What is wrong with a resource, without saving it (https://hl7.org/fhir/R4/resource-operation-validate.html)."""
     ask.check_format()
+    await security.alive(ask.access)  # nothing is asked of the record, which would look
     body = await ask.json()
     resource, profile = _validated(body)
     if type_:

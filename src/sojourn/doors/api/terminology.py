@@ -15,6 +15,7 @@ from sojourn.base import clock, errors
 from sojourn.care.vocabulary import systems, valuesets
 from sojourn.doors.api.answer import Answer, of_json
 from sojourn.doors.api.ask import Ask
+from sojourn.gate import security
 from sojourn.gate.vocabulary import asking
 from sojourn.gate.vocabulary.asking import Match
 
@@ -238,6 +239,7 @@ async def _given(ask: Ask, type_: str, offered: str | tuple[str, ...], name: str
     if type_ not in types:
         raise errors.NotSupported(f"${name} is offered for {' and '.join(types)}.")
     ask.check_format()
+    await security.alive(ask.access)  # most of what is asked here asks nothing of the record, which would look
     out: dict[str, list[Any]] = {}
     for key, value in ask.search_params():
         out.setdefault(key, []).append(value)

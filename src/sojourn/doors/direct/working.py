@@ -18,7 +18,6 @@ from sojourn.gate.exchange import direct, doing
 from sojourn.gate.exchange.boxes import Head
 from sojourn.gate.exchange.doing import Done, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED, Keeper
-from sojourn.gate.exchange.messages import Result
 from sojourn.wire import direct as wire
 from sojourn.wire import filekind
 from sojourn.wire.direct import Letter, Notice
@@ -113,8 +112,7 @@ class Working(Background):
             async with self._alone if len(taken.content) >= _LARGE else nullcontext():
                 outcome = await self._outcome(tenant, partner, taken, access)
             async with doing.begun(self._gate.house, tenant.number) as here:
-                result = Result(findings=tuple(outcome.findings)) if outcome.findings else None
-                await here.settle(access, [Done(taken.id, outcome.state, outcome.reason, result, again=_WAIT * (taken.tries + 1))])
+                await here.settle(access, [Done(taken.id, outcome.state, outcome.reason, outcome.result(), again=_WAIT * (taken.tries + 1))])
         except errors.StaleCredential:
             self._envoys.forget(tenant)
         except Exception as error:  # noqa: BLE001 - of any kind: it is done again after the lease
@@ -133,7 +131,7 @@ class Working(Background):
             if isinstance(error, NotPosted) and error.again and taken.tries < _TRIES:
                 return Outcome(RECEIVED, f"Its sender is still to be told that it came: {why} It is tried again.")
             outcome.findings.append(f"Its sender could not be told that it came: {why}")
-            return Outcome(outcome.state if outcome.state == FAILED else FAILED, outcome.reason or f"It is done, but its sender could not be told that it came: {why} Tell them, and set it aside.", findings=outcome.findings)
+            return Outcome(outcome.state if outcome.state == FAILED else FAILED, outcome.reason or f"It is done, but its sender could not be told that it came: {why} Tell them, and set it aside.", findings=outcome.findings, became=outcome.became)
         except Exception as error:  # noqa: BLE001 - of any kind: it is tried again for a while
             _log.warning("a letter could not be done", error=type(error).__name__, attempt=taken.tries + 1)
             if taken.tries < _TRIES:

@@ -13,7 +13,6 @@ from sojourn.gate import papers
 from sojourn.gate.exchange import boxes, doing, pgp
 from sojourn.gate.exchange.doing import Done, Taken
 from sojourn.gate.exchange.keeping import FAILED, RECEIVED, Keeper
-from sojourn.gate.exchange.messages import Result
 from sojourn.gate.exchange.sftp import every
 
 if TYPE_CHECKING:
@@ -135,5 +134,4 @@ class Working(Background):
         if outcome.verdict:
             await boxes.say(house, tenant.number, taken.id, outcome.verdict, outcome.said)
         async with doing.begun(house, tenant.number) as here:
-            result = Result(findings=tuple(outcome.findings)) if outcome.findings else None
-            await here.settle(await self._envoys.access(tenant, partner), [Done(taken.id, outcome.state, outcome.reason, result, again=_WAIT * (taken.tries + 1))])
+            await here.settle(await self._envoys.access(tenant, partner), [Done(taken.id, outcome.state, outcome.reason, outcome.result(), again=_WAIT * (taken.tries + 1))])

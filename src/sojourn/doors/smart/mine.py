@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from sojourn.base import errors
 from sojourn.doors.smart import signin
+from sojourn.doors.smart.bearer import bearer
 from sojourn.doors.smart.pages import page
 from sojourn.gate.apps import ending
-from sojourn.gate.security import alive
 from sojourn.web import session
 from sojourn.web.forms import sent
 
@@ -72,19 +72,6 @@ async def permissions(request: Request) -> Response:
 
 
 async def _bearer(request: Request) -> Access | None:
-    """Whoever the token stands for, looked up again once if something about them changed; None for nobody."""
-    gate = request.app.state.gate
+    """Whoever the token stands for; None for nobody."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        return None
-    for _ in range(2):
-        access: Access | None = await gate.access(secret.strip())
-        if access is None:
-            return None
-        try:
-            await alive(access)
-        except errors.StaleCredential:
-            gate.identity.forget(access.caller)
-        else:
-            return access
-    return None
+    return await bearer(request.app.state.gate, secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sojourn.web import frame
+from sojourn.base.errors import StaleCredential
+from sojourn.gate.security import alive
+from sojourn.web import frame, session
 from sojourn.web.page import Pages
 
 if TYPE_CHECKING:
@@ -22,6 +26,25 @@ def page(request: Request, template: str, *, status: int = 200, leads_to: str = 
     if leads_to:
         response.headers["content-security-policy"] = frame.leading_to(leads_to, request.state.nonce)
     return response
+
+
+def known(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of a page, before which whoever is signed in is looked at anew: who was let go is a stranger, also where this process was not told."""
+
+    @wraps(handler)
+    async def shown(request: Request) -> Response:
+        access, gate = request.state.access, request.app.state.gate
+        try:
+            if access is not None:
+                await alive(access)
+        except StaleCredential:
+            gate.identity.forget(access.caller)
+            request.state.access = await gate.renewed(access)
+            if request.state.access is None:
+                session.forget(request)
+        return await handler(request)
+
+    return shown
 
 
 def named(patient: dict[str, Any]) -> str:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from sojourn.doors.smart import authorize, machine, mine, sandbox, signin, wellknown
-from sojourn.doors.smart.pages import PAGES
+from sojourn.doors.smart.pages import PAGES, known
 from sojourn.web import frame
 
 FRAME = frame.middleware(PAGES, "portal", also=("staff",))
 """Patients come in by the door of the portal; who is signed in to the staff app need not sign in again."""
 
 SCREENS = (
-    Route("/oauth/authorize", authorize.show, middleware=FRAME),
-    Route("/oauth/patient", authorize.pick, methods=["POST"], middleware=FRAME),
-    Route("/oauth/decide", authorize.decide, methods=["POST"], middleware=FRAME),
-    Route("/oauth/sign-in", signin.send, methods=["POST"], middleware=FRAME),
-    Route("/oauth/second", signin.second, methods=["GET", "POST"], middleware=FRAME),
-    Route("/oauth/sign-out", mine.leave, methods=["POST"], middleware=FRAME),
-    Route("/oauth/apps", mine.show, middleware=FRAME),
-    Route("/oauth/apps/stop", mine.stop, methods=["POST"], middleware=FRAME),
+    Route("/oauth/authorize", known(authorize.show), middleware=FRAME),
+    Route("/oauth/patient", known(authorize.pick), methods=["POST"], middleware=FRAME),
+    Route("/oauth/decide", known(authorize.decide), methods=["POST"], middleware=FRAME),
+    Route("/oauth/sign-in", known(signin.send), methods=["POST"], middleware=FRAME),
+    Route("/oauth/second", known(signin.second), methods=["GET", "POST"], middleware=FRAME),
+    Route("/oauth/sign-out", known(mine.leave), methods=["POST"], middleware=FRAME),
+    Route("/oauth/apps", known(mine.show), middleware=FRAME),
+    Route("/oauth/apps/stop", known(mine.stop), methods=["POST"], middleware=FRAME),
     Route("/sandbox/app", sandbox.app, middleware=FRAME),
     Route("/sandbox/app.js", sandbox.part, middleware=FRAME),
     Route("/sandbox/app.css", sandbox.part, middleware=FRAME),

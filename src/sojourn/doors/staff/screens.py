@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import wraps
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from sojourn.base.errors import Forbidden, NotFound, StaleCredential, Unauthenti
 from sojourn.doors.staff import clocks, joining
 from sojourn.doors.staff.emergency import standing
 from sojourn.gate import together
+from sojourn.web import session
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -60,9 +60,12 @@ def anybodys(screen: Screen) -> Handler:
 
     @wraps(screen.handler)
     async def shown(request: Request) -> Response:
+        if request.state.access is not None:
+            try:
+                await known_anew(request)
+            except Unauthenticated:
+                session.forget(request)
         if request.state.access is not None and request.method == "GET":
-            with suppress(StaleCredential):
-                await standing.look(request)
             together.keep(request.state.access)
         return await screen.handler(request)
 

@@ -35,13 +35,14 @@ Read = Callable[[], Awaitable[bytes]]
 
 @dataclass
 class Brought:
-    """What became of an import. refused: how many; issues: of the first of them, each with its line."""
+    """What became of an import. refused: how many; issues: of the first of them, each with its line; clients: in whose records the rest is."""
 
     written: int = 0
     unchanged: int = 0
     refused: int = 0
     deleted: int = 0
     issues: list[Issue] = field(default_factory=list)
+    clients: set[str] = field(default_factory=set)
 
 
 async def check(access: Access) -> None:
@@ -76,6 +77,7 @@ async def bring(access: Access, read: Read, made_by: int | None, *, packed: bool
             brought.written += outcome.written
             brought.unchanged += outcome.unchanged
             brought.deleted += outcome.deleted
+            brought.clients |= outcome.clients
             brought.refused += len(outcome.refused)
             for one in outcome.refused[: max(0, TOLD - len(brought.issues))]:
                 first = one.issues[0]

@@ -97,7 +97,6 @@ def may(access: Access, action: str) -> bool:
 async def check(access: Access, action: str = "export") -> None:
     """Raise Forbidden, recorded, unless the role may."""
     if not may(access, action):
-        await access.house.db.call("SELECT gate.alive($1, $2, $3, $4)", *access.head)
         await access.refuse(action, "Bulk", "")
         raise errors.Forbidden(f"Your role does not include {action} on Bulk.")
 

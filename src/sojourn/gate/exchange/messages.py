@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sojourn.base import errors
+from sojourn.fhir.compartment import patient_of
 from sojourn.gate.exchange import partners
 from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, PURPOSE, RECEIVED, REVIEW, context
-from sojourn.record import exchange
+from sojourn.record import exchange, papers
 
 if TYPE_CHECKING:
     from sojourn.gate.access import Access
@@ -60,6 +61,7 @@ class Result(NamedTuple):
     """What a message became. resources: `Type/id`. unmapped: fields that say something and were not used, as in PID-11.4; findings: what was odd.
 
     why: what is to be decided, for who may see all whom `candidates` names; the reason on the envelope is the same whatever is there.
+    became: where it was a file or holds a document, its messages (`Exchange/id`), papers (`Paper/id`) and the clients of its records (`Patient/id`).
     """
 
     patient: str = ""
@@ -68,6 +70,7 @@ class Result(NamedTuple):
     findings: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     why: str = ""
+    became: tuple[str, ...] = ()
 
 
 class Opened(NamedTuple):
@@ -153,28 +156,42 @@ async def opened(access: Access, id_: str) -> Opened:
     row = await exchange.message(access.house.db, access.head, id_)
     partner = next((p for p in await partners.every(access) if row is not None and p.id == row["partner"]), None)
     result = _result(access, id_, bytes(row["result"]) if row is not None and row["result"] is not None else None) if row is not None else Result()
-    if row is None or not row["body"] or not may_open(access, partner) or not await _sees(access, result):  # without a body: it was destroyed after its time
+    clients = await _clients(access, id_, result) if row is not None and row["body"] and may_open(access, partner) else None  # without a body: it was destroyed after its time
+    if row is None or clients is None:
         await access.note(access.entry("exchange-open", "Exchange", id_, outcome="absent"))
         raise errors.NotFound(_NOT_THERE)
     body = bytes(row["body"])
     content = await asyncio.to_thread(access.house.key.decrypt, PURPOSE, body, context(access.tenant.number, id_))
-    await access.note(access.entry("exchange-open", "Exchange", id_, patients=[result.patient] if result.patient else []))
+    await access.note(access.entry("exchange-open", "Exchange", id_, patients=clients))
     return Opened(envelope_of(row), content, result)
 
 
-async def _sees(access: Access, result: Result) -> bool:
-    """Whether the caller may see the person and all that a message became."""
-    wanted = list(dict.fromkeys([*([f"Patient/{result.patient}"] if result.patient else []), *result.resources]))
+async def _clients(access: Access, id_: str, result: Result) -> list[str] | None:
+    """Whom a message is about, as far as that is known by now; None where the caller may not see them all, or something that it became."""
+    parts = [one.removeprefix("Exchange/") for one in result.became if one.startswith("Exchange/")]
+    rows = await exchange.results(access.house.db, access.head, parts) if parts else []
+    results = [result, *(_result(access, row["message"], bytes(row["result"])) for row in rows)]
+    became = [one for r in results for one in r.became]
+    filed = await papers.filed(access.house.db, access.head, [id_, *parts], [one.removeprefix("Paper/") for one in became if one.startswith("Paper/")])
+    documents = {f"DocumentReference/{paper}" for paper in filed}
+    wanted = [*(f"Patient/{r.patient}" for r in results if r.patient), *(one for one in became if one.startswith("Patient/")), *(one for r in results for one in r.resources), *sorted(documents)]
+    return await _seen(access, list(dict.fromkeys(wanted)))
+
+
+async def _seen(access: Access, wanted: list[str]) -> list[str] | None:
+    """In whose records these are; None where the caller may not see one of them."""
+    clients: set[str] = set()
     for start in range(0, len(wanted), _AT_ONCE):
         some = [(reference.partition("/")[0], reference.partition("/")[2]) for reference in wanted[start : start + _AT_ONCE]]
         types = sorted({type_ for type_, _ in some})
         if not all(access.may(type_, "search") for type_ in types):
-            return False
+            return None
         # All types in one search: a message of a laboratory becomes resources of five.
         found = await access.search(None, [("_type", ",".join(types)), ("_id", ",".join(sorted({id_ for _, id_ in some})))], count=2 * _AT_ONCE)
         if not set(some) <= {(s.type, s.id) for s in found.matches}:
-            return False
-    return True
+            return None
+        clients |= {client for resource in found.resources if (client := patient_of(resource)) is not None}
+    return sorted(clients)
 
 
 async def move(access: Access, id_: str, do: str, reason: str = "") -> None:

@@ -101,6 +101,7 @@ function shownKey(event) {
 function searchHere(event) {
   event.preventDefault();
   const search = $("[data-search]");
+  search?.closest("details")?.setAttribute("open", "");
   if (search) { search.focus(); search.select(); } else openDialog("palette");
 }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sojourn.care.notes.drafting import Draft
+    from sojourn.gate.access import Access
 
 
 async def key(request: Request) -> Response:
@@ -32,7 +33,13 @@ async def key(request: Request) -> Response:
 
 async def now(request: Request) -> Response:
     """GET …/keep: the draft as the server has it, for a window that comes back to the front."""
-    return JSONResponse(_told(await desk.found(request.state.access, request.path_params["id"], request.path_params["key"])))
+    return JSONResponse(_told(await _found(request.state.access, request.path_params["id"], request.path_params["key"])))
+
+
+async def _found(access: Access, patient: str, id_: str) -> Draft:
+    """A draft of theirs with its words: about a client whom they see still, which is in the trail. Raises NotFound."""
+    await banner.fetch(access, patient)
+    return await desk.found(access, patient, id_)
 
 
 async def keep(request: Request) -> Response:
@@ -46,7 +53,7 @@ async def keep(request: Request) -> Response:
     try:
         return JSONResponse(_told(await drafting.keep(access, typed), values=False))
     except VersionConflict:
-        return JSONResponse(_told(await desk.found(access, patient, id_)), 409)
+        return JSONResponse(_told(await _found(access, patient, id_)), 409)
 
 
 async def copy(request: Request) -> Response:

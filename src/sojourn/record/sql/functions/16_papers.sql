@@ -29,6 +29,17 @@ BEGIN
     RETURN QUERY SELECT t.state FROM record.paper t WHERE t.tenant = p_tenant AND t.message = p_message AND t.message <> '';
 END $$;
 
+-- Which papers are in a chart of those that these messages became, of these, and of what was split off from any of them: the bytes of each are a file of its own.
+CREATE OR REPLACE FUNCTION gate.papers_filed(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_messages text[], p_papers text[])
+RETURNS TABLE (paper text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY SELECT t.paper FROM record.paper t
+    WHERE t.tenant = p_tenant AND t.state = 'indexed'
+      AND t.blob IN (SELECT o.blob FROM record.paper o
+                     WHERE o.tenant = p_tenant AND (o.paper = ANY (p_papers) OR (o.message = ANY (p_messages) AND o.message <> '')));
+END $$;
+
 -- Papers whose source names their content by a plain hash, as all did before 0097, and a sealed file that is the same for the same content.
 CREATE OR REPLACE FUNCTION gate.papers_unkeyed(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_limit int)
 RETURNS TABLE (paper text, program int, door text, state text, arrived timestamptz, blob text, body text, stamp text, updated timestamptz, source text)

@@ -200,6 +200,16 @@ BEGIN
     FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.message = p_message;
 END $$;
 
+-- What became of several messages.
+CREATE OR REPLACE FUNCTION gate.exchange_results(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_messages text[])
+RETURNS TABLE (message text, result bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
+    RETURN QUERY SELECT m.message, m.result FROM record.exchange_message m WHERE m.tenant = p_tenant AND m.message = ANY (p_messages) AND m.result IS NOT NULL;
+END $$;
+
 CREATE OR REPLACE FUNCTION gate.exchange_events(p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_message text)
 RETURNS TABLE (at timestamptz, state text, name text, reason text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
