@@ -107,6 +107,14 @@ def test_what_was_agreed_is_kept_and_a_new_rhythm_is_counted_from_now() -> None:
     assert agreed.begun_again({"every": 0}, later) == {"every": 0}
 
 
+def test_what_is_not_there_yet_may_be_left_out() -> None:
+    for said in (Agreed(), Agreed(kind="baa", begins=date(2026, 1, 1)), Agreed(kind="baa", ends=date(2026, 1, 1)), Agreed(answers="kim")):
+        assert agreed.checked(said, Agreed(), ["kim"], NOW.date(), NOW) == said
+        assert agreed.of(agreed.facts(said)) == said
+    assert agreed.of({"terms": None, "counted": ""}) == agreed.of({}) == Agreed()
+    assert agreed.expected(Agreed(counted=NOW), None, HERE) is None, "nothing is expected"
+
+
 @pytest.mark.parametrize(("every", "weekdays", "heard", "due"), [
     (24, False, None, NOW + DAY), (24, False, NOW + DAY, NOW + 2 * DAY), (24, False, NOW - DAY, NOW + DAY), (14, True, None, NOW + timedelta(hours=14)), (15, True, None, NOW + timedelta(hours=15 + 47)),
     (24, True, None, NOW + timedelta(hours=24 + 47)), (4, True, NOW + timedelta(hours=20), datetime(2026, 3, 9, 8, tzinfo=UTC)),

@@ -52,17 +52,17 @@ def worded(consent: Resource, names: Names, *, patient: str, born: str, organiza
     if consent.get("organization"):
         sections.append(Section("Who may share them" if kind.get("direction") == "permit" else "Who this is for", tuple(_name(names, terms.literal(o), organization) for o in consent["organization"])))
     if kind.get("direction") in ("permit", "deny"):
-        sections += _terms(consent, names, organization, denies=kind["direction"] == "deny")
+        sections += _terms(consent, names, denies=kind["direction"] == "deny")
     if "care" in asks and (said := terms.value(consent, terms.CONTENT)):
         sections.append(Section("The care", (str(said),)))
     statements = [terms.forms()["statements"][name] for name in kind.get("statements", ())]
     return Wording(str(kind.get("heading", "Consent")), tuple(sections), tuple(Section("", (s["text"],), s["cite"]) for s in statements))
 
 
-def _terms(consent: Resource, names: Names, organization: str, *, denies: bool) -> list[Section]:
+def _terms(consent: Resource, names: Names, *, denies: bool) -> list[Section]:
     provision = terms.root(consent)
     found = [Section("What is not to be shared" if denies else "What may be shared", content(consent))]
-    to = tuple(recipient(actor, names, organization) for actor in terms.actors(provision)) or (("Nobody outside may receive it",) if denies else ())
+    to = tuple(recipient(actor, names) for actor in terms.actors(provision)) or (("Nobody outside may receive it",) if denies else ())
     found.append(Section("Not with whom" if denies else "With whom", to))
     purposes = tuple(terms.forms()["purposes"].get(code, code) for code in terms.purposes(provision))
     if purposes:
@@ -108,17 +108,17 @@ def _kinds(categories: list[str], types: list[str]) -> list[str]:
     return [known[c]["name"] for c in categories] + rest
 
 
-def recipient(actor: Resource, names: Names, organization: str = "") -> str:
-    """One recipient, in words."""
+def recipient(actor: Resource, names: Names) -> str:
+    """One recipient, in words. Who is not known is nobody of ours."""
     through = terms.literal(terms.value(actor, terms.INTERMEDIARY))
     reference = terms.literal(actor.get("reference"))
     if through and terms.value(actor, terms.DESIGNATION) == "treating":
-        return f"{_name(names, through, organization)}, for its participants who treat me, and for no others"
+        return f"{_name(names, through)}, for its participants who treat me, and for no others"
     if through and reference != through:
-        return f"{_name(names, reference, organization)}, through {_name(names, through, organization)}"
+        return f"{_name(names, reference)}, through {_name(names, through)}"
     if of_class := terms.value(actor, terms.RECIPIENT_CLASS):
         return str(terms.forms()["classes"].get(of_class, {}).get("name", of_class))
-    return _name(names, reference, organization) if reference else str((actor.get("reference") or {}).get("display") or "Not named")
+    return _name(names, reference) if reference else str((actor.get("reference") or {}).get("display") or "Not named")
 
 
 def ending(consent: Resource) -> str:
@@ -141,5 +141,6 @@ def day(text: str) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
-def _name(names: Names, reference: str, organization: str) -> str:
+def _name(names: Names, reference: str, organization: str = "") -> str:
+    """organization: ours, for one of it that has no name here: what is shared is shared by us."""
     return names.get(reference) or organization or "Somebody whose name is not in the directory"
