@@ -15,6 +15,7 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.care.courses import NOW, Courses
 from tests.effort import THOROUGH
+from tests.gate.test_keeping_apart import kept
 from tests.people import Clinic, consent, encounter, labelled, observation, open_clinic, patient
 
 WHO = ("both-clinician", "mh-clinician", "sud-clinician", "far-clinician", "technician", "biller", "officer", "mh-officer", "sys-none", "ana", "tpo", "stranger", "specific", "denied")
@@ -77,7 +78,8 @@ async def test_what_is_hidden_or_always_taken_out_is_in_no_element_that_is_gathe
     await clinic.make("sys-mh", encounter(p))
     seen, hidden = (await clinic.make("sys-mh", observation(p))).id, (await clinic.make("sys-sud", observation(p))).id
     refs = [{"reference": f"Observation/{seen}", "display": "of today"}, {"reference": f"Observation/{hidden}"}]
-    of = {"resourceType": "ClinicalImpression", "status": "completed", "subject": {"reference": f"Patient/{p}", "display": "Quill"}, "supportingInfo": refs}
+    note = {"reference": f"DocumentReference/{await kept(clinic, p)}"}
+    of = {"resourceType": "ClinicalImpression", "status": "completed", "subject": {"reference": f"Patient/{p}", "display": "Quill"}, "supportingInfo": [*refs, note]}
     plain = (await clinic.make("sys-mh", of)).id
     parts = (await clinic.make("sys-mh", {**of, "note": [labelled({"text": "a wish"}, "PSYTHPN"), {"text": "words"}]})).id
     await clinic.make("sys-mh", {**of, "_status": labelled({}, "PSYTHPN")})  # of which nothing is left

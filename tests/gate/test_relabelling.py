@@ -102,11 +102,11 @@ async def test_a_note_kept_apart_was_one_before_if_its_bytes_say_so(clinic: Clin
     note = {**stored, "meta": {**stored["meta"], "security": [{"system": bases.ACT_CODE, "code": "PSYTHPN"}]}}
     found = Again(one, {**row, "sent": None, "own": bases.PSYCHOTHERAPY | HIV, "body": codec.dumps(note)})
     assert found.before == bases.PSYCHOTHERAPY | HIV
-    for made, has in ((found.prepared(one), bases.PSYCHOTHERAPY), (Again(one, row).prepared(one, floor=bases.PSYCHOTHERAPY), bases.PSYCHOTHERAPY), (found.past(one), bases.PSYCHOTHERAPY)):
-        assert made.own == has
-        assert made.body is not None
-        assert b"resourceType" not in made.body, "sealed, as long as it is such a note"
-        assert b"resourceType" in one.house.blobs.opened(A, made.body)
+    for turned, has in ((found.prepared(one), bases.PSYCHOTHERAPY), (Again(one, row).prepared(one, floor=bases.PSYCHOTHERAPY), bases.PSYCHOTHERAPY), (found.past(one), bases.PSYCHOTHERAPY)):
+        assert turned.own == has
+        assert turned.body is not None
+        assert b"resourceType" not in turned.body, "sealed, as long as it is such a note"
+        assert b"resourceType" in one.house.blobs.opened(A, turned.body)
 
 
 async def test_a_deletion_has_the_law_of_what_was_deleted_and_only_rises(clinic: Clinic) -> None:
