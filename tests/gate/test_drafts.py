@@ -6,7 +6,7 @@ import pytest
 
 from sojourn.base import errors
 from sojourn.base.crypto import BadSeal
-from sojourn.gate import drafts
+from sojourn.gate import drafts, together
 from sojourn.gate.access import Access
 from tests.people import Clinic
 
@@ -36,6 +36,23 @@ async def test_the_body_is_sealed_and_does_not_open_for_another_account(clinic: 
     await clinic.owner.execute("UPDATE record.draft SET account = 'sud-clinician'")
     with pytest.raises(BadSeal):
         await drafts.kept(other, "note:1")
+
+
+async def test_what_is_too_large_is_refused_and_a_page_lists_those_of_a_kind_as_they_are_now(clinic: Clinic) -> None:
+    mine = await access(clinic, "mh-clinician")
+    for key, body in (("note:1", b"x" * (drafts.MOST + 1)), ("k" * 301, b"x")):
+        with pytest.raises(errors.TooLarge):
+            await drafts.keep(mine, key, body)
+    together.keep(mine)
+    assert await drafts.listed(mine) == []
+    for key in ("note:1", "form:1", "k" * 300):
+        await drafts.keep(mine, key, b"x" * drafts.MOST if key == "note:1" else b"x")
+    for _ in range(2):
+        assert [d.key for d in await drafts.listed(mine, "note:")] == ["note:1"]
+        together.keep(mine)
+    assert {d.key for d in await drafts.listed(mine)} == {"note:1", "form:1", "k" * 300}
+    await drafts.drop(mine, "note:1")
+    assert await drafts.listed(mine, "note:") == []
 
 
 async def test_two_windows_do_not_overwrite_each_other(clinic: Clinic) -> None:

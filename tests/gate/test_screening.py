@@ -14,7 +14,7 @@ from sojourn.gate.labeljob import Labeller
 from sojourn.gate.screening import asking
 from sojourn.gate.screening.text import mentions, texts, words
 from tests.gate.numbering import numbered
-from tests.gate.test_inheriting import own, under
+from tests.gate.test_inheriting import own, security, under
 from tests.gate.test_overriding import access
 from tests.people import MH, SUD, A, Clinic, observation, patient
 
@@ -127,10 +127,29 @@ async def test_the_author_answers_and_what_was_asked_is_labelled_or_not(clinic: 
     assert await own(clinic, "Observation", made) == 32
     await asking.answer(await access(clinic, "officer"), sud, "not-sensitive", [], "the word is in a book's title")
     assert await waiting(clinic, "officer") == []
+    assert "SUD" not in security((await clinic.get("mh-clinician", f"Observation/{made}")).json())
     rows = await clinic.owner.fetch("SELECT answer, answered_by, note FROM record.label_question ORDER BY n")
     assert [tuple(row) for row in rows] == [("label", "mh-clinician", ""), ("not-sensitive", "officer", "the word is in a book's title")]
     with pytest.raises(errors.NotFound):
         await asking.answer(mine, hiv, "label", [], "")
+
+
+async def test_a_question_is_answered_by_its_own_name_and_in_no_other_word(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    first = (await clinic.make("mh-clinician", note(p, "HIV positive."))).id
+    second = (await clinic.make("mh-clinician", note(p, "fine"))).id
+    await followed(clinic)
+    assert [id_ for _, id_, _, _ in await waiting(clinic, "officer")] == [first]
+    assert (await clinic.put("mh-clinician", {**note(p, "HIV positive."), "id": second})).status == 200
+    await followed(clinic)
+    mine = await access(clinic, "mh-clinician")
+    named = {q["id"]: asking.name(mine, q) for q in await asking.waiting(mine)}
+    assert set(named) == {first, second}, "also about what a change brought"
+    with pytest.raises(errors.Invalid):
+        await asking.answer(mine, named[second], "perhaps", [], "")
+    await asking.answer(mine, named[second], "label", [], "")
+    assert [id_ for _, id_, _, _ in await waiting(clinic, "officer")] == [first]
+    assert (await own(clinic, "Observation", first), await own(clinic, "Observation", second)) == (0, 32)
 
 
 async def test_nobody_is_asked_about_what_they_may_not_see(clinic: Clinic) -> None:

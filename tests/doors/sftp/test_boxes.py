@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sojourn.base import crypto
+from sojourn.base import crypto, errors
 from sojourn.doors.sftp import paths
 from sojourn.doors.sftp.files import Files
 from sojourn.gate.exchange import hostkeys
+from sojourn.gate.exchange.entering import Entering
 from sojourn.record.database import Dsn
 from tests import people
 from tests.doors.hl7v2.lab import oru
@@ -229,3 +230,20 @@ async def test_programs_that_ask_are_told_of_the_next_host_key_before_it_is_used
         ):
             assert following.fingerprint in await asyncio.wait_for(told, 60)
         assert b"OPENSSH" not in (house.inbox.parent / "sftp" / "host.key").read_bytes(), "sealed"
+
+
+async def test_that_a_partner_came_is_in_the_trail_before_they_see_anything(clinic: Clinic) -> None:
+    await opened(clinic.gate)
+    entering = Entering(clinic.gate)
+    guest = await entering.guest("cedar-county", public(KEY).fingerprint)
+    assert guest is not None
+    assert await clinic.owner.fetchval("SELECT used FROM record.sftp_key") is None
+    await entering.enter(guest)
+    lines = await clinic.owner.fetch("SELECT account, role, door, outcome, query FROM record.audit WHERE action = 'sftp-enter'")
+    assert [tuple(r) for r in lines] == [("partner-county", "interface", "exchange", "done", f"key={guest.key}")]
+    assert await clinic.owner.fetchval("SELECT used FROM record.sftp_key") is not None
+    assert await entering.guest("cedar-county", public(OTHER).fingerprint) is None
+    assert await entering.guest("nobody", public(KEY).fingerprint) is None
+    for gone in (guest._replace(partner="no-such"), guest._replace(tenant=99)):
+        with pytest.raises(errors.StaleCredential):
+            await entering.enter(gone)
