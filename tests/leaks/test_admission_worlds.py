@@ -1,22 +1,22 @@
 """Admissions and census in two worlds: a lead, a person, a hold and a bed that collide with hidden ones change no page and no answer.
 
 The second world is the first one with what is hidden added, on a clock that stands still. Nothing is taken out before comparing but the
-tokens and nonces of the session.
+the token of the session.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 
 import pytest
 
 from sojourn.record.database import Dsn
 from tests.care.test_admissions import at, call, clinic, held, house  # noqa: F401 - a fixture
+from tests.leaks.drawn import Drawn
 from tests.people import MH, SUD, Clinic
 from tests.web.real import HASH, Visitor, furnish
 
-SESSION = re.compile(r'(name="(?:csrf|tab)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "seen")
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ async def look(visitor: Visitor, case: str) -> list[tuple[int, str]]:
     found = []
     for path in ("/admissions", f"/admissions/{case}", f"/admissions/{case}/benefits", f"/admissions/{case}/bed", "/census", "/census?on=2026-03-01", "/admissions/double", "/today", "/patients"):
         answer = await visitor.get(path)
-        found.append((answer.status_code, SESSION.sub("", answer.text)))
+        found.append((answer.status_code, SESSION.out(answer.text)))
     typed = {"do": "look", "p.family": "Rivera", "p.given": "Ana", "p.born": "1988-03-04"}
     answer = await visitor.post("/admissions/new", typed, headers={"hx-request": "true"})
-    found.append((answer.status_code, re.sub(r'name="seen" value="[^"]+"', "", SESSION.sub("", answer.text))))
+    found.append((answer.status_code, SESSION.out(answer.text)))
     await visitor.post("/admissions/new", {"do": "discard", "seen": ""})
     answer = await visitor.post("/palette", {"q": "rivera"})
-    found.append((answer.status_code, SESSION.sub("", answer.text)))
+    found.append((answer.status_code, SESSION.out(answer.text)))
     return found
 
 
@@ -63,5 +63,5 @@ async def test_a_case_of_somebody_hidden_answers_as_one_that_is_not_there(clinic
     hidden = await call(clinic, program=SUD, level="3.5")
     for path in ("", "/benefits", "/bed"):
         there, nowhere = await mia.get(f"/admissions/{hidden.id}{path}"), await mia.get(f"/admissions/{'A' * len(hidden.id)}{path}")
-        assert (there.status_code, SESSION.sub("", there.text).replace(hidden.id, "")) == (nowhere.status_code, SESSION.sub("", nowhere.text).replace("A" * len(hidden.id), ""))
+        assert (there.status_code, SESSION.out(there.text).replace(hidden.id, "")) == (nowhere.status_code, SESSION.out(nowhere.text).replace("A" * len(hidden.id), ""))
     assert (await at(clinic, "mia")).caller.account == "mia"

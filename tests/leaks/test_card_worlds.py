@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,12 +11,13 @@ from sojourn.base import clock
 from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import house
+from tests.leaks.drawn import Drawn
 from tests.people import MH, SUD, A, Clinic, consent, encounter, observation, patient
 from tests.web.cdsservice import Advice
 from tests.web.real import HASH, Visitor
 from tests.web.test_cards_beside import at, known, registered
 
-CHANGING = re.compile(r'(name="(?:csrf|token)" value="|nonce="|"X-CSRF-Token": "|"hookInstance":")[^"]+')
+CHANGING = Drawn("csrf", "token", "hookInstance")
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
 async def look(dana: Visitor, advice: Advice, p: str) -> tuple[str, list[str]]:
     """The cards as dana sees them, and what the service was asked."""
     advice.got.clear()
-    page = CHANGING.sub(r"\1", (await dana.get(f"/patients/{p}/cards")).text)
-    return page, [CHANGING.sub(r"\1", json.dumps(body, separators=(",", ":"))) for body in advice.calls()]
+    page = CHANGING.out((await dana.get(f"/patients/{p}/cards")).text)
+    return page, [CHANGING.out(json.dumps(body, separators=(",", ":"))) for body in advice.calls()]
 
 
 async def hide(clinic: Clinic, place: str, p: str) -> None:

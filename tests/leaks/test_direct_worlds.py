@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sojourn.base import clock
 from sojourn.record import organization
 from sojourn.record.database import Dsn
@@ -14,10 +12,11 @@ from tests.doors.direct.partner import THEM, US, Door, opened, read, sealed
 from tests.doors.direct.test_fetching import letter
 from tests.doors.hl7v2.lab import MRN, done, oru
 from tests.doors.hl7v2.lab import listener as hl7
+from tests.leaks.drawn import Drawn, without
 from tests.people import MH, SUD, A, encounter, patient
 from tests.web.real import HASH
 
-CHANGING = re.compile(r'(name="csrf" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+CHANGING = Drawn("csrf")
 
 
 async def test_whom_a_message_is_about_is_told_to_nobody(database: Dsn) -> None:
@@ -42,8 +41,8 @@ async def test_whom_a_message_is_about_is_told_to_nobody(database: Dsn) -> None:
                 found = []
                 for path in ("/exchange/direct", "/exchange/partners/cedar/direct", f"/exchange/messages/{id_}", f"/exchange/messages/{id_}/content", f"/exchange/messages/{id_}/files/0"):
                     answer = await browser.get(path)
-                    said = CHANGING.sub("", answer.text.replace(id_, "ID").replace(control, "NO"))
-                    found.append((path.replace(id_, "ID"), answer.status_code, re.sub(r"\d+ (bytes|minutes?|hours?)|\d\d:\d\d", "N", said)))
+                    said = CHANGING.out(answer.text.replace(id_, "ID").replace(control, "NO"))
+                    found.append((path.replace(id_, "ID"), answer.status_code, without("size, age and time", said)))
                 pages.append(found)
                 await clinic.owner.execute("DELETE FROM record.exchange_message; DELETE FROM record.exchange_event")
         assert told[0] == told[1]

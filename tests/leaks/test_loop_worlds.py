@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -15,10 +14,11 @@ from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care.reported import as_, house, visitor
 from tests.doors.hl7v2.lab import registered
+from tests.leaks.drawn import Drawn
 from tests.people import MH, A, Clinic, encounter, patient
 from tests.web.real import HASH
 
-CHANGING = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+CHANGING = Drawn("csrf", "tab", "key")
 LOOKERS = ("mh-clinician", "ivo", "lead")
 
 
@@ -49,7 +49,7 @@ async def look(clinic: Clinic, p: str, id_: str) -> list[tuple[str, str, int, st
         browser = await visitor(clinic, who)
         for path in ("/handoffs", "/today", "/exchange", f"/patients/{p}/handoff", f"/patients/{p}/handoff/{id_}"):
             answer = await browser.get(path)
-            found.append((who, path, answer.status_code, CHANGING.sub(r"\1", answer.text)))
+            found.append((who, path, answer.status_code, CHANGING.out(answer.text)))
     return found
 
 

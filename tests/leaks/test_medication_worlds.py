@@ -1,7 +1,7 @@
 """Lists in two worlds: a hidden medication that would interact, a hidden allergy and a hidden reconciliation warn of nothing and count nowhere.
 
 The second world is the first one with what is hidden added, on a clock that stands still. Nothing is taken out before comparing but the
-tokens and nonces of the session, and the random keys of new forms.
+the token of the session, and the random keys of new forms.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from sojourn.base.clock import FakeClock
 from sojourn.care.medications import checking, duty
 from sojourn.gate.clockwork import Clockwork
 from sojourn.record.database import Dsn
+from tests.leaks.drawn import Drawn
 from tests.people import START, SUD, Clinic, close_clinic, encounter, open_clinic, patient
 from tests.web.real import Visitor, furnish
 from tests.web.test_plan import episode, staff
 from tests.web.test_reconcile import ALL, decided, order, told
 
-SESSION = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "key")
 
 
 class Worlds(NamedTuple):
@@ -67,19 +68,19 @@ async def look(w: Worlds) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for path in ("", "/medications", "/allergies", "/problems", "/reconcile", f"/reconcile/admission/{w.stay}", f"/reconcile/transition/{w.stay}", f"/reconcile/discharge/{w.stay}", "/moves"):
         answer = await w.doctor.get(base + path)
-        found[path] = (answer.status_code, SESSION.sub("", answer.text))
+        found[path] = (answer.status_code, SESSION.out(answer.text))
     for name in ("Clonazepam 1 mg", "Naltrexone 50 mg", "Amoxicillin 500 mg", "Fish oil"):  # what would interact with, be forbidden by, or repeat what is hidden
         await w.doctor.get(f"{base}/medications")
         answer = await w.doctor.post(f"{base}/medications", {"do": "add", "name": name, "dose": "One", "source": "here", "key": "bad"})
-        text = SESSION.sub("", answer.text)
+        text = SESSION.out(answer.text)
         found[name] = (answer.status_code, text)
         for r in (await w.clinic.get("sys-mh", f"MedicationRequest?patient={w.p}&status=active")).entries:
             if r["medicationCodeableConcept"]["text"] == name:  # taken out again, so that both worlds begin alike
                 await w.clinic.ask("sys-mh", "DELETE", f"MedicationRequest/{r['id']}")
     form = await decided(w, w.doctor, f"{base}/reconcile/admission/{w.stay}", **{k: v for k, v in ALL.items() if k in ("Sertraline", "Trazodone")})  # type: ignore[arg-type]
     answer = await w.doctor.post(f"{base}/reconcile/admission/{w.stay}", {**form, "do": "look"})
-    found["look"] = (answer.status_code, SESSION.sub("", answer.text))
-    found["today"] = (200, SESSION.sub("", (await w.doctor.get("/today")).text))
+    found["look"] = (answer.status_code, SESSION.out(answer.text))
+    found["today"] = (200, SESSION.out((await w.doctor.get("/today")).text))
     return found
 
 
@@ -122,7 +123,7 @@ async def test_what_is_hidden_warns_of_nothing_and_counts_nowhere(worlds: Worlds
     line = next(r["id"] for r in hidden if "ethadone" in repr(r))
     for path in (f"medications/order/{line}", f"allergies/{line}", f"problems/{line}"):
         gone, none = await worlds.doctor.get(f"/patients/{worlds.p}/{path}"), await worlds.doctor.get(f"/patients/{worlds.p}/{path.replace(line, 'z' * len(line))}")
-        assert (gone.status_code, SESSION.sub("", gone.text).replace(line, "")) == (none.status_code, SESSION.sub("", none.text).replace("z" * len(line), ""))
+        assert (gone.status_code, SESSION.out(gone.text).replace(line, "")) == (none.status_code, SESSION.out(none.text).replace("z" * len(line), ""))
 
 
 async def test_that_none_is_known_can_be_said_where_a_hidden_allergy_is(worlds: Worlds) -> None:

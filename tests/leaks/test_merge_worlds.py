@@ -1,11 +1,10 @@
 """Merging in two worlds: whoever may see one of two records sees what they saw before it was merged, while it is, and after it was taken apart.
 
-The clock stands still. Nothing is taken out before comparing but the tokens and nonces of the session and the ids of the requests.
+The clock stands still. Nothing is taken out before comparing but the the token of the session and the ids of the requests.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,10 +19,11 @@ from tests import people
 from tests.care.test_admissions import at, clinic  # noqa: F401 - a fixture
 from tests.care.test_merging import twice
 from tests.exports import make_exports
+from tests.leaks.drawn import Drawn
 from tests.people import Clinic, consent, encounter, patient
 from tests.web.real import HASH, Visitor, furnish
 
-SESSION = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "key")
 ROOMS = ("", "/problems", "/medications", "/allergies", "/encounters", "/care-team", "/coverage", "/all", "/records", "/appointments", "/consents", "/forms", "/moves", "/papers")
 FHIR = ("Patient?family=Rivera", "Patient?birthdate=1988-03-04&_total=accurate", "Linkage", "Linkage?_summary=count", "Condition?_total=accurate", "Patient?_has:Linkage:item:active=true", "Patient?_revinclude=Linkage:item")
 ONE = ("Patient/{id}", "Patient/{id}/_history", "Condition?patient={id}", "Linkage?item=Patient/{id}", "Patient?_id={id}", "Patient/{id}/$everything")
@@ -45,11 +45,11 @@ async def look(clinic: Clinic, visitor: Visitor, who: str, mine: str, other: str
     paths = ["/patients", "/today", "/admissions", "/admissions/double", *(f"/patients/{mine}{room}" for room in ROOMS), f"/patients/{other}", f"/patients/{other}/records", f"/patients/{mine}/records?with={other}"]
     for path in paths:
         answer = await visitor.get(path)
-        found.append((path, answer.status_code, answer.headers.get("location"), SESSION.sub("", answer.text)))
+        found.append((path, answer.status_code, answer.headers.get("location"), SESSION.out(answer.text)))
     for path, form in (("/patients", {"q": "rivera"}), ("/patients", {"q": "MH-1001"}), ("/patients", {"q": "SUD-2002"}), ("/palette", {"q": "rivera"}), (f"/patients/{mine}/records", {"do": "find", "q": "rivera"}),
                        (f"/patients/{mine}/records", {"do": "merge", "keep": mine, "other": other, "why": "The same."})):  # fmt: skip
         answer = await visitor.post(path, form)
-        found.append((path, form, answer.status_code, answer.headers.get("location"), SESSION.sub("", answer.text)))
+        found.append((path, form, answer.status_code, answer.headers.get("location"), SESSION.out(answer.text)))
     for url in (*FHIR, *(u.format(id=id_) for u in ONE for id_ in (mine, other))):
         reply = await clinic.get(who, url)
         found.append((url, reply.status, reply.header("etag"), reply.header("last-modified"), reply.body))
@@ -89,7 +89,7 @@ async def test_a_merge_that_is_hidden_answers_as_one_that_is_not_there(clinic: C
     for named in (linkage, "A" * len(linkage)):
         await mia.get(f"/patients/{ours}/records")
         answer = await mia.post(f"/patients/{ours}/records", {"do": "unmerge", "linkage": named, "why": "No."})
-        answers.append((answer.status_code, SESSION.sub("", answer.text).replace(named, "")))
+        answers.append((answer.status_code, SESSION.out(answer.text).replace(named, "")))
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
     assert (await merging.of(await at(clinic), ours)).merged

@@ -6,15 +6,14 @@ nobody here may see.
 
 from __future__ import annotations
 
-import re
-
 from sojourn.record.database import Dsn
 from tests.care.reported import house, person, visitor
+from tests.leaks.drawn import Drawn
 from tests.people import Clinic, encounter, patient
 from tests.web.real import Visitor
 from tests.web.test_messages import client_of, writes
 
-SESSION = re.compile(r'(name="(?:csrf|tab|key|once)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "key", "once")
 
 
 async def look(who: Visitor, client: str, thread: str) -> list[tuple[str, int, str]]:
@@ -22,16 +21,16 @@ async def look(who: Visitor, client: str, thread: str) -> list[tuple[str, int, s
     found = []
     for path in ("/messages", "/messages/new", "/today", "/shift", thread, f"/patients/{client}/message", "/messages/nobody"):
         answer = await who.get(path)
-        found.append((path, answer.status_code, SESSION.sub("", answer.text)))
+        found.append((path, answer.status_code, SESSION.out(answer.text)))
     for path, form in (
         ("/messages", {"q": "dose"}), ("/messages", {"q": "quill"}), ("/messages/find", {"client": client, "find": "ames"}), ("/messages/find", {"client": client, "find": "whit"}),
         ("/messages/find", {"client": client, "find": ""}), ("/messages/find", {"find": "quill"}), ("/palette", {"q": "quill"}), ("/palette", {"q": "whit", "patient": client}),
     ):  # fmt: skip
         answer = await who.post(path, form)
-        found.append((f"{path} {form}", answer.status_code, SESSION.sub("", answer.text)))
+        found.append((f"{path} {form}", answer.status_code, SESSION.out(answer.text)))
     for to in ("person:sud-clinician", "team", "unit:Location/x", "person:nobody"):
         answer = await writes(who, client, to)
-        found.append((to, answer.status_code, SESSION.sub("", answer.text)))
+        found.append((to, answer.status_code, SESSION.out(answer.text)))
     return found
 
 
@@ -63,7 +62,7 @@ async def test_hidden_stays_clients_and_threads_change_nothing(database: Dsn) ->
         absent = "/messages/" + "a" * 32
         for path in hidden:
             there, none = await nurse.get(path), await nurse.get(absent)
-            assert (there.status_code, SESSION.sub("", there.text.replace(path, absent))) == (404, SESSION.sub("", none.text))
+            assert (there.status_code, SESSION.out(there.text.replace(path, absent))) == (404, SESSION.out(none.text))
             for act in ("answer", "on", "task"):
                 one, other = [await nurse.post(p, {"do": act, "text": "Hello", "to": "on-call", "what": "x"}) for p in (path, absent)]
-                assert (one.status_code, SESSION.sub("", one.text.replace(path, absent))) == (other.status_code, SESSION.sub("", other.text)), act
+                assert (one.status_code, SESSION.out(one.text.replace(path, absent))) == (other.status_code, SESSION.out(other.text)), act

@@ -1,7 +1,7 @@
 """Reports in two worlds: what is hidden changes no tile, figure, row, file or past day.
 
 The second world is the first one with what is hidden added, on a clock that stands still. Nothing is taken out before comparing but the
-tokens and nonces of the session.
+the token of the session.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.care.courses import NOW, Courses
 from tests.effort import THOROUGH
+from tests.leaks.drawn import Drawn
 from tests.people import FAR, MH, SUD, Clinic, open_clinic
 from tests.web.real import Visitor, furnish
 
-SESSION = re.compile(r'(name="(?:csrf|tab|window)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab")
 DAYS = ("", "2026-11-08") if not THOROUGH else ("", "2026-11-24", "2026-11-08", "2026-10-31")
 BLIND = ("mh-clinician", "technician", "biller")
 
@@ -45,7 +46,7 @@ async def look(clinic: Clinic, who: str) -> dict[str, tuple[int, str]]:
 
     async def see(path: str) -> str:
         answer = await visitor.get(path)
-        found[path] = (answer.status_code, SESSION.sub("", answer.text))
+        found[path] = (answer.status_code, SESSION.out(answer.text))
         return str(answer.text)
 
     for day in DAYS:
@@ -58,7 +59,7 @@ async def look(clinic: Clinic, who: str) -> dict[str, tuple[int, str]]:
             for path in paths if THOROUGH else Random(f"{report.key} {day}").sample(paths, min(3, len(paths))):
                 await see(path.replace("&amp;", "&"))
             answer = await visitor.post(f"/reports/{report.key}/file", {"day": day} if day else {})
-            found[f"{report.key} {day} file"] = (answer.status_code, SESSION.sub("", answer.text))
+            found[f"{report.key} {day} file"] = (answer.status_code, SESSION.out(answer.text))
     return found
 
 
@@ -85,7 +86,7 @@ async def test_a_report_that_is_not_offered_is_one_that_does_not_exist(clinic: C
     for end in ("", "/tile"):
         none, other = await visitor.get(f"/reports/plans{end}"), await visitor.get(f"/reports/nothing{end}")
         assert none.status_code == other.status_code == 404
-        assert SESSION.sub("", none.text).replace("/plans", "") == SESSION.sub("", other.text).replace("/nothing", "")
+        assert SESSION.out(none.text).replace("/plans", "") == SESSION.out(other.text).replace("/nothing", "")
     page = (await visitor.get("/reports")).text
     assert "Census and length of stay" in page
     assert "Plans and reviews due" not in page

@@ -13,9 +13,9 @@ from sojourn.care.risk import precautions
 from sojourn.gate import bases
 from sojourn.record.database import Dsn
 from tests.care.risky import DAY, cssrs, ward
+from tests.leaks.drawn import same
 from tests.people import BASE, MH, SUD, encounter
 from tests.web.real import furnish
-from tests.web.test_emergency import same
 from tests.web.test_risk import visitor
 
 

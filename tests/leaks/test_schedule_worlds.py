@@ -1,12 +1,11 @@
 """Schedule and group sessions in two worlds: hidden visits, members, waiters, groups and reminders change no page, calendar or answer.
 
 The second world is the first one with what is hidden added, on a clock that stands still. Nothing is taken out before comparing but the
-tokens and nonces of the session.
+the token of the session.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -21,11 +20,12 @@ from sojourn.care.scheduling.appointments import Wish
 from sojourn.gate.access import Access
 from sojourn.record.database import Dsn
 from tests import people
+from tests.leaks.drawn import Drawn
 from tests.people import MH, SUD, Clinic, encounter, open_clinic, patient
 from tests.web.real import Visitor, furnish
 from tests.web.test_schedule import MONDAY, NY, clock_access, group, practitioners
 
-SESSION = re.compile(r'(name="(?:csrf|tab|window)" value="|nonce="|window=|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab")
 PHONE = [{"system": "phone", "value": "518-555-0199"}]
 
 
@@ -63,11 +63,11 @@ async def look(visitor: Visitor, ana: str, track: str, session: str) -> list[tup
              f"{session}?part=review", f"{session}?part=shared", "/today"]  # fmt: skip
     for path in pages:
         answer = await visitor.get(path)
-        found.append((path, answer.status_code, SESSION.sub("", answer.text)))
+        found.append((path, answer.status_code, SESSION.out(answer.text)))
     answer = await visitor.post(f"/patients/{ana}/appointments/times", {"kind": "individual", "was": "individual", "who": "mh-clinician", "minutes": "50"}, headers={"hx-request": "true"})
-    found.append(("times", answer.status_code, SESSION.sub("", answer.text)))
+    found.append(("times", answer.status_code, SESSION.out(answer.text)))
     answer = await visitor.post("/palette", {"q": "quill"})
-    found.append(("palette", answer.status_code, SESSION.sub("", answer.text)))
+    found.append(("palette", answer.status_code, SESSION.out(answer.text)))
     return found
 
 
@@ -127,6 +127,6 @@ async def test_an_appointment_that_is_hidden_answers_as_one_that_is_not_there(cl
         done = [(await visitor.post(f"/schedule/appointments/{id_}", {"act": act, "reason": "x", "day": "2026-12-01", "time": "10:00", "minutes": "50"})) for act in ("here", "missed", "cancel", "move")]
         listed = await visitor.post("/schedule/arrivals", {"act": "here", "id": id_})
         waits = await visitor.post("/schedule/waitlist", {"entry": id_})
-        answers.append([(a.status_code, SESSION.sub("", a.text).replace(id_, "")) for a in (shown, *done, listed, waits)])
+        answers.append([(a.status_code, SESSION.out(a.text).replace(id_, "")) for a in (shown, *done, listed, waits)])
     assert answers[0] == answers[1]
     assert {status for status, _ in answers[0]} == {404}

@@ -1,12 +1,11 @@
 """The queues of signing in two worlds: what waits for somebody's signature and may not be seen by them changes no page.
 
 A supervisor is named for interns of a Part 2 program in which she does not work, and for a note that the law keeps apart. The second world
-is the first one with these added, on a clock that stands still; nothing is taken out before comparing but tokens and nonces.
+is the first one with these added, on a clock that stands still; nothing is taken out before comparing but the token of the session.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
@@ -22,10 +21,11 @@ from sojourn.gate.changes import Change
 from sojourn.record.database import Dsn
 from tests import people
 from tests.care.signers import TEXT, at_the_screen, note, practitioner
+from tests.leaks.drawn import Drawn
 from tests.people import START, SUD, Clinic, encounter, patient
 from tests.web.real import Visitor, furnish
 
-SESSION = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "key")
 INTERN = Credential("MHC-LP", "1", "NY", "intern", supervisor="Practitioner/mh-clinician")
 
 
@@ -48,9 +48,9 @@ async def _look(visitor: Visitor, patient_: str) -> list[tuple[int, str]]:
     found = []
     for path in ("/supervision", "/today", f"/patients/{patient_}/documents/seen", f"/patients/{patient_}", "/patients"):
         answer = await visitor.get(path)
-        found.append((answer.status_code, SESSION.sub("", answer.text)))
+        found.append((answer.status_code, SESSION.out(answer.text)))
     answer = await visitor.post("/palette", {"q": "rivera"})
-    found.append((answer.status_code, SESSION.sub("", answer.text)))
+    found.append((answer.status_code, SESSION.out(answer.text)))
     return found
 
 
@@ -90,7 +90,7 @@ async def test_what_waits_for_her_and_is_hidden_from_her_changes_no_page(clinic:
     assert await _look(supervisor, seen.patient) == before
     for id_ in hidden:
         there, nowhere = await supervisor.get(f"/patients/{seen.patient}/documents/{id_}"), await supervisor.get(f"/patients/{seen.patient}/documents/qqq9")
-        assert (there.status_code, SESSION.sub("", there.text).replace(id_, "")) == (nowhere.status_code, SESSION.sub("", nowhere.text).replace("qqq9", ""))
+        assert (there.status_code, SESSION.out(there.text).replace(id_, "")) == (nowhere.status_code, SESSION.out(nowhere.text).replace("qqq9", ""))
         for type_ in ("Task?focus=DocumentReference/", "Provenance?target=DocumentReference/"):
             assert (await clinic.get("mh-clinician", f"{type_}{id_}")).entries == []
 

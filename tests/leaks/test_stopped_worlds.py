@@ -70,7 +70,7 @@ async def a_world(clinic: Clinic, *, hidden: bool) -> tuple[str, str]:
     assert [p.status_code for p in pages] == [200, 200]
     for table in ("exchange_event", "exchange_message", "exchange_intent", "outside_ask"):
         await clinic.owner.execute(f"DELETE FROM record.{table}")
-    mine, all_ = (CHANGING.sub("", p.text).replace(client, "CLIENT") for p in pages)
+    mine, all_ = (CHANGING.out(p.text).replace(client, "CLIENT") for p in pages)
     return mine, all_
 
 

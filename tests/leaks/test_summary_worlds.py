@@ -24,13 +24,14 @@ from sojourn.record import organization
 from sojourn.record.database import Dsn
 from tests.care import outside
 from tests.care.test_handoff import at
+from tests.leaks.drawn import Drawn
 from tests.people import MH, START, SUD, A, Clinic, close_clinic, encounter, open_clinic, patient
 from tests.web.real import Visitor, furnish
 from tests.web.test_plan import staff
 from tests.web.test_reconcile import order, told
 from tests.web.test_summaries import ALL, filed, form
 
-SESSION = re.compile(r'(name="(?:csrf|tab|key)" value="|nonce="|"X-CSRF-Token": ")[^"]+')
+SESSION = Drawn("csrf", "tab", "key")
 
 
 class Worlds(NamedTuple):
@@ -68,12 +69,12 @@ async def look(w: Worlds) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for path in ("", "/papers", f"/papers/{w.document}", f"/papers/{w.document}/reconcile", "/reconcile", "/medications", "/allergies", "/problems", "/notes", "/risk"):
         answer = await w.doctor.get(base + path)
-        found[path] = (answer.status_code, SESSION.sub("", answer.text))
+        found[path] = (answer.status_code, SESSION.out(answer.text))
     await w.doctor.get(f"{base}/papers/{w.document}/reconcile")
     said = form(w.doctor, **{**ALL, "Penicillin": {"what": "add"}, "Type 2": {"what": "add"}})
     answer = await w.doctor.post(f"{base}/papers/{w.document}/reconcile", {**said, "beside.result": "yes", "do": "look"})
-    found["look"] = (answer.status_code, SESSION.sub("", answer.text))
-    found["today"] = (200, SESSION.sub("", (await w.doctor.get("/today")).text))
+    found["look"] = (answer.status_code, SESSION.out(answer.text))
+    found["today"] = (200, SESSION.out((await w.doctor.get("/today")).text))
     return found
 
 
@@ -120,7 +121,7 @@ async def test_who_works_in_both_signs_nothing_that_tells_one_program_of_the_oth
         for way in ("", "/reconcile"):
             gone, none = await worlds.doctor.get(f"/patients/{worlds.p}/papers/{id_}{way}"), await worlds.doctor.get(f"/patients/{worlds.p}/papers/{'z' * len(id_)}{way}")
             if id_ != worlds.document:
-                assert (gone.status_code, SESSION.sub("", gone.text).replace(id_, "")) == (none.status_code, SESSION.sub("", none.text).replace("z" * len(id_), ""))
+                assert (gone.status_code, SESSION.out(gone.text).replace(id_, "")) == (none.status_code, SESSION.out(none.text).replace("z" * len(id_), ""))
 
 
 async def test_somebody_hidden_of_the_same_name_does_not_stand_in_the_way_of_writing_a_person_down(worlds: Worlds) -> None:

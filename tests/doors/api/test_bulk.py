@@ -244,6 +244,8 @@ async def test_exports_are_seen_and_ended_by_who_asked_and_are_over_in_time(clin
     for url in (place, place + "/Patient.1.ndjson"):
         other = await clinic.get("sys-sud", url)
         assert (other.status, other.body) == (404, unknown.body)
+    for name in ("Observation.1.ndjson", "Patient.2.ndjson", "Patient.01.ndjson", "Patient.0.ndjson", "Patient.x.ndjson", "Patient.1", "Patient", "1.ndjson"):
+        assert (await clinic.get("sys-mh", f"{place}/{name}")).status == 404, name
     assert (await clinic.ask("sys-sud", "DELETE", place)).status == 404
     assert (await clinic.ask("sys-mh", "DELETE", place)).status == 202
     assert (await clinic.get("sys-mh", place)).status == 404

@@ -85,6 +85,7 @@ async def test_what_is_tried_again_is_one_disclosure_and_the_same_bytes(clinic: 
     tries = [body for _, body in receiver.got[came:]]
     assert len(tries) == 3
     assert set(tries) == {tries[0]}
+    assert b"42 CFR part 2" in tries[0], "the notice goes with it"
     assert len(await disclosures(clinic)) == before + 1
     changed = {**observation(p, 91), "id": first}
     assert (await clinic.put("sys-sud", changed)).status == 200  # what it would say now is something else

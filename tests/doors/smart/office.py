@@ -101,7 +101,7 @@ class Office:
 
     async def service(self, key: Key | None = None, *, whose: str = "inside", approve: bool = True, live: bool = True, **more: Any) -> App:
         """A service that is registered, and approved by somebody else. live: an outside organization's was so before there was a test bench."""
-        wanted = App("", "Warehouse", ("service",), whose, "private_key_jwt", more.pop("scopes", "system/*.rs"), jwks=keys(key) if key else "", **more)
+        wanted = App("", "Warehouse", ("service",), whose, "private_key_jwt", more.pop("scopes", "system/*.rs"), jwks=keys(key) if key else more.pop("jwks", ""), **more)
         made, _ = await registering.register(await self.acting(ADMIN), wanted)
         if approve:
             await registering.start(await self.acting("officer"), made.id, "checked")

@@ -106,7 +106,7 @@ async def test_a_wish_is_opened_by_its_organization_within_half_an_hour_while_th
         await asking.opened(house, tenant, asking.seal(house, tenant, replace(wish, redirect="https://elsewhere.example")))
     with moved(monkeypatch, minutes=29):
         assert (await asking.opened(house, tenant, sealed))[1] == wish
-    with moved(monkeypatch, minutes=31), pytest.raises(BadApp) as raised:
+    with moved(monkeypatch, minutes=30, seconds=30), pytest.raises(BadApp) as raised:
         await asking.opened(house, tenant, sealed)
     assert "took too long" in raised.value.message
     await registering.stop(await here.acting(ADMIN), app.id, "test")
@@ -138,6 +138,7 @@ async def test_a_launch_is_of_an_app_for_them_beside_a_chart_and_a_visit_of_it(h
     late = await asking.launch(access, app, p)
     with moved(monkeypatch, minutes=6), pytest.raises(SentBack):
         await wanted(here, app, scope=scope, launch=late)
+    assert not replace(found, scopes=("patient/*.rs",)).needs_patient, "it is known"
     assert [replace(found, patient="", scopes=s).needs_patient for s in (("launch/patient",), ("patient/*.rs",), ("user/*.rs", "openid"))] == [True, True, False]
 
 
@@ -235,11 +236,14 @@ async def test_a_code_gives_what_was_allowed_to_who_knows_its_verifier_and_each_
     lines += [(*line[:5], "how=refresh") for line in lines * 2]
     lines += [("app-token", "denied", "", f"app:{app.id}", "", f"how={how}") for how in ("refresh", "refresh", "code")]
     assert [line for line in await trail(here, app) if line[0] == "app-token"] == lines
+    assert [tokens.purpose_of(kind, role, house, tenant) for kind, role in (("patient", "patient"), ("proxy", "proxy"), ("staff", "clinician"), ("staff", "biller"))] == ["PATRQT", "FAMRQT", "TREAT", "HPAYMT"]
     plain = await redeemed(here, app, await allowing.allow(access, app, wish, ("user/Observation.rs",)))
     assert not {"refresh_token", "id_token", "patient", "encounter"} & plain.keys()
     code = await allowing.allow(access, app, wish, ("openid", "user/Observation.rs"))
     claims = jwt.decode((await redeemed(here, app, code))["id_token"], options={"verify_signature": False})
     assert "fhirUser" not in claims, "it was not asked for"
+    assert {**tokens.beside(house, "p", "e")}.items() >= {"patient": "p", "encounter": "e", "need_patient_banner": True}.items()
+    assert tokens.beside(house, None, "") == {}
     for wrong in ({"redirect_uri": "https://app.example/other"}, {"redirect_uri": ""}, {"code_verifier": VERIFIER + "x"}, {"code_verifier": ""}):
         code = await allowing.allow(access, app, wish, ("user/Observation.rs",))
         for more in (wrong, {}):

@@ -104,12 +104,14 @@ def _arrivals(pieces: AsyncIterator[bytes], made_by: int | None, loop: asyncio.A
 
 
 def _arrival(number: int, line: bytes, made_by: int | None, came: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Arrival:
+    if codec.crowded(line):
+        return Arrival(str(number), made_by, f"it holds more than {codec.MAX_VALUES:,} values")
     try:
-        value = f"it holds more than {codec.MAX_VALUES:,} values" if codec.crowded(line) else codec.loads(line)
+        value = codec.loads(line)
     except codec.BadJson as error:
-        value = str(error)
-    if isinstance(value, str | list | int | float | bool) or value is None:
-        return Arrival(str(number), made_by, value if isinstance(value, str) else "a resource is an object")
+        return Arrival(str(number), made_by, str(error))
+    if not isinstance(value, dict):
+        return Arrival(str(number), made_by, "a resource is an object")
     if came is not None and takingback.is_one(value):
         return Arrival(str(number), made_by, NotTaken("Deletions are not taken from files of partners: which of them brought what cannot be told apart afterwards. Delete it here, if it is to go."))
     return Arrival(str(number), made_by, came(value) if came is not None else value)
