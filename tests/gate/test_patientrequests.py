@@ -106,6 +106,17 @@ async def test_who_does_not_oversee_takes_and_answers_none(clinic: Clinic) -> No
         await requests.take(await access(clinic), "erasure", person, "x", "")
 
 
+async def test_what_a_request_is_about_is_read_by_who_takes_it_and_another_task_is_none(clinic: Clinic) -> None:
+    person = (await clinic.make("sys-mh", people.patient())).id
+    for focus in ("Observation/nobody", "Patient/nobody"):
+        with pytest.raises(errors.NotFound):
+            await requests.take(await access(clinic), "amendment", person, "x", "y", focus=focus)
+    assert await requests.take(await access(clinic), "amendment", person, "x", "y", focus=f" Patient/{person} ")
+    task = (await clinic.make("sys-mh", {"resourceType": "Task", "status": "requested", "intent": "order", "for": {"reference": f"Patient/{person}"}})).id
+    with pytest.raises(errors.NotFound):
+        await requests.one(await access(clinic), task)
+
+
 def test_the_rules_are_dated() -> None:
     assert "amendment" in requests.kinds(date(2003, 4, 14))
     assert "restriction" not in requests.kinds(date(2003, 4, 14))
