@@ -28,7 +28,7 @@ _PURPOSE, _ACTION = "incident", "incident-action"
 
 
 class Report(NamedTuple):
-    """A report with its body as bytes. author: account, '' for an anonymous one. stamp: changes with every change."""
+    """A report with its body as bytes. author: account, '' for an anonymous one. stamp: changes with every change. privacy: whether it is about privacy."""
 
     id: str
     program: int
@@ -40,6 +40,7 @@ class Report(NamedTuple):
     reported: datetime
     changed: datetime
     barred: tuple[str, ...]
+    privacy: bool
 
     @property
     def number(self) -> str:
@@ -107,7 +108,7 @@ def _context(access: Access, *names: str) -> bytes:
 
 def _report(access: Access, row: asyncpg.Record) -> Report:
     body = access.house.key.open(_PURPOSE, row["body"], _context(access, row["incident"]))
-    return Report(row["incident"], row["program"], row["state"], row["author"], body, row["stamp"], row["n"], row["reported"], row["changed"], tuple(row["barred"]))
+    return Report(row["incident"], row["program"], row["state"], row["author"], body, row["stamp"], row["n"], row["reported"], row["changed"], tuple(row["barred"]), row["privacy"])
 
 
 async def send(access: Access, id_: str, program: int, about: Sequence[str], body: bytes, *, privacy: bool, anonymous: bool) -> bool:
@@ -163,7 +164,7 @@ async def change(access: Access, report: Report, body: bytes, act: str, *, about
     if there != stamp:
         raise errors.VersionConflict("Somebody else changed this report meanwhile. Nothing of theirs was lost; look at it and save yours again.", current=there, expected=report.stamp)
     await access.note(access.entry("incident-change", "Incident", f"{report.id} {act}"))
-    return report._replace(body=body, stamp=stamp, state=state or report.state)
+    return report._replace(body=body, stamp=stamp, state=state or report.state, privacy=privacy)
 
 
 async def sent(access: Access) -> list[tuple[str, str, datetime]]:
@@ -228,7 +229,9 @@ async def reviewers(access: Access, report: Report) -> list[Reviewer]:
     for met in await callers.everyone(access, Moment(access.now, access.now, now=True), access.house.rules[access.tenant.number], "HOPERAT"):
         who, allows = met.caller, access.house.rules[access.tenant.number].allows
         everything = allows(who.role, "committee", "Incident")
-        if who.kind == "staff" and allows(who.role, "open", "Incident") and digest(access, who.agent or "") not in report.barred and (everything or (allows(who.role, "review", "Incident") and report.program in who.programs)):
+        ours = report.program in who.programs and allows(who.role, "review", "Incident")
+        private = report.privacy and allows(who.role, "review-privacy", "Incident")
+        if who.kind == "staff" and allows(who.role, "open", "Incident") and digest(access, who.agent or "") not in report.barred and (everything or ours or private):
             found.append(Reviewer(who.account, who.agent or "", everything))
     return sorted(found, key=lambda r: (not r.everything, r.account))
 
