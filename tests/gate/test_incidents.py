@@ -16,7 +16,7 @@ from sojourn.gate.access import Access
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.incidents import CLOSED, SENT, Report, Reviewer
 from tests.gate.test_seeing import access
-from tests.people import A, FAR, MH, SUD, Clinic
+from tests.people import FAR, MH, SUD, A, Clinic
 
 REPORTS = {"far": (FAR, False), "mh": (MH, False), "none": (0, False), "privacy": (SUD, True), "sud": (SUD, False)}
 """Name: of which program, and whether it is about privacy."""

@@ -10,11 +10,10 @@ import pytest
 from sojourn.base import errors
 from sojourn.base.crypto import BadSeal
 from sojourn.gate import messages
-from sojourn.gate.access import Access
 from sojourn.gate.clockwork import Clockwork
 from sojourn.gate.messages import Colleague, Thread
 from tests.gate.test_seeing import access, chart
-from tests.people import A, FAR, MH, SUD, Clinic, patient
+from tests.people import FAR, MH, SUD, A, Clinic, patient
 
 SUBJECT = {"subject": "Evening dose", "link": "", "told": []}
 
