@@ -89,3 +89,34 @@ async def test_what_holds_such_a_file_and_comes_from_outside_is_marked_and_what_
 async def test_a_consent_is_about_the_law_and_is_not_marked_by_its_words() -> None:
     one = attached("Consent", SHORT.encode())
     assert await documentmarks.told("Consent", one, None, brought=True) is one
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ([], ["R", "42CFRPart2"]), (["N"], ["N", "R", "42CFRPart2"]), (["R"], ["R", "42CFRPart2"]), (["V"], ["V", "42CFRPart2"]), (["42CFRPart2"], ["42CFRPart2", "R"]), (["V", "42CFRPart2"], ["V", "42CFRPart2"]),
+    (["R", "42CFRPart2", "HIV"], ["R", "42CFRPart2", "HIV"]),
+])  # fmt: skip
+def test_labels_get_those_of_a_notice_which_are_not_there(before: list[str], after: list[str]) -> None:
+    labels = [{"code": c, "display": c} for c in before]
+    made = filemarks.added(labels)
+    assert [c["code"] for c in made] == after
+    assert made[: len(before)] == labels
+    assert all(c == filemarks.CODINGS[c["code"]] for c in made[len(before) :])
+
+
+def test_a_file_is_found_wherever_it_stands_and_what_is_no_file_is_none() -> None:
+    def at(text: str) -> dict[str, Any]:
+        return {"data": base64.b64encode(text.encode()).decode()}
+
+    broken = base64.b64encode(b"in lines of base64, as some write it").decode()
+    found = filemarks.attached([at("a"), {"item": [{"answer": [{"valueAttachment": {**at("b"), "title": "x", "more": [at("c")]}}]}]}, {"data": f"{broken[:10]}\n {broken[10:]}"}])
+    assert sorted(found) == [b"a", b"b", b"c", b"in lines of base64, as some write it"]
+    for nothing in ({}, [], None, "data", 7, {"data": ""}, {"data": None}, {"data": 5}, {"data": "a"}, {"data": {"x": 1}}, {"url": "Binary/x"}):
+        assert filemarks.attached(nothing) == []
+    assert filemarks.attached({"data": [at("d")]}) == [b"d"]
+
+
+async def test_what_was_read_is_remembered_by_its_content_and_only_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filemarks, "_KEPT", 2)
+    filemarks._known.clear()
+    assert [filemarks.now(f"{n}: {SHORT if n % 2 else 'well'}".encode()) for n in (0, 1, 2, 1)] == [(), PART2, (), PART2]
+    assert len(filemarks._known) == 2

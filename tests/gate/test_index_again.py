@@ -116,3 +116,11 @@ async def staff(clinic: Clinic) -> Any:
     caller = await clinic.gate.identity.caller(token)
     assert caller is not None
     return clinic.gate.access_of(caller)
+
+
+def test_a_question_is_by_an_added_parameter_however_it_names_it() -> None:
+    for key, value in (("creation", "2026"), ("creation:missing", "true"), ("_has:DocumentReference:patient:creation", "2026"), ("_sort", "-creation"), ("_sort", "date,creation")):
+        assert indexagain.asks([("patient", "a"), (key, value)]), key
+    for key, value in (("date", "2026"), ("_sort", "date"), ("description", "creation"), ("_id", "creation")):
+        assert not indexagain.asks([("patient", "a"), (key, value)]), key
+    assert not indexagain.asks([])
