@@ -11,7 +11,7 @@ from sojourn.gate import disclosurelog, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.disclosurelog import Wish
 from tests.gate.test_releasing import chart, clinic, session
-from tests.people import Clinic, observation, patient
+from tests.people import Clinic, consent, observation, patient
 
 __all__ = ["clinic"]
 
@@ -27,6 +27,7 @@ async def two(clinic: Clinic) -> tuple[str, str, str, str, str]:
     person, _, _, recipient = await chart(clinic)
     other = (await clinic.make("sys-mh", patient("Other"))).id
     await clinic.make("sys-mh", observation(other))
+    await clinic.make("sys-mh", consent(other, recipient.removeprefix("Organization/")))
     return await released(clinic, "both-clinician", person, recipient), await released(clinic, "mh-clinician", other, recipient), person, other, recipient
 
 

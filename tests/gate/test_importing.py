@@ -95,6 +95,9 @@ async def test_a_run_that_was_stopped_before_it_came_to_its_codes_lists_them_the
     assert [w.code for w in (await mapping.work(access))[0]] == ["K"]
 
 
+K = {"system": LAB, "code": "K"}
+
+
 def gone(*names: str) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": name}} for name in names]}
 
@@ -129,18 +132,18 @@ def test_what_cannot_be_read_is_not_taken_or_is_not_valid_is_refused_by_its_plac
 async def test_what_is_there_already_is_left_alone_what_differs_is_changed_and_what_cannot_be_is_said(clinic: Clinic) -> None:
     access = await clinic.gate.access(clinic.tokens["sys-none"])
     assert access is not None
-    who, one = {**patient(), "id": "who"}, measured("o1", text="Pulse").resource
+    who, one = {**patient(), "id": "who"}, measured("o1", K).resource
     assert [tuple(o)[:2] for o in [o async for o in bring_in(access, [Arrival("1", MH, who), Arrival("2", MH, one)])]] == [(2, 0)]
     stored = (await clinic.get("sys-mh", "Observation/o1")).json()
     labelled = {**one, "meta": {"versionId": "9", "lastUpdated": "2020-01-01T00:00:00Z", "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"}]}}
-    (outcome,) = [o async for o in bring_in(access, [Arrival("1", MH, who), Arrival("2", MH, stored), Arrival("3", MH, measured("o2", text="Pulse").resource)])]
+    (outcome,) = [o async for o in bring_in(access, [Arrival("1", MH, who), Arrival("2", MH, stored), Arrival("3", MH, measured("o2", K).resource)])]
     assert (outcome.written, outcome.unchanged, outcome.refused, outcome.clients) == (1, 2, (), frozenset({"who"}))
     (outcome,) = [o async for o in bring_in(access, [Arrival("1", MH, labelled)])]
     assert (outcome.written, outcome.unchanged, outcome.clients) == (0, 1, frozenset({"who"})), "its version, time and labels are ours to say"
-    (outcome,) = [o async for o in bring_in(access, [Arrival("1", MH, {**one, "valueString": "5"}), Arrival("2", MH, {**measured("o2", text="Pulse").resource, "meta": {"tag": [{"code": "x"}]}})])]
+    (outcome,) = [o async for o in bring_in(access, [Arrival("1", MH, {**one, "valueString": "5"}), Arrival("2", MH, {**measured("o2", K).resource, "meta": {"tag": [{"code": "x"}]}})])]
     assert (outcome.written, outcome.unchanged) == (2, 0)
     assert (await clinic.get("sys-mh", "Observation/o1")).json()["valueString"] == "5"
-    lost = [Arrival("a", None, {**patient(), "id": "other"}), Arrival("b", MH, {**patient(), "id": "third"}), Arrival("c", None, {**measured("o3").resource})]
+    lost = [Arrival("a", None, {**patient(), "id": "other"}), Arrival("b", MH, {**patient(), "id": "third"}), Arrival("c", None, {**measured("o3", K).resource})]
     (outcome,) = [o async for o in bring_in(access, lost)]
     assert (outcome.written, outcome.unchanged, [(r.place, r.type, r.id, r.issues[0].code) for r in outcome.refused]) == (1, 0, [("a", "Patient", "other", "forbidden"), ("c", "Observation", "o3", "forbidden")])
     assert [(await clinic.get("sys-mh", path)).status for path in ("Patient/other", "Patient/third", "Observation/o3")] == [404, 200, 404]
@@ -149,9 +152,9 @@ async def test_what_is_there_already_is_left_alone_what_differs_is_changed_and_w
 async def test_deletions_count_once_each_and_what_stays_is_said(clinic: Clinic) -> None:
     access = await clinic.gate.access(clinic.tokens["sys-mh"])
     assert access is not None
-    made = [Arrival(str(n), MH, r) for n, r in enumerate([{**patient(), "id": "who"}, *(measured(f"o{n}").resource for n in range(3))])]
+    made = [Arrival(str(n), MH, r) for n, r in enumerate([{**patient(), "id": "who"}, *(measured(f"o{n}", K).resource for n in range(3))])]
     assert [o.written async for o in bring_in(access, made)] == [4]
-    theirs = (await clinic.make("mh-clinician", {**measured("x").resource, "subject": {"reference": "Patient/who"}})).id
+    theirs = (await clinic.make("mh-clinician", {**measured("x", K).resource, "subject": {"reference": "Patient/who"}})).id
     lines = [gone("Observation/o0", "Observation/o1"), gone("Observation/o0"), gone(f"Observation/{theirs}"), gone("Observation/o2", f"Observation/{theirs}"), gone("Observation?code=x")]
     outcomes = [o async for o in bring_in(access, [Arrival(f"d:{n}", MH, line) for n, line in enumerate(lines)])]
     assert [(o.written, o.deleted, o.unchanged) for o in outcomes] == [(0, 1, 1)]
