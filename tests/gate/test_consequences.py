@@ -23,7 +23,7 @@ def basic(text: str, p: str) -> dict[str, Any]:
 
 
 def ours(resource: Mapping[str, Any]) -> bool:
-    return resource.get("code", {}).get("text") == "ours"
+    return bool(resource.get("code", {}).get("text") == "ours")
 
 
 class Told:

@@ -110,8 +110,8 @@ def test_a_file_is_found_wherever_it_stands_and_what_is_no_file_is_none() -> Non
     broken = base64.b64encode(b"in lines of base64, as some write it").decode()
     found = filemarks.attached([at("a"), {"item": [{"answer": [{"valueAttachment": {**at("b"), "title": "x", "more": [at("c")]}}]}]}, {"data": f"{broken[:10]}\n {broken[10:]}"}])
     assert sorted(found) == [b"a", b"b", b"c", b"in lines of base64, as some write it"]
-    for nothing in ({}, [], None, "data", 7, {"data": ""}, {"data": None}, {"data": 5}, {"data": "a"}, {"data": {"x": 1}}, {"url": "Binary/x"}):
-        assert filemarks.attached(nothing) == []
+    nothings: tuple[Any, ...] = ({}, [], None, "data", 7, {"data": ""}, {"data": None}, {"data": 5}, {"data": "a"}, {"data": {"x": 1}}, {"url": "Binary/x"})
+    assert [filemarks.attached(nothing) for nothing in nothings] == [[]] * len(nothings)
     assert filemarks.attached({"data": [at("d")]}) == [b"d"]
 
 

@@ -52,7 +52,8 @@ async def test_a_session_is_opened_by_who_leads_it_and_by_who_oversees_its_progr
         one = await access(clinic, who, **changed)
         assert await tried(one, session, parts[0]) == [opened] * 4, (who, changed)
         assert [(r["outcome"], r["query"]) for r in await clinic.trail(one.request) if r["action"] == "group-read"] == [("done" if opened else "absent", id_)]
-    for who, changed in (("biller", {}), ("officer", {}), ("technician", {"agent": LEADER}), ("sys-mh", {})):
+    refused: list[tuple[str, dict[str, Any]]] = [("biller", {}), ("officer", {}), ("technician", {"agent": LEADER}), ("sys-mh", {})]
+    for who, changed in refused:
         one = await access(clinic, who, **changed)
         for act in (groupsessions.open_(one, id_), groupsessions.listed(one), groupsessions.keep(one, session, b"x"), groupsessions.keep_part(one, id_, parts[0])):
             with pytest.raises(errors.Forbidden):

@@ -66,7 +66,7 @@ async def test_where_no_program_is_under_part_2_what_is_not_known_is_of_everybod
     paper = await papers.one(await access(clinic, "both-clinician", **IVY), await received(clinic, 0))
     mia = await access(clinic, "both-clinician", role="admissions", programs=(MH,))
     assert not await tried(clinic, mia, paper)
-    programs = clinic.gate.house.rules[1].programs
+    programs: Any = clinic.gate.house.rules[1].programs
     programs[SUD] = replace(programs[SUD], part2=False)
     assert await tried(clinic, await access(clinic, "both-clinician", role="admissions", programs=(MH,)), paper)
 

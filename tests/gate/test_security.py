@@ -16,9 +16,9 @@ from sojourn.gate.signin import Pending
 from tests.gate.test_accounts import NEW, accepted, looked, stale
 from tests.gate.test_passkeys import PLACE
 from tests.gate.test_proofs import signed_in
-from tests.gate.test_signin import PASSWORD, WHO, clinic, code, sign_in
+from tests.gate.test_signin import WHO, clinic, code, sign_in
 from tests.people import A, B, Clinic
-from tests.web.real import later
+from tests.web.real import PASSWORD, later
 
 __all__ = ["clinic"]
 
