@@ -10,7 +10,7 @@ import pytest
 from sojourn.base import clock, crypto, errors
 from sojourn.gate.access import Access
 from sojourn.gate.exchange import hostkeys, looking, messages
-from sojourn.gate.exchange.keeping import PURPOSE, context
+from sojourn.gate.exchange.keeping import HELD, PURPOSE, RECEIVED, REVIEW, context
 from sojourn.record import organization
 from tests.doors.hl7v2.lab import LAB, code, done, listener, oru, registered, sent
 from tests.gate.test_proofs import signed_in
@@ -51,9 +51,9 @@ async def test_envelopes_are_read_by_who_operates_and_by_nobody_else(clinic: Cli
     found = await messages.listed(ivy)
     assert [e.id for e in found] == [third, second, first]
     assert [e.id for e in await messages.listed(ivy, before=found[1].seq)] == [first]
-    for one in ({"states": [messages.HELD]}, {"partner": "other"}, {"kind": "ADT^A01"}):
-        assert await messages.listed(ivy, **one) == [], one  # type: ignore[arg-type]
-    assert len(await messages.listed(ivy, states=[messages.RECEIVED], partner="cedar", kind=found[0].kind)) == 3
+    for one in ({"states": [HELD]}, {"partner": "other"}, {"kind": "ADT^A01"}):
+        assert await messages.listed(ivy, **one) == [], one
+    assert len(await messages.listed(ivy, states=[RECEIVED], partner="cedar", kind=found[0].kind)) == 3
     assert [(w.partner, w.state, w.n) for w in await messages.waiting(ivy)] == [("cedar", "received", 3)]
     assert (await messages.heard(ivy))["cedar"][0] == 3
     assert (await messages.envelope(ivy, first)).control == "M1"
@@ -120,14 +120,14 @@ async def test_whose_a_message_is_says_who_sees_them_for_a_program_of_their_own(
     for who, patient_, program, error in ((ivo, hidden, MH, errors.NotFound), (ivo, "none", MH, errors.NotFound), (ivo, ours, SUD, errors.Forbidden), (ivo, messages.NEW, None, errors.Malformed), (ivo, messages.NEW, FAR, errors.Forbidden), (far, ours, FAR, errors.NotFound)):
         with pytest.raises(error):
             await messages.choose(who, first, patient_, program, "")
-    assert (await messages.envelope(ivo, first)).state == messages.REVIEW
+    assert (await messages.envelope(ivo, first)).state == REVIEW
     assert await lines(clinic, "exchange-choose") == []
     await messages.choose(ivo, first, ours, MH, "X8")
     await messages.choose(ivo, second, messages.NEW, MH, "X9")
     chosen = await clinic.owner.fetch("SELECT message, choice FROM record.exchange_message WHERE choice IS NOT NULL")
     key = clinic.gate.house.key
     assert {r["message"]: json.loads(key.decrypt(PURPOSE, bytes(r["choice"]), context(A, r["message"]))) for r in chosen} == {first: {"patient": ours, "program": MH}, second: {"patient": "+", "program": MH}}
-    assert [(await messages.envelope(ivo, one)).state for one in (first, second)] == [messages.RECEIVED] * 2
+    assert [(await messages.envelope(ivo, one)).state for one in (first, second)] == [RECEIVED] * 2
     assert await clinic.owner.fetch("SELECT partner, patient FROM record.exchange_person") == [("cedar", ours)], "whoever is new has no number yet"
     assert await lines(clinic, "exchange-choose") == [("ivo", first, "done", [ours]), ("ivo", second, "done", [])]
     with pytest.raises(errors.Conflict):

@@ -11,7 +11,7 @@ from sojourn.gate.bulk import running, walking
 from sojourn.gate.bulk.asking import Wish
 from tests.doors.api.test_bulk import clinic, download, exported, ids, kick_off, tick
 from tests.exports import make_exports
-from tests.people import Clinic, consent, encounter, observation, patient
+from tests.people import Clinic, consent, encounter, labelled, observation, patient
 
 __all__ = ["clinic"]
 
@@ -96,6 +96,16 @@ async def test_what_records_refer_to_goes_with_the_patients_who_are_named(clinic
     assert (ids(got["Patient"]), ids(got["Location"])) == ({two}, places)
 
 
+async def test_of_what_is_of_no_patient_only_what_names_one_of_them_goes_with_patients_who_are_named(clinic: Clinic) -> None:
+    one, two = [(await clinic.make("sys-mh", patient(name))).id for name in ("One", "Two")]
+    groups = [(await clinic.make("sys-none", {"resourceType": "Group", "type": "person", "actual": True, "member": [{"entity": {"reference": f"Patient/{p}"}} for p in some]})).id for some in ((one,), (two,), (one, two))]
+    body = {"resourceType": "Parameters", "parameter": [{"name": "patient", "valueReference": {"reference": f"Patient/{two}"}}, {"name": "_type", "valueString": "Group"}]}
+    _, got = await exported(clinic, "sys-mh", "Patient/$export", body)
+    assert ids(got["Group"]) == {groups[1], groups[2]}
+    _, got = await exported(clinic, "sys-mh", "$export?_type=Group")
+    assert ids(got["Group"]) == set(groups)
+
+
 async def test_what_nothing_is_left_of_is_no_line_and_counts_no_byte(clinic: Clinic) -> None:
     access = await clinic.gate.access(clinic.tokens["mh-service"])
     assert access is not None
@@ -108,3 +118,17 @@ async def test_what_nothing_is_left_of_is_no_line_and_counts_no_byte(clinic: Cli
     for size, expected in ((100, ([1, 3], 5)), (16, ([1, 3], 4)), (9, ([1, 3], 4)), (8, ([1], 2))):
         lines, done = await walking._lines(access, wish, "Observation", rows, size)
         assert ([line.seq for line in lines], done) == expected, size
+
+
+async def test_the_log_names_each_version_as_its_receiver_knows_it(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient())).id
+    await clinic.make("sys-mh", consent(p, "tpo"))
+    made = (await clinic.make("sys-mh", observation(p))).json()
+    for change in ({"status": "amended"}, {"note": [labelled({"text": "craving"}, "SUD")]}, {"note": [labelled({"text": "craving, still"}, "SUD")]}):
+        tick()
+        made = (await clinic.put("sys-mh", {**made, **change})).json()
+    (body,) = await files(clinic, "tpo", "$export?_type=Observation")
+    line = json.loads(body)
+    assert line == (await clinic.get("tpo", f"Observation/{line['id']}")).json()
+    assert line["meta"]["versionId"] != made["meta"]["versionId"]
+    assert await clinic.owner.fetchval("SELECT what FROM record.disclosure WHERE channel = 'bulk'") == [f"Observation/{line['id']}/_history/{line['meta']['versionId']}"]
