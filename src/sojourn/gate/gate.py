@@ -159,7 +159,10 @@ class Gate:
         return self.access_of(await self.current(caller), request) if caller and not caller.session else None
 
     async def bearer(self, secret: str) -> Access | None:
-        """The same for a door that asks nothing of the record first: as the database knows them now. Looked up again once if something about them changed; None for nobody."""
+        """The same as the database knows them now, for a door that does not ask it at once; None for nobody.
+
+        Looked up again, once, if something about them changed.
+        """
         for _ in range(2):
             access = await self.access(secret)
             if access is None:

@@ -70,7 +70,7 @@ def own_age(states: Sequence[str], on: datetime) -> int:
 
 
 def latest(text: Any) -> datetime | None:
-    """The last moment that a birth date may mean: of a year alone, in its last day. None where it is not known."""
+    """The last moment that a birth date may mean: of a year, in its last day. None where it is not known."""
     return dates.bounds(text)[1] - timedelta(microseconds=1) if isinstance(text, str) and text else None
 
 

@@ -82,7 +82,10 @@ class Listed(NamedTuple):
 
 
 async def listed(access: Access, low: datetime | None = None, high: datetime | None = None) -> list[Listed]:
-    """Sessions that begin in a span; without one those that are not finished. A member whom the caller may not see is not counted, as on the session itself."""
+    """Sessions that begin in a span; without one those that are not finished.
+
+    A member whom the caller may not see is not counted, as they are not on the session itself.
+    """
     sessions = await groupsessions.listed(access, low, high)
     members = [[(state, model.own(body).patient) for state, body in s.parts] for s in sessions]
     wanted, seen = sorted({patient for one in members for _, patient in one}), set[str]()
