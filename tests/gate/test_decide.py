@@ -137,7 +137,8 @@ def test_scopes_of_a_token_and_data_classes_of_a_consent_each_narrow() -> None:
 
 
 def acting(kind: str, patient: str = "p", born: int | None = 2012, types: list[str] | None = None, since: datetime = EVER) -> dict[str, Any]:
-    return {"kind": kind, "patient": patient, "born": None if born is None else datetime(born, 3, 2, tzinfo=UTC), "types": types, "since": since}
+    day = None if born is None else datetime(born, 3, 2, tzinfo=UTC)
+    return {"kind": kind, "patient": patient, "born": day, "latest": day, "types": types, "since": since}
 
 
 def test_for_whom_somebody_acts_now_follows_from_kind_age_and_consent() -> None:
@@ -156,6 +157,7 @@ def test_for_whom_somebody_acts_now_follows_from_kind_age_and_consent() -> None:
     for early in (EVER, datetime(2008, 3, 1, tzinfo=UTC)):
         assert stands(acting("guardian", born=1990, since=early)) is None, "a guardianship of a child ends with childhood"
     assert stands(acting("guardian", born=1990, since=datetime(2008, 3, 2, tzinfo=UTC)), states=("NE",)) is None, "which lasts longer there"
+    assert stands(acting("guardian", born=1990, since=datetime(2008, 6, 1, tzinfo=UTC)) | {"latest": datetime(1990, 12, 31, tzinfo=UTC)}) is None, "of whom only the year of birth is known"
     assert stands(acting("guardian", born=None, since=datetime(2026, 1, 1, tzinfo=UTC))) is None
     assert stands(acting("guardian")) == Standing("p", child | minors.FROM_PROXIES, None, by_law=True)
     assert stands(acting("consent", born=1990, types=["Observation"])) == Standing("p", minors.FROM_PROXIES, ("Observation",), by_law=False)

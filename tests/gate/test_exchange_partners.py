@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sojourn.base import errors
+from sojourn.gate.access import Access
 from sojourn.gate.exchange import messages, partners
 from sojourn.gate.exchange.messages import Result
 from sojourn.gate.exchange.partners import Partner
@@ -97,15 +98,21 @@ async def test_what_a_partner_sends_is_opened_by_who_works_wherever_it_may_belon
 async def test_what_became_of_a_message_is_opened_by_who_sees_all_of_it(clinic: Clinic) -> None:
     p, plain, hidden = await chart(clinic)
     other = (await clinic.make("sys-sud", patient())).id
+
+    async def about(one: Access, result: Result) -> list[str] | None:
+        return await messages._clients(one, "none", result)
+
     of_plain, of_hidden = Result(p, (f"Observation/{plain}",)), Result(p, (f"Observation/{plain}", f"Observation/{hidden}"))
-    for who, sees in (("sud-clinician", [True, True, True, True]), ("mh-clinician", [True, True, False, False]), ("far-clinician", [True, False, False, False])):
+    for who, sees in (("sud-clinician", [[], [p], [p], sorted([p, other])]), ("mh-clinician", [[], [p], None, None]), ("far-clinician", [[], None, None, None])):
         one = await access(clinic, who)
-        assert [await messages._sees(one, result) for result in (Result(), of_plain, of_hidden, Result(other, (f"Observation/{plain}",)))] == sees, who
-    clinician = await access(clinic, "both-clinician")
-    assert await messages._sees(clinician, of_hidden)
-    assert not await messages._sees(clinician, Result(p, ("Observation/none",)))
-    assert not await messages._sees(await access(clinic, "biller"), of_plain), "a type that their role does not include"
-    assert await messages._sees(await access(clinic, "biller"), Result(p))
+        assert [await about(one, result) for result in (Result(), of_plain, of_hidden, Result(other, (f"Observation/{plain}",)))] == sees, who
+    clinician, theirs = await access(clinic, "both-clinician"), await access(clinic, "mh-clinician")
+    assert await about(clinician, of_hidden) == [p]
+    assert await about(clinician, Result(p, ("Observation/none",))) is None
+    assert await about(await access(clinic, "biller"), of_plain) is None, "a type that their role does not include"
+    assert await about(await access(clinic, "biller"), Result(p)) == [p]
     many = tuple(f"Observation/{plain}" for _ in range(250))
-    assert await messages._sees(clinician, Result(p, many))
-    assert not await messages._sees(await access(clinic, "mh-clinician"), Result(p, (*(f"Observation/n{n}" for n in range(120)), f"Observation/{plain}")))
+    assert await about(clinician, Result(p, many)) == [p]
+    assert await about(theirs, Result(p, (*(f"Observation/n{n}" for n in range(120)), f"Observation/{plain}"))) is None
+    assert [await about(one, Result(became=(f"Patient/{other}",))) for one in (clinician, theirs)] == [[other], None], "of a file, the clients of its records"
+    assert [await about(one, Result(resources=(f"Observation/{plain}",))) for one in (clinician, theirs)] == [[p], [p]], "whom nobody had to choose"

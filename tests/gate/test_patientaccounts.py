@@ -93,7 +93,9 @@ def test_a_guardian_of_a_child_ends_with_childhood_and_of_an_adult_with_the_orde
     assert acting(born(40), related("GUARD", period={"start": "2020-01-01", "end": "2027-01-01"})).until == datetime(2027, 1, 2, tzinfo=UTC)
     for person in (related("GUARD"), related("GUARD", period={"start": "2000-01-01"})):
         assert "guardian of a child" in acting(born(40), person).refused
-    assert "guardian of a child" in acting({"resourceType": "Patient"}, related("GUARD", period={"start": "2020-01-01"})).refused, "it may be of a child"
+    for known in ({}, {"birthDate": "2001"}, {"birthDate": "2001-02"}):
+        assert "guardian of a child" in acting(known, related("GUARD", period={"start": "2019-02-27"})).refused, "it may be of a child"
+    assert acting({"birthDate": "2001"}, related("GUARD", period={"start": "2019-12-31"})).kind == "guardian"
 
 
 def test_a_consent_that_names_them_opens_what_it_names_while_it_lasts() -> None:

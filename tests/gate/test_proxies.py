@@ -125,6 +125,15 @@ async def test_a_guardian_acts_from_the_first_day_to_the_last_and_no_longer_when
     assert await status(clinic, "parent", f"Patient/{p}") == 404
 
 
+async def test_of_whom_only_the_year_of_birth_is_known_a_guardian_of_then_may_have_been_a_childs(clinic: Clinic) -> None:
+    p = (await clinic.make("sys-mh", patient(birthDate="1990"))).id
+    made = await clinic.make("sys-mh", related(p, "GUARD", period={"start": "2008-06-01"}))
+    await stand_for(clinic, "parent", f"RelatedPerson/{made.id}")
+    assert await status(clinic, "parent", f"Patient/{p}") == 404
+    await clinic.put("sys-mh", {**made.json(), "period": {"start": "2008-12-31"}})
+    assert await status(clinic, "parent", f"Patient/{p}") == 200
+
+
 @pytest.mark.parametrize("code", ["SIS", "FRND", "NBOR", "SPS"])
 async def test_being_related_alone_opens_nothing_and_a_consent_opens_what_it_names(clinic: Clinic, code: str) -> None:
     p = (await clinic.make("sys-mh", patient())).id

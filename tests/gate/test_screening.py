@@ -16,7 +16,7 @@ from sojourn.gate.screening.text import mentions, texts, words
 from tests.gate.numbering import numbered
 from tests.gate.test_inheriting import own, security, under
 from tests.gate.test_overriding import access
-from tests.people import MH, SUD, A, Clinic, observation, patient
+from tests.people import MH, SUD, A, Clinic, labelled, observation, patient
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,17 @@ async def test_a_question_is_answered_by_its_own_name_and_in_no_other_word(clini
     await asking.answer(mine, named[second], "label", [], "")
     assert [id_ for _, id_, _, _ in await waiting(clinic, "officer")] == [first]
     assert (await own(clinic, "Observation", first), await own(clinic, "Observation", second)) == (0, 32)
+
+
+async def test_what_stands_in_a_labelled_element_is_not_asked_about(clinic: Clinic) -> None:
+    """Who sees the rest would learn from the question what the element is about."""
+    p = (await clinic.make("sys-mh", patient())).id
+    of_hiv = [labelled({"text": "HIV positive since 2019."}, "HIV"), labelled({"text": "Uses heroin."}, "HIV")]
+    await clinic.make("mh-clinician", {**note(p, ""), "note": of_hiv})
+    both = (await clinic.make("mh-clinician", {**note(p, ""), "note": [of_hiv[0], {"text": "Eight weeks pregnant, considering abortion."}]})).id
+    await followed(clinic)
+    for who in ("mh-clinician", "officer"):
+        assert [(id_, codes) for _, id_, codes, _ in await waiting(clinic, who)] == [(both, ["SEX"])]
 
 
 async def test_nobody_is_asked_about_what_they_may_not_see(clinic: Clinic) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from sojourn.base import errors
+from sojourn.base import clock, errors
 from sojourn.gate.access import Access
 from sojourn.gate.caller import Standing
 from sojourn.gate.changes import Change, new_id
 from sojourn.gate.keeping import Keeping
 from sojourn.gate.trail import events
+from sojourn.gate.trail import lines as store
 from sojourn.gate.trail.lines import Wish, every, page
 from tests.people import A, Clinic, encounter, observation, patient
 
@@ -152,6 +153,43 @@ async def test_an_export_is_in_the_trail_before_it_begins_and_chunk_by_chunk(cli
     rows = await clinic.owner.fetch("SELECT * FROM record.audit WHERE account = 'officer' ORDER BY n")
     assert [(r["action"], r["outcome"], r["patients"]) for r in rows] == [("export", "started", []), ("export", "done", [p])]
     assert len(first) == len((await page(officer, Wish(patient=p, until=officer.now), count=200)).lines)
+
+
+async def test_an_export_is_every_line_until_it_began_and_never_one_of_its_own(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    p, _ = await story(clinic)
+    officer = await access(clinic, "officer")
+    whole = (await page(officer, Wish(patient=p, until=officer.now), count=200)).lines
+    monkeypatch.setattr(store, "CHUNK", 2)
+    monkeypatch.setattr(clock, "now", lambda: officer.now)  # what it writes is of the moment at which it began
+    chunks = [chunk async for chunk in every(officer, Wish(patient=p))]
+    assert [line for chunk in chunks for line in chunk] == whole
+    assert [len(chunk) for chunk in chunks] == [*[2] * (len(whole) // 2), *([1] if len(whole) % 2 else [])]
+    early = whole[3].recorded
+    assert [line async for chunk in every(officer, Wish(patient=p, until=early)) for line in chunk] == [line for line in whole if line.recorded < early]
+    denied = await access(clinic, "mh-clinician")
+    with pytest.raises(errors.Forbidden):
+        await anext(every(denied, Wish(patient=p)))
+    rows = await clinic.owner.fetch("SELECT account, outcome FROM record.audit WHERE action = 'export' AND account = 'mh-clinician'")
+    assert rows == [], "nothing was begun"
+
+
+async def test_a_page_goes_on_only_with_the_question_that_it_was_of_and_for_whom(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    officer = await access(clinic, "officer")
+    cursor = (await page(officer, Wish(patient=p), count=2)).next
+    assert cursor is not None
+    assert (await page(officer, Wish(patient=p), count=2, cursor=cursor)).lines
+    for who, wish in ((officer, Wish()), (officer, Wish(patient=p, account="mh-clinician")), (await access(clinic, "officer", programs=(2,), account="mh-officer"), Wish(patient=p))):
+        with pytest.raises(errors.Malformed):
+            await page(who, wish, count=2, cursor=cursor)
+
+
+async def test_staff_look_for_the_running_of_the_organization_and_a_patient_for_themselves(clinic: Clinic) -> None:
+    p, _ = await story(clinic)
+    await page(await access(clinic, "officer"), Wish(patient=p))
+    await page(await access(clinic, "mh-clinician", kind="patient", agent=f"Patient/{p}", role="patient", programs=(), purpose="PATRQT"), Wish(patient=p))
+    rows = await clinic.owner.fetch("SELECT account, purpose, query FROM record.audit WHERE type = 'AuditEvent' ORDER BY n")
+    assert [tuple(r) for r in rows] == [("officer", "HOPERAT", f"patient={p}"), ("mh-clinician", "PATRQT", f"patient={p}")]
 
 
 async def test_what_was_written_with_something_hidden_looks_as_if_it_had_been_written_alone(clinic: Clinic) -> None:

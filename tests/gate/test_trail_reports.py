@@ -11,6 +11,7 @@ from sojourn.base import errors
 from sojourn.gate.trail import accounting, outliers
 from sojourn.gate.trail.accesses import report
 from sojourn.record import disclosures
+from tests.gate.test_purposes import authorization, shared
 from tests.gate.test_trail_read import access, story
 from tests.people import Clinic, consent, encounter, observation, patient
 
@@ -97,6 +98,26 @@ async def test_an_officer_outside_the_part_2_program_gets_no_accounting_of_its_d
     officer = await access(clinic, "officer", programs=(2,))
     for rule in ("hipaa", "part2", "intermediary"):
         assert (await accounting.accounting(officer, p, rule)).entries == []
+
+
+async def test_what_the_log_has_is_not_listed_once_more_from_the_trail_and_what_it_has_not_is(clinic: Clinic) -> None:
+    p, o = await shared(clinic)
+    await clinic.make("sys-mh", authorization(p, "tpo"))
+    assert (await clinic.get("tpo-research", f"Observation/{o}")).status == 200
+    await clinic.get("mh-clinician", f"Observation/{o}")
+    assert await clinic.owner.fetchval("SELECT count(*) FROM record.disclosure") == 1
+
+    async def listed(rule: str, **changed: Any) -> list[tuple[str, str, int, str]]:
+        found = await accounting.accounting(await access(clinic, "officer", **changed), p, rule)
+        return [(e.recipient, e.purpose, e.times, e.what) for e in found.entries]
+
+    for changed in ({}, {"programs": (2,)}):
+        assert await listed("hipaa", **changed) == [], "it was authorized"
+        assert await listed("part2", **changed) == [("Organization/tpo", "research", 1, "measurements and results")]
+    await clinic.owner.execute("DELETE FROM record.disclosure_patient")
+    await clinic.owner.execute("DELETE FROM record.disclosure")
+    assert await listed("hipaa") == [("Organization/tpo", "research", 1, "measurements and results")], "before there was a log"
+    assert await listed("part2") == await listed("hipaa", programs=(2,)) == [], "by what they saw it is not known: an officer of some programs is not told"
 
 
 def test_rules_of_accounting_and_thresholds_are_dated() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from sojourn.base import clock
 from sojourn.care.handoff import referral, sending
 from sojourn.doors.mhd.asking import Asking
-from sojourn.gate.exchange import asking, partners, posting, ways
+from sojourn.gate.exchange import asking, partners, posting, stopped, ways
 from sojourn.gate.exchange.partners import Envoys, Partner
 from sojourn.record.database import Dsn
 from sojourn.web.outbound import Outbound
@@ -74,7 +76,10 @@ async def a_world(clinic: Clinic, *, hidden: bool) -> tuple[str, str]:
     return mine, all_
 
 
-async def test_the_officer_of_some_programs_learns_of_nothing_that_others_did_not_send(database: Dsn) -> None:
+@pytest.mark.parametrize("at_first", [500, 1])
+async def test_the_officer_of_some_programs_learns_of_nothing_that_others_did_not_send(database: Dsn, monkeypatch: pytest.MonkeyPatch, at_first: int) -> None:
+    """Nor by their number: however few are looked at at first, what others did not send takes no place on the page."""
+    monkeypatch.setattr(stopped, "_AT_FIRST", at_first)
     async with house(database) as clinic:
         (mine, all_), (without, all_without) = [await a_world(clinic, hidden=hidden) for hidden in (True, False)]
     assert "Document: Referral</b> to Lakeside Primary Care" in mine

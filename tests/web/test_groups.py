@@ -18,14 +18,16 @@ from sojourn.base import clock, errors
 from sojourn.base.clock import FakeClock
 from sojourn.care import policies
 from sojourn.care.groups import checks, opening, saving, signing
+from sojourn.care.groups.model import Own, packed
 from sojourn.care.risk.episode import TYPE
 from sojourn.care.scheduling import members, tracks
 from sojourn.gate import groupsessions
 from sojourn.gate.access import Access
 from sojourn.gate.changes import Change, new_id
+from sojourn.gate.groupsessions import Part
 from sojourn.record.database import Dsn
 from tests import people
-from tests.people import Clinic, open_clinic, patient
+from tests.people import MH, SUD, Clinic, open_clinic, patient
 from tests.web.test_emergency import post
 from tests.web.test_frame import normal
 from tests.web.test_gate import screen
@@ -237,6 +239,27 @@ async def a_member_whom_the_facilitator_may_not_see_is_not_there(held: Group) ->
     assert normal(before) == normal(after)
 
 
+async def nor_is_one_counted_whom_somebody_else_added(held: Group) -> None:
+    hidden = (await held.clinic.make("sys-sud", patient("Quill"))).id
+    paths = ("/groups", "/today", f"{held.path}?part=review")
+    before = [normal((await held.browser.get(path)).text) for path in paths]
+    assert "8 to write" in before[0]
+    await groupsessions.keep_part(await held.access(), held.path.rpartition("/")[2], Part("q" * 24, groupsessions.OPEN, "d" * 30, packed(Own(hidden)), ""))
+    assert [normal((await held.browser.get(path)).text) for path in paths] == before
+
+
+async def a_session_of_a_part_2_program_is_not_there_for_who_led_it_and_does_not_work_there_any_more(held: Group) -> None:
+    none = [normal((await held.browser.get(path)).text) for path in ("/groups/" + "x" * 22, f"/groups/{'x' * 22}?part=review")]
+    await held.clinic.owner.execute("UPDATE record.group_session SET program = $1", SUD)
+    there = [normal((await held.browser.get(path)).text) for path in (held.path, f"{held.path}?part=review")]
+    lists = [(await held.browser.get(path)).text for path in ("/groups", "/today")]
+    sent = await held.send(f"{held.path}/shared", topic="Mine", go="next")
+    await held.clinic.owner.execute("UPDATE record.group_session SET program = $1", MH)
+    assert there == none
+    assert sent.status_code == 404
+    assert not any(held.path in page for page in lists)
+
+
 async def two_windows_do_not_undo_one_another_and_an_old_save_does_not_undo_a_new_one(held: Group) -> None:
     part = (await held.parts())["Fox"]
     stamp, path = await held.stamp(part), f"{held.path}/parts/{part}"
@@ -315,7 +338,7 @@ async def danger_that_only_the_group_heard_is_said_in_words(held: Group) -> None
 
 
 async def a_session_of_others_cannot_be_written(held: Group) -> None:
-    listed = await groupsessions.listed(await held.access())
+    listed = await opening.listed(await held.access())
     assert [s.open for s in listed] == [8]
     stranger = await screen(held.clinic, "far-clinician")
     assert (await post(stranger, f"{held.path}/sign", "/groups")).status_code == 404
@@ -326,6 +349,8 @@ async def test_what_holds_while_a_session_is_written(held: Group) -> None:
     """One group for all of it: each looks at other clients."""
     await a_session_of_others_cannot_be_written(held)
     await a_member_whom_the_facilitator_may_not_see_is_not_there(held)
+    await nor_is_one_counted_whom_somebody_else_added(held)
+    await a_session_of_a_part_2_program_is_not_there_for_who_led_it_and_does_not_work_there_any_more(held)
     await two_windows_do_not_undo_one_another_and_an_old_save_does_not_undo_a_new_one(held)
     await names_of_others_and_text_that_is_alike_are_pointed_out(held)
     await a_positive_item_9_inside_a_group_asks_for_words_before_the_note_is_signed(held)

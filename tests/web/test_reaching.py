@@ -128,7 +128,11 @@ async def test_a_hand_off_goes_by_the_doors_and_who_sent_it_sees_how_far_it_is(c
     ivy = await visitor(clinic, "ivy")
     assert "Referral" in (await ivy.get("/exchange/messages")).text
     assert (await ivy.get(f"/exchange/messages/{delivery}")).status_code == 200
-    assert (await ivy.get(f"/exchange/messages/{delivery}/content")).status_code == 404, "what it says stands in the log of disclosures alone"
+    for part in ("content", "file", "files/0"):
+        assert (await ivy.get(f"/exchange/messages/{delivery}/{part}")).status_code == 404, "what it says stands in the log of disclosures alone"
+    await ivy.get(f"/exchange/messages/{delivery}")
+    sent = await ivy.post(f"/exchange/messages/{delivery}/content", {"patient": client})
+    assert (sent.status_code, "Rivera" in sent.text) == (404, False), "also where one says whose a message is"
 
 
 async def test_what_does_not_work_stands_on_the_desk_for_somebody_until_it_does(clinic: Clinic) -> None:

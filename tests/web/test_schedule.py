@@ -23,6 +23,7 @@ from sojourn.record.database import Dsn
 from tests import people
 from tests.people import Clinic, encounter, open_clinic, patient
 from tests.web.test_emergency import post
+from tests.web.test_frame import normal
 from tests.web.test_gate import screen
 
 NY = ZoneInfo("America/New_York")
@@ -267,6 +268,25 @@ async def the_feed_says_busy_and_nothing_else_and_ends_when_it_is_taken_back(cli
     assert (await post(browser, "/schedule/feed", "/schedule/feed", act="end")).status_code == 303
     gone, never = await stranger.get(address), await stranger.get("/calendar/" + "x" * 43)
     assert (gone.status_code, never.status_code) == (404, 404)
+
+
+async def test_the_feed_of_somebody_who_was_let_go_is_an_address_that_never_was(clinic: Clinic) -> None:
+    """By another process, while this one remembers them; and a feed goes on when only what they may do was changed."""
+    ana = (await clinic.make("sys-mh", patient())).id
+    await booked(clinic, "mh-clinician", ana, "2026-12-01", "10:00")
+    browser = await screen(clinic, "mh-clinician")
+    await clinic.owner.execute("UPDATE record.credential SET proved = $1, fresh = '1 hour' WHERE account = 'mh-clinician' AND kind = 'session'", clock.now())
+    clinic.gate.identity._known.clear()
+    assert (await post(browser, "/schedule/feed", "/schedule/feed", act="begin")).status_code == 303
+    address = re.findall(r"/calendar/\w+", (await browser.get("/schedule/feed")).text)[0]
+    stranger = httpx.AsyncClient(transport=browser._transport, base_url="http://a.test")
+    before = (await stranger.get(address)).text
+    await clinic.owner.execute("UPDATE record.account SET generation = generation + 1 WHERE account = 'mh-clinician'")
+    assert "DTSTART:20261201T150000Z" in before
+    assert (await stranger.get(address)).text == before
+    await clinic.owner.execute("SELECT gate.set_account_state(1, 'mh-clinician', 'deactivated', '', 'left', $1)", clock.now())
+    gone, never = await stranger.get(address), await stranger.get("/calendar/" + "x" * 43)
+    assert (gone.status_code, gone.headers.get("location"), normal(gone.text)) == (never.status_code, None, normal(never.text))
 
 
 async def reminders_are_for_who_agreed_and_tell_nothing(clinic: Clinic) -> None:

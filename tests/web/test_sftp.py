@@ -35,7 +35,7 @@ async def clinic(database: Dsn) -> AsyncIterator[Clinic]:
 async def test_boxes_from_opening_to_revoking(clinic: Clinic) -> None:
     ivy = await visitor(clinic, "ivy")
     await ivy.get("/exchange/partners/new")
-    path = (await ivy.post("/exchange/partners/new", {**FORM, "door": "sftp", "applications": "", "name": "Cedar County"})).headers["location"]
+    path = (await ivy.post("/exchange/partners/new", {**FORM, "door": "sftp", "applications": "", "name": "Cedar County", "organization": "Organization/tpo"})).headers["location"]
     await exchangebench.before(clinic.gate.house.db, A, path.rpartition("/")[2], "In a test.", clock.now())
     boxes = f"{path}/sftp"
     assert "not opened" in (await ivy.get(boxes)).text

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sojourn.base import clock
+from sojourn.base import clock, wall
 from sojourn.record.database import Dsn
 from tests import people
 from tests.people import Clinic, consent, encounter, observation, patient
@@ -59,7 +59,7 @@ async def test_the_officer_reads_the_chain_of_reasons_for_one_record(clinic: Cli
 async def test_a_past_day_is_answered_twice(clinic: Clinic) -> None:
     p, sud, _ = await shared(clinic)
     browser = await screen(clinic, "officer")
-    today = clock.now().date().isoformat()
+    today = wall.day(clock.now()).isoformat()
     found = text(await post(browser, f"/desk/why/{p}", who="account:tpo", record=f"Observation/{sud}", day=today))
     assert "With what was known on that day" in found
     assert "as known today" in found

@@ -46,9 +46,8 @@ async def appoint(access: Access, patient: str, id_: str, *, since: date, until:
     if until is not None and until < since:
         raise errors.Invalid("The last day must not come before the first.")
     client = (await access.read("Patient", patient)).resource
-    born = validity.moment(client.get("birthDate"), EVER)
     grown = who.right.age is not None and who.right.age >= minors.majority(who.right.states, access.now)
-    if grown and not minors.of_an_adult(born, validity.moment(since.isoformat(), EVER), who.right.states, access.now):
+    if grown and not minors.of_an_adult(minors.latest(client.get("birthDate")), validity.moment(since.isoformat(), EVER), who.right.states, access.now):
         raise errors.Invalid("On this day the client was not of age: an order of then was for a child, and ended with childhood (45 CFR 164.502(g)). Write the first day of the order for the adult.")
     entry = await access.read("RelatedPerson", id_)
     period: dict[str, Any] = {"start": since.isoformat()} | ({"end": until.isoformat()} if until else {})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sojourn.base import clock, crypto, ids
 from sojourn.base.crypto import ServerKey
 from sojourn.base.db import Database
+from sojourn.base.errors import StaleCredential
 from sojourn.fhir import definitions
 from sojourn.fhir.codes import members_of
 from sojourn.fhir.searchconditions import ValueSets
@@ -26,6 +27,7 @@ from sojourn.gate.decide import Rules
 from sojourn.gate.documenting import clerk
 from sojourn.gate.identity import Identity
 from sojourn.gate.labelrules import Kind, OwnCode, made_of, tops
+from sojourn.gate.security import alive
 from sojourn.gate.signin import SignIn
 from sojourn.record import labelling
 from sojourn.record.blobs import Blobs
@@ -155,6 +157,23 @@ class Gate:
         """The Access of a bearer token, or None; also None for the secret of a session, which opens the app that it was begun in and no other door."""
         caller = await self.identity.caller(secret)
         return self.access_of(await self.current(caller), request) if caller and not caller.session else None
+
+    async def bearer(self, secret: str) -> Access | None:
+        """The same as the database knows them now, for a door that does not ask it at once; None for nobody.
+
+        Looked up again, once, if something about them changed.
+        """
+        for _ in range(2):
+            access = await self.access(secret)
+            if access is None:
+                return None
+            try:
+                await alive(access)
+            except StaleCredential:
+                self.identity.forget(access.caller)
+            else:
+                return access
+        return None
 
     async def renewed(self, access: Access) -> Access | None:
         """The same caller as the database knows them now: after a rule changed. None if the credential ended."""

@@ -1,14 +1,15 @@
 """Group sessions before they are signed: sealed, for those who lead the group.
 
 They are no part of the record: no client's search, token, export, history or feed reaches them, and nothing in them that is readable in
-the database names a client. What is signed leaves from here as each client's own note.
+the database names a client. What is signed leaves from here as each client's own note. One of a Part 2 program is a record of that program:
+whoever led it and does not work there any more opens it no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sojourn.base import errors, ids
 from sojourn.gate import beside
@@ -22,7 +23,7 @@ _PURPOSE = "group-session"
 
 
 class Listed(NamedTuple):
-    """A session without what is in it, and how far its parts are."""
+    """A session without what holds for all. parts: (state, body) of each client's part."""
 
     id: str
     program: int
@@ -31,9 +32,7 @@ class Listed(NamedTuple):
     ends: datetime
     leaders: tuple[str, ...]
     closed: bool
-    open: int
-    signed: int
-    missed: int
+    parts: tuple[tuple[str, bytes], ...]
 
 
 class Session(NamedTuple):
@@ -66,6 +65,12 @@ def _who(access: Access) -> tuple[str, list[int]]:
     return access.caller.agent or "", list(access.caller.programs) if access.may("GroupSession", "oversee") else []
 
 
+def _known(access: Access, program: int) -> bool:
+    """Whether the caller may know of a session of this program, as far as that follows from the program."""
+    found = access.rules.programs.get(program)
+    return found is None or not found.part2 or program in access.caller.programs
+
+
 def _context(access: Access, *names: str) -> bytes:
     return "\0".join((str(access.tenant.number), *names)).encode()
 
@@ -83,17 +88,25 @@ async def begin(access: Access, program: int, schedule: str, starts: datetime, e
 
 
 async def listed(access: Access, low: datetime | None = None, high: datetime | None = None) -> list[Listed]:
-    """Sessions that the caller may open and that begin in a span; without one those that are not finished."""
+    """Sessions that the caller may open and that begin in a span; without one those that are not finished.
+
+    Whoever says how far they are counts the clients whom the caller may see (care/groups/opening.py).
+    """
     agent, programs = _who(access)
-    rows = await beside.ask(access, groups.sessions(agent, programs, low, high))
-    return [Listed(r["session"], r["program"], r["schedule"], r["starts"], r["ends"], tuple(r["leaders"]), r["closed"] is not None, r["open"], r["signed"], r["missed"]) for r in rows]
+    rows = [r for r in await beside.ask(access, groups.sessions(agent, programs, low, high)) if _known(access, r["program"])]
+    return [Listed(r["session"], r["program"], r["schedule"], r["starts"], r["ends"], tuple(r["leaders"]), r["closed"] is not None, _parts(access, r)) for r in rows]
+
+
+def _parts(access: Access, r: Mapping[str, Any]) -> tuple[tuple[str, bytes], ...]:
+    listed = zip(r["parts"] or (), r["states"] or (), r["documents"] or (), r["bodies"] or (), strict=True)
+    return tuple((state, access.house.key.open(_PURPOSE, body, _context(access, r["session"], part, document))) for part, state, document, body in listed)
 
 
 async def open_(access: Access, id_: str) -> tuple[Session, list[Part]]:
-    """A session with its parts. Raises NotFound alike for one that is not there and one that is led by others; each look is in the trail."""
+    """A session with its parts. Raises NotFound alike for one that is not there and one that they may not open; each look is in the trail."""
     agent, programs = _who(access)
     row = await groups.session(access.house.db, access.head, id_, agent, programs)
-    if row is None:
+    if row is None or not _known(access, row["program"]):
         await access.note(access.entry("group-read", "GroupSession", id_, outcome="absent"))
         raise errors.NotFound("There is no such group session.")
     rows = await groups.parts(access.house.db, access.head, id_, agent, programs)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from sojourn.fhir import dates
 from sojourn.gate import bases
 
 FROM_PROXIES: Final = bases.MINOR | next(basis.bit for basis in bases.BASES if basis.name == "violence")
@@ -68,10 +69,16 @@ def own_age(states: Sequence[str], on: datetime) -> int:
     return min(max(least.values(), default=grown), grown)
 
 
+def latest(text: Any) -> datetime | None:
+    """The last moment that a birth date may mean: of a year, in its last day. None where it is not known."""
+    return dates.bounds(text)[1] - timedelta(microseconds=1) if isinstance(text, str) and text else None
+
+
 def of_an_adult(born: datetime | None, since: datetime, states: Sequence[str], on: datetime) -> bool:
     """Whether who was appointed from a day on was appointed for somebody of age (45 CFR 164.502(g)(2)).
 
     A guardianship of a child ends with childhood; one whose first day nobody wrote down, or of somebody whose birth date is not known, may be of a child.
+    born: the last that the birth date may mean.
     """
     years = age(born, since)
     return years is not None and years >= majority(states, on)

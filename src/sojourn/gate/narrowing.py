@@ -86,7 +86,7 @@ def stands(rows: Iterable[Mapping[str, Any]], states: Iterable[str], now: dateti
         minor = age is not None and age < minors.majority(places, now)
         if row["kind"] == "parent" and not minor:
             continue  # a parent acts for a child, and an adult for themselves
-        if row["kind"] == "guardian" and not minor and not minors.of_an_adult(row["born"], row["since"], places, now):
+        if row["kind"] == "guardian" and not minor and not minors.of_an_adult(row["latest"], row["since"], places, now):
             continue  # nor does who was appointed for the child
         if row["kind"] not in ("parent", "guardian", "consent"):
             continue

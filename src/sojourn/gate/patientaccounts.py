@@ -210,7 +210,7 @@ def _acting(client: Resource, related: Resource, forms: Sequence[Resource], stat
     period = related.get("period") or {}
     since, until = validity.moment(period.get("start"), EVER), validity.moment(period.get("end"), FOREVER, end=True)
     kind = "guardian" if codes & GUARDIANS else "parent" if codes & PARENTS else ""
-    appointed = kind == "guardian" and minors.of_an_adult(None if born == EVER else born, since, states, now)
+    appointed = kind == "guardian" and minors.of_an_adult(minors.latest(client.get("birthDate")), since, states, now)
     if kind and related.get("active") is not False and since <= now < until and (minor or appointed):
         withheld = minors.withheld(states, years, now) if minor and years is not None else minors.FROM_PROXIES
         if not appointed:

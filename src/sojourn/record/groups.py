@@ -23,7 +23,7 @@ async def begin(db: Database, head: Head, *row: Any) -> str:
 
 def sessions(agent: str, programs: list[int], low: datetime | None, high: datetime | None) -> Call:
     """Sessions that begin in a span; without one those that are not finished."""
-    columns = ("session", "program", "schedule", "starts", "ends", "leaders", "closed", "open", "signed", "missed")
+    columns = ("session", "program", "schedule", "starts", "ends", "leaders", "closed", "parts", "states", "documents", "bodies")
     return Call("group_sessions", columns, ((agent, "text"), (programs, "int[]"), (low, "timestamptz"), (high, "timestamptz")))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import signal
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sojourn.base import clock
+from sojourn.gate.exchange.keeping import PURPOSE, context
 from sojourn.record.database import Dsn
 from sojourn.wire import direct as wire
 from sojourn.wire.direct import File, Letter, Notice
@@ -21,7 +23,7 @@ from tests import people
 from tests.doors.direct.hisp import hisp
 from tests.doors.direct.partner import THEM, US, Door, opened, read, ready, sealed
 from tests.doors.hl7v2.lab import oru
-from tests.people import MH, Clinic
+from tests.people import MH, A, Clinic
 from tests.wire import authorities as ca
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n"
@@ -113,6 +115,10 @@ async def test_a_sender_who_cannot_be_told_now_is_told_later(clinic: Clinic) -> 
         there.down = True
         await door.look()
         assert [(d, s, r.partition(":")[0]) for d, s, r in await messages(clinic)] == [("direct", "received", "Its sender is still to be told that it came")]
+        row = await clinic.owner.fetchrow("SELECT message, result FROM record.exchange_message")
+        kept = json.loads(clinic.gate.house.key.decrypt(PURPOSE, row["result"], context(A, row["message"])))
+        paper = await clinic.owner.fetchval("SELECT paper FROM record.paper")
+        assert kept["became"] == [f"Paper/{paper}"], "whoever may not see what it became opens it no more from now on"
         there.down = False
         await clinic.owner.execute("UPDATE record.exchange_message SET due = now()")
         await door.look()

@@ -17,9 +17,10 @@ from sojourn.care.resources import id_of
 from sojourn.care.scheduling import appointments, tracks
 from sojourn.gate import groupsessions
 from sojourn.gate.access import Access
-from sojourn.gate.groupsessions import OPEN, Part, Session
+from sojourn.gate.groupsessions import MISSED, OPEN, SIGNED, Part, Session
 
 _COMING = (*appointments.STANDING, "noshow")
+_AT_ONCE = 200
 
 
 class Choice(NamedTuple):
@@ -69,6 +70,30 @@ class Sitting:
         if found is None:
             raise errors.NotFound("There is nobody of this name in the group.")
         return found
+
+
+class Listed(NamedTuple):
+    """A session, and how many parts of it are open, signed and missed: of the clients whom the caller may see."""
+
+    session: groupsessions.Listed
+    open: int
+    signed: int
+    missed: int
+
+
+async def listed(access: Access, low: datetime | None = None, high: datetime | None = None) -> list[Listed]:
+    """Sessions that begin in a span; without one those that are not finished.
+
+    A member whom the caller may not see is not counted, as they are not on the session itself.
+    """
+    sessions = await groupsessions.listed(access, low, high)
+    members = [[(state, model.own(body).patient) for state, body in s.parts] for s in sessions]
+    wanted, seen = sorted({patient for one in members for _, patient in one}), set[str]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        seen |= {s.id for s in (await access.search("Patient", [("_id", ",".join(some))], count=len(some))).matches}
+    counted = [[state for state, patient in one if patient in seen] for one in members]
+    return [Listed(s, *(states.count(state) for state in (OPEN, SIGNED, MISSED))) for s, states in zip(sessions, counted, strict=True)]
 
 
 async def begin(access: Access, track_id: str, day: date) -> str:

@@ -58,7 +58,7 @@ async def end(access: Access, gate: Gate) -> None:
 
 async def busy(gate: Gate, secret: str) -> bytes | None:
     """The calendar behind a secret as iCalendar, or None."""
-    access = await gate.access(_credential(gate, secret))
+    access = await gate.bearer(_credential(gate, secret))
     if access is None or access.caller.door != DOOR or not access.caller.agent or not access.may("Appointment", "search"):
         return None
     booked = await appointments.between(access, access.now - _BACK, access.now + _AHEAD, actors=[access.caller.agent], statuses=(*OPEN, "arrived", "fulfilled"))

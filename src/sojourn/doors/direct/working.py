@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sojourn.base import clock, errors, ids, log
@@ -119,6 +120,7 @@ class Working(Background):
             _log.error("a letter waits", error)
 
     async def _outcome(self, tenant: Tenant, partner: Partner, taken: Taken, access: Access) -> Outcome:
+        outcome = Outcome(RECEIVED)
         try:
             letter = await asyncio.to_thread(wire.again, taken.content)
             outcome = await self._filed(tenant, partner, taken, letter, access)
@@ -129,14 +131,14 @@ class Working(Background):
             # What came is done by now, and doing it again does nothing twice: only its sender does not know.
             why = error.why if isinstance(error, NotPosted) else str(error)
             if isinstance(error, NotPosted) and error.again and taken.tries < _TRIES:
-                return Outcome(RECEIVED, f"Its sender is still to be told that it came: {why} It is tried again.")
+                return replace(outcome, state=RECEIVED, reason=f"Its sender is still to be told that it came: {why} It is tried again.")
             outcome.findings.append(f"Its sender could not be told that it came: {why}")
             return Outcome(outcome.state if outcome.state == FAILED else FAILED, outcome.reason or f"It is done, but its sender could not be told that it came: {why} Tell them, and set it aside.", findings=outcome.findings, became=outcome.became)
         except Exception as error:  # noqa: BLE001 - of any kind: it is tried again for a while
             _log.warning("a letter could not be done", error=type(error).__name__, attempt=taken.tries + 1)
             if taken.tries < _TRIES:
-                return Outcome(RECEIVED, "It is tried again.")
-            return Outcome(FAILED, f"An error of ours stopped it ({type(error).__name__}). Tell whoever runs the server; it can be done again.")
+                return replace(outcome, state=RECEIVED, reason="It is tried again.")  # what it became already stays said: by that it is decided who may open it
+            return replace(outcome, state=FAILED, reason=f"An error of ours stopped it ({type(error).__name__}). Tell whoever runs the server; it can be done again.")
         return outcome
 
     async def _filed(self, tenant: Tenant, partner: Partner, taken: Taken, letter: Letter, access: Access) -> Outcome:

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response
 from sojourn.base import ids
 from sojourn.base.errors import SojournError, TooManyRequests
 from sojourn.base.log import logger
-from sojourn.doors.smart.bearer import bearer
 from sojourn.doors.smart.wellknown import root, tenant_of
 from sojourn.gate.apps import ending, registering, registry, tokens
 from sojourn.gate.apps.refusing import Refused, UnknownClient
@@ -87,7 +86,7 @@ async def _client(request: Request, form: dict[str, str]) -> App:
 async def _bearing(request: Request, secret: str) -> App:
     """The app whose access token this is. Raises UnknownClient."""
     gate = request.app.state.gate
-    access = await bearer(gate, secret)
+    access = await gate.bearer(secret)
     door: str = access.caller.door if access else ""
     app = await registry.one(gate.house.db, tenant_of(request), door.removeprefix(APP_DOOR)) if door.startswith(APP_DOOR) else None
     if app is None or not app.active:

@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from sojourn.base import errors
 from sojourn.doors.smart import signin
-from sojourn.doors.smart.bearer import bearer
 from sojourn.doors.smart.pages import page
 from sojourn.gate.apps import ending
 from sojourn.web import session
@@ -74,4 +73,7 @@ async def permissions(request: Request) -> Response:
 async def _bearer(request: Request) -> Access | None:
     """Whoever the token stands for; None for nobody."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return await bearer(request.app.state.gate, secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
+    if scheme.lower() != "bearer" or not secret.strip():
+        return None
+    access: Access | None = await request.app.state.gate.bearer(secret.strip())
+    return access

@@ -203,9 +203,11 @@ async def of_patient(access: Access, patient: str) -> list[Ask]:
     return await _shown(access, rows)
 
 
-async def unasked_for_want(access: Access, most: int) -> list[Ask]:
-    """What was not asked because nothing let the client be named any more, of the caller's programs, and by something that they may see; the last first. The caller asks whether they may see the client."""
-    return [a for a in await _shown(access, await record.failed(access.house.db, access.head, access.caller.programs, most)) if a.why == NO_CONSENT]
+async def unasked_for_want(access: Access, most: int) -> tuple[list[Ask], bool]:
+    """Of the last so many that ended without an answer those that were not asked because nothing let the client be named any more, of the caller's programs, and by something that they may
+    see, the last first; and whether there are no more. The caller asks whether they may see the client."""
+    rows = await record.failed(access.house.db, access.head, access.caller.programs, most)
+    return [a for a in await _shown(access, rows) if a.why == NO_CONSENT], len(rows) < most
 
 
 async def _shown(access: Access, rows: Sequence[Any]) -> list[Ask]:

@@ -33,7 +33,7 @@ _NOT_THEIRS: Final = "What is there is no list of that authority that is good no
 
 
 class Fetched(NamedTuple):
-    """A list as it was fetched. found: None where none was good yet; problem: of the last try, ''."""
+    """A list as it was fetched. found, good: None where none was good yet, and then `until` says nothing; problem: of the last try, ''."""
 
     url: str
     found: x509.CertificateRevocationList | None
@@ -57,7 +57,7 @@ async def refresh(house: House, tenant: Tenant, chain: Sequence[x509.Certificate
     there, now, asked = {one.url: one for one in await fetched(house, tenant)}, clock.now(), False
     for url, issuer in wanted:
         one = there.get(url)
-        if one is not None and (now - one.asked < _PAUSE or one.until > now and one.good is not None and now - one.good < _AGAIN):
+        if one is not None and (now - one.asked < _PAUSE or one.good is not None and one.until > now and now - one.good < _AGAIN):
             continue
         asked = True
         body = await fetch(url)

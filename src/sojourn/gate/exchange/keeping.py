@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 IN, OUT = "in", "out"
 RECEIVED, MAPPED, REVIEW, HELD, FAILED, ASIDE = "received", "mapped", "review", "held", "failed", "aside"
 PURPOSE: Final = "exchange message"
+DOCUMENT: Final = "document"
+"""The door of documents on their way to a partner (posting.py)."""
 _GROUP: Final = 64
 _GROUP_BYTES: Final = 8 << 20
 _FLYING: Final = 2

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sojourn.base import errors
 from sojourn.fhir.compartment import patient_of
 from sojourn.gate.exchange import partners
-from sojourn.gate.exchange.keeping import ASIDE, FAILED, HELD, MAPPED, PURPOSE, RECEIVED, REVIEW, context
+from sojourn.gate.exchange.keeping import ASIDE, DOCUMENT, FAILED, HELD, MAPPED, PURPOSE, RECEIVED, REVIEW, context
 from sojourn.record import exchange, papers
 
 if TYPE_CHECKING:
@@ -151,12 +151,15 @@ def may_open(access: Access, partner: Partner | None) -> bool:
 
 
 async def opened(access: Access, id_: str) -> Opened:
-    """One with what it says; each look is in the trail. Raises NotFound alike for one that is not there and one that the caller may not open."""
+    """One with what it says; each look is in the trail. Raises NotFound alike for one that is not there and one that the caller may not open.
+
+    What a document on its way to a partner says stands in the log of disclosures, and is opened nowhere else.
+    """
     await access.check("open", "Exchange")
     row = await exchange.message(access.house.db, access.head, id_)
     partner = next((p for p in await partners.every(access) if row is not None and p.id == row["partner"]), None)
     result = _result(access, id_, bytes(row["result"]) if row is not None and row["result"] is not None else None) if row is not None else Result()
-    clients = await _clients(access, id_, result) if row is not None and row["body"] and may_open(access, partner) else None  # without a body: it was destroyed after its time
+    clients = await _clients(access, id_, result) if row is not None and row["body"] and row["door"] != DOCUMENT and may_open(access, partner) else None  # without a body: it was destroyed after its time
     if row is None or clients is None:
         await access.note(access.entry("exchange-open", "Exchange", id_, outcome="absent"))
         raise errors.NotFound(_NOT_THERE)

@@ -20,7 +20,7 @@ from sojourn.gate import disclosing, knowing, releasing
 from sojourn.gate.access import Access
 from sojourn.gate.consenting.membership import answers_to
 from sojourn.gate.exchange import documented, partners, ways
-from sojourn.gate.exchange.keeping import MAPPED, PURPOSE, RECEIVED, REVIEW, context
+from sojourn.gate.exchange.keeping import DOCUMENT, MAPPED, PURPOSE, RECEIVED, REVIEW, context
 from sojourn.gate.exchange.messages import Result
 from sojourn.gate.feed import Turn
 from sojourn.record import exchange, reaching
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sojourn.gate.gate import House
     from sojourn.gate.releasing import Preview, Wish
 
-DOOR: Final = "document"
+DOOR: Final = DOCUMENT
 CHANGED: Final = "What may leave is not what somebody looked at any more: a consent, a label or the record changed. Nothing has left by this way. Whoever sent it looks again."
 NOT_TAKEN_BACK: Final = "What may leave changed while it was on its way, and it could not be taken back: whoever looks after this partner asks them to destroy it."
 STOPPED: Final = (CHANGED, NOT_TAKEN_BACK)

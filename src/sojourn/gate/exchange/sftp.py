@@ -120,8 +120,7 @@ async def put(access: Access, account: Account, before: Account | None, reason: 
     """Write down how a partner connects, or change it from what was read. Raises Malformed, Forbidden, ProofNeeded, VersionConflict."""
     await access.check("administer", "Exchange")
     await access.require_fresh()
-    await partners.one(access, account.partner)
-    await _kept(access, await _checked(access, account), before, reason)
+    await _kept(access, await _checked(access, account, await partners.one(access, account.partner)), before, reason)
 
 
 async def move(access: Access, partner: str, state: str, reason: str) -> None:
@@ -135,7 +134,7 @@ async def move(access: Access, partner: str, state: str, reason: str) -> None:
     await _kept(access, replace(before, state=state), before, reason)
 
 
-async def _checked(access: Access, account: Account) -> Account:
+async def _checked(access: Access, account: Account, partner: Partner) -> Account:
     if not _LOGIN.fullmatch(account.login):
         raise errors.Malformed("A login is 3 to 32 small letters, digits and hyphens, a letter first.")
     if not 0 < account.most <= 2000 * _MEGABYTE or not account.most <= account.quota <= 100_000 * _MEGABYTE:
@@ -148,6 +147,8 @@ async def _checked(access: Access, account: Account) -> Account:
         raise errors.Malformed("What is imported is imported under the right of a service of ours.")
     if account.gets and known[account.gets].whose != "outside":
         raise errors.Malformed("What leaves is decided for a service of their organization: consents name that.")
+    if account.gets and known[account.gets].organization != partner.organization:
+        raise errors.Malformed("This service is of another organization than the one that their page names. Enter there which they are, or choose a service of theirs: what leaves is decided by who it is for.")
     if account.every not in RHYTHMS or (account.every and not account.gets):
         raise errors.Malformed("Say for which service of their organization it is decided what is put out by itself, and how often.")
     if (account.seals or account.signs) and not account.pgp.strip():

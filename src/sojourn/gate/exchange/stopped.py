@@ -6,7 +6,7 @@ What HL7 v2 holds back is in telling.py. Exports and subscriptions leave out wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sojourn.gate.access import Access
 
 PAGE: Final = 60
-_MOST: Final = 500
+_AT_FIRST: Final = 500
 _ASKED: Final = "Question: who is this, and which documents are there"
 
 
@@ -39,22 +39,35 @@ async def stopped(access: Access) -> list[Stopped]:
     something that they may see. An officer of some programs learns so of nothing of the others.
     """
     await access.check("withheld", "Exchange")
-    documents, asks = await asyncio.gather(_documents(access), _asks(access))
-    found = sorted([*documents, *asks], key=lambda s: s.at, reverse=True)
-    people = await _seen(access, "Patient", [s.patient for s in found])
-    return [s for s in found if s.patient in people][:PAGE]
+    found = await asyncio.gather(_seen_of(access, _documents), _seen_of(access, _asks))
+    return sorted([s for some in found for s in some], key=lambda s: s.at, reverse=True)[:PAGE]
 
 
-async def _documents(access: Access) -> list[Stopped]:
-    rows = await reaching.stopped(access.house.db, access.head, posting.STOPPED, _MOST)
+async def _seen_of(access: Access, source: Callable[[Access, int], Awaitable[tuple[list[Stopped], bool]]]) -> list[Stopped]:
+    """The last PAGE of one kind about clients whom the caller sees, however many others lie between: what is left out takes nobody's place."""
+    most = _AT_FIRST
+    while True:
+        some, every = await source(access, most)
+        people = await _seen(access, "Patient", [s.patient for s in some])
+        found = [s for s in some if s.patient in people]
+        if every or len(found) >= PAGE:
+            return found[:PAGE]
+        most *= 4
+
+
+async def _documents(access: Access, most: int) -> tuple[list[Stopped], bool]:
+    """Of the last so many those that the caller may know of; whether there are no more."""
+    rows = await reaching.stopped(access.house.db, access.head, posting.STOPPED, most)
     jobs = [(r, posting.job_of(access.house, access.tenant.number, r)) for r in rows]
     ours = [(r, job) for r, job in jobs if set(job["programs"]) <= set(access.caller.programs)]
     tasks = await _seen(access, "Task", [job["origin"]["id"] for _, job in ours])
-    return [Stopped(r["message"], r["partner"], job["patient"], f"Document: {r['kind']}", r["reason"], r["updated"]) for r, job in ours if job["origin"]["id"] in tasks]
+    found = [Stopped(r["message"], r["partner"], job["patient"], f"Document: {r['kind']}", r["reason"], r["updated"]) for r, job in ours if job["origin"]["id"] in tasks]
+    return found, len(rows) < most
 
 
-async def _asks(access: Access) -> list[Stopped]:
-    return [Stopped(a.id, a.partner, a.patient, _ASKED, a.why, a.updated or access.now) for a in await asking.unasked_for_want(access, _MOST)]
+async def _asks(access: Access, most: int) -> tuple[list[Stopped], bool]:
+    asks, every = await asking.unasked_for_want(access, most)
+    return [Stopped(a.id, a.partner, a.patient, _ASKED, a.why, a.updated or access.now) for a in asks], every
 
 
 async def _seen(access: Access, type_: str, ids: Sequence[str]) -> set[str]:

@@ -14,6 +14,8 @@ from sojourn.fhir import codec
 from sojourn.gate import bases, overriding
 from sojourn.gate.feed import Change, Handler, Turn
 from sojourn.gate.labelrules import LabelRules
+from sojourn.gate.labels import labelled_elements
+from sojourn.gate.redact import redact
 from sojourn.gate.screening.text import mentions, texts, words
 from sojourn.record import labelling
 
@@ -60,9 +62,14 @@ def _questions(access: Access, row: Any) -> Iterator[tuple[str, str, int, str, s
 
 
 def of_resource(resource: dict[str, Any], rules: LabelRules, *, own: int, tags: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
-    """(labels, why) of each question about a resource that carries these labels already."""
-    if own & bases.PART2:
+    """(labels, why) of each question about a resource that carries these labels already.
+
+    What stands in a labelled element is not asked about: it has a label, and the question would tell of it to those who see only the rest.
+    """
+    rest = redact(resource, permitted=0, hidden=frozenset(), strip=False, rules=rules) if labelled_elements(resource) else resource
+    if own & bases.PART2 or rest is None:
         return []
+    resource = rest
     found: dict[tuple[str, ...], str] = {}
     if resource["resourceType"] not in _ABOUT_OTHERS:
         titles = {topic.code: topic.title for topic in words().topics}

@@ -155,9 +155,10 @@ async def _sent(access: Access, patient: str, since: datetime) -> tuple[list[Sen
             traits = _traits(row["purpose"], [kinds.get(c, "") for c in row["consents"]], to_patient=not outside)
             sent.append(Sent(row["made"], row["recipient"], row["purpose"], what, traits, logged=True))
     requests = {row["request"] for row in logged}
+    beside = lines.lines if how == "whole" else ()  # who reads a part is shown of what was looked at from outside only what the log has, and by which request there is not told
     sent += [
         Sent(line.recorded, line.agent or line.account, line.purpose, line.entities, _traits(line.purpose, [], to_patient=False), logged=False)
-        for line in lines.lines
+        for line in beside
         if line.request not in requests and line.entities
     ]
     return sent, lines.next is None and len(logged) < MOST

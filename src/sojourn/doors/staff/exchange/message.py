@@ -115,8 +115,6 @@ async def content(request: Request) -> Response:
         return await letter.show(request)
     if door == brought.DOOR:
         return await brought.show(request)
-    if door == posting.DOOR:  # what left stands in the log of disclosures, and nowhere else
-        raise NotFound
     return await _content(request)
 
 

@@ -13,11 +13,12 @@ from sojourn.care.scheduling import members, tracks, zones
 from sojourn.doors.staff.lines import Line
 from sojourn.doors.staff.pages import PAGES
 from sojourn.doors.staff.schedule import frame
-from sojourn.gate import groupsessions
 from sojourn.web.forms import sent
 from sojourn.web.page import redirect
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -46,13 +47,13 @@ async def _page(request: Request, problem: str = "", status: int = 200) -> Respo
     where = frame.home(rules)
     today = zones.local(access.now, where).date()
     low, high = zones.day_bounds(today, where)
-    open_, lately, every = await asyncio.gather(groupsessions.listed(access), groupsessions.listed(access, access.now - timedelta(days=14), high), tracks.every(access))
+    open_, lately, every = await asyncio.gather(opening.listed(access), opening.listed(access, access.now - timedelta(days=14), high), tracks.every(access))
     agent = access.caller.agent or ""
     due = [(t, o) for t, o in tracks.taking_place(every, low - timedelta(days=2), high, members.holidays(rules)) if agent in t.leaders and o.status != "cancelled"]
-    begun = {(s.schedule, s.starts) for s in (*open_, *lately)}
+    begun = {(one.session.schedule, one.session.starts) for one in (*open_, *lately)}
     names = {t.id: t.name for t in every}
-    row = [(s, names.get(s.schedule, "Group"), f"{frame.spoken(zones.local(s.starts, where).date())}, {frame.clock(s.starts, where)}") for s in open_]
-    done = [(s, names.get(s.schedule, "Group"), f"{frame.spoken(zones.local(s.starts, where).date())}, {frame.clock(s.starts, where)}") for s in reversed(lately) if s.closed]
+    row = [(one, names.get(one.session.schedule, "Group"), _when(one, where)) for one in open_]
+    done = [(one, names.get(one.session.schedule, "Group"), _when(one, where)) for one in reversed(lately) if one.session.closed]
     waits = [(t, o, f"{frame.spoken(zones.local(o.start, where).date())}, {frame.clock(o.start, where)}–{frame.clock(o.end, where)}") for t, o in due if (t.id, o.start) not in begun]
     return PAGES.render(request, "groups/list.html", status=status, open=row, done=done, waits=waits, problem=problem)
 
@@ -61,10 +62,14 @@ async def unfinished(access: Access) -> list[Line]:
     """For Today: sessions that the caller leads and that are not finished."""
     where = frame.home(await policies.of(access))
     agent = access.caller.agent or ""
-    found = [s for s in await groupsessions.listed(access) if agent in s.leaders]
-    names = {t.id: t.name for t in await tracks.every(access, ids={s.schedule for s in found})} if found else {}
+    found = [one for one in await opening.listed(access) if agent in one.session.leaders]
+    names = {t.id: t.name for t in await tracks.every(access, ids={one.session.schedule for one in found})} if found else {}
     late = access.now - timedelta(hours=24)
     return [
-        Line(names.get(s.schedule, "Group"), f"/groups/{s.id}", note=f"{s.open} to write, {s.signed} signed", due=f"{frame.spoken(zones.local(s.starts, where).date())}, {frame.clock(s.starts, where)}", tone="amber" if s.starts < late else "plain")
-        for s in found[:8]
+        Line(names.get(one.session.schedule, "Group"), f"/groups/{one.session.id}", note=f"{one.open} to write, {one.signed} signed", due=_when(one, where), tone="amber" if one.session.starts < late else "plain")
+        for one in found[:8]
     ]  # fmt: skip
+
+
+def _when(one: opening.Listed, where: ZoneInfo) -> str:
+    return f"{frame.spoken(zones.local(one.session.starts, where).date())}, {frame.clock(one.session.starts, where)}"

@@ -95,17 +95,19 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- For whom somebody named by a key acts now: how (self, parent, guardian, consent), the patient's birth date as the index knows it, and
--- the data classes that a consent names (null: all); since: the first day of what says so, -infinity where none is written down.
+-- the data classes that a consent names (null: all); since: the first day of what says so, -infinity where none is written down. Of a birth date
+-- that names no day, born is the first and latest the last that it may mean.
 CREATE OR REPLACE FUNCTION gate.acting_for(p_tenant int, p_key text, p_birth bigint, p_purpose text, p_now timestamptz)
-RETURNS TABLE (patient text, kind text, born timestamptz, types text[], since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT l.patient, l.kind,
-           (SELECT min(d.low) FROM record.resource p JOIN record.date d ON d.tenant = p.tenant AND d.rid = p.rid AND d.key = p_birth
-            WHERE p.tenant = l.tenant AND p.type = 'Patient' AND p.id = l.patient),
-           NULL::text[], l.valid_from
+RETURNS TABLE (patient text, kind text, born timestamptz, latest timestamptz, types text[], since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT l.patient, l.kind, b.born, b.latest, NULL::text[], l.valid_from
     FROM record.relation l
+    CROSS JOIN LATERAL (
+        SELECT min(d.low) AS born, max(d.high) - interval '1 microsecond' AS latest
+        FROM record.resource p JOIN record.date d ON d.tenant = p.tenant AND d.rid = p.rid AND d.key = p_birth
+        WHERE p.tenant = l.tenant AND p.type = 'Patient' AND p.id = l.patient) b
     WHERE l.tenant = p_tenant AND l.actor = p_key AND l.kind <> 'consent' AND l.valid_from <= p_now AND p_now < l.valid_to AND l.known_to = 'infinity'
     UNION ALL
-    SELECT g.patient, 'consent', NULL, g.types, g.valid_from FROM record.consent_grant g
+    SELECT g.patient, 'consent', NULL, NULL, g.types, g.valid_from FROM record.consent_grant g
     WHERE g.tenant = p_tenant AND g.recipient = p_key AND g.effect = 'permit' AND p_purpose = ANY (g.purposes)
       AND g.valid_from <= p_now AND p_now < g.valid_to AND g.known_to = 'infinity'
 $$;

@@ -21,16 +21,18 @@ BEGIN
     RETURN there;
 END $$;
 
--- Sessions that begin in a span, or (null) those that are not finished, without what is in them.
+-- Sessions that begin in a span, or (null) those that are not finished, with each part as it is sealed: how far a session is, is counted over those
+-- of its members whom the caller may see, and only what is sealed says who they are.
 CREATE OR REPLACE FUNCTION gate.group_sessions(
     p_tenant int, p_credential bytea, p_generation int, p_now timestamptz, p_agent text, p_programs int[], p_low timestamptz, p_high timestamptz
-) RETURNS TABLE (session text, program int, schedule text, starts timestamptz, ends timestamptz, leaders text[], closed timestamptz, open bigint, signed bigint, missed bigint)
+) RETURNS TABLE (session text, program int, schedule text, starts timestamptz, ends timestamptz, leaders text[], closed timestamptz, parts text[], states text[], documents text[], bodies text[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM gate.alive(p_tenant, p_credential, p_generation, p_now);
     RETURN QUERY
     SELECT s.session, s.program, s.schedule, s.starts, s.ends, s.leaders, s.closed,
-           count(p.part) FILTER (WHERE p.state = 'open'), count(p.part) FILTER (WHERE p.state = 'signed'), count(p.part) FILTER (WHERE p.state = 'missed')
+           array_agg(p.part ORDER BY p.part) FILTER (WHERE p.part IS NOT NULL), array_agg(p.state ORDER BY p.part) FILTER (WHERE p.part IS NOT NULL),
+           array_agg(p.document ORDER BY p.part) FILTER (WHERE p.part IS NOT NULL), array_agg(p.body ORDER BY p.part) FILTER (WHERE p.part IS NOT NULL)
     FROM record.group_session s LEFT JOIN record.group_part p ON p.tenant = s.tenant AND p.session = s.session
     WHERE s.tenant = p_tenant AND gate.leads(s.leaders, s.program, p_agent, p_programs)
       AND CASE WHEN p_low IS NULL THEN s.closed IS NULL ELSE s.starts >= p_low AND s.starts < p_high END
