@@ -159,8 +159,9 @@ async def test_whatever_is_about_a_client_leaves_a_line_about_that_client(house:
     assert shown > 500, "hardly anybody was shown"
     wanted = {r.path for r in ROWS if "GET" in r.methods and "{" in r.path and r.needs is not None}
     assert FILES - opened == set()
-    assert wanted - named - ABOUT_NOBODY.keys() == ELSEWHERE.keys(), "opened by nobody here, or without a line that names a client"
-    assert named & ABOUT_NOBODY.keys() == set(), "about somebody after all"
+    assert wanted - named - ABOUT_NOBODY.keys() <= ELSEWHERE.keys(), "opened by nobody here, or without a line that names a client"
+    either = {route for route, why in ABOUT_NOBODY.items() if why.startswith("here of") or why == "the same"}  # which of them the walk comes to hangs on the day of the sample
+    assert (named & ABOUT_NOBODY.keys()) - either == set(), "about somebody after all"
     assert (ABOUT_NOBODY.keys() | ELSEWHERE.keys()) - wanted == set(), "not there any more"
 
 
