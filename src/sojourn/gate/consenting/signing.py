@@ -102,7 +102,7 @@ async def signed(
     """The same for a caller who has proved who they are already. program: to which the papers belong; capture: who takes the signature."""
     if form.get("status") != "draft":
         raise errors.Invalid("Only a draft can be signed.", expression="Consent.status")
-    if found := problems(form, signing, wording, patient, access.today, _ours(access)):
+    if found := problems(form, signing, wording, patient, access.today, ours(access)):
         raise errors.Invalid(" ".join(found))
     moment = access.now.isoformat(timespec="milliseconds")
     when = signing.signed_on.isoformat() if signing.method == "paper" and signing.signed_on else moment
@@ -118,7 +118,7 @@ async def signed(
     return str(form["id"])
 
 
-def _ours(access: Access) -> set[str]:
+def ours(access: Access) -> set[str]:
     """References of the operating organization and of those that stand for its programs."""
     named = [access.tenant.organization, *(p.organization for p in access.rules.programs.values())]
     return {f"Organization/{name.removeprefix('Organization/')}" for name in named if name}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.datastructures import FormData
 
 from sojourn.doors.staff import words
-from sojourn.gate.consenting import terms
+from sojourn.gate.consenting import signing, terms
 from sojourn.gate.consenting.drafting import Answers, Recipient
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def reference(program: Program) -> str:
 async def choices(access: Access, patient: str, typed: str) -> list[Choice]:
     """Who fits some words: organizations, practitioners and the patient's own people. Nothing typed finds the patient's people only."""
     found: list[Choice] = []
-    own = {reference(p) for p in access.rules.programs.values()} | {f"Organization/{access.tenant.organization}"}
+    own = signing.ours(access)
     if typed and access.may("Organization", "search"):
         for s in (await access.search("Organization", [("name:contains", typed), ("_sort", "name")], count=8)).matches:
             if f"Organization/{s.id}" not in own:
